@@ -1,0 +1,222 @@
+"""The bookkeeping of a pool over files in memory."""
+
+from __future__ import annotations
+
+import pytest
+
+from sahpool import header
+from sahpool.errors import InvalidNameError, PoolFullError, StorageError
+from sahpool.slots import SlotTable, check_path, stored_path
+
+from .memory_handle import MemoryHandle
+
+FLAGS = 0x106
+
+
+def pool_of(*handles: MemoryHandle) -> SlotTable:
+    table = SlotTable()
+    for number, handle in enumerate(handles):
+        table.load(f"slot{number}", handle)
+    return table
+
+
+def reopened(*handles: MemoryHandle, durable: bool = False) -> SlotTable:
+    """The pool as the next worker finds it: after a kill, or (durable) after a power cut."""
+    return pool_of(*(MemoryHandle(h.durable if durable else bytes(h.content)) for h in handles))
+
+
+def test_a_created_file_is_found_again_by_the_next_worker() -> None:
+    handle = MemoryHandle()
+    pool_of(handle).create("/notes.db", FLAGS)
+    assert reopened(handle).paths == ["/notes.db"]
+
+
+def test_the_sync_of_a_file_makes_its_name_durable() -> None:
+    handle = MemoryHandle()
+    slot = pool_of(handle).create("/notes.db", FLAGS)
+    assert reopened(handle, durable=True).paths == []
+    slot.handle.flush()
+    assert reopened(handle, durable=True).paths == ["/notes.db"]
+
+
+def test_a_deletion_is_durable_when_it_returns() -> None:
+    """In DELETE mode the deletion of the journal is the commit."""
+    handle = MemoryHandle()
+    table = pool_of(handle)
+    slot = table.create("/notes.db-journal", FLAGS)
+    handle.write(b"old journal", header.SECTOR_SIZE)
+    slot.handle.flush()
+    assert table.delete("/notes.db-journal")
+    assert reopened(handle, durable=True).paths == []
+    assert len(handle.durable) == header.SECTOR_SIZE
+    assert not table.delete("/notes.db-journal")
+
+
+def test_old_content_is_off_the_disk_before_a_slot_gets_a_new_name() -> None:
+    """Otherwise a power cut could leave an old journal under a new header: a false hot journal."""
+    handle = MemoryHandle()
+    table = pool_of(handle)
+    lent = table.lend("/\x01temp")
+    handle.write(b"x" * 9000, header.SECTOR_SIZE)
+    handle.flush()
+    table.give_back(lent)
+    assert len(handle.durable) > header.SECTOR_SIZE
+    table.create("/notes.db-journal", FLAGS)
+    assert len(handle.durable) <= header.SECTOR_SIZE
+
+
+def test_leftovers_of_a_killed_worker_are_emptied_before_reuse() -> None:
+    handle = MemoryHandle(header.encode("", 0, 1) + b"half an import")
+    table = pool_of(handle)
+    assert len(handle.content) > header.SECTOR_SIZE, "loading writes nothing"
+    table.create("/new.db", FLAGS)
+    assert len(handle.durable) <= header.SECTOR_SIZE
+    assert len(handle.content) == header.SECTOR_SIZE
+
+
+def test_clean_spares_are_used_before_those_with_leftovers() -> None:
+    left_over = MemoryHandle(header.encode("", 0, 1) + b"half an import")
+    table = pool_of(MemoryHandle(), left_over, MemoryHandle())
+    table.create("/a", FLAGS)
+    table.create("/b", FLAGS)
+    assert left_over.content.endswith(b"half an import")
+
+
+def test_a_file_deleted_while_open_lives_until_its_last_user_closes_it() -> None:
+    handle = MemoryHandle()
+    table = pool_of(handle)
+    slot = table.create("/a", FLAGS)
+    slot.users = 2
+    handle.write(b"content", header.SECTOR_SIZE)
+    table.delete("/a")
+    assert table.find("/a") is None
+    assert table.spare_count == 0
+    assert handle.content.endswith(b"content")
+    table.release(slot)
+    assert table.spare_count == 0
+    table.release(slot)
+    assert table.spare_count == 1
+    assert len(handle.content) == header.SECTOR_SIZE
+
+
+def test_without_a_spare_slot_the_error_says_what_to_do() -> None:
+    table = pool_of(MemoryHandle())
+    table.create("/a", FLAGS)
+    with pytest.raises(PoolFullError, match="All 1 slots") as caught:
+        table.create("/b", FLAGS)
+    assert "add_capacity" in caught.value.hint
+
+
+def test_a_header_that_does_not_fit_the_quota_is_an_error_and_takes_no_slot() -> None:
+    handle = MemoryHandle()
+    handle.room = 100
+    table = pool_of(handle)
+    with pytest.raises(StorageError, match="100 of the 4096") as caught:
+        table.create("/a", FLAGS)
+    assert caught.value.sqlite_code == 13
+    assert table.spare_count == 1
+    assert table.paths == []
+
+
+def test_a_damaged_header_is_quarantined_and_never_written_to() -> None:
+    sector = bytearray(header.encode("/a.db", FLAGS, 1)[:524].ljust(4096, b"\0"))
+    sector[1] ^= 1
+    handle = MemoryHandle(bytes(sector) + b"rows")
+    table = pool_of(handle, MemoryHandle())
+    table.create("/b.db", FLAGS)
+    with pytest.raises(PoolFullError):
+        table.create("/c.db", FLAGS)
+    assert [each.name for each in table.quarantined] == ["slot0"]
+    assert table.quarantined[0].size == 4
+    assert handle.calls == []
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_two_slots_with_one_path_the_later_wins_and_the_other_is_kept(
+    order: tuple[int, int],
+) -> None:
+    """What an import leaves that was cut off between naming the new slot and freeing the old."""
+    files = [
+        MemoryHandle(header.encode("/a.db", FLAGS, 4) + b"old"),
+        MemoryHandle(header.encode("/a.db", FLAGS, 5) + b"new"),
+    ]
+    table = pool_of(*(files[each] for each in order))
+    slot = table.find("/a.db")
+    assert slot is not None
+    assert slot.handle is files[1]
+    assert [each.handle for each in table.quarantined] == [files[0]]
+    assert files[0].calls == files[1].calls == []
+
+
+def test_renaming_flushes_the_content_before_the_name() -> None:
+    old, new = MemoryHandle(), MemoryHandle()
+    table = pool_of(new, old)
+    table.create("/a.db", FLAGS)
+    slot = table.lend("/\x01import")
+    slot.handle.write(b"new content", header.SECTOR_SIZE)
+    handle = slot.handle
+    assert isinstance(handle, MemoryHandle)
+    handle.calls.clear()
+    table.rename(slot, "/a.db", FLAGS)
+    assert handle.calls[:3] == ["flush", "write", "flush"]
+    assert table.paths == ["/a.db"]
+    assert table.spare_count == 1
+    again = reopened(new, old, durable=True)
+    found = again.find("/a.db")
+    assert found is not None
+    assert found.handle.read(99, header.SECTOR_SIZE) == b"new content"
+    assert again.quarantined == []
+
+
+def test_a_cut_between_the_two_steps_of_a_swap_keeps_the_new_file() -> None:
+    old, new = MemoryHandle(), MemoryHandle()
+    table = pool_of(new, old)
+    taken = table.create("/a.db", FLAGS)
+    slot = table.lend("/\x01import")
+    taken.handle.flush()
+    before = bytes(taken.handle.read(1 << 20, 0))
+    table.rename(slot, "/a.db", FLAGS)
+    after_crash = pool_of(MemoryHandle(before), MemoryHandle(slot.handle.read(1 << 20, 0)))
+    assert [each.offered for each in after_crash.quarantined] == ["/a.db"]
+    assert [each.name for each in after_crash.quarantined] == ["slot0"]
+
+
+def test_closing_closes_every_handle_and_writes_nothing() -> None:
+    handles = [MemoryHandle(), MemoryHandle(), MemoryHandle(b"\xff" * 4096)]
+    table = pool_of(*handles)
+    table.create("/a", FLAGS)
+    for handle in handles:
+        handle.calls.clear()
+    table.close()
+    assert all(handle.closed and not handle.calls for handle in handles)
+
+
+@pytest.mark.parametrize(
+    "name", ["a?b=c#d.db", "with space.db", "Ü-Ω-🦑.db", "a/../b.db", "%41.db", "a//b"]
+)
+def test_names_are_taken_as_they_are(name: str) -> None:
+    assert check_path(name) == "/" + name
+    assert check_path("/" + name) == "/" + name
+    table = pool_of(MemoryHandle(), MemoryHandle())
+    table.create(check_path(name), FLAGS)
+    table.create(check_path(name) + "-journal", FLAGS)
+    assert len(set(table.paths)) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("", "needs a name"), ("/", "needs a name"), ("a\0b", "NUL"), ("ä" * 255, "511 bytes")],
+)
+def test_impossible_names_are_refused_with_a_reason(name: str, said: str) -> None:
+    with pytest.raises(InvalidNameError, match=said):
+        check_path(name)
+
+
+def test_a_name_of_510_bytes_leaves_room_for_its_journal_and_wal() -> None:
+    path = check_path("x" * 509)
+    kept = {stored_path(path + suffix) for suffix in ("", "-journal", "-wal")}
+    assert len(kept) == 3
+    assert all(len(each.encode()) <= 510 for each in kept)
+    assert stored_path("/" + "y" * 509 + "-wal") not in kept
+    with pytest.raises(InvalidNameError):
+        stored_path(path + "-other")

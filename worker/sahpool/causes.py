@@ -1,0 +1,63 @@
+"""How an exception crosses SQLite: raised in a VFS method, seen as the cause of sqlite3's error.
+
+A VFS method can hand SQLite an integer only, and CPython's ``sqlite3`` makes its exception from
+that integer. The last thing it does before raising is to set ``sqlite_errorcode`` on the new
+exception object (``_sqlite/util.c``). That attribute is made a data descriptor on ``sqlite3.Error``
+here, and its setter hangs the remembered exception on as ``__cause__``. So every user of
+``sqlite3``, SQLAlchemy and pandas among them, sees the cause without calling anything of ours.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+_pending: tuple[int, BaseException] | None = None
+
+
+def remember(code: int, error: BaseException) -> None:
+    """Keeps the exception behind a result code that is about to be given to SQLite."""
+    global _pending
+    _pending = (code, error)
+
+
+def forget() -> None:
+    """A new transaction begins: what SQLite swallowed before is not the cause of what comes."""
+    global _pending
+    _pending = None
+
+
+def take(code: int) -> BaseException | None:
+    """The exception behind ``code``; whatever was remembered is forgotten.
+
+    Codes are compared without their extension, because SQLite sometimes drops it on the way up.
+    """
+    global _pending
+    kept, _pending = _pending, None
+    return kept[1] if kept is not None and kept[0] & 0xFF == code & 0xFF else None
+
+
+class _ErrorCode:
+    """Data descriptor for ``sqlite3.Error.sqlite_errorcode`` that hangs on the cause when set."""
+
+    _key = "sqlite_errorcode"
+
+    def __get__(self, error: sqlite3.Error | None, owner: type | None = None) -> Any:
+        if error is None:
+            return self
+        try:
+            return error.__dict__[self._key]
+        except KeyError:
+            raise AttributeError(self._key) from None
+
+    def __set__(self, error: sqlite3.Error, code: int) -> None:
+        error.__dict__[self._key] = code
+        cause = take(code)
+        if cause is not None:
+            error.__cause__ = cause
+
+
+def attach_causes() -> None:
+    """Makes ``sqlite3`` errors carry their causes from now on; calling it again changes nothing."""
+    if not isinstance(sqlite3.Error.__dict__.get(_ErrorCode._key), _ErrorCode):
+        sqlite3.Error.sqlite_errorcode = _ErrorCode()  # type: ignore[assignment]

@@ -1,0 +1,82 @@
+"""The PRAGMAs that every connection to a pool starts with.
+
+``sqlite3_auto_extension`` (sqlite.org/c3ref/auto_extension.html) calls back for each connection
+that opens, whoever opens it; ours acts on those whose main database lies in one of our pools.
+A program's own PRAGMAs come later and win.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Mapping
+
+from . import abi
+
+#: Safe and fast: a commit is on the disk when it returns (FULL), readers and a writer do not wait
+#: for one another and a commit costs one flush (WAL), and 32 MiB of pages are kept (cache_size is
+#: negative for KiB; sqlite.org/pragma.html#pragma_cache_size).
+DEFAULT_PRAGMAS: Mapping[str, str | int] = {
+    "journal_mode": "WAL",
+    "synchronous": "FULL",
+    "cache_size": -32768,
+}
+
+#: Settings that are stored in the database file: they are given to a new file only, so that a file
+#: whose owner chose otherwise keeps what it has.
+_STORED = frozenset({"journal_mode", "page_size", "auto_vacuum", "encoding"})
+
+#: pool name → (its PRAGMAs, whether the database of a path is new)
+_pools: dict[bytes, tuple[Mapping[str, str | int], Callable[[str], bool]]] = {}
+_entry_point: ctypes._FuncPointer | None = None
+
+
+def set_defaults(
+    vfs_name: str, pragmas: Mapping[str, str | int], is_new: Callable[[str], bool]
+) -> None:
+    """Gives the connections of a VFS their PRAGMAs.
+
+    Args:
+        vfs_name: Name of the VFS.
+        pragmas: PRAGMA name → value.
+        is_new: Tells whether the database of a path is still empty.
+    """
+    global _entry_point
+    for name, value in pragmas.items():
+        if not name.isidentifier() or not str(value).lstrip("-").isalnum():
+            raise ValueError(f"not a PRAGMA to set on every connection: {name}={value}")
+    _pools[vfs_name.encode()] = (pragmas, is_new)
+    if _entry_point is None:
+        _entry_point = abi.XAUTOEXTENSION(_on_open)
+        abi.library().sqlite3_auto_extension(_entry_point)
+
+
+def drop_defaults(vfs_name: str) -> None:
+    """The VFS is gone."""
+    _pools.pop(vfs_name.encode(), None)
+
+
+def _on_open(database: int, _message: int, _routines: int) -> int:
+    """The entry point.
+
+    It always answers SQLITE_OK: an unreadable file is the first query's news, told there in
+    sqlite3's own words, not a failed ``connect``.
+    """
+    sqlite = abi.library()
+    name = ctypes.c_void_p()
+    code = sqlite.sqlite3_file_control(
+        database, b"main", abi.SQLITE_FCNTL_VFSNAME, ctypes.byref(name)
+    )
+    if code != abi.SQLITE_OK or not name.value:
+        return abi.SQLITE_OK
+    settings = _pools.get(ctypes.string_at(name.value))
+    sqlite.sqlite3_free(name)
+    path = sqlite.sqlite3_db_filename(database, b"main")
+    if settings is None or not path:  # another VFS, or a temporary database
+        return abi.SQLITE_OK
+    pragmas, is_new = settings
+    writable = sqlite.sqlite3_db_readonly(database, b"main") == 0
+    new = writable and is_new(path.decode("utf-8", "surrogateescape"))
+    for pragma, value in pragmas.items():
+        if new or pragma not in _STORED:
+            sqlite.sqlite3_exec(database, f"PRAGMA {pragma}={value}".encode(), None, None, None)
+    return abi.SQLITE_OK

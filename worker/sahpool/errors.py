@@ -1,0 +1,133 @@
+"""The exceptions of sahpool, and how a failure becomes an SQLite result code.
+
+    SahpoolError                  anything this library says no to
+    ├── UnsupportedError          this browser, worker or Pyodide lacks a part that is needed
+    ├── PoolLockedError           another tab or worker holds the pool
+    ├── PoolFullError             no spare slot is left for one more file
+    ├── PoolClosedError           the pool was removed; its handles are released
+    ├── InvalidNameError          a name no file of the pool can have
+    ├── NameExistsError           a database of that name exists and was not to be replaced
+    ├── NoSuchDatabaseError       no database of that name
+    ├── DatabaseInUseError        the database is open, and what was asked needs it closed
+    ├── ImportRejectedError       the bytes are not a sound SQLite database
+    └── StorageError              the browser's storage failed or kept fewer bytes than given
+
+Every one of them carries a message that a person understands and, in ``hint``, what to do about
+it. They reach a user of ``sqlite3`` as the ``__cause__`` of the ``sqlite3`` error that SQLite made
+of the code; where the browser threw, the browser's own exception is that cause.
+"""
+
+from __future__ import annotations
+
+SQLITE_BUSY = 5
+SQLITE_IOERR = 10
+SQLITE_FULL = 13
+SQLITE_CANTOPEN = 14
+
+
+class SahpoolError(Exception):
+    """Base of everything sahpool raises.
+
+    Attributes:
+        hint: What the reader can do about it; an empty string when there is nothing to say.
+        sqlite_code: The SQLite result code the error turns into when it is raised inside a VFS
+            method, or None for "the code of the method that failed" (sqlite.org/rescode.html).
+    """
+
+    sqlite_code: int | None = None
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class UnsupportedError(SahpoolError):
+    """Something the library needs is missing here; the message names it."""
+
+
+class PoolLockedError(SahpoolError):
+    """Another tab, worker or program holds the pool's files."""
+
+    sqlite_code = SQLITE_BUSY
+
+
+class PoolFullError(SahpoolError):
+    """Every slot of the pool is taken."""
+
+    sqlite_code = SQLITE_CANTOPEN
+
+
+class PoolClosedError(SahpoolError):
+    """The pool was removed and cannot be used any more."""
+
+    sqlite_code = SQLITE_CANTOPEN
+
+
+class InvalidNameError(SahpoolError, ValueError):
+    """The name is empty, too long or holds a NUL."""
+
+    sqlite_code = SQLITE_CANTOPEN
+
+
+class NameExistsError(SahpoolError):
+    """There is a database of that name already."""
+
+
+class NoSuchDatabaseError(SahpoolError, LookupError):
+    """There is no database of that name."""
+
+
+class DatabaseInUseError(SahpoolError):
+    """The database is open, so it can be neither replaced nor deleted."""
+
+
+class ImportRejectedError(SahpoolError, ValueError):
+    """The bytes offered are not a sound SQLite database; nothing was changed."""
+
+
+class StorageError(SahpoolError):
+    """The browser's storage did not do what it was asked to."""
+
+    def __init__(self, message: str, *, hint: str = "", sqlite_code: int | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.sqlite_code = sqlite_code
+
+
+#: DOMException names that mean "another holder": Chromium and Firefox say the first when a second
+#: access handle is asked for, Safari says the second.
+LOCKED_NAMES = frozenset({"NoModificationAllowedError", "InvalidStateError"})
+
+
+def exception_name(error: BaseException) -> str:
+    """The ``name`` of a JavaScript exception (for a DOMException its kind), else the Python type.
+
+    Args:
+        error: What was caught.
+
+    Returns:
+        For example ``"QuotaExceededError"`` or ``"KeyError"``.
+    """
+    name = getattr(error, "name", None)
+    return name if isinstance(name, str) else type(error).__name__
+
+
+def sqlite_code(error: BaseException, default: int) -> int:
+    """The SQLite result code that tells SQLite what happened.
+
+    Args:
+        error: What a VFS method raised.
+        default: The code of that method, for example SQLITE_IOERR_FSYNC.
+
+    Returns:
+        SQLITE_FULL when the quota is exceeded, SQLITE_BUSY when another holder has the file, the
+        error's own code when it has one, otherwise ``default``.
+    """
+    own = getattr(error, "sqlite_code", None)
+    if isinstance(own, int):
+        return own
+    name = exception_name(error)
+    if name == "QuotaExceededError":
+        return SQLITE_FULL
+    if name == "NoModificationAllowedError":
+        return SQLITE_BUSY
+    return default

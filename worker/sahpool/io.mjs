@@ -1,0 +1,178 @@
+// JavaScript, because the page I/O callbacks decide the speed: through Python a cold random page
+// read takes three times as long.
+
+// The bytes of a slot's header (header.py); SQLite's own bytes begin behind it.
+export const SECTOR_SIZE = 4096;
+
+const SQLITE_OK = 0;
+const SQLITE_FULL = 13;
+const SQLITE_IOERR_READ = 266;
+const SQLITE_IOERR_SHORT_READ = 522;
+const SQLITE_IOERR_WRITE = 778;
+
+// The result code for an exception of a write, as errors.py has it for the other methods.
+function writeCode(error) {
+  return error?.name === "QuotaExceededError" ? SQLITE_FULL : SQLITE_IOERR_WRITE;
+}
+
+// A file in memory with the interface of a FileSystemSyncAccessHandle: temporary files live in it
+// until they outgrow their bound. Grows by doubling, so that n writes cost O(n) copying.
+export class MemoryHandle {
+  #bytes = new Uint8Array(0);
+  #size = 0;
+
+  read(target, { at }) {
+    const count = Math.max(0, Math.min(target.length, this.#size - at));
+    target.set(this.#bytes.subarray(at, at + count));
+    return count;
+  }
+
+  write(source, { at }) {
+    const end = at + source.length;
+    if (end > this.#bytes.length) {
+      const grown = new Uint8Array(Math.max(end, 2 * this.#bytes.length, 65536));
+      grown.set(this.#bytes.subarray(0, this.#size));
+      this.#bytes = grown;
+    }
+    this.#bytes.set(source, at);
+    this.#size = Math.max(this.#size, end);
+    return source.length;
+  }
+
+  truncate(size) {
+    if (size < this.#size) this.#bytes.fill(0, size, this.#size);
+    else if (size > this.#size) this.write(new Uint8Array(size - this.#size), { at: this.#size });
+    this.#size = size;
+  }
+
+  getSize() {
+    return this.#size;
+  }
+
+  flush() {}
+
+  close() {
+    this.#bytes = new Uint8Array(0);
+    this.#size = 0;
+  }
+}
+
+// The bytes of one slot as SQLite sees them: without the header, with the size kept at hand.
+// All open files of a slot share one Content, so that the size is the same for each of them.
+export class Content {
+  constructor(handle, start) {
+    this.handle = handle;
+    this.start = start;
+    this.size = Math.max(0, handle.getSize() - start);
+    this.limit = Infinity; // bytes beyond which a temporary file moves out of memory
+  }
+
+  static ofSlot(handle) {
+    return new Content(handle, SECTOR_SIZE);
+  }
+
+  static inMemory(limit) {
+    const content = new Content(new MemoryHandle(), 0);
+    content.limit = limit;
+    return content;
+  }
+
+  truncate(size) {
+    this.handle.truncate(this.start + size);
+    this.size = size;
+  }
+
+  // Moves a temporary file from memory into a slot's handle.
+  moveTo(handle) {
+    const piece = new Uint8Array(Math.min(this.size, 1 << 20));
+    for (let at = 0; at < this.size; at += piece.length) {
+      const count = this.handle.read(piece, { at });
+      const written = handle.write(piece.subarray(0, count), { at: SECTOR_SIZE + at });
+      if (written !== count) throw shortWrite(written, count);
+    }
+    this.handle.close();
+    this.handle = handle;
+    this.start = SECTOR_SIZE;
+    this.limit = Infinity;
+  }
+}
+
+function shortWrite(written, wanted) {
+  // Firefox and Chromium report an exceeded quota by a short, zero or wrapped-around count.
+  return new DOMException(
+    `the storage kept ${written} of ${wanted} bytes: it is probably full`,
+    "QuotaExceededError",
+  );
+}
+
+// The page I/O of one VFS: xRead and xWrite as entries of the wasm function table, over the
+// contents of the files that Python has opened.
+export class PageIO {
+  #files = new Map(); // address of a sqlite3_file → its Content
+  #failed; // told (code, exception) of every failure, so that Python can name it as the cause
+  #at = { at: 0 }; // reused: a call that allocates nothing
+
+  // module: Pyodide's Emscripten module. outgrown(address): called when the temporary file at that
+  // address is about to pass its limit; it moves the content into a slot, or leaves it in memory.
+  constructor(module, outgrown, failed) {
+    this.#failed = failed;
+    this.xRead = module.addFunction((file, buffer, amount, offset) => {
+      // The heap view is fetched anew in every call: one kept from before has length 0 once the
+      // memory has grown.
+      const target = module.HEAPU8.subarray(buffer, buffer + amount);
+      try {
+        const content = this.#files.get(file);
+        const at = Number(offset);
+        const wanted = Math.max(0, Math.min(amount, content.size - at));
+        if (wanted > 0) {
+          this.#at.at = content.start + at;
+          const count = content.handle.read(
+            wanted === amount ? target : target.subarray(0, wanted),
+            this.#at,
+          );
+          if (count !== wanted) throw new Error(`read ${count} bytes of ${wanted} at ${at}`);
+        }
+        if (wanted === amount) return SQLITE_OK;
+        target.fill(0, wanted); // sqlite.org/c3ref/io_methods.html: the rest must be zeroed
+        return SQLITE_IOERR_SHORT_READ;
+      } catch (error) {
+        target.fill(0);
+        return this.#fail(SQLITE_IOERR_READ, error);
+      }
+    }, "iiiij");
+
+    this.xWrite = module.addFunction((file, buffer, amount, offset) => {
+      const content = this.#files.get(file);
+      try {
+        const at = Number(offset);
+        if (at + amount > content.limit) outgrown(file);
+        this.#at.at = content.start + at;
+        const count = content.handle.write(
+          module.HEAPU8.subarray(buffer, buffer + amount),
+          this.#at,
+        );
+        if (count !== amount) {
+          content.size = Math.max(0, content.handle.getSize() - content.start);
+          throw shortWrite(count, amount);
+        }
+        if (at + amount > content.size) content.size = at + amount;
+        return SQLITE_OK;
+      } catch (error) {
+        return this.#fail(writeCode(error), error);
+      }
+    }, "iiiij");
+  }
+
+  #fail(code, error) {
+    this.#failed(code, error);
+    return code;
+  }
+
+  open(file, content) {
+    this.#files.set(file, content);
+  }
+
+  close(file) {
+    this.#files.delete(file);
+  }
+}

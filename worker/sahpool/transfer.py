@@ -1,0 +1,239 @@
+"""Whole databases in and out: import into a spare slot with a check, export of a snapshot."""
+
+from __future__ import annotations
+
+import sqlite3
+import struct
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from .abi import SQLITE_OPEN_CREATE, SQLITE_OPEN_MAIN_DB, SQLITE_OPEN_READWRITE
+from .errors import DatabaseInUseError, ImportRejectedError, NameExistsError, StorageError
+from .header import SECTOR_SIZE
+from .slots import Slot, SlotTable
+
+if TYPE_CHECKING:
+    from .pool import Pool
+
+MAGIC = b"SQLite format 3\0"  #: sqlite.org/fileformat2.html, section 1.3.1
+_FILE_HEADER_SIZE = 100
+_MAIN_DB_FLAGS = SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+
+#: Offsets in the database header (sqlite.org/fileformat2.html, section 1.3).
+_WRITE_VERSION, _PAGE_SIZE, _CHANGE_COUNTER, _PAGE_COUNT, _VALID_FOR = 18, 16, 24, 28, 92
+_ROLLBACK_VERSIONS = b"\x01\x01"
+
+#: What is quoted of an unsound file in the error message, in characters.
+_QUOTED = 200
+
+#: How a path begins under which a slot is lent out for a moment: no header carries such a path and
+#: no user means one.
+LENT = "/\x01"
+
+_lent = 0  # numbers the paths under which slots are lent out for a moment
+
+
+def _lent_path(purpose: str) -> str:
+    global _lent
+    _lent += 1
+    return f"{LENT}{purpose}-{_lent}"
+
+
+# --- import -------------------------------------------------------------------------------------
+
+
+async def import_db(
+    pool: Pool,
+    slots: SlotTable,
+    path: str,
+    source: bytes | Iterable[bytes] | AsyncIterable[bytes],
+    replace: bool,
+) -> int:
+    """See :meth:`Pool.import_db`."""
+    _check_target(pool, slots, path, replace)
+    lent = _lent_path("import")
+    slot = slots.lend(lent)
+    try:
+        size = await _copy_in(slot, source)
+        check_header(slot.handle.read(_FILE_HEADER_SIZE, SECTOR_SIZE), size)
+        _check_content(pool, lent)
+        # The source may have let the event loop run: look again.
+        _check_target(pool, slots, path, replace)
+        _settle(pool, slots, path)
+        slots.rename(slot, path, _MAIN_DB_FLAGS)
+    except BaseException:
+        slots.give_back(slot)
+        raise
+    return size
+
+
+def _check_target(pool: Pool, slots: SlotTable, path: str, replace: bool) -> None:
+    if slots.find(path) is None:
+        return
+    if not replace:
+        raise NameExistsError(
+            f"There is a database {path} already.",
+            hint="Choose another name, or say that it is to be replaced.",
+        )
+    if path in pool._vfs.open_paths:
+        raise DatabaseInUseError(
+            f"{path} is open and cannot be replaced.", hint="Close every connection to it first."
+        )
+
+
+async def _copy_in(slot: Slot, source: bytes | Iterable[bytes] | AsyncIterable[bytes]) -> int:
+    """Writes the chunks into the slot; returns how many bytes they were."""
+    size = 0
+    async for chunk in _chunks(source):
+        if not size and not chunk.startswith(MAGIC[: len(chunk)]):
+            check_header(chunk, len(chunk))  # not worth reading on
+        written = slot.handle.write(chunk, SECTOR_SIZE + size)
+        if written != len(chunk):
+            raise StorageError(
+                f"The storage is full: it kept {size + max(0, min(written, len(chunk)))} bytes "
+                "of the database.",
+                hint="Delete what you no longer need, or give the site more room.",
+                sqlite_code=13,
+            )
+        size += len(chunk)
+    return size
+
+
+async def _chunks(source: bytes | Iterable[bytes] | AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        yield bytes(source)
+    elif isinstance(source, AsyncIterable):
+        async for chunk in source:
+            yield bytes(chunk)
+    else:
+        for chunk in source:
+            yield bytes(chunk)
+
+
+def check_header(head: bytes, size: int) -> None:
+    """Whether a file can be an SQLite database, by its first bytes and its length.
+
+    Args:
+        head: The first 100 bytes, or all there are.
+        size: Length of the file in bytes.
+
+    Raises:
+        ImportRejectedError: It cannot; the message says why.
+    """
+    if not size:
+        raise ImportRejectedError("The file is empty.", hint="Choose a file that holds a database.")
+    if not head.startswith(MAGIC):
+        raise ImportRejectedError(
+            "The file is not an SQLite database: it does not begin with “SQLite format 3”.",
+            hint="If it is a CSV or text file, import it under its own ending; "
+            "an encrypted database must be decrypted first.",
+        )
+    if len(head) < _FILE_HEADER_SIZE:
+        raise ImportRejectedError(
+            f"The file ends after {size} bytes, within the header of the database.",
+            hint="The copy is incomplete: get the file again.",
+        )
+    (page_size,) = struct.unpack_from(">H", head, _PAGE_SIZE)
+    page_size = 65536 if page_size == 1 else page_size
+    if page_size < 512 or page_size & (page_size - 1):
+        raise ImportRejectedError(
+            f"The database header is damaged: {page_size} is not a page size.",
+            hint="Get the file again from where it came.",
+        )
+    (pages,) = struct.unpack_from(">I", head, _PAGE_COUNT)
+    # The page count is only kept right by programs that keep these two equal (section 1.3.8).
+    in_use = head[_CHANGE_COUNTER : _CHANGE_COUNTER + 4] == head[_VALID_FOR : _VALID_FOR + 4]
+    if in_use and pages * page_size > size:
+        raise ImportRejectedError(
+            f"The database is cut off: it has {pages} pages of {page_size} bytes, "
+            f"but the file ends after {size} of {pages * page_size} bytes.",
+            hint="The copy is incomplete: get the file again.",
+        )
+
+
+def _check_content(pool: Pool, path: str) -> None:
+    """``PRAGMA quick_check`` over the copied bytes, as a hostile file is to be opened.
+
+    Source: sqlite.org/security.html, section 1.2 (untrusted database files).
+    """
+    uri = pool.uri(path, mode="ro", immutable=1)
+    try:
+        with closing(sqlite3.connect(uri, uri=True)) as connection:
+            connection.execute("PRAGMA trusted_schema=OFF")
+            connection.execute("PRAGMA cell_size_check=ON")
+            found = [str(row[0]) for row in connection.execute("PRAGMA quick_check(1)")]
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        raise ImportRejectedError(
+            f"The database is damaged: {error}", hint="Get the file again from where it came."
+        ) from error
+    if found != ["ok"]:
+        raise ImportRejectedError(
+            f"The database is damaged: {found[0][:_QUOTED]}",
+            hint="Get the file again from where it came, or repair it with sqlite3's .recover.",
+        )
+
+
+def _settle(pool: Pool, slots: SlotTable, path: str) -> None:
+    """Leaves no journal or WAL that SQLite would apply to the file that takes this path over.
+
+    Opening the old database rolls a hot journal back or recovers its WAL, and closing it deletes
+    both; so the old database stays whole should the swap not happen. What is left belongs to
+    nothing that can be read.
+    """
+    companions = [path + suffix for suffix in ("-journal", "-wal")]
+    left = [each for each in companions if slots.find(each) is not None]
+    if left and slots.find(path) is not None:
+        try:
+            with closing(pool.connect(path)) as connection:
+                connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        except sqlite3.DatabaseError:
+            left = companions  # unreadable, and about to be replaced on demand
+    for companion in left:
+        slots.delete(companion)
+
+
+# --- export -------------------------------------------------------------------------------------
+
+
+def export_chunks(pool: Pool, slots: SlotTable, path: str, size: int) -> Iterator[bytes]:
+    """See :meth:`Pool.export_chunks`."""
+    with closing(pool.connect(path, isolation_level=None)) as connection:
+        # Folds the WAL into the database file where no other connection is in the way.
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        connection.execute("BEGIN")
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # takes the read lock
+        wal = slots.find(path + "-wal")
+        if wal is None or wal.handle.size() <= SECTOR_SIZE:
+            # Nothing outside the file, and the read lock keeps it as it is: a checkpoint must wait
+            # for readers of the database file, a rollback-mode writer for SHARED locks.
+            slot = slots.find(path)
+            assert slot is not None
+            yield from _read_chunks(slot, size)
+            return
+        # Another connection reads or writes: copy the snapshot that this one sees.
+        lent = _lent_path("export")
+        copy = slots.lend(lent)
+        try:
+            with closing(pool.connect(lent, isolation_level=None)) as target:
+                target.execute("PRAGMA journal_mode=OFF")
+                connection.backup(target)
+            yield from _read_chunks(copy, size)
+        finally:
+            slots.give_back(copy)
+
+
+def _read_chunks(slot: Slot, size: int) -> Iterator[bytes]:
+    end = slot.handle.size()
+    at = SECTOR_SIZE
+    while at < end:
+        chunk = slot.handle.read(min(size, end - at), at)
+        if not chunk:
+            raise StorageError(f"The storage ended {end - at} bytes before the database did.")
+        if at == SECTOR_SIZE and chunk.startswith(MAGIC) and len(chunk) > _WRITE_VERSION + 2:
+            # A file in WAL mode cannot be opened from a read-only medium; the WAL is empty, so the
+            # copy may say that it is in rollback mode (section 1.3.3 of the file format).
+            chunk = chunk[:_WRITE_VERSION] + _ROLLBACK_VERSIONS + chunk[_WRITE_VERSION + 2 :]
+        yield chunk
+        at += len(chunk)

@@ -1,0 +1,365 @@
+"""The VFS: SQLite's callbacks, over the slots of a pool.
+
+Every method is a few lines: find the file, do the one thing, and let ``_callback`` turn an
+exception into the code of that method while it keeps the exception for ``__cause__`` (causes.py).
+xRead and xWrite are not here: they are JavaScript functions of io.mjs, entered by SQLite directly.
+
+Sources: sqlite.org/c3ref/vfs.html, sqlite.org/c3ref/io_methods.html, and ``os_unix.c`` where those
+leave room.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pyodide.ffi import create_proxy
+
+from . import abi, causes
+from .errors import NoSuchDatabaseError, PoolFullError, sqlite_code
+from .header import MAX_PATH_BYTES, SECTOR_SIZE
+from .locks import NONE, SHARED, LockTable
+from .shm import SharedIndex, SharedIndexes
+from .slots import Slot, SlotTable, check_path
+
+#: SQLite refuses names that leave no room for "-journal" within mxPathname; slots.stored_path
+#: finds room for those companions, so that the full 510 bytes are there for a database's own name.
+_MX_PATHNAME = MAX_PATH_BYTES + len("-journal")
+
+#: The flags of the creating xOpen that the reference keeps in a header: the kind of file, and how
+#: it was opened; not how this one connection was (SQLITE_OPEN_URI and the like).
+_NAMED_FLAGS_KEPT = 0x000FFF00 | abi.SQLITE_OPEN_READWRITE | abi.SQLITE_OPEN_CREATE
+
+
+@dataclass(slots=True, eq=False)
+class OpenFile:
+    """What stands behind one ``sqlite3_file``.
+
+    Attributes:
+        path: Its path; empty for a temporary file, which has none.
+        content: The ``Content`` of io.mjs that xRead and xWrite use.
+        slot: Its slot; None for a temporary file that is still in memory.
+        delete_on_close: True when SQLite asked for the file to vanish with its last user.
+        index: The WAL-index, once SQLite has asked for it.
+    """
+
+    path: str
+    content: Any
+    slot: Slot | None
+    delete_on_close: bool = False
+    index: SharedIndex | None = None
+
+
+class VFS:
+    """One registered ``sqlite3_vfs``.
+
+    Args:
+        name: The name it is registered under.
+        slots: The slots of its pool.
+        io: The module io.mjs.
+        module: Pyodide's Emscripten module.
+        temp_memory_limit: Bytes up to which a temporary file stays in memory.
+        spare_taken: Called whenever a spare slot was used up or was missing.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        slots: SlotTable,
+        io: Any,
+        module: Any,
+        *,
+        temp_memory_limit: int,
+        spare_taken: Callable[[], None],
+    ) -> None:
+        self.name = name
+        self._slots = slots
+        self._io = io
+        self._temp_memory_limit = temp_memory_limit
+        self._spare_taken = spare_taken
+        self._sqlite = abi.library()
+        self._files: dict[int, OpenFile] = {}
+        self._contents: dict[Slot, Any] = {}
+        self._locks = LockTable()
+        self._indexes = SharedIndexes(self._allocate, self._sqlite.sqlite3_free)
+        # Kept for the life of the VFS: SQLite calls through these addresses.
+        self._proxies = [create_proxy(self._outgrown), create_proxy(causes.remember)]
+        self._page_io = io.PageIO.new(module, *self._proxies)
+        self._callbacks: list[Any] = []
+        self._methods = self._io_methods()
+        self._vfs = self._sqlite3_vfs()
+
+    @property
+    def is_registered(self) -> bool:
+        return bool(self._sqlite.sqlite3_vfs_find(self.name.encode()))
+
+    @property
+    def open_paths(self) -> set[str]:
+        """Paths of the files that are open now; temporary files count as the empty path."""
+        return {file.path for file in self._files.values()}
+
+    def register(self, *, default: bool) -> None:
+        """Makes SQLite know the VFS; ``default`` makes it the one for plain names."""
+        code = self._sqlite.sqlite3_vfs_register(ctypes.addressof(self._vfs), int(default))
+        if code != abi.SQLITE_OK:
+            raise RuntimeError(f"sqlite3_vfs_register answered {code}")
+
+    def unregister(self) -> None:
+        """Makes SQLite forget the VFS; no file of it may be open."""
+        self._sqlite.sqlite3_vfs_unregister(ctypes.addressof(self._vfs))
+
+    # --- the structures -------------------------------------------------------------------------
+
+    def _callback(self, prototype: Any, method: Callable[..., int], failure: int) -> int:
+        """Address of a C function that calls ``method`` and never lets an exception out."""
+
+        def call(*arguments: Any) -> int:
+            try:
+                return method(*arguments)
+            except BaseException as error:  # noqa: BLE001 - C cannot be thrown through
+                code = sqlite_code(error, failure)
+                causes.remember(code, error)
+                return code
+
+        function = prototype(call)
+        self._callbacks.append(function)
+        return ctypes.cast(function, ctypes.c_void_p).value or 0
+
+    def _io_methods(self) -> abi.sqlite3_io_methods:
+        bind = self._callback
+        barrier = abi.XSHMBARRIER(lambda _file: None)  # one thread: there is nothing to order
+        self._callbacks.append(barrier)
+        return abi.sqlite3_io_methods(
+            iVersion=2,
+            xClose=bind(abi.XFILE, self.xClose, abi.SQLITE_IOERR_CLOSE),
+            xRead=self._page_io.xRead,
+            xWrite=self._page_io.xWrite,
+            xTruncate=bind(abi.XTRUNCATE, self.xTruncate, abi.SQLITE_IOERR_TRUNCATE),
+            xSync=bind(abi.XFILE_INT, self.xSync, abi.SQLITE_IOERR_FSYNC),
+            xFileSize=bind(abi.XFILE_OUT, self.xFileSize, abi.SQLITE_IOERR_FSTAT),
+            xLock=bind(abi.XFILE_INT, self.xLock, abi.SQLITE_IOERR_LOCK),
+            xUnlock=bind(abi.XFILE_INT, self.xUnlock, abi.SQLITE_IOERR_UNLOCK),
+            xCheckReservedLock=bind(
+                abi.XFILE_OUT, self.xCheckReservedLock, abi.SQLITE_IOERR_CHECKRESERVEDLOCK
+            ),
+            xFileControl=bind(abi.XFILECONTROL, self.xFileControl, abi.SQLITE_ERROR),
+            xSectorSize=bind(abi.XFILE, self.xSectorSize, SECTOR_SIZE),
+            xDeviceCharacteristics=bind(abi.XFILE, self.xDeviceCharacteristics, 0),
+            xShmMap=bind(abi.XSHMMAP, self.xShmMap, abi.SQLITE_IOERR_SHMMAP),
+            xShmLock=bind(abi.XSHMLOCK, self.xShmLock, abi.SQLITE_IOERR_SHMLOCK),
+            xShmBarrier=ctypes.cast(barrier, ctypes.c_void_p).value,
+            xShmUnmap=bind(abi.XFILE_INT, self.xShmUnmap, abi.SQLITE_IOERR_SHMOPEN),
+        )
+
+    def _sqlite3_vfs(self) -> abi.sqlite3_vfs:
+        bind = self._callback
+        system = self._sqlite.sqlite3_vfs_find(None)[0]
+        return abi.sqlite3_vfs(
+            iVersion=2,
+            szOsFile=ctypes.sizeof(abi.sqlite3_file),
+            mxPathname=_MX_PATHNAME,
+            zName=self.name.encode(),
+            xOpen=bind(abi.XOPEN, self.xOpen, abi.SQLITE_CANTOPEN),
+            xDelete=bind(abi.XDELETE, self.xDelete, abi.SQLITE_IOERR_DELETE),
+            xAccess=bind(abi.XACCESS, self.xAccess, abi.SQLITE_IOERR_ACCESS),
+            xFullPathname=bind(abi.XFULLPATHNAME, self.xFullPathname, abi.SQLITE_CANTOPEN_FULLPATH),
+            # Randomness and time have nothing to do with storage: the system's own serve.
+            xRandomness=system.xRandomness,
+            xCurrentTime=system.xCurrentTime,
+            xCurrentTimeInt64=system.xCurrentTimeInt64,
+            xSleep=bind(abi.XSLEEP, self.xSleep, 0),
+            xGetLastError=bind(abi.XGETLASTERROR, self.xGetLastError, 0),
+        )
+
+    # --- sqlite3_vfs ----------------------------------------------------------------------------
+
+    def xOpen(self, _vfs: int, zName: bytes | None, pFile: int, flags: int, pOutFlags: int) -> int:
+        abi.write_pointer(pFile, 0)  # without methods SQLite does not call xClose after a failure
+        if zName is None:
+            file = OpenFile("", self._io.Content.inMemory(self._temp_memory_limit), None)
+        else:
+            file = self._open_named(zName.decode("utf-8", "surrogateescape"), flags)
+        self._files[pFile] = file
+        self._page_io.open(pFile, file.content)
+        abi.write_pointer(pFile, ctypes.addressof(self._methods))
+        if pOutFlags:
+            abi.write_int(pOutFlags, flags)
+        return abi.SQLITE_OK
+
+    def _open_named(self, path: str, flags: int) -> OpenFile:
+        slot = self._slots.find(path)
+        if slot is None:
+            if not flags & abi.SQLITE_OPEN_CREATE:
+                raise NoSuchDatabaseError(
+                    f"There is no file {path} in the pool {self.name}.",
+                    hint="Check the name, or open it with a mode that may create it.",
+                )
+            try:
+                slot = self._slots.create(path, flags & _NAMED_FLAGS_KEPT)
+            finally:
+                self._spare_taken()
+        elif flags & abi.SQLITE_OPEN_EXCLUSIVE:
+            raise FileExistsError(path)
+        content = self._contents.get(slot)
+        if content is None:
+            content = self._io.Content.ofSlot(slot.handle.raw)
+            self._contents[slot] = content
+        slot.users += 1
+        return OpenFile(path, content, slot, bool(flags & abi.SQLITE_OPEN_DELETEONCLOSE))
+
+    def xDelete(self, _vfs: int, zName: bytes, _syncDir: int) -> int:
+        if self._slots.delete(zName.decode("utf-8", "surrogateescape")):
+            return abi.SQLITE_OK
+        return abi.SQLITE_IOERR_DELETE_NOENT
+
+    def xAccess(self, _vfs: int, zName: bytes, flags: int, pResOut: int) -> int:
+        slot = self._slots.find(zName.decode("utf-8", "surrogateescape"))
+        # As os_unix.c: a file that exists but is empty does not count as existing.
+        there = slot is not None and (
+            flags != abi.SQLITE_ACCESS_EXISTS or slot.handle.size() > SECTOR_SIZE
+        )
+        abi.write_int(pResOut, int(there))
+        return abi.SQLITE_OK
+
+    def xFullPathname(self, _vfs: int, zName: bytes, nOut: int, zOut: int) -> int:
+        path = check_path(zName.decode("utf-8", "surrogateescape"))
+        raw = path.encode("utf-8", "surrogateescape") + b"\0"
+        if len(raw) > nOut:
+            return abi.SQLITE_CANTOPEN
+        ctypes.memmove(zOut, raw, len(raw))
+        return abi.SQLITE_OK
+
+    def xSleep(self, _vfs: int, microseconds: int) -> int:
+        # SQLite sleeps while it waits for another connection's lock. All connections that could
+        # hold one run in this very thread, so nothing changes while it sleeps: answer at once.
+        return microseconds
+
+    def xGetLastError(self, _vfs: int, _size: int, _message: int) -> int:
+        return 0
+
+    # --- sqlite3_io_methods ---------------------------------------------------------------------
+
+    def xClose(self, pFile: int) -> int:
+        file = self._files.pop(pFile)
+        self._page_io.close(pFile)
+        slot = file.slot
+        if not file.path:
+            if slot is None:
+                file.content.handle.close()
+            else:
+                self._slots.give_back(slot)
+            return abi.SQLITE_OK
+        assert slot is not None
+        self._locks.unlock(file.path, pFile, NONE)
+        if file.index is not None:
+            self._indexes.leave(file.path, pFile)
+        if file.delete_on_close and slot.users == 1 and not slot.deleted:
+            self._slots.delete(file.path)
+        if slot.users == 1:
+            del self._contents[slot]
+        self._slots.release(slot)
+        return abi.SQLITE_OK
+
+    def xTruncate(self, pFile: int, size: int) -> int:
+        self._files[pFile].content.truncate(size)
+        return abi.SQLITE_OK
+
+    def xSync(self, pFile: int, _flags: int) -> int:
+        file = self._files[pFile]
+        if file.path:  # a temporary file is worth nothing after a crash
+            file.content.handle.flush()
+        return abi.SQLITE_OK
+
+    def xFileSize(self, pFile: int, pSize: int) -> int:
+        abi.write_int64(pSize, int(self._files[pFile].content.size))
+        return abi.SQLITE_OK
+
+    def xLock(self, pFile: int, level: int) -> int:
+        if level == SHARED:
+            causes.forget()
+        granted = self._locks.lock(self._files[pFile].path, pFile, level)
+        return abi.SQLITE_OK if granted else abi.SQLITE_BUSY
+
+    def xUnlock(self, pFile: int, level: int) -> int:
+        self._locks.unlock(self._files[pFile].path, pFile, level)
+        return abi.SQLITE_OK
+
+    def xCheckReservedLock(self, pFile: int, pResOut: int) -> int:
+        abi.write_int(pResOut, int(self._locks.is_reserved(self._files[pFile].path)))
+        return abi.SQLITE_OK
+
+    def xFileControl(self, _pFile: int, op: int, pArg: int) -> int:
+        if op != abi.SQLITE_FCNTL_VFSNAME:
+            return abi.SQLITE_NOTFOUND
+        raw = self.name.encode() + b"\0"
+        address = self._sqlite.sqlite3_malloc(len(raw))  # SQLite's caller frees it
+        if not address:
+            return abi.SQLITE_NOMEM
+        ctypes.memmove(address, raw, len(raw))
+        abi.write_pointer(pArg, address)
+        return abi.SQLITE_OK
+
+    def xSectorSize(self, _pFile: int) -> int:
+        return SECTOR_SIZE
+
+    def xDeviceCharacteristics(self, _pFile: int) -> int:
+        # POWERSAFE_OVERWRITE: a write that is cut off changes no byte outside its range. The
+        # browser writes through the same file systems of which os_unix.c claims it.
+        return abi.SQLITE_IOCAP_POWERSAFE_OVERWRITE
+
+    def xShmMap(self, pFile: int, region: int, size: int, extend: int, pp: int) -> int:
+        abi.write_pointer(pp, 0)
+        abi.write_pointer(pp, self._index(pFile).region(region, size, bool(extend)))
+        return abi.SQLITE_OK
+
+    def xShmLock(self, pFile: int, first: int, count: int, flags: int) -> int:
+        index = self._index(pFile)
+        if flags & abi.SQLITE_SHM_UNLOCK:
+            index.unlock(pFile, first, count)
+            return abi.SQLITE_OK
+        exclusive = bool(flags & abi.SQLITE_SHM_EXCLUSIVE)
+        granted = index.lock(pFile, first, count, exclusive=exclusive)
+        return abi.SQLITE_OK if granted else abi.SQLITE_BUSY
+
+    def xShmUnmap(self, pFile: int, _deleteFlag: int) -> int:
+        file = self._files[pFile]
+        if file.index is not None:
+            self._indexes.leave(file.path, pFile)
+            file.index = None
+        return abi.SQLITE_OK
+
+    # --- helpers --------------------------------------------------------------------------------
+
+    def _index(self, pFile: int) -> SharedIndex:
+        file = self._files[pFile]
+        if file.index is None:
+            file.index = self._indexes.join(file.path, pFile)
+        return file.index
+
+    def _allocate(self, size: int) -> int:
+        address = self._sqlite.sqlite3_malloc(size)
+        if address:
+            ctypes.memset(address, 0, size)
+        return address or 0
+
+    def _outgrown(self, pFile: int) -> None:
+        """Moves a temporary file that is about to pass its limit from memory into a spare slot.
+
+        Without a spare slot it stays in memory: a large sort that needs much memory is better than
+        one that fails. More spares are asked for either way.
+        """
+        file = self._files[pFile]
+        try:
+            slot = self._slots.take_spare()
+        except PoolFullError:
+            return
+        finally:
+            self._spare_taken()
+        try:
+            file.content.moveTo(slot.handle.raw)
+        except BaseException:
+            self._slots.give_back(slot)
+            raise
+        file.slot = slot
