@@ -10,8 +10,13 @@ here, and its setter hangs the remembered exception on as ``__cause__``. So ever
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from typing import Any
 
+#: Asked for (code, exception) of failures that happened where no Python could run: in io.mjs.
+Source = Callable[[], "tuple[int, BaseException] | None"]
+
+_sources: list[Source] = []
 _pending: tuple[int, BaseException] | None = None
 
 
@@ -19,6 +24,11 @@ def remember(code: int, error: BaseException) -> None:
     """Keeps the exception behind a result code that is about to be given to SQLite."""
     global _pending
     _pending = (code, error)
+
+
+def add_source(source: Source) -> None:
+    """Has ``source`` asked from now on; it forgets what it answered."""
+    _sources.append(source)
 
 
 def forget() -> None:
@@ -33,8 +43,12 @@ def take(code: int) -> BaseException | None:
     Codes are compared without their extension, because SQLite sometimes drops it on the way up.
     """
     global _pending
-    kept, _pending = _pending, None
-    return kept[1] if kept is not None and kept[0] & 0xFF == code & 0xFF else None
+    kept = [_pending, *(source() for source in _sources)]
+    _pending = None
+    for each in kept:
+        if each is not None and each[0] & 0xFF == code & 0xFF:
+            return each[1]
+    return None
 
 
 class _ErrorCode:

@@ -15,6 +15,20 @@ function writeCode(error) {
   return error?.name === "QuotaExceededError" ? SQLITE_FULL : SQLITE_IOERR_WRITE;
 }
 
+// handle[method](...args) for Python. Pyodide passes an exception on as it is only when it has a
+// stack, which Chromium's DOMException lacks: without one its name, by which the failure is told
+// from others, would be lost.
+export function call(handle, method, ...args) {
+  try {
+    return handle[method](...args);
+  } catch (error) {
+    if (typeof error.stack !== "string") {
+      Object.defineProperty(error, "stack", { value: new Error(error.message).stack });
+    }
+    throw error;
+  }
+}
+
 // A file in memory with the interface of a FileSystemSyncAccessHandle: temporary files live in it
 // until they outgrow their bound. Grows by doubling, so that n writes cost O(n) copying.
 export class MemoryHandle {
@@ -78,8 +92,12 @@ export class Content {
   }
 
   truncate(size) {
-    this.handle.truncate(this.start + size);
+    call(this.handle, "truncate", this.start + size);
     this.size = size;
+  }
+
+  flush() {
+    call(this.handle, "flush");
   }
 
   // Moves a temporary file from memory into a slot's handle.
@@ -87,7 +105,7 @@ export class Content {
     const piece = new Uint8Array(Math.min(this.size, 1 << 20));
     for (let at = 0; at < this.size; at += piece.length) {
       const count = this.handle.read(piece, { at });
-      const written = handle.write(piece.subarray(0, count), { at: SECTOR_SIZE + at });
+      const written = call(handle, "write", piece.subarray(0, count), { at: SECTOR_SIZE + at });
       if (written !== count) throw shortWrite(written, count);
     }
     this.handle.close();
@@ -109,13 +127,15 @@ function shortWrite(written, wanted) {
 // contents of the files that Python has opened.
 export class PageIO {
   #files = new Map(); // address of a sqlite3_file → its Content
-  #failed; // told (code, exception) of every failure, so that Python can name it as the cause
+  #failure = null; // [code, exception] of the last failure, until Python fetches it
   #at = { at: 0 }; // reused: a call that allocates nothing
 
-  // module: Pyodide's Emscripten module. outgrown(address): called when the temporary file at that
-  // address is about to pass its limit; it moves the content into a slot, or leaves it in memory.
-  constructor(module, outgrown, failed) {
-    this.#failed = failed;
+  // module: Pyodide's Emscripten module. outgrown: address of the C function that is called with the
+  // address of a temporary file that is about to pass its limit; it moves the content into a slot,
+  // or leaves it in memory, and answers a result code. A C function, and failures that are fetched
+  // later: CPython's sqlite3 lets go of the GIL while SQLite runs, and no Python object may be
+  // touched from JavaScript then.
+  constructor(module, outgrown) {
     this.xRead = module.addFunction((file, buffer, amount, offset) => {
       // The heap view is fetched anew in every call: one kept from before has length 0 once the
       // memory has grown.
@@ -145,7 +165,10 @@ export class PageIO {
       const content = this.#files.get(file);
       try {
         const at = Number(offset);
-        if (at + amount > content.limit) outgrown(file);
+        if (at + amount > content.limit) {
+          const code = module.wasmTable.get(outgrown)(file);
+          if (code !== SQLITE_OK) return code;
+        }
         this.#at.at = content.start + at;
         const count = content.handle.write(
           module.HEAPU8.subarray(buffer, buffer + amount),
@@ -164,8 +187,15 @@ export class PageIO {
   }
 
   #fail(code, error) {
-    this.#failed(code, error);
+    this.#failure = [code, error];
     return code;
+  }
+
+  // [code, exception] of the last failure, or null; fetching it forgets it.
+  takeFailure() {
+    const failure = this.#failure;
+    this.#failure = null;
+    return failure;
   }
 
   open(file, content) {

@@ -57,38 +57,40 @@ class SyncHandle:
     Source: fs.spec.whatwg.org, section 2.6.
     """
 
-    def __init__(self, raw: Any) -> None:
+    def __init__(self, raw: Any, call: Any) -> None:
+        """Wraps ``raw``; ``call`` is the function of that name in io.mjs."""
         self.raw = raw
+        self._call = call
         self._at = js.Object.new()
 
     def read(self, size: int, at: int) -> bytes:
         """Up to ``size`` bytes from offset ``at``; fewer at the end of the file."""
         buffer = js.Uint8Array.new(size)
         self._at.at = at
-        count = self.raw.read(buffer, self._at)
+        count = self._call(self.raw, "read", buffer, self._at)
         return bytes(buffer.subarray(0, count).to_bytes())
 
     def write(self, data: bytes, at: int) -> int:
         """Writes ``data`` at offset ``at``; returns how many bytes the browser says it took."""
         buffer = to_js(data)
         self._at.at = at
-        return int(self.raw.write(buffer, self._at))
+        return int(self._call(self.raw, "write", buffer, self._at))
 
     def truncate(self, size: int) -> None:
         """Cuts or extends the file to ``size`` bytes."""
-        self.raw.truncate(size)
+        self._call(self.raw, "truncate", size)
 
     def size(self) -> int:
         """Bytes in the file, header included."""
-        return int(self.raw.getSize())
+        return int(self._call(self.raw, "getSize"))
 
     def flush(self) -> None:
         """Returns when everything written is on the disk."""
-        self.raw.flush()
+        self._call(self.raw, "flush")
 
     def close(self) -> None:
         """Lets go of the file."""
-        self.raw.close()
+        self._call(self.raw, "close")
 
 
 async def install(
@@ -96,7 +98,7 @@ async def install(
     *,
     directory: str | None = None,
     initial_capacity: int = 6,
-    spare: int = 4,
+    spare: int = 8,
     default: bool = False,
     lock_timeout: float = 10.0,
     clear_on_init: bool = False,
@@ -133,7 +135,7 @@ async def install(
         return there
     directory = directory or "." + name
     for other in _installed.values():
-        if other.directory.strip("/") == directory.strip("/"):
+        if not other.is_paused and other.directory.strip("/") == directory.strip("/"):
             raise UnsupportedError(
                 f"The directory {directory} is open already, as the pool {other.name}.",
                 hint="Use that pool, or give this one a directory of its own.",
@@ -180,6 +182,7 @@ class Pool:
     ) -> None:
         self.name = name
         self.directory = directory
+        self._io = io
         self._spare = spare
         self._default = default
         self._lock_timeout = lock_timeout
@@ -189,7 +192,7 @@ class Pool:
         self._release_lock: Any = None
         self._top_up_planned = False
         self._top_up_task: asyncio.Future[None] | None = None  # kept, or it might be collected
-        self._top_up_lock = asyncio.Lock()
+        self._growing = asyncio.Lock()  # held while slots are added
         self._vfs = VFS(
             name,
             self._slots,
@@ -277,11 +280,20 @@ class Pool:
     async def add_capacity(self, count: int) -> int:
         """Adds ``count`` slots; returns the new capacity."""
         self._check_open()
+        async with self._growing:
+            await self._grow(count)
+        return self.capacity
+
+    async def _grow(self, count: int) -> None:
+        opaque = self._opaque
         for _ in range(count):
             name = secrets.token_hex(8)
-            file = await self._opaque.getFileHandle(name, to_js_object(create=True))
-            self._slots.add_spare(name, SyncHandle(await file.createSyncAccessHandle()))
-        return self.capacity
+            file = await opaque.getFileHandle(name, to_js_object(create=True))
+            handle = await self._open_handle(file)
+            if self._opaque is not opaque:  # paused meanwhile: the file stays as a spare
+                handle.close()
+                return
+            self._slots.add_spare(name, handle)
 
     async def reduce_capacity(self, count: int) -> int:
         """Removes up to ``count`` spare slots; returns how many were removed. Files stay."""
@@ -298,10 +310,9 @@ class Pool:
 
     async def top_up(self) -> None:
         """Adds spare slots until there are as many as ``install(spare=…)`` asked for."""
-        async with self._top_up_lock:
-            missing = self._spare - self._slots.spare_count
-            if missing > 0 and not self.is_paused:
-                await self.add_capacity(missing)
+        async with self._growing:
+            if not self.is_paused:
+                await self._grow(self._spare - self._slots.spare_count)
 
     def _plan_top_up(self) -> None:
         """Between two statements, as soon as the event loop runs again, spares are topped up."""
@@ -437,11 +448,11 @@ class Pool:
         Raises:
             DatabaseInUseError: A file of the pool is open.
         """
-        self._check_open()
         await self.wipe_files()
-        await self.reduce_capacity(self.capacity)
         keep = bool(self._slots.quarantined)
-        self.pause_vfs()
+        async with self._growing:  # a handle that is just being made would hold the directory
+            await self.reduce_capacity(self.capacity)
+            self.pause_vfs()
         _installed.pop(self.name, None)
         if not keep:
             parent, _, last = self.directory.strip("/").rpartition("/")
@@ -502,6 +513,9 @@ class Pool:
             self._release_lock()
             self._release_lock = None
 
+    async def _open_handle(self, file: Any) -> SyncHandle:
+        return SyncHandle(await file.createSyncAccessHandle(), self._io.call)
+
     async def _open_handles(self, opaque: Any, deadline: float) -> list[tuple[str, SyncHandle]]:
         """An access handle for every file of the directory: all of them, or none and an error."""
         files = [file async for file in opaque.values() if file.kind == "file"]
@@ -510,7 +524,7 @@ class Pool:
             handles: list[tuple[str, SyncHandle]] = []
             try:
                 for file in files:
-                    handle = SyncHandle(await file.createSyncAccessHandle())
+                    handle = await self._open_handle(file)
                     handles.append((file.name, handle))
                 return handles
             except BaseException as error:
@@ -564,7 +578,7 @@ def _check_environment() -> None:
     """
     abi.library()
     module = getattr(pyodide_js, "_module", None)
-    for part in ("addFunction", "HEAPU8"):
+    for part in ("addFunction", "HEAPU8", "wasmTable"):
         if not hasattr(module, part):
             raise UnsupportedError(
                 f"Pyodide {pyodide_js.version} does not offer _module.{part}.",

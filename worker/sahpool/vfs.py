@@ -15,8 +15,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pyodide.ffi import create_proxy
-
 from . import abi, causes
 from .errors import NoSuchDatabaseError, PoolFullError, sqlite_code
 from .header import MAX_PATH_BYTES, SECTOR_SIZE
@@ -84,10 +82,10 @@ class VFS:
         self._contents: dict[Slot, Any] = {}
         self._locks = LockTable()
         self._indexes = SharedIndexes(self._allocate, self._sqlite.sqlite3_free)
-        # Kept for the life of the VFS: SQLite calls through these addresses.
-        self._proxies = [create_proxy(self._outgrown), create_proxy(causes.remember)]
-        self._page_io = io.PageIO.new(module, *self._proxies)
-        self._callbacks: list[Any] = []
+        self._callbacks: list[Any] = []  # kept: SQLite calls through their addresses
+        outgrown = self._callback(abi.XFILE, self._outgrown, abi.SQLITE_IOERR_WRITE)
+        self._page_io = io.PageIO.new(module, outgrown)
+        causes.add_source(self._take_failure)
         self._methods = self._io_methods()
         self._vfs = self._sqlite3_vfs()
 
@@ -269,7 +267,7 @@ class VFS:
     def xSync(self, pFile: int, _flags: int) -> int:
         file = self._files[pFile]
         if file.path:  # a temporary file is worth nothing after a crash
-            file.content.handle.flush()
+            file.content.flush()
         return abi.SQLITE_OK
 
     def xFileSize(self, pFile: int, pSize: int) -> int:
@@ -344,7 +342,11 @@ class VFS:
             ctypes.memset(address, 0, size)
         return address or 0
 
-    def _outgrown(self, pFile: int) -> None:
+    def _take_failure(self) -> tuple[int, BaseException] | None:
+        failure = self._page_io.takeFailure()
+        return (int(failure[0]), failure[1]) if failure else None
+
+    def _outgrown(self, pFile: int) -> int:
         """Moves a temporary file that is about to pass its limit from memory into a spare slot.
 
         Without a spare slot it stays in memory: a large sort that needs much memory is better than
@@ -354,7 +356,7 @@ class VFS:
         try:
             slot = self._slots.take_spare()
         except PoolFullError:
-            return
+            return abi.SQLITE_OK
         finally:
             self._spare_taken()
         try:
@@ -363,3 +365,4 @@ class VFS:
             self._slots.give_back(slot)
             raise
         file.slot = slot
+        return abi.SQLITE_OK

@@ -1,0 +1,288 @@
+# ruff: noqa: F821 - `expect`, `opened`, `value` … are given to the functions by in_worker
+# mypy: disable-error-code="name-defined"
+"""The pool as a whole: installing, pausing, what a killed worker leaves, failing storage."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.pyodide.in_worker import in_worker
+
+if TYPE_CHECKING:
+    from sahpool import Pool
+
+
+@in_worker()
+async def test_installing_twice_gives_the_same_pool(pool: Pool) -> None:
+    assert await sahpool.install(pool.name) is pool
+    with expect(sahpool.UnsupportedError, "open already"):
+        await sahpool.install("other", directory=pool.directory)
+
+
+@in_worker()
+async def test_two_pools_live_side_by_side(pool: Pool) -> None:
+    other = await sahpool.install(pool.name + "-other")
+    with opened(pool, "a.db") as one, opened(other, "a.db") as two:
+        one.execute("CREATE TABLE t(a)")
+        two.execute("CREATE TABLE u(a)")
+        assert value(one, "SELECT name FROM sqlite_schema") == "t"
+        assert value(two, "SELECT name FROM sqlite_schema") == "u"
+    await other.remove_vfs()
+    assert pool.file_names == ["/a.db"]
+
+
+@in_worker()
+async def test_a_paused_pool_lets_go_of_its_files_and_takes_them_again(pool: Pool) -> None:
+    with opened(pool, "a.db") as con:
+        con.execute("CREATE TABLE t(a)")
+        with expect(sahpool.DatabaseInUseError, "/a.db"):
+            pool.pause_vfs()
+    pool.pause_vfs()
+    with expect(sahpool.PoolClosedError):
+        pool.connect("a.db")
+    with expect(sqlite3.OperationalError, "no such vfs"):
+        sqlite3.connect(f"file:/a.db?vfs={pool.name}", uri=True)
+    other = await sahpool.install(pool.name + "-2", directory=pool.directory)
+    assert other.file_names == ["/a.db"]
+    pool._lock_timeout = 0.2
+    with expect(sahpool.PoolLockedError):
+        await pool.unpause_vfs()
+    other.pause_vfs()
+    await pool.unpause_vfs()
+    with opened(pool, "a.db") as con:
+        assert value(con, "SELECT count(*) FROM t") == 0
+
+
+@in_worker()
+async def test_capacity_grows_and_shrinks_and_files_stay(pool: Pool) -> None:
+    with opened(pool, "a.db") as con:
+        con.execute("CREATE TABLE t(a)")
+    await pool.top_up()
+    before = pool.capacity
+    assert await pool.add_capacity(3) == before + 3
+    assert await pool.reserve_minimum_capacity(before) == before + 3
+    assert await pool.reduce_capacity(100) == before + 3 - 1
+    assert (pool.capacity, pool.file_count) == (1, 1)
+    assert await pool.reserve_minimum_capacity(5) == 5
+    with opened(pool, "a.db") as con:
+        assert value(con, "SELECT count(*) FROM t") == 0
+
+
+@in_worker()
+async def test_wiping_deletes_every_database_and_none_that_is_open(pool: Pool) -> None:
+    with opened(pool, "a.db") as con:
+        con.execute("CREATE TABLE t(a)")
+        with expect(sahpool.DatabaseInUseError):
+            await pool.wipe_files()
+        assert value(con, "SELECT count(*) FROM t") == 0
+    await pool.wipe_files()
+    assert pool.file_names == []
+
+
+@in_worker()
+async def test_a_killed_worker_s_transaction_is_rolled_back_by_the_next(pool: Pool) -> None:
+    """What a VFS does not do whose xCheckReservedLock always answers 1."""
+    import js
+
+    async def copy_of_the_files(target: str) -> None:
+        source, root = pool._slots, await js.navigator.storage.getDirectory()
+        folder = await root.getDirectoryHandle(target, sahpool.pool.to_js_object(create=True))
+        folder = await folder.getDirectoryHandle(".opaque", sahpool.pool.to_js_object(create=True))
+        for slot in [*source._named.values(), *source._spare]:
+            file = await folder.getFileHandle(slot.name, sahpool.pool.to_js_object(create=True))
+            handle = await pool._open_handle(file)
+            handle.write(slot.handle.read(slot.handle.size(), 0), 0)
+            handle.close()
+
+    for mode in ("DELETE", "TRUNCATE", "PERSIST", "WAL"):
+        name = f"{mode}.db"
+        with opened(pool, name) as con:
+            con.execute(f"PRAGMA journal_mode={mode}")
+            con.execute("PRAGMA cache_size=5")
+            con.execute("CREATE TABLE t(a INTEGER PRIMARY KEY, b)")
+            con.execute("BEGIN")
+            con.executemany("INSERT INTO t VALUES(?, ?)", [(n, "x" * 900) for n in range(2000)])
+            con.execute("COMMIT")
+            con.execute("BEGIN")
+            con.execute("UPDATE t SET b = 'gone'")  # spills: pages of it reach the file
+            await copy_of_the_files(f"killed-{mode}")
+            con.execute("ROLLBACK")
+        after = await sahpool.install(f"after-{mode}", directory=f"killed-{mode}")
+        with opened(after, name) as con:
+            assert value(con, "PRAGMA integrity_check") == "ok", mode
+            assert value(con, "SELECT count(*) FROM t WHERE b <> 'gone'") == 2000, mode
+        await after.remove_vfs()
+
+
+@pytest.mark.parametrize("runtime", ["node"], indirect=True)
+@in_worker()
+async def test_every_failure_of_the_storage_has_its_own_code_and_its_cause(pool: Pool) -> None:
+    """A fake is needed: a browser's storage does not fail on demand."""
+    from pyodide.code import run_js
+
+    breaking = run_js(
+        "(handle, method, name) => { handle[method] = () => {"
+        " throw new DOMException('on purpose', name); }; }"
+    )
+    lying = run_js("(handle, count) => { handle.write = () => count; }")
+    mending = run_js(
+        "(handle) => { for (const m of ['read', 'write', 'flush', 'truncate']) delete handle[m]; }"
+    )
+    cases = [
+        ("write", "UnknownError", "SQLITE_IOERR_WRITE"),
+        ("write", "QuotaExceededError", "SQLITE_FULL"),
+        ("flush", "UnknownError", "SQLITE_IOERR_FSYNC"),
+        ("flush", "InvalidStateError", "SQLITE_IOERR_FSYNC"),
+        ("read", "NotFoundError", "SQLITE_IOERR_READ"),
+        (0, "QuotaExceededError", "SQLITE_FULL"),
+        (100, "QuotaExceededError", "SQLITE_FULL"),
+        (4294967288, "QuotaExceededError", "SQLITE_FULL"),
+    ]
+    for mode in ("DELETE", "WAL"):
+        with opened(pool, f"{mode}.db") as con:
+            con.execute(f"PRAGMA journal_mode={mode}")
+            con.execute("PRAGMA cache_size=5")
+            con.execute("CREATE TABLE t(a, b)")
+            con.execute("BEGIN")
+            con.executemany("INSERT INTO t VALUES(?, ?)", [(n, "x" * 900) for n in range(100)])
+            con.execute("COMMIT")
+            con.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            for method, kind, code in cases:
+                handles = [slot.handle.raw for slot in pool._slots._named.values()]
+                for handle in handles:
+                    if isinstance(method, int):
+                        lying(handle, method)
+                    else:
+                        breaking(handle, method, kind)
+                with expect(sqlite3.OperationalError) as caught:
+                    con.execute("UPDATE t SET b = upper(b), a = a + 1")
+                for handle in handles:
+                    mending(handle)
+                if con.in_transaction:
+                    con.execute("ROLLBACK")
+                case = (mode, method, kind, caught.error)
+                assert caught.error.sqlite_errorname == code, (case, caught.error.sqlite_errorname)
+                assert caught.error.__cause__ is not None, case
+                assert caught.error.__cause__.name == kind, (case, caught.error.__cause__)
+                assert value(con, "SELECT sum(a) FROM t") == 4950, case
+                assert value(con, "PRAGMA integrity_check") == "ok", case
+            con.execute("UPDATE t SET a = a + 1")
+            assert value(con, "SELECT sum(a) FROM t") == 5050
+            with expect(sqlite3.OperationalError, "no such table") as caught:
+                con.execute("SELECT * FROM none")
+            assert caught.error.__cause__ is None
+
+
+@in_worker()
+async def test_a_slot_with_a_damaged_header_is_kept_and_listed(pool: Pool) -> None:
+    import js
+
+    with opened(pool, "a.db") as con:
+        con.execute("CREATE TABLE t(a)")
+    slot = pool._slots.find("/a.db")
+    assert slot is not None
+    slot.handle.write(b"\xff" * 600, 0)
+    damaged = slot.handle.read(1 << 20, 0)
+    pool.pause_vfs()
+    await pool.unpause_vfs()
+    assert pool.file_names == []
+    (kept,) = pool.quarantined
+    assert kept.offered == "/a.db"
+    assert kept.size == len(damaged) - 4096
+    with opened(pool, "a.db") as con:
+        con.execute("CREATE TABLE u(a)")
+    await pool.wipe_files()
+    assert kept.handle.read(1 << 20, 0) == damaged
+    assert not await pool.remove_vfs()
+    root = await js.navigator.storage.getDirectory()
+    await root.removeEntry(pool.directory, sahpool.pool.to_js_object(recursive=True))
+
+
+@in_worker()
+async def test_a_failed_start_gives_everything_back_and_deletes_nothing(pool: Pool) -> None:
+    import js
+
+    with opened(pool, "a.db") as con:
+        con.execute("CREATE TABLE t(a)")
+    pool.pause_vfs()
+    root = await js.navigator.storage.getDirectory()
+    folder = await root.getDirectoryHandle(pool.directory)
+    folder = await folder.getDirectoryHandle(".opaque")
+    files = [file async for file in folder.values()]
+    held = await files[-1].createSyncAccessHandle()
+    pool._lock_timeout = 0.5
+    with expect(sahpool.PoolLockedError, "held by another tab") as caught:
+        await pool.unpause_vfs()
+    assert caught.error.hint
+    for file in files[:-1]:
+        (await file.createSyncAccessHandle()).close()
+    held.close()
+    await pool.unpause_vfs()
+    with opened(pool, "a.db") as con:
+        assert value(con, "SELECT count(*) FROM t") == 0
+
+
+@in_worker()
+async def test_a_start_waits_for_handles_that_are_let_go_late(pool: Pool) -> None:
+    import js
+
+    pool.pause_vfs()
+    root = await js.navigator.storage.getDirectory()
+    folder = await root.getDirectoryHandle(pool.directory)
+    folder = await folder.getDirectoryHandle(".opaque")
+    files = [file async for file in folder.values()]
+    held = await files[0].createSyncAccessHandle()
+
+    async def let_go() -> None:
+        await asyncio.sleep(0.7)
+        held.close()
+
+    letting = asyncio.ensure_future(let_go())
+    await pool.unpause_vfs()
+    await letting
+    assert not pool.is_paused
+
+
+_HALF_DONE = """
+import sahpool
+pool = await sahpool.install("kill-{mode}", lock_timeout=20.0)
+con = pool.connect("a.db", isolation_level=None)
+con.execute("PRAGMA journal_mode={mode}")
+con.execute("PRAGMA cache_size=5")
+con.execute("CREATE TABLE t(a INTEGER PRIMARY KEY, b)")
+con.execute("BEGIN")
+con.executemany("INSERT INTO t VALUES(?, ?)", [(n, "x" * 900) for n in range(2000)])
+con.execute("COMMIT")
+con.execute("BEGIN")
+con.execute("UPDATE t SET b = 'gone'")
+sahpool.kept_for_the_kill = con  # or it would be closed with this source's globals
+con.in_transaction
+"""
+
+_AFTERWARDS = """
+import sahpool
+pool = await sahpool.install("kill-{mode}", lock_timeout=20.0)
+names = pool.file_names
+con = pool.connect("a.db")
+found = [
+    names,
+    con.execute("PRAGMA integrity_check").fetchone()[0],
+    con.execute("SELECT count(*) FROM t WHERE b <> 'gone'").fetchone()[0],
+]
+con.close()
+await pool.remove_vfs()
+found
+"""
+
+
+@pytest.mark.parametrize("mode", ["DELETE", "TRUNCATE", "PERSIST", "WAL"])
+def test_a_worker_killed_inside_a_transaction_loses_that_and_nothing_else(
+    runtime: Any, mode: str
+) -> None:
+    assert runtime.run(_HALF_DONE.format(mode=mode))
+    runtime.restart()
+    companion = "/a.db-wal" if mode == "WAL" else "/a.db-journal"
+    assert runtime.run(_AFTERWARDS.format(mode=mode)) == [["/a.db", companion], "ok", 2000]

@@ -1,0 +1,179 @@
+# ruff: noqa: F821 - `expect`, `opened`, `value` … are given to the functions by in_worker
+# mypy: disable-error-code="name-defined"
+"""Whole databases in and out."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+from tests.pyodide.in_worker import in_worker
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from sahpool import Pool
+
+
+@in_worker()
+async def test_an_export_comes_back_in_with_every_row(pool: Pool) -> None:
+    with opened(pool, "a.db") as con:
+        con.execute("CREATE TABLE t(a, b)")
+        con.executemany("INSERT INTO t VALUES(?, ?)", [(n, "x" * 100) for n in range(20000)])
+        exported = pool.export_file("a.db")
+        chunks = list(pool.export_chunks("a.db", 10000))
+    assert b"".join(chunks) == exported
+    assert max(map(len, chunks)) == 10000
+    assert await pool.import_db("b.db", exported) == len(exported)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for chunk in chunks:
+            await asyncio.sleep(0)
+            yield chunk
+
+    await pool.import_db("c.db", pieces())
+    await pool.import_db("d.db", iter(chunks))
+    for name in ("b.db", "c.db", "d.db"):
+        with opened(pool, name) as con:
+            assert con.execute("SELECT count(*), sum(a) FROM t").fetchone() == (20000, 199990000)
+            assert value(con, "PRAGMA integrity_check") == "ok"
+
+
+@in_worker()
+async def test_an_export_holds_what_was_committed_and_nothing_else(pool: Pool) -> None:
+    for mode in ("WAL", "DELETE"):
+        name = f"{mode}.db"
+        with opened(pool, name) as con:
+            con.execute(f"PRAGMA journal_mode={mode}")
+            con.execute("CREATE TABLE t(a)")
+        with opened(pool, name) as con, opened(pool, name) as reader:
+            con.execute("INSERT INTO t VALUES(1)")
+            if mode == "WAL":  # an old snapshot is held: the WAL cannot be folded in
+                reader.execute("BEGIN")
+                value(reader, "SELECT count(*) FROM t")
+            con.execute("INSERT INTO t VALUES(2)")
+            con.execute("BEGIN IMMEDIATE")
+            con.execute("INSERT INTO t VALUES(3)")
+            exported = pool.export_file(name)
+            con.execute("COMMIT")
+            if mode == "WAL":
+                reader.execute("COMMIT")
+        assert exported[18:20] == b"\1\1"
+        with contextlib.closing(sqlite3.connect(":memory:")) as copy:
+            copy.deserialize(exported)
+            assert copy.execute("SELECT a FROM t ORDER BY a").fetchall() == [(1,), (2,)], mode
+            assert value(copy, "PRAGMA integrity_check") == "ok"
+
+
+@in_worker()
+async def test_an_export_stays_what_it_was_while_others_write(pool: Pool) -> None:
+    with opened(pool, "a.db") as con:
+        con.execute("CREATE TABLE t(a, b)")
+        con.executemany("INSERT INTO t VALUES(?, ?)", [(n, "x" * 1000) for n in range(500)])
+        chunks = pool.export_chunks("a.db", 4096)
+        parts = [next(chunks)]
+        con.execute("UPDATE t SET b = upper(b)")
+        con.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        parts.extend(chunks)
+        with contextlib.closing(sqlite3.connect(":memory:")) as copy:
+            copy.deserialize(b"".join(parts))
+            assert value(copy, "SELECT count(*) FROM t WHERE b = lower(b)") == 500
+            assert value(copy, "PRAGMA integrity_check") == "ok"
+        assert value(con, "SELECT count(*) FROM t WHERE b = upper(b)") == 500
+
+
+@in_worker()
+async def test_what_is_no_sound_database_is_refused_and_the_old_one_stays(pool: Pool) -> None:
+    with opened(pool, "a.db") as con:
+        con.execute("CREATE TABLE t(a, b)")
+        con.executemany("INSERT INTO t VALUES(?, ?)", [(n, "x" * 500) for n in range(500)])
+    good = pool.export_file("a.db")
+    torn = bytearray(good)
+    torn[4096 * 3 : 4096 * 4] = bytes(4096)
+    offers = {
+        "empty": b"",
+        "not an SQLite database": b"name,born\nAda,1815\n" * 100,
+        "within the header": good[:60],
+        "cut off": good[: len(good) // 2],
+        "damaged": bytes(torn),
+        "not a page size": good[:16] + b"\x03\x03" + good[18:],
+    }
+    await pool.top_up()
+    before = pool.capacity
+    for said, offer in offers.items():
+        with expect(sahpool.ImportRejectedError, said) as caught:
+            await pool.import_db("a.db", offer, replace=True)
+        assert caught.error.hint
+        with expect(sahpool.ImportRejectedError, said):
+            await pool.import_db("new.db", offer)
+    assert pool.file_names == ["/a.db"]
+    assert pool.capacity <= before + 1  # one slot was lent out at a time
+    assert pool.export_file("a.db") == good
+
+
+@in_worker()
+async def test_a_source_that_fails_half_way_leaves_nothing(pool: Pool) -> None:
+    with opened(pool, "a.db") as con:
+        con.execute("CREATE TABLE t(a)")
+    good = pool.export_file("a.db")
+
+    def failing() -> Iterator[bytes]:
+        yield good[:4096]
+        raise ZeroDivisionError("the disk was pulled out")
+
+    with expect(ZeroDivisionError):
+        await pool.import_db("b.db", failing())
+    assert pool.file_names == ["/a.db"]
+    await pool.import_db("b.db", good)
+
+
+@in_worker()
+async def test_an_existing_database_is_replaced_only_on_demand_and_only_when_closed(
+    pool: Pool,
+) -> None:
+    with opened(pool, "new.db") as con:
+        con.execute("CREATE TABLE t(a)")
+        con.execute("INSERT INTO t VALUES('new')")
+    new = pool.export_file("new.db")
+    with opened(pool, "a.db") as con:
+        con.execute("CREATE TABLE t(a)")
+        con.execute("INSERT INTO t VALUES('old')")
+        with expect(sahpool.NameExistsError, "/a.db"):
+            await pool.import_db("a.db", new)
+        with expect(sahpool.DatabaseInUseError, "/a.db"):
+            await pool.import_db("a.db", new, replace=True)
+        with expect(sahpool.DatabaseInUseError, "/a.db"):
+            pool.unlink("a.db")
+        assert value(con, "SELECT a FROM t") == "old"
+    await pool.import_db("a.db", new, replace=True)
+    pool.pause_vfs()
+    await pool.unpause_vfs()
+    assert pool.quarantined == []
+    with opened(pool, "a.db") as con:
+        assert value(con, "SELECT a FROM t") == "new"
+    assert pool.unlink("a.db")
+    assert not pool.unlink("a.db")
+    assert pool.file_names == ["/new.db"]
+
+
+@in_worker()
+async def test_exporting_what_is_not_there_says_so(pool: Pool) -> None:
+    with expect(sahpool.NoSuchDatabaseError, "none.db"):
+        pool.export_file("none.db")
+    with expect(sahpool.NoSuchDatabaseError, "none.db"):
+        pool.size("none.db")
+
+
+@in_worker()
+async def test_an_imported_rollback_mode_database_keeps_its_mode(pool: Pool) -> None:
+    with contextlib.closing(sqlite3.connect(":memory:")) as con:
+        con.execute("PRAGMA page_size=1024")
+        con.execute("CREATE TABLE t(a)")
+        con.execute("INSERT INTO t VALUES(42)")
+        con.commit()
+        image = con.serialize()
+    await pool.import_db("a.db", image)
+    with opened(pool, "a.db") as con:
+        assert value(con, "PRAGMA journal_mode") == "delete"
+        assert value(con, "PRAGMA page_size") == 1024
+        assert value(con, "SELECT a FROM t") == 42
