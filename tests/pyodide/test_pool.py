@@ -89,10 +89,10 @@ async def test_a_killed_worker_s_transaction_is_rolled_back_by_the_next(pool: Po
 
     async def copy_of_the_files(target: str) -> None:
         source, root = pool._slots, await js.navigator.storage.getDirectory()
-        folder = await root.getDirectoryHandle(target, sahpool.pool.to_js_object(create=True))
-        folder = await folder.getDirectoryHandle(".opaque", sahpool.pool.to_js_object(create=True))
+        folder = await root.getDirectoryHandle(target, sahpool.browser.js_object(create=True))
+        folder = await folder.getDirectoryHandle(".opaque", sahpool.browser.js_object(create=True))
         for slot in [*source._named.values(), *source._spare]:
-            file = await folder.getFileHandle(slot.name, sahpool.pool.to_js_object(create=True))
+            file = await folder.getFileHandle(slot.name, sahpool.browser.js_object(create=True))
             handle = await pool._open_handle(file)
             handle.write(slot.handle.read(slot.handle.size(), 0), 0)
             handle.close()
@@ -198,7 +198,7 @@ async def test_a_slot_with_a_damaged_header_is_kept_and_listed(pool: Pool) -> No
     assert kept.handle.read(1 << 20, 0) == damaged
     assert not await pool.remove_vfs()
     root = await js.navigator.storage.getDirectory()
-    await root.removeEntry(pool.directory, sahpool.pool.to_js_object(recursive=True))
+    await root.removeEntry(pool.directory, sahpool.browser.js_object(recursive=True))
 
 
 @in_worker()

@@ -11,23 +11,19 @@ import secrets
 import sqlite3
 import time
 from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import js
 import pyodide_js
-from pyodide.code import run_js
 from pyodide.ffi import (
     JsException,
     can_run_sync,
     create_once_callable,
-    register_js_module,
     run_sync,
-    to_js,
 )
 
-from . import abi, causes, defaults, transfer
+from . import browser, causes, defaults, transfer
 from .errors import (
     LOCKED_NAMES,
     DatabaseInUseError,
@@ -41,56 +37,11 @@ from .header import SECTOR_SIZE
 from .slots import Quarantined, SlotTable, check_path
 from .vfs import VFS
 
-PYODIDE_VERSION = "314.0.7"  #: the Pyodide whose undocumented parts (addFunction) were tested
-
 _OPAQUE = ".opaque"  # the reference's name for the directory of the slots
-_IO_MODULE = "sahpool_io"
 _COMPANIONS = ("-journal", "-wal")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.5  # seconds between attempts to get the handles
 
 _installed: dict[str, Pool] = {}
-
-
-class SyncHandle:
-    """A FileSystemSyncAccessHandle in Python's terms (slots.Handle).
-
-    Source: fs.spec.whatwg.org, section 2.6.
-    """
-
-    def __init__(self, raw: Any, call: Any) -> None:
-        """Wraps ``raw``; ``call`` is the function of that name in io.mjs."""
-        self.raw = raw
-        self._call = call
-        self._at = js.Object.new()
-
-    def read(self, size: int, at: int) -> bytes:
-        """Up to ``size`` bytes from offset ``at``; fewer at the end of the file."""
-        buffer = js.Uint8Array.new(size)
-        self._at.at = at
-        count = self._call(self.raw, "read", buffer, self._at)
-        return bytes(buffer.subarray(0, count).to_bytes())
-
-    def write(self, data: bytes, at: int) -> int:
-        """Writes ``data`` at offset ``at``; returns how many bytes the browser says it took."""
-        buffer = to_js(data)
-        self._at.at = at
-        return int(self._call(self.raw, "write", buffer, self._at))
-
-    def truncate(self, size: int) -> None:
-        """Cuts or extends the file to ``size`` bytes."""
-        self._call(self.raw, "truncate", size)
-
-    def size(self) -> int:
-        """Bytes in the file, header included."""
-        return int(self._call(self.raw, "getSize"))
-
-    def flush(self) -> None:
-        """Returns when everything written is on the disk."""
-        self._call(self.raw, "flush")
-
-    def close(self) -> None:
-        """Lets go of the file."""
-        self._call(self.raw, "close")
 
 
 async def install(
@@ -140,8 +91,8 @@ async def install(
                 f"The directory {directory} is open already, as the pool {other.name}.",
                 hint="Use that pool, or give this one a directory of its own.",
             )
-    _check_environment()
-    io = await _io_module()
+    browser.check_environment()
+    io = await browser.io_module()
     pool = Pool(
         name,
         directory,
@@ -288,7 +239,7 @@ class Pool:
         opaque = self._opaque
         for _ in range(count):
             name = secrets.token_hex(8)
-            file = await opaque.getFileHandle(name, to_js_object(create=True))
+            file = await opaque.getFileHandle(name, browser.js_object(create=True))
             handle = await self._open_handle(file)
             if self._opaque is not opaque:  # paused meanwhile: the file stays as a spare
                 handle.close()
@@ -456,8 +407,8 @@ class Pool:
         _installed.pop(self.name, None)
         if not keep:
             parent, _, last = self.directory.strip("/").rpartition("/")
-            folder = await _directory(parent)
-            await folder.removeEntry(last, to_js_object(recursive=True))
+            folder = await browser.directory(parent)
+            await folder.removeEntry(last, browser.js_object(recursive=True))
         return not keep
 
     # --- taking hold ----------------------------------------------------------------------------
@@ -466,7 +417,7 @@ class Pool:
         deadline = time.monotonic() + self._lock_timeout
         await self._lock()
         try:
-            opaque = await _directory(self.directory + "/" + _OPAQUE)
+            opaque = await browser.directory(self.directory + "/" + _OPAQUE)
             for name, handle in await self._open_handles(opaque, deadline):
                 self._slots.load(name, handle)
             self._opaque = opaque
@@ -497,7 +448,7 @@ class Pool:
             if not held.done():
                 held.set_exception(error)
 
-        options = to_js_object(signal=js.AbortSignal.timeout(int(self._lock_timeout * 1000)))
+        options = browser.js_object(signal=js.AbortSignal.timeout(int(self._lock_timeout * 1000)))
         name = "sahpool:" + self.directory
         js.navigator.locks.request(name, options, create_once_callable(granted)).catch(
             create_once_callable(refused)
@@ -513,15 +464,17 @@ class Pool:
             self._release_lock()
             self._release_lock = None
 
-    async def _open_handle(self, file: Any) -> SyncHandle:
-        return SyncHandle(await file.createSyncAccessHandle(), self._io.call)
+    async def _open_handle(self, file: Any) -> browser.SyncHandle:
+        return browser.SyncHandle(await file.createSyncAccessHandle(), self._io.call)
 
-    async def _open_handles(self, opaque: Any, deadline: float) -> list[tuple[str, SyncHandle]]:
+    async def _open_handles(
+        self, opaque: Any, deadline: float
+    ) -> list[tuple[str, browser.SyncHandle]]:
         """An access handle for every file of the directory: all of them, or none and an error."""
         files = [file async for file in opaque.values() if file.kind == "file"]
         pause = _FIRST_PAUSE
         while True:
-            handles: list[tuple[str, SyncHandle]] = []
+            handles: list[tuple[str, browser.SyncHandle]] = []
             try:
                 for file in files:
                     handle = await self._open_handle(file)
@@ -568,81 +521,3 @@ class Pool:
             f"There is no database {name} in the pool {self.name}.",
             hint="pool.file_names lists what there is.",
         )
-
-
-def _check_environment() -> None:
-    """Everything that ``install`` needs of the browser and of Pyodide, each with its own message.
-
-    Raises:
-        UnsupportedError: Something is missing.
-    """
-    abi.library()
-    module = getattr(pyodide_js, "_module", None)
-    for part in ("addFunction", "HEAPU8", "wasmTable"):
-        if not hasattr(module, part):
-            raise UnsupportedError(
-                f"Pyodide {pyodide_js.version} does not offer _module.{part}.",
-                hint=f"sahpool needs Pyodide {PYODIDE_VERSION}.",
-            )
-    navigator = getattr(js, "navigator", None)
-    storage = getattr(navigator, "storage", None)
-    if not hasattr(storage, "getDirectory"):
-        raise UnsupportedError(
-            "This browser offers no private file system (OPFS) here.",
-            hint="Use a current browser, no private window, and a page served over https "
-            "or from localhost.",
-        )
-    file_handle = getattr(js, "FileSystemFileHandle", None)
-    if not hasattr(getattr(file_handle, "prototype", None), "createSyncAccessHandle"):
-        raise UnsupportedError(
-            "There are no synchronous file handles here.",
-            hint="Run sahpool in a dedicated worker; pages do not have them.",
-        )
-    if not hasattr(navigator, "locks"):
-        raise UnsupportedError(
-            "This browser has no Web Locks here.",
-            hint="Serve the page over https or from localhost.",
-        )
-
-
-async def _io_module() -> Any:
-    """io.mjs: as the page registered it, or from the package through a Blob URL."""
-    try:
-        import sahpool_io
-    except ImportError:
-        source = (Path(__file__).parent / "io.mjs").read_text(encoding="utf-8")
-        blob = js.Blob.new(to_js([source]), to_js_object(type="text/javascript"))
-        url = js.URL.createObjectURL(blob)
-        try:
-            module = await run_js("(url) => import(url)")(url)
-        except JsException as error:
-            raise UnsupportedError(
-                "The page's content security policy forbids loading io.mjs from the package.",
-                hint=f"Import io.mjs yourself and pyodide.registerJsModule({_IO_MODULE!r}, it) "
-                "before sahpool.install(), or allow blob: and 'unsafe-eval' in the worker.",
-            ) from error
-        finally:
-            js.URL.revokeObjectURL(url)
-        register_js_module(_IO_MODULE, module)
-        return module
-    return sahpool_io
-
-
-async def _directory(path: str) -> Any:
-    """The directory handle of a path below the origin's root, created where it is missing."""
-    try:
-        folder = await js.navigator.storage.getDirectory()
-    except JsException as error:
-        raise UnsupportedError(
-            f"The browser refuses its private file system (OPFS): {error}",
-            hint="Private windows of some browsers have none; use an ordinary window.",
-        ) from error
-    for part in path.split("/"):
-        if part:
-            folder = await folder.getDirectoryHandle(part, to_js_object(create=True))
-    return folder
-
-
-def to_js_object(**fields: Any) -> Any:
-    """A JavaScript object with these fields, for the options of a browser function."""
-    return to_js(fields, dict_converter=js.Object.fromEntries)

@@ -1,0 +1,213 @@
+"""A Host over ordinary files in a folder, for tests of the service without a browser."""
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import protocol
+from session import Service
+
+from .decode import decode
+
+
+class FileSource:
+    """A file on disk as the worker sees one that was chosen in the browser."""
+
+    def __init__(self, path: Path) -> None:
+        self.name = path.name
+        self.size = path.stat().st_size
+        self._path = path
+
+    def read(self, offset: int, length: int) -> bytes:
+        with self._path.open("rb") as file:
+            file.seek(offset)
+            return file.read(length)
+
+
+class BytesSource:
+    """A file held in memory; ``largest`` is the most that was read at once."""
+
+    def __init__(self, data: bytes, name: str = "data.csv") -> None:
+        self.name = name
+        self.size = len(data)
+        self.largest = 0
+        self._data = data
+
+    def read(self, offset: int, length: int) -> bytes:
+        self.largest = max(self.largest, length)
+        return self._data[offset : offset + length]
+
+
+def make_database(path: Path, rows: int = 100) -> bytes:
+    """The bytes of a database with one table, made as a file at ``path``."""
+    con = sqlite3.connect(path)
+    con.execute("CREATE TABLE thing (id INTEGER PRIMARY KEY, name TEXT)")
+    con.executemany("INSERT INTO thing (name) VALUES (?)", [(f"thing {i}",) for i in range(rows)])
+    con.commit()
+    con.close()
+    return path.read_bytes()
+
+
+class RejectedError(Exception):
+    """What a library of the host raises when a database does not pass its check."""
+
+    hint = "Look for another copy."
+
+
+class FakeHost:
+    """Databases are files of ``folder``.
+
+    ``on_tick`` and ``on_breathe`` stand for messages that arrive while the event loop has its turn.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.versions = {"sahpool": "0", "sqlite": sqlite3.sqlite_version}
+        self.storage = "opfs"
+        self.can_suspend = True
+        self.keywords = ["SELECT"]
+        self.offset = -1
+        self.prepared = 0
+        self.on_tick: Callable[[], object] = lambda: None
+        self.on_breathe: Callable[[], object] = lambda: None
+
+    def connect(self, name: str) -> sqlite3.Connection:
+        return sqlite3.connect(self.folder / name, timeout=0)
+
+    def error_offset(self, _con: sqlite3.Connection) -> int:
+        return self.offset
+
+    def databases(self) -> list[tuple[str, int]]:
+        paths = sorted(
+            p for p in self.folder.iterdir() if not p.name.endswith(("-journal", "-wal"))
+        )
+        return [(path.name, path.stat().st_size) for path in paths]
+
+    def exists(self, name: str) -> bool:
+        return (self.folder / name).exists()
+
+    def unlink(self, name: str) -> None:
+        (self.folder / name).unlink()
+
+    async def prepare(self) -> None:
+        self.prepared += 1
+
+    def tick(self) -> None:
+        self.on_tick()
+
+    async def breathe(self) -> None:
+        self.on_breathe()
+        await asyncio.sleep(0)
+
+    async def import_db(self, name: str, chunks: Iterable[bytes], *, replace: bool) -> None:
+        target = self.folder / name
+        assert replace or not target.exists()
+        spare = self.folder.parent / "spare"
+        try:
+            with spare.open("wb") as file:
+                for chunk in chunks:
+                    file.write(chunk)
+            con = sqlite3.connect(spare)
+            try:
+                found = con.execute("PRAGMA quick_check").fetchone()[0]
+            except sqlite3.DatabaseError as error:
+                raise RejectedError(f"{name} is damaged.") from error
+            finally:
+                con.close()
+            if found != "ok":
+                raise RejectedError(f"{name} is damaged: {found}")
+            spare.replace(target)
+        finally:
+            spare.unlink(missing_ok=True)
+
+    def export_chunks(self, name: str, size: int) -> Iterator[bytes]:
+        with (self.folder / name).open("rb") as file:
+            while chunk := file.read(size):
+                yield chunk
+
+    def blob(self, chunks: Iterable[bytes]) -> object:
+        return b"".join(chunks)
+
+
+class Client:
+    """The page's side of a service: sends requests, checks and decodes what comes back."""
+
+    def __init__(self, host: FakeHost) -> None:
+        self.host = host
+        self.events: list[dict[str, Any]] = []
+        self.service = Service(host, self._emit)
+        self.parts: list[Any] = []
+        self._id = 0
+
+    def _emit(self, head: str) -> None:
+        event = protocol.decode_message(head)
+        assert event["id"] == 0
+        self.events.append(event)
+
+    def next_id(self) -> int:
+        """The number that the next request will have."""
+        return self._id + 1
+
+    async def send(self, op: str, *parts: object, **fields: object) -> dict[str, Any]:
+        """The reply to a request, ok or not."""
+        self._id += 1
+        return await self.send_head(protocol.encode_request(self._id, op, **fields), *parts)
+
+    async def send_head(self, head: str, *parts: object) -> dict[str, Any]:
+        """The reply to whatever is sent."""
+        reply, self.parts = await self.service.handle(head, list(parts))
+        assert json.loads(reply)["id"] != 0
+        return protocol.decode_message(reply)
+
+    def ask(self, op: str, *parts: object, **fields: object) -> dict[str, Any]:
+        """The reply to a request that must succeed, sent from outside an event loop."""
+        reply = asyncio.run(self.send(op, *parts, **fields))
+        assert reply["ok"], reply["error"]
+        return reply
+
+    def fail(self, op: str, *parts: object, **fields: object) -> dict[str, Any]:
+        """The error of a request that must fail."""
+        reply = asyncio.run(self.send(op, *parts, **fields))
+        assert not reply["ok"], reply
+        error: dict[str, Any] = reply["error"]
+        return error
+
+    def run(self, sql: str, **fields: object) -> list[dict[str, Any]]:
+        """The outcomes of a whole script, results that are left open closed on the way."""
+        outcomes = []
+        start: int | None = 0
+        while start is not None:
+            reply = self.ask("run", sql=sql, start=start, **fields)
+            outcomes += reply["outcomes"]
+            start = reply["next"]
+        return outcomes
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """All rows of one query, decoded."""
+        (outcome,) = self.ask("run", sql=sql, rows=1000)["outcomes"]
+        assert outcome["error"] is None, outcome["error"]
+        rows = decode(outcome["piece"], self.parts)
+        cursor = outcome["cursor"]
+        while cursor is not None:
+            reply = self.ask("fetch", cursor=cursor, rows=10_000)
+            rows += decode(reply["piece"], self.parts)
+            cursor = reply["cursor"]
+        return rows
+
+    def error(self, sql: str) -> dict[str, Any]:
+        """The error of the last outcome of a script."""
+        error: dict[str, Any] = self.run(sql)[-1]["error"]
+        return error
+
+    def load(self, text: str | bytes, name: str = "data.csv", **fields: object) -> dict[str, Any]:
+        """The reply to the import of a CSV file."""
+        data = text.encode() if isinstance(text, str) else text
+        return self.ask("import_file", BytesSource(data, name), name=name, **fields)
+
+    def reject(self, text: str | bytes, name: str = "data.csv", **fields: object) -> dict[str, Any]:
+        """The error of the import of a file."""
+        data = text.encode() if isinstance(text, str) else text
+        return self.fail("import_file", BytesSource(data, name), name=name, **fields)

@@ -1,0 +1,520 @@
+"""CSV files: no value changes on its way in, and what is wrong is named with its line."""
+
+import asyncio
+import csv
+import io
+import random
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from session.formats import delimited, table_name
+from session.formats.dialect import column_names, delimiter_of, has_header
+from session.formats.kinds import BIG, NONE, REAL, SMALL, TEXT, widened
+from session.formats.text import TextReader
+
+from .fake_host import BytesSource, Client
+
+BIG_INT = 2**63 - 1
+
+
+def declared(client: Client, table: str = "data") -> dict[str, str]:
+    reply = client.ask("schema")
+    (found,) = (t for t in reply["schema"] if t["name"] == table)
+    return {column["name"]: column["type"] for column in found["columns"]}
+
+
+def tables(client: Client) -> list[str]:
+    return [table["name"] for table in client.ask("schema")["schema"]]
+
+
+def written(rows: list[list[str]], **options: Any) -> str:
+    out = io.StringIO(newline="")
+    csv.writer(out, **options).writerows(rows)
+    return out.getvalue()
+
+
+def test_a_file_becomes_a_table_with_types(client: Client) -> None:
+    reply = client.load("n,x,name\n1,1.50,Ann\n2,,\n-3,2e3,\u00e9\n", "My People.csv")
+    assert (reply["kind"], reply["table"], reply["rows"]) == ("csv", "My_People", 3)
+    assert reply["database"] == "notes.db"
+    assert reply["notes"] == []
+    assert declared(client, "My_People") == {"n": "INTEGER", "x": "REAL", "name": "TEXT"}
+    assert client.rows("SELECT * FROM My_People") == [
+        (1, 1.5, "Ann"),
+        (2, None, None),
+        (-3, 2000.0, "\u00e9"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (["", ""], NONE),
+        (["0", "-1", "", "999999999999999"], SMALL),
+        (["1234567890123456"], BIG),
+        ([str(BIG_INT), str(-BIG_INT - 1)], BIG),
+        ([str(BIG_INT + 1)], TEXT),
+        (["12345678901234567890"], TEXT),
+        (["007"], TEXT),
+        (["+5"], TEXT),
+        (["-0"], REAL),
+        (["-"], TEXT),
+        ([" 1"], TEXT),
+        (["1 "], TEXT),
+        (["1\n2"], TEXT),
+        (["\u0661"], TEXT),
+        (["1_000"], TEXT),
+        (["0x10"], TEXT),
+        (["1.50", "2", "-.5", "1e-7", "0.0"], REAL),
+        (["0.30000000000000004", "-73.97785568237305"], REAL),
+        (["0.1000000000000000000000"], REAL),
+        (["3.14159265358979323846264338328"], TEXT),
+        (["1e400"], TEXT),
+        (["1e-400"], TEXT),
+        (["1e5"], REAL),
+        (["00.5"], TEXT),
+        (["1."], TEXT),
+        (["1,5"], TEXT),
+        (["nan"], TEXT),
+        (["inf"], TEXT),
+        (["NA", "", "NA"], NONE),
+        (["NA", "1"], SMALL),
+        (["1.5", "NA"], REAL),
+        (["NA", "x"], TEXT),
+        (["AN"], TEXT),
+        (["NANA"], TEXT),
+        (["N", "A"], TEXT),
+        (["1", "2.5", "1234567890123456"], REAL),
+        (["2.5", "9007199254740993"], TEXT),
+    ],
+)
+def test_a_column_becomes_numbers_only_if_no_value_changes(values: list[str], kind: int) -> None:
+    assert widened(NONE, values) == kind
+
+
+@pytest.mark.parametrize(
+    ("before", "values", "after"),
+    [
+        (SMALL, ["1234567890123456"], BIG),
+        (SMALL, ["1.5"], REAL),
+        (BIG, ["1.5"], TEXT),
+        (BIG, ["1"], BIG),
+        (REAL, ["1"], REAL),
+        (REAL, ["x"], TEXT),
+        (REAL, ["", "NA"], REAL),
+        (TEXT, ["1"], TEXT),
+    ],
+)
+def test_a_kind_only_ever_widens(before: int, values: list[str], after: int) -> None:
+    assert widened(before, values) == after
+
+
+NUMBERISH = st.text("0123456789-+.eE NA", max_size=24) | st.integers().map(str)
+NUMBERISH |= st.floats(allow_nan=False, allow_infinity=False).map(repr) | st.just("")
+
+
+@given(st.lists(st.lists(NUMBERISH, max_size=5), max_size=4))
+def test_what_is_called_a_number_is_that_number(batches: list[list[str]]) -> None:
+    kind = NONE
+    for batch in batches:
+        kind = widened(kind, batch)
+    for value in (v for batch in batches for v in batch if v not in ("", "NA")):
+        assert kind != NONE
+        if kind in (SMALL, BIG):
+            assert str(int(value)) == value
+            assert -(2**63) <= int(value) < 2**63
+        if kind == SMALL:
+            assert int(float(value)) == int(value)
+        if kind == REAL:
+            assert Decimal(repr(float(value))) == Decimal(value)
+
+
+FIELD = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
+
+
+@given(
+    rows=st.integers(2, 4).flatmap(
+        lambda width: st.lists(
+            st.lists(NUMBERISH | FIELD, min_size=width, max_size=width), max_size=12
+        )
+    ),
+    end=st.sampled_from(["\n", "\r\n", "\r"]),
+    delimiter=st.sampled_from(",;\t|"),
+    block=st.integers(1, 40),
+)
+def test_every_value_arrives_whatever_it_is(
+    rows: list[list[str]], end: str, delimiter: str, block: int
+) -> None:
+    width = len(rows[0]) if rows else 2
+    header = ["c" + "abcd"[i] for i in range(width)]
+    text = written([header, *rows], lineterminator=end, delimiter=delimiter, quoting=csv.QUOTE_ALL)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("session.formats.text.BLOCK", block)
+        patch.setattr("session.formats.delimited.BATCH_ROWS", 3)
+        loaded, kinds = load_plainly(text.encode())
+    assert len(loaded) == len(rows)
+    for row, original in zip(loaded, rows, strict=True):
+        for value, text, kind in zip(row, original, kinds, strict=True):
+            if text == "" or (text == "NA" and kind != "TEXT"):
+                assert value is None
+            elif kind == "TEXT":
+                assert value == text
+            else:
+                assert Decimal(repr(value)) == Decimal(text)
+
+
+def load_plainly(data: bytes) -> tuple[list[tuple[Any, ...]], list[str]]:
+    """Loads into a database in memory, without a service; hypothesis has no fixtures."""
+    import sqlite3
+
+    from session.connection import Connection
+    from session.job import Job
+
+    class Memory:
+        def connect(self, _name: str) -> sqlite3.Connection:
+            return sqlite3.connect(":memory:")
+
+        def tick(self) -> None: ...
+
+        async def breathe(self) -> None: ...
+
+    host: Any = Memory()
+    connection = Connection(host, "memory", lambda: 0)
+    job = Job({"id": 1}, [], host, lambda _head: None)
+    load = delimited.load(connection, BytesSource(data), "data.csv", "data", replace=False, job=job)
+    loaded = asyncio.run(load)
+    rows = connection.query("SELECT * FROM data")
+    kinds = [kind for (kind,) in connection.query("SELECT type FROM pragma_table_info('data')")]
+    connection.close()
+    assert loaded.rows == len(rows)
+    return rows, kinds
+
+
+@pytest.mark.parametrize(
+    "encoded",
+    [
+        "a,b\n1,\u00e9\U0001f600\n".encode("utf-8-sig"),
+        "a,b\n1,\u00e9\U0001f600\n".encode("utf-16"),
+        b"\xfe\xff" + "a,b\n1,\u00e9\U0001f600\n".encode("utf-16-be"),
+    ],
+    ids=["utf-8", "utf-16-le", "utf-16-be"],
+)
+@pytest.mark.parametrize("block", [1, 3, 1024])
+def test_a_byte_order_mark_tells_the_encoding(
+    client: Client, monkeypatch: pytest.MonkeyPatch, encoded: bytes, block: int
+) -> None:
+    monkeypatch.setattr("session.formats.text.BLOCK", block)
+    client.load(encoded)
+    assert client.rows("SELECT a, b FROM data") == [(1, "\u00e9\U0001f600")]
+
+
+@pytest.mark.parametrize("block", [1, 7, 1024])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_a_wrong_byte_is_named_with_its_line(
+    client: Client, monkeypatch: pytest.MonkeyPatch, block: int, end: bytes
+) -> None:
+    monkeypatch.setattr("session.formats.text.BLOCK", block)
+    data = end.join([b"name,n", b'"two', b'lines",1', b"caf\xe9,2", b"x,3"])
+    error = client.reject(data)
+    assert error["type"] == "EncodingError"
+    assert error["line"] == 4
+    assert error["byte"] == data.index(b"\xe9")
+    assert "line 4" in error["message"]
+    assert "0xE9" in error["message"]
+    assert "UTF-8" in error["hint"]
+    assert tables(client) == []
+
+
+def test_a_character_cut_at_the_end_is_a_wrong_byte(client: Client) -> None:
+    error = client.reject("a,b\n1,\u20ac".encode()[:-1])
+    assert (error["type"], error["line"]) == ("EncodingError", 2)
+
+
+def test_half_a_utf16_file_is_named(client: Client) -> None:
+    error = client.reject("a,b\n1,2\n".encode("utf-16")[:-1])
+    assert error["type"] == "EncodingError"
+    assert "UTF-16" in error["message"]
+
+
+@pytest.mark.parametrize("block", [5, 1024])
+def test_lines_keep_their_ends(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+    monkeypatch.setattr("session.formats.text.BLOCK", block)
+    text = "a\r\nb\rc\nd\x0be\u2028f\r\n\n\rg\r"
+    lines = list(TextReader(BytesSource(text.encode()), "x").lines())
+    assert lines == ["a\r\n", "b\r", "c\n", "d\x0be\u2028f\r\n", "\n", "\r", "g\r"]
+
+
+def test_a_file_is_read_in_pieces(client: Client) -> None:
+    source = BytesSource(b"a,b\n" + b"12345,abcdefgh\n" * 200_000)
+    client.ask("import_file", source, name="data.csv")
+    assert source.largest <= 1024 * 1024
+    assert client.rows("SELECT count(*), sum(a) FROM data") == [(200_000, 200_000 * 12345)]
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "line"),
+    [
+        ("a,b,c\n1,2,3\n1,2\n1,2,3\n", "2 fields, the first one has 3", 3),
+        ("a,b\n1,2\n\n1,2,3\n", "3 fields, the first one has 2", 4),
+        ('a,b\n"x\ny",2\n1\n', "1 field, the first one has 2", 4),
+        ('a,b\n1,2\n"never,3\n4,5\n', "never closed", 3),
+        ('a,b\n1,2\n1,"two"x\n', "after the closing quotation mark", 3),
+        ("a,b\n1,\0\n", "NUL", 2),
+        ("a,b\n1,2\n".encode("utf-16-le"), "NUL", 1),
+        ("", "empty", None),
+        ("\ufeff", "empty", None),
+        ("\n\n  \n", "empty", None),
+    ],
+)
+def test_a_malformed_file_is_told_with_its_line(
+    client: Client, text: str | bytes, told: str, line: int | None
+) -> None:
+    error = client.reject(text)
+    assert error["type"] == "DelimitedError"
+    assert told in error["message"]
+    assert error["hint"]
+    assert error.get("line") == line
+    if line is not None:
+        assert f"line {line}" in error["message"]
+    assert tables(client) == []
+
+
+def test_a_ragged_row_far_down_leaves_nothing(client: Client) -> None:
+    lines = ["a,b"] + ["1,2"] * 30_000
+    lines[25_000] = "1,2,3"
+    error = client.reject("\n".join(lines))
+    assert (error["line"], error["found"], error["expected"]) == (25_001, 3, 2)
+    assert tables(client) == []
+    assert not client.ask("run", sql="SELECT 1")["in_transaction"]
+
+
+def test_types_are_widened_when_a_late_value_does_not_fit(client: Client) -> None:
+    rows = [[str(i), str(i), "", str(i), "1.5"] for i in range(20_000)]
+    rows[9_000][0] = "x007"
+    rows[9_500][1] = "0.5"
+    rows[15_000][2] = "42"
+    rows[19_999][3] = str(BIG_INT)
+    rows[5][4] = ""
+    client.load(written([["a", "b", "c", "d", "e"], *rows]))
+    types = {"a": "TEXT", "b": "REAL", "c": "INTEGER", "d": "INTEGER", "e": "REAL"}
+    assert declared(client) == types
+    found = client.rows("SELECT typeof(a), a, b, c, d, e FROM data")
+    assert len(found) == 20_000
+    assert found[7] == ("text", "7", 7.0, None, 7, 1.5)
+    assert found[9_000][1] == "x007"
+    assert found[9_500][2] == 0.5
+    assert found[15_000][3] == 42
+    assert found[19_999][4] == BIG_INT
+    assert found[5][5] is None
+    phases = [event["phase"] for event in client.events]
+    assert phases[0] == "reading"
+    assert "checking" in phases
+    assert phases[-1] == "reading"
+
+
+def test_large_integers_seen_early_forbid_floats_later(client: Client) -> None:
+    rows = [["9007199254740993"], *([["1"]] * 10_000), ["1.5"]]
+    client.load(written([["a"], *rows]))
+    assert declared(client) == {"a": "TEXT"}
+    assert client.rows("SELECT a FROM data LIMIT 1") == [("9007199254740993",)]
+
+
+def test_na_is_null_among_numbers_and_text_among_text(client: Client) -> None:
+    text = "n,x,country,none\n1,0.5,NA,NA\nNA,NA,FR,\n3,,DE,\n"
+    reply = client.load(text)
+    assert client.rows("SELECT * FROM data") == [
+        (1, 0.5, "NA", "NA"),
+        (None, None, "FR", None),
+        (3, None, "DE", None),
+    ]
+    assert reply["notes"] == ["NA became NULL among the numbers of n, x."]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_the_delimiter_is_found(client: Client, delimiter: str) -> None:
+    rows = [["id", "text, and; more|here\t", "n"], ["1", "a;b,c|d\te", "1.5"], ["2", "x", "2"]]
+    client.load(written(rows, delimiter=delimiter))
+    assert client.rows('SELECT id, "text, and; more|here", n FROM data') == [
+        (1, "a;b,c|d\te", 1.5),
+        (2, "x", 2.0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "delimiter"),
+    [
+        ("a;b\n1,5;2,5\n1,7;3,5\n", ";"),
+        ("last, first, middle;age\nAnn;1\nBob;2\n", ";"),
+        ("word\nhello, world\nyes\n", ","),
+        ("a|b|c\n1,2|3|4\n", "|"),
+        ('"a,b";c\n"1";2\n', ";"),
+        ('a,"never\nclosed', ","),
+    ],
+)
+def test_the_delimiter_is_the_one_that_makes_rows_alike(text: str, delimiter: str) -> None:
+    assert delimiter_of(text.splitlines(keepends=True)) == delimiter
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("name,n\nAnn,1\n", True),
+        ("Ann,1\nBob,2\n", False),
+        ("a,b\n", True),
+        ("a,1\n", False),
+        ("name,city\nAnn,Rome\n", True),
+        ("Ann,Ann\nBob,Rome\n", False),
+        ("id,\n1,x\n", True),
+        ("1\n2\n", False),
+    ],
+)
+def test_the_header_is_told_from_data(text: str, expected: bool) -> None:
+    first, *rest = csv.reader(text.splitlines())
+    columns = list(zip(*rest, strict=True)) if rest else [()] * len(first)
+    assert has_header(first, columns) is expected
+
+
+def test_without_a_header_columns_are_numbered_and_it_is_said(client: Client) -> None:
+    reply = client.load("Ann,1\nBob,2\n")
+    assert client.rows("SELECT column1, column2 FROM data") == [("Ann", 1), ("Bob", 2)]
+    assert "numbered" in reply["notes"][0]
+
+
+@pytest.mark.parametrize(
+    ("header", "names", "remarks"),
+    [
+        (["a", "b"], ["a", "b"], 0),
+        ([" a ", "b"], ["a", "b"], 0),
+        (["a", "A", "a_2", "a"], ["a", "A_3", "a_2", "a_4"], 2),
+        (["", "column1", ""], ["column1_2", "column1", "column3"], 2),
+        (["\u00e9", "\u00c9"], ["\u00e9", "\u00c9"], 0),
+    ],
+)
+def test_column_names_are_made_unique(header: list[str], names: list[str], remarks: int) -> None:
+    found, said = column_names(header)
+    assert found == names
+    assert len(said) == remarks
+
+
+def test_renamed_columns_are_said_in_the_reply(client: Client) -> None:
+    reply = client.load('x,,X,"say ""hi"""\n1,2,3,4\n')
+    assert list(declared(client)) == ["x", "column2", "X_2", 'say "hi"']
+    assert len(reply["notes"]) == 2
+
+
+def test_too_many_columns_are_refused(client: Client) -> None:
+    error = client.reject(",".join(f"c{i}" for i in range(2001)) + "\n")
+    assert "2001 columns" in error["message"]
+
+
+def test_a_blank_line_is_a_null_in_a_single_column_only(client: Client) -> None:
+    client.load("n\n1\n\n3\n", "one.csv")
+    assert client.rows("SELECT n FROM one") == [(1,), (None,), (3,)]
+    client.load("\n\na,b\n\n1,2\n\n3,4\n\n", "two.csv")
+    assert client.rows("SELECT a, b FROM two") == [(1, 2), (3, 4)]
+
+
+def test_a_long_field_is_taken_whole(client: Client) -> None:
+    long = "x" * 3_000_000
+    client.load(f"a,b\n1,{long}\n")
+    assert client.rows("SELECT length(b) FROM data") == [(len(long),)]
+
+
+def test_an_existing_table_is_kept_unless_it_is_to_be_replaced(client: Client) -> None:
+    client.load("a,b\n1,2\n")
+    error = client.reject("c,d\n3,4\n", table="DATA")
+    assert (error["type"], error["existing"], error["what"]) == ("NameExists", "DATA", "table")
+    assert client.rows("SELECT a, b FROM data") == [(1, 2)]
+    client.load("c,d\n3,4\n", replace=True)
+    assert client.rows("SELECT c, d FROM data") == [(3, 4)]
+
+
+def test_a_failed_replacement_keeps_the_old_table(client: Client) -> None:
+    client.load("a,b\n1,2\n")
+    client.reject("a,b\n" + "1,2\n" * 10_000 + "1\n", replace=True)
+    assert client.rows("SELECT a, b FROM data") == [(1, 2)]
+
+
+def test_a_view_can_be_replaced_too(client: Client) -> None:
+    client.run("CREATE VIEW data AS SELECT 1")
+    client.load("a,b\n1,2\n", replace=True)
+    assert client.rows("SELECT a, b FROM data") == [(1, 2)]
+
+
+def test_a_cancelled_import_leaves_no_table(client: Client) -> None:
+    source = BytesSource(b"a,b\n" + b"1,2\n" * 100_000)
+    breaths = 0
+
+    def cancel_later() -> None:
+        nonlocal breaths
+        breaths += 1
+        if breaths == 5:
+            client.service._cancel(client.next_id() - 1)
+
+    client.host.on_breathe = cancel_later
+    error = client.fail("import_file", source, name="data.csv")
+    assert error["type"] == "Cancelled"
+    assert breaths == 5
+    assert tables(client) == []
+    assert not client.ask("run", sql="SELECT 1")["in_transaction"]
+
+
+def test_a_cancel_just_before_the_end_leaves_no_table_either(client: Client) -> None:
+    client.host.on_breathe = lambda: client.service._cancel(client.next_id() - 1)
+    assert client.reject("a,b\n1,2\n")["type"] == "Cancelled"
+    assert tables(client) == []
+
+
+def test_an_import_within_a_transaction_is_refused(client: Client) -> None:
+    client.run("BEGIN; CREATE TABLE mine (a)")
+    error = client.reject("a,b\n1,2\n")
+    assert error["type"] == "TransactionOpen"
+    assert client.ask("run", sql="SELECT * FROM mine")["in_transaction"]
+
+
+def test_progress_is_told_by_time_with_bytes_and_rows(client: Client) -> None:
+    data = b"a,b\n" + b"1,2\n" * 50_000
+    client.load(data)
+    first = client.events[0]
+    assert (first["request"], first["total"]) == (client.next_id() - 1, len(data))
+    assert first["rows"] >= 1
+    assert 0 < first["done"] <= len(data)
+    assert len(client.events) < 12
+
+
+@pytest.mark.parametrize(
+    ("file", "table"),
+    [
+        ("flights.csv", "flights"),
+        ("2024 Sales (final).csv", "t_2024_Sales_final"),
+        ("a.b.tsv", "a_b"),
+        ("C:\\data\\x.csv", "x"),
+        ("sqlite_master.csv", "t_sqlite_master"),
+        (".csv", "imported"),
+        ("Stra\u00dfe\u0301.csv", "Stra\u00df\u00e9"),
+    ],
+)
+def test_a_table_is_named_after_its_file(file: str, table: str) -> None:
+    assert table_name(file) == table
+
+
+def test_a_large_random_file_equals_what_the_csv_module_reads(client: Client) -> None:
+    chance = random.Random(1)
+    rows = [
+        [
+            str(chance.randint(-5, 5) * 10 ** chance.randint(0, 14)),
+            "" if chance.random() < 0.1 else f"{chance.uniform(-90, 90):.6f}",
+            chance.choice(['a "quoted" one', "two\nlines", "x,y", "", "plain"]),
+            repr(chance.gauss(0, 1e6)),
+        ]
+        for _ in range(20_000)
+    ]
+    client.load(written([["i", "lat", "text", "x"], *rows]))
+    expected = [
+        (int(i), float(lat) if lat else None, text or None, float(x)) for i, lat, text, x in rows
+    ]
+    assert client.rows("SELECT i, lat, text, x FROM data") == expected

@@ -1,0 +1,111 @@
+"""SQLite files taken in as databases: whole, checked, and never at the cost of what was there."""
+
+from pathlib import Path
+
+import pytest
+
+from .fake_host import Client, FileSource, make_database
+
+
+def test_a_database_is_imported_and_open_at_once(client: Client, tmp_path: Path) -> None:
+    data = make_database(tmp_path / "things.sqlite")
+    source = FileSource(tmp_path / "things.sqlite")
+    reply = client.ask("import_file", source, name="things.sqlite")
+    assert (reply["kind"], reply["database"]) == ("sqlite", "things.sqlite")
+    assert (reply["table"], reply["rows"], reply["size"]) == (None, None, len(data))
+    assert client.rows("SELECT count(*) FROM thing") == [(100,)]
+    assert client.events[-1]["phase"] == "checking"
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "told"),
+    [
+        (b"just some text, and more", "x.sqlite", "text that begins with 'just some"),
+        ("bärenstark, no database".encode(), "x.DB", "text that begins"),
+        (b"BEGIN TRANSACTION;\nCREATE TABLE", "dump.db", "script of SQL"),
+        (bytes(range(256)) * 20, "secret.db", "encrypted"),
+        (b"PK\x03\x04rest", "x.sqlite3", "archive"),
+        (b"", "x.sqlite", "empty"),
+        (b"SQLite format 3\0" + b"\0" * 50, "x.sqlite", "cut off"),
+        (b"SQLite format 3\0" + b"\0" * 500, "any", "page size"),
+    ],
+)
+def test_what_is_no_database_is_told_what_it_is(
+    client: Client, data: bytes, name: str, told: str
+) -> None:
+    error = client.reject(data, name)
+    assert error["type"] == "NotADatabase"
+    assert told in error["message"]
+    assert error["hint"]
+    assert client.ask("databases")["databases"] == [{"name": "notes.db", "size": 0}]
+
+
+@pytest.mark.parametrize("keep", [99, 100, 3000, 4096, -1])
+def test_a_truncated_database_is_refused(client: Client, tmp_path: Path, keep: int) -> None:
+    data = make_database(tmp_path / "x.db", 5000)
+    error = client.reject(data[:keep], "x.db")
+    assert error["type"] == "NotADatabase"
+    assert "cut off" in error["message"]
+
+
+def test_an_archive_dropped_as_a_table_is_refused(client: Client) -> None:
+    error = client.reject(b"PK\x03\x04" + b"x" * 100, "book.xlsx")
+    assert error["type"] == "ImportRejected"
+
+
+def test_content_and_not_the_name_decides(client: Client, tmp_path: Path) -> None:
+    data = make_database(tmp_path / "x.db")
+    assert client.load(data, "things.csv")["kind"] == "sqlite"
+    assert client.load("a,b\n1,2\n", "strange.name")["kind"] == "csv"
+    assert client.reject("a,b\n1,2\n", kind="parquet")["type"] == "ProtocolError"
+
+
+def test_an_existing_database_is_kept_unless_it_is_to_be_replaced(
+    client: Client, tmp_path: Path
+) -> None:
+    client.run("CREATE TABLE mine (a)")
+    data = make_database(tmp_path / "x.db")
+    error = client.reject(data, "notes.db")
+    assert (error["type"], error["existing"], error["what"]) == (
+        "NameExists",
+        "notes.db",
+        "database",
+    )
+    assert client.rows("SELECT count(*) FROM mine") == [(0,)]
+    client.load(data, "notes.db", replace=True)
+    assert client.rows("SELECT count(*) FROM thing") == [(100,)]
+
+
+def test_a_failed_replacement_keeps_the_old_database_open(client: Client, tmp_path: Path) -> None:
+    client.run("CREATE TABLE mine (a)")
+    data = bytearray(make_database(tmp_path / "x.db", 5000))
+    data[8192:12288] = b"\xff" * 4096
+    error = client.reject(bytes(data), "notes.db", replace=True)
+    assert error["type"] == "RejectedError"
+    assert client.rows("SELECT count(*) FROM mine") == [(0,)]
+
+
+def test_a_cancelled_import_leaves_the_old_database(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.run("CREATE TABLE mine (a)")
+    data = make_database(tmp_path / "x.db", 50_000)
+    monkeypatch.setattr("session.formats.sqlite.CHUNK", 4096)
+    monkeypatch.setattr("session.job.TICK_SECONDS", 0.0)
+    client.host.on_tick = lambda: client.service._cancel(client.next_id() - 1)
+    error = client.reject(data, "notes.db", replace=True)
+    assert error["type"] == "Cancelled"
+    assert client.rows("SELECT count(*) FROM mine") == [(0,)]
+
+
+def test_a_database_in_wal_mode_is_taken_with_a_remark(client: Client, tmp_path: Path) -> None:
+    data = bytearray(make_database(tmp_path / "x.db"))
+    data[18] = data[19] = 2
+    reply = client.load(bytes(data), "wal.db")
+    assert "wal.db-wal" in reply["notes"][0]
+    assert client.rows("SELECT count(*) FROM thing") == [(100,)]
+
+
+def test_the_name_is_cleaned(client: Client, tmp_path: Path) -> None:
+    data = make_database(tmp_path / "x.db")
+    assert client.load(data, "C:\\my\\thi\nngs?.db")["database"] == "things?.db"

@@ -1,0 +1,191 @@
+"""Messages: what is written is read back, and nothing but a ProtocolError comes of garbage."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import protocol
+
+ROOT = Path(__file__).parents[2]
+MICROPYTHON = ROOT / "node_modules/@micropython/micropython-webassembly-pyscript/micropython.mjs"
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+def test_a_request_is_read_as_it_was_written() -> None:
+    head = protocol.encode_request(7, "run", sql="SELECT '😀'", rows=50)
+    assert protocol.decode_request(head, 0) == {
+        "id": 7,
+        "op": "run",
+        "sql": "SELECT '😀'",
+        "start": 0,
+        "rows": 50,
+    }
+
+
+@given(TEXT)
+def test_any_text_survives(text: str) -> None:
+    head = protocol.encode_request(1, "run", sql=text)
+    assert protocol.decode_request(head)["sql"] == text
+
+
+@pytest.mark.parametrize("op", sorted(protocol.OPS))
+def test_every_operation_can_be_asked_with_its_required_fields_alone(op: str) -> None:
+    required, optional, parts = protocol.OPS[op]
+    examples = {protocol.COUNT: 1, protocol.INT: 0, protocol.TEXT: "x"}
+    fields: dict[str, Any] = {name: examples[kind] for name, kind in required.items()}
+    request = protocol.decode_request(protocol.encode_request(1, op, **fields), parts)
+    assert set(request) == {"id", "op", *required, *optional}
+
+
+@pytest.mark.parametrize(
+    ("head", "told", "number"),
+    [
+        ("", "JSON", None),
+        ("[]", "object", None),
+        ("[" * 100_000, "JSON", None),
+        ('{"op": "schema"}', "id", None),
+        ('{"id": true, "op": "schema"}', "id", None),
+        ('{"id": 1.0, "op": "schema"}', "id", None),
+        ('{"id": 0, "op": "schema"}', "id", None),
+        ('{"id": 99999999999999999999, "op": "schema"}', "id", None),
+        ('{"id": 4}', "no request None", 4),
+        ('{"id": 4, "op": ["run"]}', "no request", 4),
+        ('{"id": 4, "op": "run"}', "'sql'", 4),
+        ('{"id": 4, "op": "run", "sql": 1}', "'sql'", 4),
+        ('{"id": 4, "op": "run", "sql": "", "rows": 0}', "'rows'", 4),
+        ('{"id": 4, "op": "run", "sql": "", "start": -1}', "'start'", 4),
+        ('{"id": 4, "op": "run", "sql": "\\ud83d"}', "'sql'", 4),
+        ('{"id": 4, "op": "run", "sql": "", "colour": 1}', "colour", 4),
+        ('{"id": 4, "op": "import_file", "name": "a", "replace": 1}', "'replace'", 4),
+    ],
+)
+def test_a_wrong_request_is_told_what_is_wrong(head: str, told: str, number: int | None) -> None:
+    with pytest.raises(protocol.ProtocolError, match=told) as caught:
+        protocol.decode_request(head)
+    assert caught.value.id == number
+
+
+def test_a_request_must_bring_its_parts() -> None:
+    head = protocol.encode_request(1, "import_file", name="a.csv")
+    with pytest.raises(protocol.ProtocolError, match="binary part"):
+        protocol.decode_request(head, 0)
+
+
+def test_a_wrong_request_is_not_even_written() -> None:
+    with pytest.raises(protocol.ProtocolError):
+        protocol.encode_request(1, "run", sql=None)
+
+
+def check_both_readers(head: object) -> None:
+    for decode in (protocol.decode_request, protocol.decode_message):
+        try:
+            message = decode(head)
+        except protocol.ProtocolError:
+            continue
+        assert isinstance(message, dict)
+
+
+@given(st.text() | st.binary() | st.none() | JSON.map(json.dumps))
+def test_garbage_raises_protocol_error_and_nothing_else(head: object) -> None:
+    check_both_readers(head)
+
+
+@given(
+    st.fixed_dictionaries(
+        {"id": JSON | st.just(1)},
+        optional={"op": JSON | st.sampled_from(sorted(protocol.OPS)), "sql": JSON, "ok": JSON},
+    )
+)
+def test_almost_messages_raise_protocol_error_and_nothing_else(message: Any) -> None:
+    check_both_readers(json.dumps(message))
+
+
+def test_characters_are_sent_as_they_are_for_micropython_joins_no_surrogates() -> None:
+    assert "😀" in protocol.encode_reply(1, text="😀")
+
+
+def test_replies_errors_and_events_are_read_as_they_were_written() -> None:
+    error = protocol.make_error("NameExists", "There is one.", existing="a")
+    assert protocol.decode_message(protocol.encode_reply(3, size=1)) == {
+        "id": 3,
+        "ok": True,
+        "size": 1,
+    }
+    assert protocol.decode_message(protocol.encode_error(3, error))["error"] == error
+    assert protocol.decode_message(protocol.encode_error(None, error))["id"] is None
+    event = protocol.decode_message(protocol.encode_event("boot", phase="storage"))
+    assert event == {"id": 0, "event": "boot", "phase": "storage"}
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        '{"id": 0}',
+        '{"id": 1}',
+        '{"id": -1, "ok": true}',
+        '{"id": false, "event": "x"}',
+        '{"id": null, "ok": true}',
+        '{"id": 1, "ok": false}',
+        '{"id": 1, "ok": false, "error": {"type": "X"}}',
+        '{"id": 0, "event": "failed", "error": 3}',
+    ],
+)
+def test_a_wrong_reply_is_refused(head: str) -> None:
+    with pytest.raises(protocol.ProtocolError):
+        protocol.decode_message(head)
+
+
+MICROPYTHON_CHECK = """
+import protocol
+head = protocol.encode_request(1, "run", sql="SELECT '😀é' --\\n")
+assert protocol.decode_request(head)["sql"] == "SELECT '😀é' --\\n"
+assert protocol.decode_message(REPLY)["text"] == "😀 \\x7f\\n"
+for wrong in ("", "[]", "[" * 5000, '{"id": 1}', '{"id": 1, "op": "run", "sql": 3}', None):
+    for decode in (protocol.decode_request, protocol.decode_message):
+        try:
+            decode(wrong)
+        except protocol.ProtocolError:
+            continue
+        raise AssertionError(wrong)
+print(head)
+"""
+
+START = """
+import {readFileSync} from "node:fs";
+const {loadMicroPython} = await import(process.argv[2]);
+const python = await loadMicroPython({stdout: console.log});
+python.FS.writeFile("/protocol.py", readFileSync(process.argv[3]));
+python.globals.set("REPLY", process.argv[5]);
+python.runPython("import sys; sys.path.insert(0, '/')");
+python.runPython(process.argv[4]);
+"""
+
+
+@pytest.mark.skipif(
+    not (MICROPYTHON.exists() and shutil.which("node")),
+    reason="needs node and the page's MicroPython",
+)
+def test_micropython_speaks_the_same_protocol(tmp_path: Path) -> None:
+    start = tmp_path / "start.mjs"
+    start.write_text(START)
+    reply = protocol.encode_reply(1, text="😀 \x7f\n")
+    done = subprocess.run(
+        ["node", start, MICROPYTHON, protocol.__file__, MICROPYTHON_CHECK, reply],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert protocol.decode_request(done.stdout.strip())["sql"] == "SELECT '😀é' --\n"

@@ -1,0 +1,250 @@
+"""The messages that the page and the worker send each other.
+
+This one file runs on both sides: under MicroPython on the page and under CPython (Pyodide) in
+the worker.  So it keeps to what both have: no dataclasses, typing, enum or ``match``.
+
+On the wire a message is a list ``[head, *parts]``: ``head`` is JSON text, written and read here;
+the parts are binary (ArrayBuffers, files) and travel beside it untouched.
+
+====================  ===========================================================================
+request               ``{"id": n, "op": name, ...fields}``, n counts up from 1
+reply                 ``{"id": n, "ok": true, ...fields}`` or
+                      ``{"id": n, "ok": false, "error": {...}}``; the id is null when the request
+                      was too broken to tell
+event                 ``{"id": 0, "event": name, ...fields}``, sent by the worker unasked
+====================  ===========================================================================
+
+Whatever arrives, the ``decode_`` functions return a message that keeps the tables below, or raise
+ProtocolError and nothing else.  All positions in SQL are byte offsets into its UTF-8 form.
+"""
+
+# mypy: disallow-any-generics=False
+# (MicroPython has no typing to name what is in a dict with; it drops annotations unread.)
+
+import json
+import sys
+
+PROTOCOL = 1
+"""Version of the messages; the first request, ``hello``, carries it and both sides must agree."""
+
+MAX_INT = 2**53 - 1
+"""The largest integer that JSON readers on every side keep exactly."""
+
+INT = "an integer from 0"
+COUNT = "an integer from 1"
+TEXT = "text"
+FLAG = "true or false"
+TEXT_OR_NULL = "text or null"
+
+# op: (required fields: name -> kind, optional fields: name -> (kind, value when absent), parts)
+OPS: "dict[str, tuple[dict, dict, int]]" = {
+    "hello": ({"protocol": COUNT}, {}, 0),
+    "open": ({"database": TEXT}, {}, 0),
+    "databases": ({}, {}, 0),
+    "schema": ({}, {}, 0),
+    "run": ({"sql": TEXT}, {"start": (INT, 0), "rows": (COUNT, 200)}, 0),
+    "fetch": ({"cursor": COUNT, "rows": COUNT}, {}, 0),
+    "close": ({"cursor": COUNT}, {}, 0),
+    "cancel": ({"target": COUNT}, {}, 0),
+    "import_file": (
+        {"name": TEXT},
+        {
+            "kind": (TEXT, "auto"),
+            "database": (TEXT_OR_NULL, None),
+            "table": (TEXT_OR_NULL, None),
+            "replace": (FLAG, False),
+        },
+        1,
+    ),
+    "export": ({}, {"database": (TEXT_OR_NULL, None)}, 0),
+    "delete": ({"database": TEXT}, {}, 0),
+    "sample": ({}, {}, 0),
+}
+
+ERROR_FIELDS = ("type", "name", "message", "offset", "cause", "hint")
+"""What every error carries; an error may have more (``existing`` and ``what`` of NameExists)."""
+
+_CPYTHON = sys.implementation.name == "cpython"
+
+
+class ProtocolError(Exception):
+    """A message that breaks the rules above.
+
+    ``id`` is the number of the request at fault, or None when it cannot be told.
+    """
+
+    def __init__(self, message: str, number: "int | None" = None) -> None:
+        super().__init__(message)
+        self.id = number
+
+
+def encode_request(number: int, op: str, **fields: object) -> str:
+    """The head of a request, checked as its reader will check it; ProtocolError if it is wrong."""
+    message = dict(fields)
+    message["id"] = number
+    message["op"] = op
+    _check_request(message)
+    return _dumps(message)
+
+
+def decode_request(head: object, parts: "int | None" = None) -> dict:
+    """The request in ``head`` as a dict in which every optional field is present.
+
+    ``parts`` is the number of binary parts that came with it; None leaves that unchecked.
+    """
+    message = _loads(head)
+    # Named first, so that whatever else is wrong can be answered under the right number.
+    known = message.get("id")
+    if not _fits(known, COUNT):
+        raise ProtocolError("A request needs an id, " + COUNT + ".")
+    _check_request(message)
+    _, optional, wanted = OPS[message["op"]]
+    if parts is not None and parts != wanted:
+        text = "The request '{}' comes with {} binary part(s), not with {}."
+        raise ProtocolError(text.format(message["op"], wanted, parts), known)
+    for name in optional:
+        if name not in message:
+            message[name] = optional[name][1]
+    return message
+
+
+def encode_reply(number: int, **fields: object) -> str:
+    """The head of the reply to request ``number`` that says it was done."""
+    message = dict(fields)
+    message["id"] = number
+    message["ok"] = True
+    return _dumps(message)
+
+
+def encode_error(number: "int | None", error: dict) -> str:
+    """The head of the reply to request ``number`` (or None) that says why not; see make_error."""
+    return _dumps({"id": number, "ok": False, "error": error})
+
+
+def encode_event(event: str, **fields: object) -> str:
+    """The head of an event."""
+    message = dict(fields)
+    message["id"] = 0
+    message["event"] = event
+    return _dumps(message)
+
+
+def make_error(kind: str, message: str, **fields: object) -> dict:
+    """An error as replies, outcomes and events carry it; what is not given is None."""
+    error: dict = {}
+    for name in ERROR_FIELDS:
+        error[name] = None
+    error["type"] = kind
+    error["message"] = message
+    for name in fields:
+        error[name] = fields[name]
+    return error
+
+
+def decode_message(head: object) -> dict:
+    """The reply or event in ``head`` as a dict; an event is one whose id is 0."""
+    message = _loads(head)
+    number = message.get("id")
+    if number == 0 and _fits(number, INT):
+        if not _fits(message.get("event"), TEXT):
+            raise ProtocolError("An event needs a name.")
+        error = message.get("error")
+        if error is not None:
+            _check_error(error, None)
+        return message
+    if number is not None and not _fits(number, COUNT):
+        raise ProtocolError("A reply needs the id of its request.")
+    ok = message.get("ok")
+    if ok is not True and ok is not False:
+        raise ProtocolError("A reply says whether it is ok.", number)
+    if not ok:
+        _check_error(message.get("error"), number)
+    elif number is None:
+        raise ProtocolError("Only an error may come without the id of its request.")
+    return message
+
+
+def _check_request(message: dict) -> None:
+    number = message["id"]
+    if not _fits(number, COUNT):
+        raise ProtocolError("A request needs an id, " + COUNT + ".")
+    op = message.get("op")
+    if not isinstance(op, str) or op not in OPS:
+        text = "There is no request {}; there are {}."
+        raise ProtocolError(text.format(_shown(op), ", ".join(sorted(OPS))), number)
+    required, optional, _ = OPS[op]
+    for name in required:
+        if name not in message:
+            raise ProtocolError("The request '{}' needs the field '{}'.".format(op, name), number)
+    for name in message:
+        if name in required:
+            kind = required[name]
+        elif name in optional:
+            kind = optional[name][0]
+        elif name == "id" or name == "op":
+            continue
+        else:
+            text = "The request '{}' has no field {}."
+            raise ProtocolError(text.format(op, _shown(name)), number)
+        if not _fits(message[name], kind):
+            text = "The field '{}' of the request '{}' is {}, not {}."
+            raise ProtocolError(text.format(name, op, kind, _shown(message[name])), number)
+
+
+def _check_error(error: object, number: "int | None") -> None:
+    if not isinstance(error, dict):
+        raise ProtocolError("A reply that is not ok needs an error.", number)
+    if not _fits(error.get("type"), TEXT) or not _fits(error.get("message"), TEXT):
+        raise ProtocolError("An error needs a type and a message.", number)
+    for name in ERROR_FIELDS:
+        error.setdefault(name, None)
+
+
+def _fits(value: object, kind: str) -> bool:
+    if kind == FLAG:
+        return value is True or value is False
+    if kind == INT or kind == COUNT:
+        if not isinstance(value, int) or value is True or value is False:
+            return False
+        return (1 if kind == COUNT else 0) <= value <= MAX_INT
+    if kind == TEXT_OR_NULL and value is None:
+        return True
+    return isinstance(value, str) and _is_unicode(value)
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether text is whole: JSON can spell half a surrogate pair, UTF-8 and SQLite cannot."""
+    try:
+        text.encode("utf-8")
+    except UnicodeError:
+        return False
+    return True
+
+
+def _shown(value: object) -> str:
+    """A value cut short and in ASCII, for a message about it."""
+    text = repr(value)
+    if _CPYTHON:
+        text = ascii(value)
+    return text if len(text) <= 40 else text[:40] + "..."
+
+
+def _dumps(message: dict) -> str:
+    # MicroPython's reader does not join the surrogate pairs that CPython writes by default, so
+    # both sides send the characters themselves.
+    if not _CPYTHON:
+        return json.dumps(message)
+    return json.dumps(message, ensure_ascii=False, allow_nan=False)
+
+
+def _loads(head: object) -> dict:
+    if not isinstance(head, str):
+        raise ProtocolError("The head of a message is text.")
+    try:
+        message = json.loads(head)
+    except (ValueError, RuntimeError):
+        # RuntimeError: nested beyond what the reader can follow.
+        raise ProtocolError("The head of a message is JSON; this is not: " + _shown(head)) from None
+    if not isinstance(message, dict):
+        raise ProtocolError("The head of a message is a JSON object.")
+    return message

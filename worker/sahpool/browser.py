@@ -1,0 +1,138 @@
+"""What the pool asks of the browser and of Pyodide, and what it says when something is missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import js
+import pyodide_js
+from pyodide.code import run_js
+from pyodide.ffi import JsException, register_js_module, to_js
+
+from . import abi
+from .errors import UnsupportedError
+
+PYODIDE_VERSION = "314.0.7"  #: the Pyodide whose undocumented parts (addFunction) were tested
+
+_IO_MODULE = "sahpool_io"
+
+
+class SyncHandle:
+    """A FileSystemSyncAccessHandle in Python's terms (slots.Handle).
+
+    Source: fs.spec.whatwg.org, section 2.6.
+    """
+
+    def __init__(self, raw: Any, call: Any) -> None:
+        """Wraps ``raw``; ``call`` is the function of that name in io.mjs."""
+        self.raw = raw
+        self._call = call
+        self._at = js.Object.new()
+
+    def read(self, size: int, at: int) -> bytes:
+        """Up to ``size`` bytes from offset ``at``; fewer at the end of the file."""
+        buffer = js.Uint8Array.new(size)
+        self._at.at = at
+        count = self._call(self.raw, "read", buffer, self._at)
+        return bytes(buffer.subarray(0, count).to_bytes())
+
+    def write(self, data: bytes, at: int) -> int:
+        """Writes ``data`` at offset ``at``; returns how many bytes the browser says it took."""
+        buffer = to_js(data)
+        self._at.at = at
+        return int(self._call(self.raw, "write", buffer, self._at))
+
+    def truncate(self, size: int) -> None:
+        """Cuts or extends the file to ``size`` bytes."""
+        self._call(self.raw, "truncate", size)
+
+    def size(self) -> int:
+        """Bytes in the file, header included."""
+        return int(self._call(self.raw, "getSize"))
+
+    def flush(self) -> None:
+        """Returns when everything written is on the disk."""
+        self._call(self.raw, "flush")
+
+    def close(self) -> None:
+        """Lets go of the file."""
+        self._call(self.raw, "close")
+
+
+def check_environment() -> None:
+    """Everything that ``install`` needs of the browser and of Pyodide, each with its own message.
+
+    Raises:
+        UnsupportedError: Something is missing.
+    """
+    abi.library()
+    module = getattr(pyodide_js, "_module", None)
+    for part in ("addFunction", "HEAPU8", "wasmTable"):
+        if not hasattr(module, part):
+            raise UnsupportedError(
+                f"Pyodide {pyodide_js.version} does not offer _module.{part}.",
+                hint=f"sahpool needs Pyodide {PYODIDE_VERSION}.",
+            )
+    navigator = getattr(js, "navigator", None)
+    storage = getattr(navigator, "storage", None)
+    if not hasattr(storage, "getDirectory"):
+        raise UnsupportedError(
+            "This browser offers no private file system (OPFS) here.",
+            hint="Use a current browser, no private window, and a page served over https "
+            "or from localhost.",
+        )
+    file_handle = getattr(js, "FileSystemFileHandle", None)
+    if not hasattr(getattr(file_handle, "prototype", None), "createSyncAccessHandle"):
+        raise UnsupportedError(
+            "There are no synchronous file handles here.",
+            hint="Run sahpool in a dedicated worker; pages do not have them.",
+        )
+    if not hasattr(navigator, "locks"):
+        raise UnsupportedError(
+            "This browser has no Web Locks here.",
+            hint="Serve the page over https or from localhost.",
+        )
+
+
+async def io_module() -> Any:
+    """io.mjs: as the page registered it, or from the package through a Blob URL."""
+    try:
+        import sahpool_io
+    except ImportError:
+        source = (Path(__file__).parent / "io.mjs").read_text(encoding="utf-8")
+        blob = js.Blob.new(to_js([source]), js_object(type="text/javascript"))
+        url = js.URL.createObjectURL(blob)
+        try:
+            module = await run_js("(url) => import(url)")(url)
+        except JsException as error:
+            raise UnsupportedError(
+                "The page's content security policy forbids loading io.mjs from the package.",
+                hint=f"Import io.mjs yourself and pyodide.registerJsModule({_IO_MODULE!r}, it) "
+                "before sahpool.install(), or allow blob: and 'unsafe-eval' in the worker.",
+            ) from error
+        finally:
+            js.URL.revokeObjectURL(url)
+        register_js_module(_IO_MODULE, module)
+        return module
+    return sahpool_io
+
+
+async def directory(path: str) -> Any:
+    """The directory handle of a path below the origin's root, created where it is missing."""
+    try:
+        folder = await js.navigator.storage.getDirectory()
+    except JsException as error:
+        raise UnsupportedError(
+            f"The browser refuses its private file system (OPFS): {error}",
+            hint="Private windows of some browsers have none; use an ordinary window.",
+        ) from error
+    for part in path.split("/"):
+        if part:
+            folder = await folder.getDirectoryHandle(part, js_object(create=True))
+    return folder
+
+
+def js_object(**fields: Any) -> Any:
+    """A JavaScript object with these fields, for the options of a browser function."""
+    return to_js(fields, dict_converter=js.Object.fromEntries)

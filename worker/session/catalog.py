@@ -1,0 +1,94 @@
+"""What a database holds: its tables, views, columns, indexes and triggers."""
+
+import sqlite3
+from typing import Any
+
+from .connection import Connection, quoted
+
+__all__ = ["schema", "signature"]
+
+
+def schema(connection: Connection) -> list[dict[str, Any]]:
+    """Every table and view, those of attached databases and temporary ones after the main ones.
+
+    Each is ``{schema, name, type, columns, indexes, triggers, sql}``; SQLite's own tables are
+    left out.  The columns of a view that no longer works, or of a virtual table whose module is
+    missing, are an empty list.
+    """
+    tables: list[dict[str, Any]] = []
+    for (database,) in connection.query("SELECT name FROM pragma_database_list ORDER BY seq <> 0"):
+        tables += _tables(connection, database)
+    return tables
+
+
+def _tables(connection: Connection, database: str) -> list[dict[str, Any]]:
+    described = {}
+    triggers: dict[str, list[str]] = {}
+    for kind, name, table, sql in connection.query(
+        f"SELECT type, name, tbl_name, sql FROM {quoted(database)}.sqlite_schema ORDER BY name"
+    ):
+        if kind == "trigger":
+            triggers.setdefault(table, []).append(name)
+        elif kind in ("table", "view"):
+            described[name] = sql
+    listed = connection.query(
+        "SELECT name, type FROM pragma_table_list WHERE schema = ?"
+        " AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY lower(name), name",
+        (database,),
+    )
+    return [
+        {
+            "schema": database,
+            "name": name,
+            "type": kind,
+            "columns": _columns(connection, database, name),
+            "indexes": _indexes(connection, database, name),
+            "triggers": triggers.get(name, []),
+            "sql": described.get(name),
+        }
+        for name, kind in listed
+    ]
+
+
+def _columns(connection: Connection, database: str, table: str) -> list[dict[str, Any]]:
+    try:
+        rows = connection.query(
+            'SELECT name, type, "notnull", pk, hidden FROM pragma_table_xinfo(?, ?) ORDER BY cid',
+            (table, database),
+        )
+    except sqlite3.OperationalError:
+        return []
+    return [
+        {"name": name, "type": kind, "notnull": bool(notnull), "pk": pk, "hidden": hidden}
+        for name, kind, notnull, pk, hidden in rows
+    ]
+
+
+def _indexes(connection: Connection, database: str, table: str) -> list[dict[str, Any]]:
+    """Indexes of a table; an expression among the columns of one is None."""
+    indexes = []
+    for name, unique in connection.query(
+        'SELECT name, "unique" FROM pragma_index_list(?, ?) ORDER BY name', (table, database)
+    ):
+        columns = connection.query(
+            "SELECT name FROM pragma_index_info(?, ?) ORDER BY seqno", (name, database)
+        )
+        indexes.append(
+            {"name": name, "unique": bool(unique), "columns": [column for (column,) in columns]}
+        )
+    return indexes
+
+
+def signature(connection: Connection) -> list[tuple[str, int]] | None:
+    """Something that differs after every change to the schema of any database attached.
+
+    None when it cannot be read now, because the database is damaged or locked.
+    """
+    versions = []
+    try:
+        for (name,) in connection.query("SELECT name FROM pragma_database_list"):
+            ((version,),) = connection.query(f"PRAGMA {quoted(name)}.schema_version")
+            versions.append((name, version))
+    except sqlite3.DatabaseError:
+        return None
+    return versions

@@ -1,0 +1,171 @@
+"""One open database: its sqlite3 connection and the results that are still being read."""
+
+import re
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from .errors import CursorClosed, TransactionOpen
+from .host import Host
+from .results import Rows
+
+__all__ = ["PROGRESS_STEPS", "Connection", "Execution", "quoted"]
+
+PROGRESS_STEPS = 5_000
+"""Virtual machine instructions between two looks at the clock: well under a millisecond."""
+
+_FIRST_WORD = re.compile(r"\w*")
+_CHANGING = {"INSERT", "UPDATE", "DELETE", "REPLACE"}
+_INCREMENTAL_VACUUM = re.compile(r"PRAGMA\s+(?:\w+\s*\.\s*)?incremental_vacuum\b", re.IGNORECASE)
+
+
+class Execution(NamedTuple):
+    """What a statement did: ``rows`` is None when it is not one that gives rows."""
+
+    columns: list[str]
+    rows: Rows | None
+    changes: int | None
+
+
+class Connection:
+    """A connection in autocommit mode, as the sqlite3 shell has it.
+
+    SQL alone begins and ends transactions, and PRAGMAs are the user's: ``foreign_keys`` is off
+    until it is switched on.
+
+    **Open results.**  A SELECT is read piece by piece, and as long as it is not read to its end
+    it holds a read lock, under which DROP TABLE, VACUUM and ROLLBACK fail or spoil the rows to
+    come.  So whatever may change the database first closes every open result
+    (``close_results``); reading on from a closed one is CursorClosed, never wrong rows.
+
+    **RETURNING.**  SQLite makes all changes of such a statement before its first row, but commits
+    them only when the statement ends, and sqlite3 ignores an error at that point when a cursor is
+    closed early.  So a statement that changes rows is run to its end at once and its rows are
+    kept in memory: its changes are committed whether they are read or not.
+    """
+
+    def __init__(self, host: Host, name: str, progress: Callable[[], int]) -> None:
+        self.name = name
+        self.con = host.connect(name)
+        self.con.isolation_level = None
+        self.con.text_factory = bytearray
+        self.con.set_progress_handler(progress, PROGRESS_STEPS)
+        self._results: dict[int, tuple[Rows, int]] = {}
+
+    def close(self) -> None:
+        """Closes the connection; SQLite rolls back what was not committed."""
+        self.close_results()
+        self.con.close()
+
+    def require_no_transaction(self) -> None:
+        """Raises TransactionOpen inside a transaction that the user has begun."""
+        if self.con.in_transaction:
+            raise TransactionOpen(
+                f"A transaction is open in {self.name!r}.", hint="COMMIT or ROLLBACK it first."
+            )
+
+    def query(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a query of our own, with text as str.
+
+        Names that are not valid UTF-8 come with replacement characters.
+        """
+        return [tuple(map(_text, row)) for row in self.con.execute(sql, parameters)]
+
+    def execute(self, sql: str) -> Execution:
+        """Runs one statement of the user's, up to its first row."""
+        con = self.con
+        if _INCREMENTAL_VACUUM.match(sql) and not con.in_transaction:
+            # It frees one page a step, and sqlite3 steps a statement without columns only once.
+            con.executescript(sql)
+            return Execution([], None, None)
+        first = _FIRST_WORD.match(sql)
+        word = first[0].upper() if first else ""
+        before = con.total_changes
+        cursor = con.cursor()
+        cursor.execute(sql)
+        if cursor.description is None:
+            changes = self._changes(cursor, word, before)
+            cursor.close()
+            return Execution([], None, changes)
+        columns = [column[0] for column in cursor.description]
+        if word not in _CHANGING and not (word == "WITH" and self._writes(sql)):
+            return Execution(columns, Rows(cursor, cursor.close), None)
+        kept = cursor.fetchall()
+        changes = self._changes(cursor, word, before)
+        cursor.close()
+        return Execution(columns, Rows(iter(kept), cursor.close), changes)
+
+    def _writes(self, sql: str) -> bool:
+        """Whether a statement that SQLite has accepted begins a write transaction.
+
+        https://www.sqlite.org/opcode.html#Transaction : P2 is not zero.
+        """
+        program = self.query("EXPLAIN " + sql)
+        return any(step[1] == "Transaction" and step[3] != 0 for step in program)
+
+    def _changes(self, cursor: sqlite3.Cursor, word: str, before: int) -> int | None:
+        """Rows changed by the statement itself; None for one that is not of that sort."""
+        if word in _CHANGING:
+            return cursor.rowcount
+        if word != "WITH":
+            return None
+        # sqlite3 counts only for statements that begin with INSERT, UPDATE, DELETE or REPLACE.
+        if self.con.total_changes == before:
+            return 0
+        return int(self.query("SELECT changes()")[0][0])
+
+    def object_type(self, name: str) -> str | None:
+        """What has that name in the main database: "table", "view", "index"; None: nothing."""
+        found = self.query(
+            "SELECT type FROM main.sqlite_schema WHERE name = ? COLLATE NOCASE"
+            " AND type <> 'trigger'",
+            (name,),
+        )
+        return found[0][0] if found else None
+
+    def keep(self, number: int, rows: Rows, width: int) -> None:
+        """Keeps a result that has more rows of ``width`` values, to be read on by ``number``."""
+        self._results[number] = rows, width
+
+    def result(self, number: int) -> tuple[Rows, int]:
+        """The open result of that number and its width, or CursorClosed."""
+        found = self._results.get(number)
+        if found is None:
+            raise CursorClosed(
+                f"Result {number} is closed; there is no more to read from it.",
+                hint="Run the statement again.",
+            )
+        return found
+
+    def close_result(self, number: int) -> None:
+        """Closes one result; one that is closed already stays so."""
+        found = self._results.pop(number, None)
+        if found is not None:
+            found[0].close()
+
+    def close_results(self) -> None:
+        """Closes every open result, before something that may change the database."""
+        for number in list(self._results):
+            self.close_result(number)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """One write transaction: all of what happens inside is committed, or none of it."""
+        self.con.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self.con.execute("COMMIT")
+        finally:
+            # After an interrupt or a full disk SQLite may have rolled back by itself.
+            if self.con.in_transaction:
+                self.con.execute("ROLLBACK")
+
+
+def quoted(name: str) -> str:
+    """``name`` as an identifier in SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _text(value: object) -> object:
+    return value.decode("utf-8", "replace") if isinstance(value, bytearray) else value

@@ -1,0 +1,158 @@
+"""What can go wrong in a session, and how it is told to the page.
+
+    SessionError            something this service found out itself
+     ├─ Cancelled           the request was cancelled by its sender
+     ├─ CursorClosed        the cursor is not open, or no longer
+     ├─ NoDatabase          no database is open, or none has that name
+     ├─ TransactionOpen     an open transaction stands in the way
+     ├─ NameExists          the name is taken and replacing was not asked for
+     └─ ImportRejected      the file cannot be taken in
+         ├─ NotADatabase    it is no SQLite database, or not a whole one
+         ├─ EncodingError   its bytes are not the text they should be
+         └─ DelimitedError  it is text, but not well-formed delimited text
+
+Errors of sqlite3 and of the library below keep their own type names.
+"""
+# The names are what the page is told, so they say what is the case.
+# ruff: noqa: N818
+
+import sqlite3
+from typing import Any
+
+import protocol
+
+__all__ = [
+    "Cancelled",
+    "CursorClosed",
+    "DelimitedError",
+    "EncodingError",
+    "ImportRejected",
+    "NameExists",
+    "NoDatabase",
+    "NotADatabase",
+    "SessionError",
+    "TransactionOpen",
+    "describe",
+]
+
+
+class SessionError(Exception):
+    """``hint`` says what to do about it; ``extra`` are further fields of the error sent."""
+
+    def __init__(self, message: str, *, hint: str | None = None, **extra: object) -> None:
+        super().__init__(message)
+        self.hint = hint
+        self.extra = extra
+
+
+class Cancelled(SessionError):
+    """The request was cancelled by its sender."""
+
+    def __init__(self) -> None:
+        super().__init__("Cancelled.")
+
+
+class CursorClosed(SessionError):
+    """The cursor is not open, or no longer."""
+
+
+class NoDatabase(SessionError):
+    """No database is open, or none has that name."""
+
+
+class TransactionOpen(SessionError):
+    """An open transaction stands in the way."""
+
+
+class NameExists(SessionError):
+    """The name is taken; ``existing`` is the name, ``what`` is "database" or "table"."""
+
+    def __init__(self, existing: str, what: str) -> None:
+        super().__init__(
+            f"There is already a {what} named {existing!r}.",
+            hint="Choose another name, or say that it is to be replaced.",
+            existing=existing,
+            what=what,
+        )
+
+
+class ImportRejected(SessionError):
+    """The file cannot be taken in; nothing was changed."""
+
+
+class NotADatabase(ImportRejected):
+    """It is no SQLite database, or not a whole one."""
+
+
+class EncodingError(ImportRejected):
+    """Its bytes are not the text they should be."""
+
+
+class DelimitedError(ImportRejected):
+    """It is text, but not well-formed delimited text."""
+
+
+_HINTS = {
+    "SQLITE_BUSY": "Another connection is writing to this database; try again when it is done.",
+    "SQLITE_LOCKED": "Another statement is still reading this table; close its result first.",
+    "SQLITE_FULL": "The browser grants no more storage: delete a database or free disk space.",
+    "SQLITE_CORRUPT": "The database is damaged. Export it before doing anything else with it.",
+    "SQLITE_NOTADB": "This file is not a SQLite database, or it is encrypted.",
+    "SQLITE_TOOBIG": "One value or statement is longer than SQLite takes.",
+}
+
+_DOT_COMMANDS = {
+    b".tables": "The tables are listed beside the editor, or: "
+    "SELECT name FROM sqlite_schema WHERE type = 'table';",
+    b".schema": "Use SQL instead: SELECT sql FROM sqlite_schema;",
+    b".indexes": "Use SQL instead: SELECT name FROM sqlite_schema WHERE type = 'index';",
+    b".databases": "Use SQL instead: PRAGMA database_list;",
+    b".import": "To load a file, use Import.",
+    b".read": "Paste the script into the editor instead.",
+    b".open": "To open another database, choose it from the list of databases.",
+    b".dump": "To get the whole database as a file, use Export.",
+    b".save": "To get the whole database as a file, use Export.",
+    b".backup": "To get the whole database as a file, use Export.",
+    b".quit": "Just close the page; what was committed stays.",
+    b".exit": "Just close the page; what was committed stays.",
+}
+
+
+def describe(
+    error: BaseException, *, statement: bytes = b"", offset: int | None = None
+) -> dict[str, Any]:
+    """``error`` as the page is told of it (a protocol error, see ``protocol.make_error``).
+
+    ``statement`` is the statement that raised it, ``offset`` the byte of the SQL it points at.
+    """
+    cause = error.__cause__
+    extra = error.extra if isinstance(error, SessionError) else {}
+    return protocol.make_error(
+        type(error).__name__,
+        str(error) or type(error).__name__,
+        name=getattr(error, "sqlite_errorname", None),
+        offset=offset,
+        cause=None if cause is None else f"{type(cause).__name__}: {cause}",
+        hint=_hint(error, statement) or (None if cause is None else _hint(cause, b"")),
+        **extra,
+    )
+
+
+def _hint(error: BaseException, statement: bytes) -> str | None:
+    own = getattr(error, "hint", None)
+    if isinstance(own, str):
+        return own
+    if statement.startswith(b"."):
+        command = statement.split(None, 1)[0].lower()
+        text = "Commands that begin with a dot belong to the sqlite3 shell, not to SQL."
+        known = _DOT_COMMANDS.get(command)
+        return text if known is None else f"{text} {known}"
+    if isinstance(error, sqlite3.ProgrammingError) and "binding" in str(error):
+        return "Parameters have no values here: write the value itself into the SQL."
+    if isinstance(error, UnicodeDecodeError):
+        return "A name in this database is not valid UTF-8."
+    if isinstance(error, MemoryError):
+        return "Ask for less at once: fewer rows, or shorter values."
+    name: str = getattr(error, "sqlite_errorname", None) or ""
+    # Extended codes (SQLITE_BUSY_SNAPSHOT) begin with the name of their primary one.
+    return next((hint for code, hint in _HINTS.items() if name.startswith(code)), None)

@@ -1,0 +1,86 @@
+"""What a column of text may become without any of its values changing.
+
+=====  =========================================================================  ==============
+kind   fits                                                                       declared
+=====  =========================================================================  ==============
+NONE   missing values only                                                        TEXT
+SMALL  integers of up to 15 digits, exact as REAL too                             INTEGER
+BIG    integers of 64 bits                                                        INTEGER
+REAL   decimal numbers that a 64-bit float gives back as they are                 REAL
+TEXT   anything                                                                   TEXT
+=====  =========================================================================  ==============
+
+Integers are in the form in which SQLite writes them; 007, +5 and -0 stay text.  A decimal number
+may change its form, not its value: 1.50 becomes 1.5, but one of 30 digits stays text.  So does
+anything too large or too small for a float.  Empty fields are NULL and fit every kind.
+
+NA is how R and others write a missing value.  In a column whose other values are all numbers it
+can be nothing else, and fits as NULL.  In a column of text it stays NA: it may be Namibia.
+
+A whole batch is looked at with one search over its joined values, joined by NUL, which no value
+contains.
+"""
+
+import re
+from collections.abc import Collection
+from decimal import Decimal
+
+__all__ = ["BIG", "DECLARED", "MISSING", "NONE", "REAL", "SMALL", "TEXT", "widened"]
+
+NONE, SMALL, BIG, REAL, TEXT = range(5)
+
+DECLARED = ("TEXT", "INTEGER", "INTEGER", "REAL", "TEXT")
+"""The column type of each kind in CREATE TABLE."""
+
+MISSING = "NA"
+"""What stands for NULL in a column of numbers, besides an empty field."""
+
+# Each finds the first value that does not fit.
+_NOT_SMALL = re.compile(r"(?:^|\0)(?!(?:0|-?[1-9][0-9]{0,14}+|NA|)(?:\0|\Z))")
+_NOT_BIG = re.compile(r"(?:^|\0)(?!(?:0|-?[1-9][0-9]{0,18}+|NA|)(?:\0|\Z))")
+_NOT_DECIMAL = re.compile(
+    r"(?:^|\0)(?!(?:-?(?:(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?|NA|)"
+    r"(?:\0|\Z))"
+)
+_ONLY_MISSING = re.compile(r"\0*+(?:NA(?:\0++|\Z))*+")
+# Integers that may not fit 64 bits.
+_LONGEST = re.compile(r"[0-9-]{19,}")
+# Numbers that may not survive as they are: long ones, and those with an exponent.
+_DOUBTFUL = re.compile(r"[^\0]{16,}|[^\0eE]*+[eE][^\0]*+")
+
+
+def widened(kind: int, values: Collection[str]) -> int:
+    """The narrowest kind that fits all that ``kind`` stands for and these values as well."""
+    if kind == TEXT:
+        return TEXT
+    joined = "\0".join(values)
+    if not joined.strip("\0NA"):
+        # Nothing but NUL, N and A: nothing that speaks for a number.
+        return kind if _ONLY_MISSING.fullmatch(joined) else TEXT
+    if kind <= BIG:
+        if kind <= SMALL and not _NOT_SMALL.search(joined):
+            return SMALL
+        if not _NOT_BIG.search(joined) and _all_64_bit(joined):
+            return BIG
+        if kind == BIG:
+            return TEXT
+    return REAL if not _NOT_DECIMAL.search(joined) and _all_kept(joined) else TEXT
+
+
+def _all_64_bit(joined: str) -> bool:
+    return all(-(2**63) <= int(value) < 2**63 for value in _LONGEST.findall(joined))
+
+
+def _all_kept(joined: str) -> bool:
+    """Whether every decimal number is the shortest form of a float, give or take zeros.
+
+    Up to 15 significant digits always survive; only longer values need a closer look.
+    """
+    doubtful = _DOUBTFUL.findall(joined)
+    # Most often they were written by a program in just the form in which Python writes them.
+    return list(map(repr, map(float, doubtful))) == doubtful or all(map(_kept, doubtful))
+
+
+def _kept(value: str) -> bool:
+    number = float(value)
+    return number - number == 0 and Decimal(repr(number)) == Decimal(value)

@@ -1,0 +1,108 @@
+"""SQLite database files: what can be told from the first page before anything is copied.
+
+The header is described in https://www.sqlite.org/fileformat2.html#the_database_header .
+"""
+
+from collections.abc import Iterator
+
+from ..errors import NotADatabase
+from ..host import Source
+from ..job import Job
+
+__all__ = ["CHUNK", "MAGIC", "check", "chunks", "not_a_database"]
+
+MAGIC = b"SQLite format 3\0"
+CHUNK = 1024 * 1024
+
+_HEADER_SIZE = 100
+_WAL = 2
+
+
+def check(source: Source, name: str) -> list[str]:
+    """Raises NotADatabase when the file cannot be a whole SQLite database; returns remarks.
+
+    The content is checked by the host once it is copied.
+    """
+    header = source.read(0, 512)
+    if not header.startswith(MAGIC):
+        raise not_a_database(header, name)
+    if len(header) < _HEADER_SIZE:
+        raise _cut_off(name, f"it ends after {len(header)} bytes, within its header")
+    page_size = int.from_bytes(header[16:18], "big")
+    if page_size == 1:
+        page_size = 65536
+    if not 512 <= page_size <= 65536 or page_size & (page_size - 1):
+        raise NotADatabase(
+            f"{name} begins like a SQLite database, but its page size, {page_size}, cannot be.",
+            hint="The file is damaged; look for another copy.",
+        )
+    change_counter, valid_for = header[24:28], header[92:96]
+    pages = int.from_bytes(header[28:32], "big")
+    # Programs from before SQLite 3.7.0 do not keep the page count, and leave valid_for behind.
+    if change_counter == valid_for and source.size < pages * page_size:
+        raise _cut_off(name, f"it has {source.size} bytes of {pages * page_size}")
+    if source.size < page_size:
+        raise _cut_off(name, f"its pages have {page_size} bytes and it has {source.size}")
+    if _WAL in header[18:20]:
+        return [
+            f"{name} was last used in WAL mode: if there is a file {name}-wal beside it, what "
+            "that holds is not included."
+        ]
+    return []
+
+
+def not_a_database(start: bytes, name: str) -> NotADatabase:
+    """What to tell the user of a file that does not begin like a database, by its first bytes."""
+    message = f"{name} is not a SQLite database"
+    if not start:
+        return NotADatabase(f"{name} is empty.", hint="Choose another file.")
+    if start.startswith((b"PK\x03\x04", b"\x1f\x8b")):
+        return NotADatabase(
+            f"{message}, but a packed archive.", hint="Unpack it and import the file inside."
+        )
+    text = _as_text(start)
+    if text is None:
+        return NotADatabase(
+            f"{message} as it stands: it may be encrypted, or damaged.",
+            hint="If it is encrypted, import a decrypted copy.",
+        )
+    if text.lstrip().upper().startswith(("PRAGMA ", "BEGIN", "CREATE ", "--")):
+        return NotADatabase(
+            f"{message}, but a script of SQL.", hint="Paste its text into the editor and run it."
+        )
+    beginning = " ".join(text.split())[:30]
+    return NotADatabase(
+        f"{message}, but text that begins with {beginning!r}.",
+        hint="If it is a table in text form, give it a name that ends in .csv.",
+    )
+
+
+def chunks(source: Source, job: Job) -> Iterator[bytes]:
+    """The file from start to end; Cancelled when the request is."""
+    done = 0
+    while done < source.size:
+        job.progress("copying", done, source.size)
+        job.tick()
+        job.check()
+        chunk = source.read(done, CHUNK)
+        if not chunk:
+            raise OSError(f"The file ended after {done} of {source.size} bytes.")
+        done += len(chunk)
+        yield chunk
+    job.progress("checking", done, source.size)
+
+
+def _cut_off(name: str, why: str) -> NotADatabase:
+    return NotADatabase(f"{name} is cut off: {why}.", hint="Copy or download the whole file again.")
+
+
+def _as_text(start: bytes) -> str | None:
+    """The bytes as text if they look like it; the last character may be incomplete."""
+    try:
+        text = start.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.start < len(start) - 3:
+            return None
+        text = start[: error.start].decode("utf-8")
+    printable = sum(1 for c in text if c.isprintable() or c.isspace())
+    return text if printable == len(text) else None

@@ -1,0 +1,81 @@
+"""What a session needs from the place it runs in.
+
+The service knows neither the browser nor the library that stores databases.  It is handed a Host,
+which the worker builds over both, and which tests build over ordinary files.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+__all__ = ["Host", "Source"]
+
+
+class Source(Protocol):
+    """A file that the user chose, readable in any order."""
+
+    name: str
+    """Its name, without a folder."""
+    size: int
+    """Its length in bytes."""
+
+    def read(self, offset: int, length: int) -> bytes:
+        """The bytes from ``offset``, ``length`` of them or as many as there are."""
+        ...
+
+
+class Host(Protocol):
+    """Storage, clock and event loop of a session.  Names are as the user sees them: notes.db."""
+
+    versions: dict[str, str]
+    """Of sahpool, sqlite, python and pyodide."""
+    storage: str
+    """Where databases are kept: "opfs"."""
+    can_suspend: bool
+    """Whether ``tick`` can let the event loop run in the middle of a statement."""
+    keywords: list[str]
+    """The keywords of this SQLite."""
+
+    def connect(self, name: str) -> sqlite3.Connection:
+        """A new connection to a database, which is created when it does not exist."""
+        ...
+
+    def error_offset(self, con: sqlite3.Connection) -> int:
+        """The byte in the last statement that its error points at (sqlite3_error_offset), or -1."""
+        ...
+
+    def databases(self) -> list[tuple[str, int]]:
+        """Name and size in bytes of every database; journals are not listed."""
+        ...
+
+    def exists(self, name: str) -> bool:
+        """Whether there is a database of that name."""
+        ...
+
+    def unlink(self, name: str) -> None:
+        """Deletes a database and its journals; nobody has it open."""
+        ...
+
+    async def prepare(self) -> None:
+        """Makes room for the files that the next statements may create."""
+        ...
+
+    def tick(self) -> None:
+        """Lets the event loop run from within a statement; does nothing where it cannot."""
+        ...
+
+    async def breathe(self) -> None:
+        """One turn of the event loop."""
+        ...
+
+    async def import_db(self, name: str, chunks: Iterable[bytes], *, replace: bool) -> None:
+        """Stores the bytes of a database, checks them, and only then puts it in its place."""
+        ...
+
+    def export_chunks(self, name: str, size: int) -> Iterator[bytes]:
+        """The committed content of a database in chunks of ``size`` bytes."""
+        ...
+
+    def blob(self, chunks: Iterable[bytes]) -> object:
+        """One binary part made of all the chunks, in constant memory."""
+        ...

@@ -1,0 +1,82 @@
+"""One request while it is being carried out: whether to go on, and how far it has come."""
+
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+import protocol
+
+from .errors import Cancelled
+from .host import Host
+
+__all__ = ["PROGRESS_SECONDS", "TICK_SECONDS", "Job"]
+
+TICK_SECONDS = 0.05
+"""How long a cancel may go unseen: each look suspends the statement, so not too often."""
+
+PROGRESS_SECONDS = 0.1
+"""The time between two progress events of one phase."""
+
+
+class Job:
+    """Created when the request arrives; ``cancelled`` may be set at any time after that.
+
+    ``request`` is what was asked, ``files`` came with it, ``parts`` will go with the reply.
+    """
+
+    def __init__(
+        self,
+        request: dict[str, Any],
+        files: list[Any],
+        host: Host,
+        emit: Callable[[str], None],
+    ) -> None:
+        self.request = request
+        self.files = files
+        self.parts: list[Any] = []
+        self.cancelled = False
+        self._host = host
+        self._emit = emit
+        self._next_tick = monotonic() + TICK_SECONDS
+        self._phase = ""
+        self._next_event = 0.0
+
+    def begin(self) -> None:
+        """The turn of the request has come; Cancelled if it was cancelled while it waited."""
+        self.check()
+        self._next_tick = monotonic() + TICK_SECONDS
+
+    def check(self) -> None:
+        """Raises Cancelled once the request was cancelled."""
+        if self.cancelled:
+            raise Cancelled
+
+    def tick(self) -> bool:
+        """From within synchronous work: whether to stop.  Cheap enough to call very often."""
+        if monotonic() >= self._next_tick:
+            self._host.tick()
+            self._next_tick = monotonic() + TICK_SECONDS
+        return self.cancelled
+
+    async def breathe(self) -> None:
+        """Lets the event loop run, then raises Cancelled if a cancel was among what arrived."""
+        await self._host.breathe()
+        self.check()
+
+    def progress(self, phase: str, done: int, total: int, rows: int | None = None) -> None:
+        """Tells the page how far this is, in bytes; at once in a new phase, else now and then."""
+        now = monotonic()
+        if phase == self._phase and now < self._next_event:
+            return
+        self._phase = phase
+        self._next_event = now + PROGRESS_SECONDS
+        self._emit(
+            protocol.encode_event(
+                "progress",
+                request=self.request["id"],
+                phase=phase,
+                done=done,
+                total=total,
+                rows=rows,
+            )
+        )
