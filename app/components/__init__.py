@@ -1,0 +1,1 @@
+"""What the page shows, one part a file. None of them imports ``js``: dom.py does."""

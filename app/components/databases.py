@@ -1,0 +1,131 @@
+"""The databases of this browser: switch, make, delete, export."""
+
+import dom
+import words
+from client import RequestError
+
+from components import dialogs
+
+
+class Databases:
+    """The switcher in the page's head and the button "Export"."""
+
+    def __init__(self, client, state, status, trouble, results, startup):
+        self._client = client
+        self._state = state
+        self._status = status
+        self._trouble = trouble
+        self._results = results
+        self._startup = startup
+        self._switcher = dom.by_id("databases")
+        self._list = dom.by_id("database-list")
+        state.watch("database", self._show_name)
+        state.watch("databases", self._show_list)
+        state.watch("schema", self._show_welcome)
+        dom.on_click(dom.by_id("new-database"), lambda: self._new())
+        dom.on_click(dom.by_id("export"), lambda: self._export())
+        dom.listen_window("click", self._close_outside)
+        dom.listen(self._switcher, "keydown", self._close_on_escape)
+
+    async def open(self, name):
+        """Opens a database and begins with no results; tells when that is refused."""
+        self._switcher.open = False
+        self._trouble.clear()
+        try:
+            await self._startup.open(name)
+        except RequestError as error:
+            self._trouble.show(error.error, title="“{}” was not opened".format(name))
+            return
+        self._results.reset()
+        self._status.say("Opened " + name)
+
+    def _show_name(self, name):
+        dom.by_id("database-name").textContent = name or "…"
+        dom.by_id("export").disabled = name is None
+        self._show_list(self._state["databases"])
+
+    def _show_welcome(self, schema):
+        self._results.welcome(self._state["database"] is not None and not schema)
+
+    def _show_list(self, databases):
+        items = []
+        for database in databases:
+            name = database["name"]
+            current = name == self._state["database"]
+            choose = dom.make(
+                "button", type="button", class_="choose", aria_current="true" if current else None
+            )
+            choose.append(
+                dom.make("span", name, class_="name"),
+                dom.make("span", words.size(database["size"]), class_="size"),
+            )
+            dom.on_click(choose, lambda name=name: self.open(name))
+            remove = dom.make(
+                "button",
+                "Delete",
+                type="button",
+                class_="quiet remove",
+                aria_label="Delete " + name,
+            )
+            dom.on_click(remove, lambda name=name: self._delete(name))
+            item = dom.make("li")
+            item.append(choose, remove)
+            items.append(item)
+        dom.fill(self._list, items)
+
+    async def _new(self):
+        self._switcher.open = False
+        taken = [database["name"] for database in self._state["databases"]]
+        name = "notes.db"
+        if name in taken:
+            name = words.numbered(name, taken)
+        button, text = await dialogs.ask(
+            "New database",
+            "It is empty and stays in this browser.",
+            [("Cancel", ""), ("Create", "primary")],
+            field=("Name", name),
+        )
+        if button == "Create" and text.strip():
+            await self.open(text.strip())
+
+    async def _delete(self, name):
+        self._switcher.open = False
+        button, _ = await dialogs.ask(
+            "Delete “{}”?".format(name),
+            "The database and everything in it is removed from this browser. Export it first if "
+            "you may need it again.",
+            [("Cancel", ""), ("Delete", "danger")],
+        )
+        if button != "Delete":
+            return
+        try:
+            reply = await self._client.ask("delete", database=name)
+        except RequestError as error:
+            self._trouble.show(error.error, title="“{}” was not deleted".format(name))
+            return
+        self._state["databases"] = reply["databases"]
+        if name == self._state["database"]:
+            others = [database["name"] for database in reply["databases"]]
+            await self.open(others[0] if others else "notes.db")
+        self._status.say("Deleted " + name)
+
+    async def _export(self):
+        name = self._state["database"]
+        self._status.say("Exporting {}…".format(name))
+        try:
+            reply = await self._client.ask("export", database=name)
+        except RequestError as error:
+            self._trouble.show(error.error, title="“{}” was not exported".format(name))
+            self._status.say("Not exported")
+            return
+        dom.download(reply["parts"][0], reply["name"])
+        self._status.say("Exported {} · {}".format(reply["name"], words.size(reply["size"])))
+
+    def _close_outside(self, event):
+        if self._switcher.open and not self._switcher.contains(event.target):
+            self._switcher.open = False
+
+    def _close_on_escape(self, event):
+        if event.key == "Escape" and self._switcher.open:
+            self._switcher.open = False
+            dom.by_id("database").focus()

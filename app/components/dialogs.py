@@ -1,0 +1,68 @@
+"""Questions in a <dialog>, made when they are asked and removed when they are answered."""
+
+import asyncio
+
+import dom
+
+
+async def ask(title, text, buttons, field=None, body=None, wide=False):
+    """Asks and waits; answers (button, field text), button None when the dialog was dismissed.
+
+    ``buttons`` are pairs (name, class), the last one being what Enter does; ``field`` is a pair
+    (label, text) for a line to write in; ``body`` an element to show below the text.
+    """
+    answer = asyncio.Future()
+    dialog = dom.make("dialog", class_="wide" if wide else None, aria_labelledby="dialog-title")
+    form = dom.make("form", method="dialog")
+    form.append(dom.make("h2", title, id="dialog-title"))
+    if text:
+        form.append(dom.make("p", text))
+    entry = None
+    if field is not None:
+        label = dom.make("label", field[0])
+        entry = dom.make(
+            "input", type="text", value=field[1], autocomplete="off", spellcheck="false"
+        )
+        label.append(entry)
+        form.append(label)
+    if body is not None:
+        form.append(body)
+    row = dom.make("div", class_="acts")
+    for name, kind in buttons:
+        button = dom.make("button", name, type="submit", class_=kind, value=name)
+        if name != buttons[-1][0]:
+            button.type = "button"
+            dom.on_click(button, lambda name=name: dialog.close(name))
+        row.append(button)
+    form.append(row)
+    dialog.append(form)
+
+    def closed(_event):
+        value = dialog.returnValue
+        text = entry.value if entry is not None else ""
+        dialog.remove()
+        answer.set_result((value or None, text))
+
+    dom.listen(dialog, "close", closed)
+    dom.show_dialog(dialog)
+    if entry is not None:
+        entry.select()
+    return await answer
+
+
+async def show_cell(column, row, kind, text, length):
+    """Shows one value whole."""
+    kinds = {
+        "null": "NULL: no value",
+        "int": "INTEGER",
+        "float": "REAL",
+        "text": "TEXT, {:,} bytes in UTF-8",
+        "blob": "BLOB, {:,} bytes",
+    }
+    note = "Row {:,} · {}".format(row, kinds[kind].format(length))
+    body = dom.make("pre", text, tabindex="0", aria_label="Value")
+    button, _ = await ask(
+        column or "(no name)", note, [("Copy", ""), ("Close", "primary")], body=body, wide=True
+    )
+    if button == "Copy":
+        await dom.copy_text(text)

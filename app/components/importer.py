@@ -1,0 +1,179 @@
+"""Files that come in by the button or by being dropped on the page, one after the other."""
+
+import asyncio
+
+import dom
+import words
+from client import RequestError
+
+from components import dialogs
+
+PHASES = {
+    "copying": "Copying",
+    "checking": "Checking",
+    "reading": "Reading",
+    "indexing": "Indexing",
+}
+
+
+class Importer:
+    """Import with progress, a way to stop it, and a question where a name is taken."""
+
+    def __init__(self, client, state, status, trouble, databases):
+        self._client = client
+        self._state = state
+        self._status = status
+        self._trouble = trouble
+        self._databases = databases
+        self._queue = []
+        self._request = None
+        self._drag_depth = 0
+        self._input = dom.by_id("import-file")
+        self._bar = dom.by_id("import-bar")
+        for button in ("import", "welcome-import"):
+            dom.on_click(dom.by_id(button), lambda: self._input.click())
+        dom.listen(self._input, "change", self._on_chosen)
+        dom.on_click(dom.by_id("import-stop"), lambda: self.stop())
+        dom.listen_window("dragenter", self._on_drag_enter)
+        dom.listen_window("dragleave", self._on_drag_leave)
+        dom.listen_window("dragover", self._on_drag_over)
+        dom.listen_window("drop", self._on_drop)
+
+    def on_event(self, message):
+        """Takes the worker's progress events; answers whether this was one."""
+        request = self._request
+        if message["event"] != "progress":
+            return False
+        if request is not None and message["request"] == request.number:
+            total = message["total"]
+            if total:
+                self._bar.max = 1
+                self._bar.value = message["done"] / total
+            text = "{} · {} of {}".format(
+                PHASES.get(message["phase"], "Working"),
+                words.size(message["done"]),
+                words.size(total or message["done"]),
+            )
+            if message["rows"] is not None:
+                text += " · " + words.count(message["rows"], "row")
+            dom.by_id("import-count").textContent = text
+        return True
+
+    def stop(self):
+        """Stops the import that is under way; those still waiting are not begun."""
+        self._queue = []
+        if self._request is not None:
+            dom.by_id("import-count").textContent = "Stopping…"
+            self._client.start("cancel", target=self._request.number)
+
+    async def add(self, files):
+        """Imports files, after those that are already waiting."""
+        self._queue.extend(files)
+        if self._state["importing"] or not self._queue:
+            return
+        self._state["importing"] = True
+        self._trouble.clear()
+        try:
+            while not self._state["ready"]:
+                self._status.say("Imports as soon as the storage is open…")
+                await asyncio.sleep(0.1)
+            while self._queue:
+                await self._import(self._queue.pop(0))
+        finally:
+            self._state["importing"] = False
+
+    async def _import(self, file):
+        fields = {"name": file.name}
+        while True:
+            try:
+                reply = await self._send(file, fields)
+            except RequestError as error:
+                if error.kind == "NameExists" and await self._settle_name(error.error, fields):
+                    continue
+                self._told(error, file.name)
+                return
+            await self._done(reply, file.name)
+            return
+
+    async def _send(self, file, fields):
+        card = dom.by_id("import-progress")
+        dom.by_id("import-name").textContent = "Importing " + file.name
+        dom.by_id("import-count").textContent = ""
+        self._bar.removeAttribute("value")
+        card.hidden = False
+        self._status.say("Importing {}…".format(file.name))
+        self._request = self._client.start("import_file", part=file, **fields)
+        try:
+            return await self._request.reply()
+        finally:
+            self._request = None
+            card.hidden = True
+
+    async def _settle_name(self, error, fields):
+        """Asks what to do about a name that is taken; False when nothing is to be done."""
+        existing = error["existing"]
+        what = error["what"]
+        taken = [
+            entry["name"] for entry in self._state["databases" if what == "database" else "schema"]
+        ]
+        button, text = await dialogs.ask(
+            "“{}” exists already".format(existing),
+            "Replace the {} with this file, or keep both under different names?".format(what),
+            [("Cancel", ""), ("Replace", "danger"), ("Keep both", "primary")],
+            field=("Name of the new " + what, words.numbered(existing, taken)),
+        )
+        if button == "Replace":
+            fields["replace"] = True
+            fields.pop(what, None)
+            return True
+        if button == "Keep both" and text.strip():
+            fields[what] = text.strip()
+            return True
+        return False
+
+    def _told(self, error, name):
+        if error.kind in ("Cancelled", "NameExists"):
+            self._status.say("{} was not imported; nothing has changed".format(name))
+            return
+        self._trouble.show(error.error, title="“{}” was not imported".format(name))
+        self._status.say("Not imported")
+
+    async def _done(self, reply, name):
+        await self._databases.open(reply["database"])
+        if reply["table"] is None:
+            said = "Imported {} · {}".format(reply["database"], words.size(reply["size"]))
+        else:
+            said = "Imported {} into {}".format(words.count(reply["rows"], "row"), reply["table"])
+        self._status.say(said)
+        notes = reply.get("notes")
+        if notes:
+            self._trouble.show_text("{}: {}".format(name, " ".join(notes)), calm=True)
+
+    def _on_chosen(self, _event):
+        files = dom.files_of(self._input)
+        # The same file may be chosen again.
+        self._input.value = ""
+        return self.add(files)
+
+    def _on_drag_enter(self, event):
+        if dom.carries_files(event):
+            self._drag_depth += 1
+            dom.by_id("drop").hidden = False
+
+    def _on_drag_leave(self, event):
+        if dom.carries_files(event):
+            self._drag_depth = max(0, self._drag_depth - 1)
+            dom.by_id("drop").hidden = self._drag_depth == 0
+
+    def _on_drag_over(self, event):
+        if dom.carries_files(event):
+            event.preventDefault()
+            event.dataTransfer.dropEffect = "copy"
+
+    def _on_drop(self, event):
+        if not dom.carries_files(event):
+            return None
+        event.preventDefault()
+        self._drag_depth = 0
+        dom.by_id("drop").hidden = True
+        return self.add(dom.files_of(event.dataTransfer))

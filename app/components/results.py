@@ -1,0 +1,224 @@
+"""What the statements of a run gave: a tab for each result, the grid, and the messages."""
+
+import json
+
+import dom
+import words
+
+from components import dialogs
+
+MOST_TABS = 40
+TAB_WIDTH = 24
+MOST_MESSAGES = 1000
+
+
+class Result:
+    """One statement that was run and what became of it; ``rows`` counts those held so far."""
+
+    def __init__(self, key, sql, line):
+        self.key = key
+        self.sql = sql
+        self.line = line
+        self.kind = "done"
+        self.rows = 0
+        self.complete = True
+        self.elapsed = 0
+        self.changes = None
+        self.error = None
+
+    def said(self):
+        """What the status line says of it."""
+        if self.kind == "error":
+            return "Cancelled" if self.error["type"] == "Cancelled" else "Failed"
+        if self.kind == "rows":
+            text = words.count(self.rows, "row")
+            if not self.complete:
+                text += " so far"
+        elif self.changes is None:
+            text = "Done"
+        else:
+            text = words.count(self.changes, "row") + " changed"
+        return "{} · {}".format(text, words.time(self.elapsed))
+
+
+class Results:
+    """Everything below the editor."""
+
+    def __init__(self, status):
+        self._status = status
+        self._results = []
+        self._shown = None
+        self._load_more = None
+        self._last_key = 0
+        self._has_run = False
+        self._has_tables = True
+        self._tabs = dom.by_id("tabs")
+        self._messages = dom.by_id("messages")
+        self._title = dom.by_id("results-title")
+        self._bar = dom.by_id("results-bar")
+        self._grid = dom.create_grid(dom.by_id("results"), self._open_cell)
+        dom.on_click(dom.by_id("copy"), lambda: self._copy())
+        dom.on_click(dom.by_id("more"), lambda: self._load_more())
+        dom.listen(self._tabs, "keydown", self._on_tab_key)
+
+    def on_more(self, load_more):
+        """``load_more()`` is what the button "Load more" does."""
+        self._load_more = load_more
+
+    def welcome(self, is_empty):
+        """Before the first run: an invitation when the database is empty, a hint when it is not."""
+        self._has_tables = not is_empty
+        self._draw_empty()
+
+    def reset(self):
+        """Back to how it was before the first run."""
+        self.begin()
+        self._has_run = False
+        self._draw_empty()
+
+    def begin(self):
+        """Forgets the results of the last run."""
+        self._results = []
+        self._shown = None
+        self._grid.clear()
+        self._has_run = True
+        self._title.textContent = ""
+        self._messages.hidden = True
+        self._tabs.hidden = True
+        dom.by_id("copy").hidden = True
+        dom.by_id("more").hidden = True
+        self._draw_empty()
+
+    def add(self, outcome, sql, line, parts):
+        """Takes in an outcome; answers its Result."""
+        self._last_key += 1
+        result = Result(self._last_key, sql, line)
+        result.kind = outcome["kind"]
+        result.elapsed = outcome["elapsed"]
+        result.changes = outcome["changes"]
+        result.error = outcome["error"]
+        if result.kind == "rows":
+            result.complete = outcome["cursor"] is None
+            self._grid.begin(result.key, json.dumps(outcome["columns"]))
+            self._take(result, outcome["piece"], parts)
+        self._results.append(result)
+        return result
+
+    def extend(self, result, reply):
+        """Adds the rows of a fetch to a result."""
+        result.elapsed += reply["elapsed"]
+        result.complete = reply["cursor"] is None
+        self._take(result, reply["piece"], reply["parts"])
+        if result is self._shown:
+            self._status.tick(words.count(result.rows, "row") + " so far")
+
+    def megabytes(self):
+        """Memory that the rows of all results take, in MB."""
+        return self._grid.megabytes()
+
+    def show_last(self):
+        """Shows the last result with rows, else the messages; draws the tabs anew."""
+        with_rows = [result for result in self._results if result.kind == "rows"]
+        self._draw_tabs()
+        self.show(with_rows[-1] if with_rows else None)
+
+    def show(self, result, offer_more=False):
+        """Shows a result, or the messages when it is None."""
+        changed = result is not self._shown or result is None
+        self._shown = result
+        self._messages.hidden = result is not None
+        dom.by_id("copy").hidden = result is None
+        dom.by_id("more").hidden = not offer_more
+        if result is None:
+            self._grid.hide()
+            self._title.textContent = "Messages" if len(self._results) == 1 else ""
+            self._draw_messages()
+        elif changed:
+            self._grid.show(result.key)
+            title = words.brief(result.sql, 200)
+            # A tab that has room for the whole statement says it already.
+            in_tab = len(self._results) > 1 and len(title) <= TAB_WIDTH
+            self._title.textContent = "" if in_tab else title
+        for tab in dom.items(self._tabs.children):
+            selected = tab.dataset.key == (str(result.key) if result else "messages")
+            tab.setAttribute("aria-selected", "true" if selected else "false")
+            tab.tabIndex = 0 if selected else -1
+        self.say()
+
+    def say(self):
+        """Says in the status line what the shown result is, and what all took together."""
+        shown = self._shown or (self._results[-1] if self._results else None)
+        if shown is None:
+            self._status.say("Nothing to run")
+            return
+        text = shown.said()
+        if len(self._results) > 1:
+            total = sum(result.elapsed for result in self._results)
+            text += " ({} in {})".format(
+                words.count(len(self._results), "statement"), words.time(total)
+            )
+        self._status.say(text)
+
+    def _take(self, result, piece, parts):
+        self._grid.add(result.key, json.dumps(piece), parts[piece["part"]])
+        result.rows = self._grid.size(result.key)
+
+    def _draw_empty(self):
+        dom.by_id("welcome").hidden = self._has_run or self._has_tables
+        dom.by_id("hint").hidden = self._has_run or not self._has_tables
+        self._bar.hidden = not self._has_run
+
+    def _draw_tabs(self):
+        with_rows = [result for result in self._results if result.kind == "rows"][-MOST_TABS:]
+        self._tabs.hidden = len(self._results) < 2
+        if self._tabs.hidden:
+            self._tabs.replaceChildren()
+            return
+        tabs = [
+            self._tab(str(result.key), words.brief(result.sql, TAB_WIDTH), result)
+            for result in with_rows
+        ]
+        messages = "Messages ({:,})".format(len(self._results))
+        tabs.append(self._tab("messages", messages, None))
+        dom.fill(self._tabs, tabs)
+
+    def _tab(self, key, text, result):
+        tab = dom.make(
+            "button", text, type="button", role="tab", data_key=key, aria_controls="results"
+        )
+        dom.on_click(tab, lambda: self.show(result))
+        return tab
+
+    def _on_tab_key(self, event):
+        steps = {"ArrowRight": 1, "ArrowLeft": -1}
+        if event.key not in steps:
+            return
+        tabs = dom.items(self._tabs.children)
+        selected = [tab.getAttribute("aria-selected") for tab in tabs].index("true")
+        tab = tabs[(selected + steps[event.key]) % len(tabs)]
+        tab.click()
+        tab.focus()
+
+    def _draw_messages(self):
+        items = []
+        for result in self._results[-MOST_MESSAGES:]:
+            item = dom.make("li", class_="failed" if result.said() == "Failed" else None)
+            item.append(
+                dom.make("span", "line {:,}".format(result.line), class_="line"),
+                dom.make("span", words.brief(result.sql, 200), class_="sql"),
+                dom.make("span", result.said(), class_="said"),
+            )
+            items.append(item)
+        dom.fill(self._messages, items)
+
+    def _open_cell(self, column, row, kind, text, length):
+        return dialogs.show_cell(column, row, kind, text, length)
+
+    async def _copy(self):
+        rows = await self._grid.copy(self._shown.key)
+        if rows < 0:
+            self._status.say("The browser did not allow copying")
+        elif rows < self._shown.rows:
+            self._status.say("Copied the first {}".format(words.count(rows, "row")))
+        else:
+            self._status.say("Copied {}".format(words.count(rows, "row")))

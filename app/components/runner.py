@@ -1,0 +1,174 @@
+"""Running what the editor holds: statement after statement, piece after piece, until it is done."""
+
+import asyncio
+
+from client import RequestError
+
+FIRST_ROWS = 200
+PIECE_ROWS = 20_000
+MOST_MEGABYTES = 256
+"""Rows are held in memory as they came; beyond this the person says when more are fetched."""
+CANCEL_PATIENCE = 2
+"""Seconds for a cancel to show; then restarting the worker is offered."""
+
+
+class Runner:
+    """Runs SQL and feeds the results; one run at a time."""
+
+    def __init__(self, client, state, editor, results, status, trouble, startup):
+        self._client = client
+        self._state = state
+        self._editor = editor
+        self._results = results
+        self._status = status
+        self._trouble = trouble
+        self._startup = startup
+        self._request = None
+        self._stopped = False
+        self._left = None
+        self._offered = False
+
+    async def run(self):
+        """Runs the selection, or everything."""
+        text, origin = self._editor.chosen()
+        await self._run(text, origin)
+
+    async def run_text(self, text):
+        """Puts a statement into the editor and runs it alone."""
+        if not self._state["running"]:
+            await self._run(text, self._editor.offer(text))
+
+    async def load_sample(self):
+        """Creates the sample tables in the open database and runs the query that they come with."""
+        try:
+            reply = await self._client.ask("sample")
+        except RequestError as error:
+            self._trouble.show(error.error, title="The sample was not created")
+            return
+        self._state["schema"] = reply["schema"]
+        await self.run_text(reply["sql"])
+
+    async def cancel(self):
+        """Stops what runs; where that does not take effect, offers to restart the worker."""
+        self._stopped = True
+        request = self._request
+        if request is None:
+            return
+        self._status.say("Cancelling…")
+        if self._state["can_suspend"]:
+            # Not awaited: what matters is whether the request itself comes to its end.
+            self._client.start("cancel", target=request.number)
+            for _ in range(CANCEL_PATIENCE * 10):
+                await asyncio.sleep(0.1)
+                if request.done:
+                    return
+        if not request.done:
+            self._offered = True
+            self._trouble.show_text(
+                "The statement has not stopped yet.",
+                "Restarting the worker stops it at once. What was not committed is undone; "
+                "committed data is kept.",
+                [("Restart the worker", self._startup.restart)],
+                calm=True,
+            )
+
+    async def load_more(self):
+        """Fetches on in the result that was cut short because it is large."""
+        if self._left is None or self._state["running"]:
+            return
+        result, cursor = self._left
+        self._left = None
+        self._begin()
+        try:
+            await self._drain(result, cursor, self._results.megabytes() + MOST_MEGABYTES, False)
+        except RequestError as error:
+            self._trouble.show(error.error)
+        finally:
+            self._end()
+        self._results.show(result, offer_more=self._left is not None)
+
+    async def _run(self, sql, origin):
+        if self._state["running"]:
+            return
+        self._begin()
+        self._left = None
+        self._trouble.clear()
+        self._editor.clear_marks()
+        try:
+            await self._startup.wait_until_ready()
+            if not self._stopped:
+                await self._statements(sql, origin)
+        except RequestError as error:
+            self._trouble.show(error.error)
+            self._status.say("Stopped" if error.kind == "Restarted" else "Failed")
+        finally:
+            self._end()
+
+    def _begin(self):
+        self._stopped = False
+        self._state["running"] = True
+        self._status.say("Running…" if self._state["ready"] else "Runs as soon as SQL is answered…")
+        self._status.start_watch()
+
+    def _end(self):
+        self._status.stop_watch()
+        self._state["running"] = False
+
+    async def _statements(self, sql, origin):
+        self._results.begin()
+        encoded = sql.encode()
+        start = 0
+        changed = False
+        failed = False
+        while start is not None and not self._stopped:
+            reply = await self._ask("run", sql=sql, start=start, rows=FIRST_ROWS)
+            start = reply["next"]
+            changed = changed or reply["schema_changed"]
+            self._state["in_transaction"] = reply["in_transaction"]
+            for outcome in reply["outcomes"]:
+                text = encoded[outcome["start"] : outcome["end"]].decode()
+                line = self._editor.line_of(origin, sql, outcome["start"])
+                result = self._results.add(outcome, text, line, reply["parts"])
+                if outcome["error"] is not None:
+                    failed = True
+                    self._tell(outcome["error"], sql, origin, line)
+                if outcome["cursor"] is not None:
+                    self._results.show_last()
+                    last = start is None
+                    await self._drain(result, outcome["cursor"], MOST_MEGABYTES, not last)
+        self._results.show_last()
+        if self._left is not None:
+            self._results.show(self._left[0], offer_more=True)
+        if self._stopped and not failed:
+            self._status.say("Cancelled; what had run before stays")
+        if changed:
+            self._state["schema"] = (await self._client.ask("schema"))["schema"]
+
+    async def _drain(self, result, cursor, most, more_follow):
+        while cursor is not None:
+            if self._stopped or (more_follow and self._results.megabytes() > most):
+                await self._client.ask("close", cursor=cursor)
+                return
+            if self._results.megabytes() > most:
+                self._left = (result, cursor)
+                return
+            reply = await self._ask("fetch", cursor=cursor, rows=PIECE_ROWS)
+            self._results.extend(result, reply)
+            cursor = reply["cursor"]
+
+    async def _ask(self, op, **fields):
+        self._request = self._client.start(op, **fields)
+        try:
+            return await self._request.reply()
+        finally:
+            self._request = None
+            if self._offered:
+                # It has come to an end after all: the offer to restart is void.
+                self._offered = False
+                self._trouble.clear()
+
+    def _tell(self, error, sql, origin, line):
+        where = ""
+        if error["offset"] is not None:
+            where = self._editor.mark(origin, sql, error["offset"], error["message"])
+        self._trouble.show(error, where="Line " + (where or str(line)))

@@ -1,0 +1,112 @@
+"""From the worker's first message to the database that was open last; and when that fails."""
+
+import asyncio
+
+import dom
+from client import RequestError
+
+import protocol
+
+PHASES = {
+    "pyodide": "Starting Python…",
+    "library": "Loading the database engine…",
+    "storage": "Opening the storage…",
+    "service": "Almost there…",
+}
+FIRST_DATABASE = "notes.db"
+
+
+class Startup:
+    """Follows the worker's boot, opens a database, restarts."""
+
+    def __init__(self, client, state, status, editor):
+        self._client = client
+        self._state = state
+        self._status = status
+        self._editor = editor
+        self._ready = asyncio.Event()
+        dom.on_click(dom.by_id("retry"), lambda: self.restart())
+        state.watch("schema", editor.know)
+
+    async def wait_until_ready(self):
+        """Returns once SQL is answered."""
+        await self._ready.wait()
+
+    def on_event(self, message):
+        """Takes the worker's boot events; answers whether this was one."""
+        event = message["event"]
+        if event == "boot":
+            self._status.say(PHASES.get(message["phase"], "Starting…"))
+        elif event == "ready":
+            dom.spawn(self._greet())
+        elif event == "failed":
+            phase = PHASES.get(message["phase"], "Running the database…")
+            self._fail(phase, message["error"])
+        else:
+            return False
+        return True
+
+    def restart(self):
+        """Ends the worker and begins anew with the same database."""
+        self._ready.clear()
+        self._state["ready"] = False
+        self._state["in_transaction"] = False
+        dom.by_id("failure").hidden = True
+        dom.by_id("page").inert = False
+        dom.page_state("loading")
+        self._status.say("Starting again…")
+        self._client.restart()
+
+    async def open(self, name):
+        """Opens a database, creating it when it is new; RequestError if that is refused."""
+        reply = await self._client.ask("open", database=name)
+        dom.remember("database", name)
+        self._state["database"] = reply["database"]
+        self._state["schema"] = reply["schema"]
+        self._state["in_transaction"] = False
+        self._state["databases"] = (await self._client.ask("databases"))["databases"]
+
+    async def _greet(self):
+        try:
+            hello = await self._client.ask("hello", protocol=protocol.PROTOCOL)
+            self._state["can_suspend"] = hello["can_suspend"]
+            self._state["databases"] = hello["databases"]
+            self._status.show_engine(hello["versions"])
+            self._editor.speak(hello["keywords"], hello["functions"])
+            await self._open_last([database["name"] for database in hello["databases"]])
+        except RequestError as error:
+            if error.kind != "Restarted":
+                self._fail("Opening the database…", error.error)
+            return
+        self._state["ready"] = True
+        self._status.say("Ready")
+        dom.page_state("ready")
+        self._ready.set()
+
+    async def _open_last(self, names):
+        last = self._state["database"] or dom.recall("database")
+        wanted = [name for name in names if name == last] + [name for name in names if name != last]
+        failure = None
+        for name in wanted:
+            try:
+                await self.open(name)
+                return
+            except RequestError as error:
+                if error.kind == "Restarted":
+                    raise
+                # One database that cannot be read must not keep the others from being used.
+                failure = failure or error
+        if failure is not None:
+            raise failure
+        await self.open(FIRST_DATABASE)
+
+    def _fail(self, phase, error):
+        dom.by_id("failure-phase").textContent = phase.rstrip("…")
+        dom.by_id("failure-message").textContent = error["message"]
+        dom.by_id("failure-hint").textContent = error["hint"] or ""
+        dom.by_id("failure-cause").textContent = error["cause"] or ""
+        dom.by_id("failure").hidden = False
+        dom.by_id("page").inert = True
+        dom.page_state("error")
+        self._status.say("Not started")
+        dom.by_id("retry").focus()

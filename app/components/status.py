@@ -1,0 +1,104 @@
+"""The line at the foot of the page, and the place below the editor where errors are told."""
+
+import asyncio
+
+import dom
+import words
+
+
+class Status:
+    """What was done and how long it took; a transaction that is open; the engine."""
+
+    def __init__(self, state):
+        self._text = dom.by_id("status-text")
+        self._ticker = dom.by_id("ticker")
+        self._engine = dom.by_id("engine")
+        self._watch = 0
+        state.watch("in_transaction", self._show_transaction)
+
+    def say(self, text):
+        """Shows a text, which assistive technology reads out."""
+        self._text.textContent = text
+
+    def tick(self, text):
+        """Shows a text that changes all the time and is not read out."""
+        self._ticker.textContent = text
+
+    def show_engine(self, versions):
+        """Shows which engine answers; ``versions`` as the hello has them."""
+        text = "SQLite {} · data stays in this browser"
+        self._engine.textContent = text.format(versions.get("sqlite", "?"))
+
+    def start_watch(self):
+        """Shows the time that passes, from 0.4 s on, until stop_watch()."""
+        self._watch += 1
+        dom.spawn(self._run_watch(self._watch))
+
+    def stop_watch(self):
+        """Ends what start_watch() began."""
+        self._watch += 1
+        self.tick("")
+
+    async def _run_watch(self, number):
+        passed = 0.4
+        await asyncio.sleep(passed)
+        while number == self._watch:
+            self.tick("{:.1f} s".format(passed))
+            await asyncio.sleep(0.2)
+            passed += 0.2
+
+    def _show_transaction(self, is_open):
+        dom.by_id("transaction").hidden = not is_open
+
+
+class Trouble:
+    """The alert below the editor: what went wrong, where, and what to do about it."""
+
+    def __init__(self):
+        self._region = dom.by_id("alert")
+
+    def clear(self):
+        """Takes the alert away."""
+        self._region.replaceChildren()
+
+    def show(self, error, where=None, title=None, actions=()):
+        """Shows an error of the protocol.
+
+        ``where`` is its place in the editor, ``title`` what was being done, ``actions`` are pairs
+        of a button's name and what it calls.
+        """
+        calm = error["type"] in ("Cancelled", "Restarted")
+        box = dom.make("div", class_="trouble calm" if calm else "trouble")
+        message = error["message"]
+        if title:
+            message = "{}: {}".format(title, message)
+        box.append(
+            dom.make("span", where or ("Note" if calm else "Error"), class_="where"),
+            dom.make("span", message, class_="what"),
+            dom.make("span", error["name"] or "", class_="code"),
+        )
+        for text in (error["hint"], error["cause"]):
+            if text and text != error["message"]:
+                box.append(dom.make("span", text, class_="more"))
+        if actions:
+            row = dom.make("span", class_="acts")
+            for name, action in actions:
+                button = dom.make("button", name, type="button")
+                dom.on_click(button, lambda action=action: action())
+                row.append(button)
+            box.append(row)
+        dom.fill(self._region, [box])
+
+    def show_text(self, message, hint=None, actions=(), calm=False):
+        """Shows a message of the page's own."""
+        error = {"type": "Cancelled" if calm else "", "name": None, "cause": None}
+        error["message"] = message
+        error["hint"] = hint
+        self.show(error, actions=actions)
+
+    def show_crash(self, text):
+        """Shows that the page itself is at fault."""
+        self.show_text(
+            "Something in this page went wrong: " + words.brief(text, 300),
+            "Your data is not affected. Reload the page if it does not answer any more.",
+        )

@@ -1,0 +1,165 @@
+"""The document as the page's parts use it; beside client.py the only room that imports ``js``.
+
+MicroPython cannot catch an exception that a JavaScript call throws, and numbers past 2**31 lose
+their upper half on the way: calls that may throw live in app/parts/browser.mjs, sizes travel as
+text or floats.
+"""
+
+import asyncio
+import io
+import sys
+
+import js
+from pyscript.js_modules import parts
+
+_crash_handlers = []
+
+
+def on_crash(handler):
+    """``handler(text)`` is told of every exception that no part of the page expected."""
+    _crash_handlers.append(handler)
+
+
+def spawn(coroutine):
+    """Runs a coroutine as a task whose exceptions are reported instead of lost."""
+    return asyncio.create_task(_guarded(coroutine))
+
+
+async def _guarded(coroutine):
+    try:
+        await coroutine
+    except Exception as error:
+        crashed(error)
+
+
+def crashed(error):
+    """Reports an unexpected exception on the console and to the on_crash handlers."""
+    trace = io.StringIO()
+    sys.print_exception(error, trace)
+    js.console.error(trace.getvalue())
+    for handler in _crash_handlers:
+        handler(repr(error))
+
+
+def by_id(name):
+    """The element with this id; the page's HTML has it."""
+    return js.document.getElementById(name)
+
+
+def make(tag, text=None, **attributes):
+    """A new element with text and attributes (``class_`` → class, ``aria_label`` → aria-label)."""
+    element = js.document.createElement(tag)
+    for name in attributes:
+        value = attributes[name]
+        if value is None or value is False:
+            continue
+        plain = name[:-1] if name.endswith("_") else name.replace("_", "-")
+        element.setAttribute(plain, "" if value is True else str(value))
+    if text is not None:
+        element.textContent = text
+    return element
+
+
+def fill(element, children):
+    """Makes ``children`` all that is in ``element``."""
+    element.replaceChildren()
+    for child in children:
+        element.append(child)
+
+
+def guarded(handler):
+    """``handler`` for JavaScript to call: exceptions are reported, a coroutine becomes a task."""
+
+    def call(*arguments):
+        try:
+            result = handler(*arguments)
+        except Exception as error:
+            crashed(error)
+            return
+        if hasattr(result, "send"):
+            spawn(result)
+
+    return call
+
+
+def listen(target, kind, handler):
+    """Calls ``handler(event)`` for every event; a coroutine that it returns runs as a task."""
+    target.addEventListener(kind, guarded(handler))
+
+
+def on_click(target, action):
+    """Calls ``action()`` at every click; a coroutine that it returns runs as a task."""
+    listen(target, "click", lambda _event: action())
+
+
+def listen_window(kind, handler):
+    """listen() on the window."""
+    listen(js.window, kind, handler)
+
+
+def page_state(name):
+    """Sets the root element's data-state: ``loading``, ``ready`` or ``error``."""
+    js.document.documentElement.dataset.state = name
+
+
+def is_apple():
+    """Whether the keyboard has a ⌘ key."""
+    return "Mac" in js.navigator.userAgent
+
+
+def watch_narrow(watcher):
+    """Calls ``watcher(is_narrow)`` now and whenever the layout changes (public/style.css)."""
+    query = js.window.matchMedia("(max-width: 760px)")
+    listen(query, "change", lambda _event: watcher(query.matches))
+    watcher(query.matches)
+
+
+def create_editor(parent, on_run, on_change):
+    """CodeMirror in ``parent``; see app/parts/editor.mjs for what it answers to."""
+    return parts.createEditor(parent, guarded(on_run), guarded(on_change))
+
+
+def create_grid(parent, on_open):
+    """The results grid in ``parent``; see app/parts/grid.mjs for what it answers to."""
+    return parts.createGrid(parent, guarded(on_open))
+
+
+def recall(key):
+    """Text remembered by an earlier visit, or None."""
+    return parts.recall("sahpool." + key)
+
+
+def remember(key, text):
+    """Remembers text for the next visit, where the browser allows it."""
+    parts.remember("sahpool." + key, text)
+
+
+async def copy_text(text):
+    """Puts text on the clipboard; whether that was allowed."""
+    return await parts.copyText(text)
+
+
+def download(blob, name):
+    """Hands a Blob to the person as a file."""
+    parts.download(blob, name)
+
+
+def files_of(holder):
+    """The files of a file input or of a drop, as a list."""
+    return [holder.files.item(index) for index in range(holder.files.length)]
+
+
+def carries_files(event):
+    """Whether a drag brings files (and not text or a link)."""
+    return event.dataTransfer is not None and event.dataTransfer.types.includes("Files")
+
+
+def show_dialog(dialog):
+    """Adds a dialog to the page and opens it over everything else."""
+    js.document.body.append(dialog)
+    dialog.showModal()
+
+
+def items(collection):
+    """The elements of an HTMLCollection or NodeList as a list."""
+    return [collection.item(index) for index in range(collection.length)]

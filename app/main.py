@@ -1,0 +1,50 @@
+"""Puts the parts of the page together; nothing is decided here."""
+
+import dom
+from client import Client
+from components.databases import Databases
+from components.editor import Editor
+from components.importer import Importer
+from components.results import Results
+from components.runner import Runner
+from components.schema import Schema
+from components.startup import Startup
+from components.status import Status, Trouble
+from state import State
+
+
+async def main():
+    """Builds the page and lets it take over the worker's messages."""
+    state = State()
+    status = Status(state)
+    trouble = Trouble()
+    dom.on_crash(trouble.show_crash)
+
+    results = Results(status)
+    editor = Editor()
+    client = Client(dom.guarded(lambda event: startup.on_event(event) or importer.on_event(event)))
+    startup = Startup(client, state, status, editor)
+    runner = Runner(client, state, editor, results, status, trouble, startup)
+    databases = Databases(client, state, status, trouble, results, startup)
+    importer = Importer(client, state, status, trouble, databases)
+    Schema(state, runner)
+
+    editor.on_run(runner.run)
+    dom.on_click(dom.by_id("run"), lambda: runner.run())
+    dom.on_click(
+        dom.by_id("cancel"), lambda: runner.cancel() if state["running"] else importer.stop()
+    )
+    dom.on_click(dom.by_id("sample"), lambda: runner.load_sample())
+    results.on_more(runner.load_more)
+
+    def show_busy(_):
+        dom.by_id("cancel").disabled = not (state["running"] or state["importing"])
+        dom.by_id("busy").hidden = not state["running"]
+        dom.by_id("run").setAttribute("aria-disabled", "true" if state["running"] else "false")
+
+    state.watch("running", show_busy)
+    state.watch("importing", show_busy)
+    client.listen()
+
+
+dom.spawn(main())

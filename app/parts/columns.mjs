@@ -1,0 +1,198 @@
+// JavaScript because a grid asks for thousands of cells a second: Python must not be called per cell.
+
+/**
+ * Rows of a result, kept as the typed buffers in which the worker sent them.
+ *
+ * A piece is one ArrayBuffer and a description of where its columns lie (worker/protocol.py and
+ * worker/session/results.py); nothing is decoded before a cell is asked for.
+ *
+ * A cell is {kind, value}: kind "null" | "int" | "float" | "text" | "blob", value null, BigInt,
+ * Number, Uint8Array (text: SQLite's UTF-8 bytes) or Uint8Array (blob).
+ */
+
+const NULL = Object.freeze({ kind: "null", value: null });
+const TAGS = ["null", "int", "float", "text", "blob"];
+const decoder = new TextDecoder();
+
+/** Bytes of a value that are looked at for one line of a grid; a megabyte of text stays unread. */
+const LINE_BYTES = 1024;
+const LINE_BLOB_BYTES = 24;
+
+const hex = (bytes) => {
+  let text = "";
+  for (const byte of bytes) text += byte.toString(16).padStart(2, "0");
+  return text;
+};
+
+/** "x'0102…' · 3,000 bytes" of a blob, whole up to 24 bytes. */
+const blobLine = (bytes) => {
+  if (bytes.length <= LINE_BLOB_BYTES) return `x'${hex(bytes)}'`;
+  return `x'${hex(bytes.subarray(0, LINE_BLOB_BYTES))}…' · ${bytes.length.toLocaleString("en")} bytes`;
+};
+
+/**
+ * A REAL as SQLite turns it into text: printf("%!.15g"), https://sqlite.org/printf.html.
+ * 15 significant digits, always a decimal point, an exponent from 1e15 and below 1e-4.
+ */
+export const floatText = (value) => {
+  if (!Number.isFinite(value)) return value > 0 ? "Inf" : value < 0 ? "-Inf" : "NaN";
+  if (value === 0) return "0.0";
+  const [mantissa, power] = Math.abs(value).toExponential(14).split("e");
+  const exponent = Number(power);
+  const digits = mantissa.replace(".", "").replace(/0+$/, "") || "0";
+  const sign = value < 0 ? "-" : "";
+  if (exponent < -4 || exponent > 14) {
+    const size = String(Math.abs(exponent)).padStart(2, "0");
+    return `${sign}${digits[0]}.${digits.slice(1) || "0"}e${exponent < 0 ? "-" : "+"}${size}`;
+  }
+  if (exponent < 0) return `${sign}0.${"0".repeat(-exponent - 1)}${digits}`;
+  const whole = digits.slice(0, exponent + 1).padEnd(exponent + 1, "0");
+  return `${sign}${whole}.${digits.slice(exponent + 1) || "0"}`;
+};
+
+/** One piece: views over its buffer, made once. */
+class Piece {
+  constructor(description, buffer) {
+    const rows = description.rows;
+    this.rows = rows;
+    this.bytes = buffer.byteLength;
+    const view = (View, offset, length) =>
+      offset === undefined || offset === null ? null : new View(buffer, offset, length);
+    this.columns = description.columns.map((column) => {
+      switch (column.kind) {
+        case "null":
+          return { kind: "null" };
+        case "int":
+          return { kind: "int", ints: view(BigInt64Array, column.data, rows) };
+        case "float":
+          return { kind: "float", floats: view(Float64Array, column.data, rows) };
+        case "text":
+        case "blob":
+          return {
+            kind: column.kind,
+            ends: view(Uint32Array, column.ends, rows),
+            data: view(Uint8Array, column.data),
+          };
+        case "mixed":
+          return {
+            kind: "mixed",
+            tags: view(Uint8Array, column.tags, rows),
+            ints: view(BigInt64Array, column.ints, rows),
+            floats: view(Float64Array, column.floats, rows),
+            ends: view(Uint32Array, column.ends, rows),
+            data: view(Uint8Array, column.data),
+          };
+        default:
+          throw new TypeError(`unknown column kind ${column.kind}`);
+      }
+    });
+  }
+
+  cell(row, index) {
+    const column = this.columns[index];
+    const kind = column.kind === "mixed" ? TAGS[column.tags[row]] : column.kind;
+    switch (kind) {
+      case "null":
+        return NULL;
+      case "int":
+        return { kind, value: column.ints[row] };
+      case "float":
+        return { kind, value: column.floats[row] };
+      default: {
+        const start = row === 0 ? 0 : column.ends[row - 1];
+        return { kind, value: column.data.subarray(start, column.ends[row]) };
+      }
+    }
+  }
+}
+
+/** All rows of one result, in pieces that may still be coming. */
+export class Rows {
+  /** @param {string[]} names column names as SQLite gives them: duplicates and "" included */
+  constructor(names) {
+    this.names = names;
+    this.size = 0;
+    this.bytes = 0;
+    this.pieces = [];
+    this.starts = [];
+  }
+
+  /** @param {object} description the piece as the protocol describes it @param {ArrayBuffer} buffer */
+  add(description, buffer) {
+    const piece = new Piece(description, buffer);
+    if (piece.rows === 0 && this.pieces.length > 0) return;
+    this.starts.push(this.size);
+    this.pieces.push(piece);
+    this.size += piece.rows;
+    this.bytes += piece.bytes;
+  }
+
+  /** The exact value of a cell, both counted from 0; RangeError outside. */
+  cell(row, column) {
+    if (!(row >= 0 && row < this.size && column >= 0 && column < this.names.length))
+      throw new RangeError(`no cell at row ${row}, column ${column}`);
+    const at = this.#pieceOf(row);
+    return this.pieces[at].cell(row - this.starts[at], column);
+  }
+
+  /** What a grid shows in one line: {kind, text, cut}, cut when the value is longer. */
+  line(row, column) {
+    const { kind, value } = this.cell(row, column);
+    if (kind === "text" && value.length > LINE_BYTES) {
+      // stream: a character cut in half at the end is left out instead of shown as U+FFFD.
+      const text = new TextDecoder().decode(value.subarray(0, LINE_BYTES), { stream: true });
+      return { kind, text: `${text}…`, cut: true };
+    }
+    if (kind === "blob") return { kind, text: blobLine(value), cut: value.length > LINE_BLOB_BYTES };
+    return { kind, text: this.#text(kind, value), cut: false };
+  }
+
+  /** The whole value as text: NULL, 1, 1.5, text, or x'…' for a blob. */
+  text(row, column) {
+    const { kind, value } = this.cell(row, column);
+    return { kind, text: this.#text(kind, value), bytes: value?.length ?? 0, value };
+  }
+
+  /** Rows as tab-separated text with a header, at most `most` of them; a field with tabs, quotes or
+   *  line breaks is quoted as spreadsheets expect, NULL is an empty field. */
+  tsv(most) {
+    const field = (text) => (/["\t\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+    const lines = [this.names.map(field).join("\t")];
+    const count = Math.min(this.size, most);
+    for (let row = 0; row < count; row++) {
+      const fields = [];
+      for (let column = 0; column < this.names.length; column++) {
+        const { kind, text } = this.text(row, column);
+        fields.push(kind === "null" ? "" : field(text));
+      }
+      lines.push(fields.join("\t"));
+    }
+    return { text: lines.join("\n"), rows: count };
+  }
+
+  #text(kind, value) {
+    switch (kind) {
+      case "null":
+        return "NULL";
+      case "int":
+        return value.toString();
+      case "float":
+        return floatText(value);
+      case "text":
+        return decoder.decode(value);
+      default:
+        return `x'${hex(value)}'`;
+    }
+  }
+
+  #pieceOf(row) {
+    let low = 0;
+    let high = this.starts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (this.starts[middle] <= row) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+}

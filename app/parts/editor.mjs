@@ -1,0 +1,259 @@
+// JavaScript because CodeMirror is: it calls back on every key, and Python is told only of what matters.
+
+import { basicSetup } from "codemirror";
+import { EditorView, keymap, placeholder } from "@codemirror/view";
+import { Compartment, Prec } from "@codemirror/state";
+import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
+import { SQLDialect, SQLite, sql } from "@codemirror/lang-sql";
+import { closeCompletion } from "@codemirror/autocomplete";
+import { setDiagnostics } from "@codemirror/lint";
+import { tags } from "@lezer/highlight";
+
+const CHANGE_DELAY = 400; // ms without a key before onChange
+const COMPLETION_DELAY = 200; // ms that a completion asked for by the last key may still take
+
+const theme = EditorView.theme({
+  "&": { height: "100%", backgroundColor: "transparent", color: "var(--text)", fontSize: "14px" },
+  "&.cm-focused": { outline: "none" },
+  ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "1.55" },
+  ".cm-content": { caretColor: "var(--accent)", padding: "10px 0" },
+  ".cm-cursor": { borderLeftColor: "var(--accent)", borderLeftWidth: "2px" },
+  ".cm-gutters": { backgroundColor: "transparent", color: "var(--faint)", border: "none" },
+  ".cm-lineNumbers .cm-gutterElement": { padding: "0 6px 0 14px", minWidth: "34px" },
+  ".cm-activeLine": { backgroundColor: "var(--line-active)" },
+  ".cm-activeLineGutter": { backgroundColor: "transparent", color: "var(--text)" },
+  "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": {
+    background: "var(--selection)",
+  },
+  ".cm-selectionMatch": { backgroundColor: "var(--match)" },
+  "&.cm-focused .cm-matchingBracket": { backgroundColor: "var(--match)", outline: "none" },
+  ".cm-placeholder": { color: "var(--muted)" },
+  ".cm-tooltip": {
+    backgroundColor: "var(--raised)",
+    color: "var(--text)",
+    border: "1px solid var(--border)",
+    borderRadius: "8px",
+    boxShadow: "var(--shadow)",
+    overflow: "hidden",
+  },
+  ".cm-tooltip.cm-tooltip-autocomplete > ul": { fontFamily: "var(--mono)", maxHeight: "14em" },
+  ".cm-tooltip.cm-tooltip-autocomplete > ul > li": { padding: "3px 10px 3px 4px" },
+  ".cm-tooltip-autocomplete ul li[aria-selected]": {
+    background: "var(--accent)",
+    color: "var(--on-accent)",
+  },
+  ".cm-completionDetail": { color: "inherit", opacity: "0.75", fontStyle: "normal" },
+  ".cm-diagnostic-error": { borderLeft: "3px solid var(--danger)", fontFamily: "var(--sans)" },
+  ".cm-lintRange-error": {
+    backgroundImage: "none",
+    textDecoration: "underline wavy var(--danger)",
+    textUnderlineOffset: "4px",
+    backgroundColor: "var(--danger-soft)",
+  },
+  ".cm-lintPoint-error:after": { borderBottomColor: "var(--danger)" },
+  ".cm-panels": { backgroundColor: "var(--raised)", color: "var(--text)" },
+  ".cm-panels.cm-panels-bottom": { borderTop: "1px solid var(--border)" },
+  ".cm-textfield, .cm-button": {
+    background: "var(--surface)",
+    color: "var(--text)",
+    border: "1px solid var(--border)",
+    borderRadius: "6px",
+  },
+  ".cm-searchMatch": { backgroundColor: "var(--match)" },
+  ".cm-foldPlaceholder": { background: "var(--surface)", color: "var(--muted)", border: "none" },
+});
+
+const colours = HighlightStyle.define([
+  { tag: tags.keyword, color: "var(--sql-keyword)", fontWeight: "600" },
+  { tag: [tags.string, tags.special(tags.string)], color: "var(--sql-string)" },
+  { tag: [tags.number, tags.bool, tags.null], color: "var(--sql-number)" },
+  { tag: [tags.typeName, tags.standard(tags.name)], color: "var(--sql-function)" },
+  { tag: tags.comment, color: "var(--muted)", fontStyle: "italic" },
+]);
+
+/** Bytes in UTF-8 to UTF-16 units: where byte `offset` of `text` lies as an index into it. */
+export const unitsAt = (text, offset) => {
+  let bytes = 0;
+  let units = 0;
+  for (const character of text) {
+    const code = character.codePointAt(0);
+    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    if (bytes > offset) break;
+    units += character.length;
+  }
+  return units;
+};
+
+/** SQLite's dialect with this engine's own keywords and functions (the built-in list is older). */
+const dialectOf = (keywords, functions) =>
+  SQLDialect.define({
+    ...SQLite.spec,
+    keywords: keywords.join(" ").toLowerCase() || SQLite.spec.keywords,
+    builtin: functions.join(" ").toLowerCase(),
+  });
+
+const completion = (label, type) =>
+  type === "variable"
+    ? { label: label.toLowerCase(), type: "function", boost: -1 }
+    : { label: label.toUpperCase(), type, boost: -2 };
+
+/** The schema as lang-sql wants it; without a prototype, so that a table may be called constructor. */
+const namespaceOf = (schema) => {
+  const namespace = Object.create(null);
+  for (const table of schema) {
+    // lang-sql reads a dot as a level unless it is escaped.
+    namespace[table.name.replaceAll(".", "\\.")] = {
+      self: { label: table.name, type: "class", detail: table.type },
+      children: table.columns.filter(({ hidden }) => hidden !== 1).map((column) => ({
+        label: column.name,
+        type: "property",
+        detail: column.type || undefined,
+      })),
+    };
+  }
+  return namespace;
+};
+
+class Editor {
+  #language = new Compartment();
+  #dialect = SQLite;
+  #schema = [];
+  #view;
+
+  constructor(parent, onRun, onChange) {
+    let timer = 0;
+    const run = (view) => {
+      closeCompletion(view);
+      onRun();
+      return true;
+    };
+    this.#view = new EditorView({
+      parent,
+      extensions: [
+        // Above basicSetup, which has another use for Mod-Enter.
+        Prec.highest(keymap.of([{ key: "Mod-Enter", preventDefault: true, run }])),
+        basicSetup,
+        this.#language.of(this.#sql()),
+        theme,
+        syntaxHighlighting(colours),
+        placeholder("Write SQL here"),
+        EditorView.lineWrapping,
+        EditorView.contentAttributes.of({
+          "aria-label": "SQL",
+          autocapitalize: "off",
+          autocorrect: "off",
+          spellcheck: "false",
+        }),
+        // A list that comes up after the focus has gone would cover the page for no one.
+        EditorView.domEventHandlers({
+          blur: (_, view) => void setTimeout(() => view.hasFocus || closeCompletion(view), COMPLETION_DELAY),
+        }),
+        EditorView.updateListener.of((update) => {
+          if (!update.docChanged) return;
+          clearTimeout(timer);
+          timer = setTimeout(onChange, CHANGE_DELAY);
+        }),
+      ],
+    });
+  }
+
+  #sql() {
+    return sql({
+      dialect: this.#dialect,
+      schema: namespaceOf(this.#schema),
+      keywordCompletion: completion,
+    });
+  }
+
+  #reconfigure() {
+    this.#view.dispatch({ effects: this.#language.reconfigure(this.#sql()) });
+  }
+
+  /** @param {string} words JSON {keywords, functions} */
+  speak(words) {
+    const { keywords, functions } = JSON.parse(words);
+    this.#dialect = dialectOf(keywords, functions);
+    this.#reconfigure();
+  }
+
+  /** @param {string} schema JSON, as the protocol has it: what completion offers */
+  know(schema) {
+    this.#schema = JSON.parse(schema);
+    this.#reconfigure();
+  }
+
+  text() {
+    return this.#view.state.doc.toString();
+  }
+
+  /** Replaces all text, as one step that undo takes back. */
+  replace(text) {
+    this.#view.dispatch({ changes: { from: 0, to: this.#view.state.doc.length, insert: text } });
+  }
+
+  /** Appends text as a paragraph of its own and selects it. */
+  append(text) {
+    const { doc } = this.#view.state;
+    const gap = doc.toString().trimEnd();
+    const insert = `${gap ? "\n\n" : ""}${text}`;
+    const from = gap.length;
+    this.#view.dispatch({
+      changes: { from, to: doc.length, insert },
+      selection: { anchor: from + insert.length - text.length, head: from + insert.length },
+      scrollIntoView: true,
+    });
+  }
+
+  /** What to run, as JSON {text, from}: the selection, or everything when nothing but space is selected. */
+  chosen() {
+    const { state } = this.#view;
+    const { from, to } = state.selection.main;
+    const text = state.sliceDoc(from, to);
+    return JSON.stringify(text.trim() ? { text, from } : { text: state.doc.toString(), from: 0 });
+  }
+
+  /**
+   * Underlines the error at byte `offset` of `ran`, which was sent from position `from`.
+   * Answers "line:column", both counted from 1, or "" when the text has changed since.
+   */
+  mark(from, ran, offset, message) {
+    const { doc } = this.#view.state;
+    if (doc.sliceString(from, from + ran.length) !== ran) return "";
+    const position = from + unitsAt(ran, offset);
+    const word = /^(?:[\p{L}\p{N}_$]+|.)/u.exec(doc.sliceString(position, position + 200));
+    let start = position;
+    let end = position + (word ? word[0].length : 0);
+    // At the very end there is nothing to underline: take the last character that is not space.
+    if (start === end) {
+      end = from + ran.slice(0, position - from).trimEnd().length;
+      start = Math.max(from, end - 1);
+    }
+    this.#view.dispatch(
+      setDiagnostics(this.#view.state, [{ from: start, to: end, severity: "error", message }]),
+      { effects: EditorView.scrollIntoView(start) },
+    );
+    return this.#place(position);
+  }
+
+  /** "line" (from 1) at byte `offset` of `ran`, which was sent from position `from`. */
+  lineOf(from, ran, offset) {
+    const position = Math.min(from + unitsAt(ran, offset), this.#view.state.doc.length);
+    return this.#view.state.doc.lineAt(position).number;
+  }
+
+  clearMarks() {
+    this.#view.dispatch(setDiagnostics(this.#view.state, []));
+  }
+
+  focus() {
+    this.#view.focus();
+  }
+
+  #place(position) {
+    const line = this.#view.state.doc.lineAt(position);
+    return `${line.number}:${[...line.text.slice(0, position - line.from)].length + 1}`;
+  }
+}
+
+/** @param {Element} parent @param {() => void} onRun @param {() => void} onChange */
+export const createEditor = (parent, onRun, onChange) => new Editor(parent, onRun, onChange);

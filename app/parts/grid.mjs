@@ -1,0 +1,203 @@
+// JavaScript because the grid asks for cells while it scrolls, faster than Python on the page can answer.
+
+import "@vaadin/grid/vaadin-grid.js";
+import { Rows } from "./columns.mjs";
+
+const PADDING = 28; // px beside the text of a cell
+const NARROWEST = 72;
+const WIDEST = 380;
+const SAMPLE = 60; // rows whose length decides how wide a column starts
+const MANY_COLUMNS = 40; // from here on, only the columns in view are drawn
+const TITLE_FROM = 30; // characters from which a cell tells its text on hovering
+const LONGEST_TSV = 100_000; // rows that one copy takes
+
+const canvas = document.createElement("canvas").getContext("2d");
+
+/** How wide the widest of `texts` is in the font of a style, in px. */
+const widthOf = (texts, { fontWeight, fontSize, fontFamily }) => {
+  canvas.font = `${fontWeight} ${fontSize} ${fontFamily}`;
+  return texts.reduce((widest, text) => Math.max(widest, canvas.measureText(text).width), 0);
+};
+
+class Grid {
+  #parent;
+  #onOpen;
+  #grid = null;
+  #rows = null;
+  #numbering = null;
+  #results = new Map();
+
+  constructor(parent, onOpen) {
+    this.#parent = parent;
+    this.#onOpen = onOpen;
+  }
+
+  /** Begins result `key` with columns `names` (JSON). */
+  begin(key, names) {
+    this.#results.set(key, new Rows(JSON.parse(names)));
+  }
+
+  /** Adds a piece (JSON, as the protocol describes it) to result `key`. */
+  add(key, piece, buffer) {
+    const rows = this.#results.get(key);
+    rows.add(JSON.parse(piece), buffer);
+    if (rows !== this.#rows) return;
+    this.#grid.size = rows.size;
+    this.#numbering.width = this.#numberWidth(rows);
+  }
+
+  /** Rows held of result `key`. */
+  size(key) {
+    return this.#results.get(key)?.size ?? 0;
+  }
+
+  /** Megabytes held of all results, as Python on the page takes no integer past 2**31. */
+  megabytes() {
+    let bytes = 0;
+    for (const rows of this.#results.values()) bytes += rows.bytes;
+    return bytes / 1e6;
+  }
+
+  /** Forgets all results. */
+  clear() {
+    this.#results.clear();
+    this.hide();
+  }
+
+  hide() {
+    this.#grid?.remove();
+    this.#grid = null;
+    this.#rows = null;
+  }
+
+  /** Shows result `key` from its first row. */
+  show(key) {
+    this.hide();
+    const rows = this.#results.get(key);
+    // A new grid each time: one that gets other columns takes a second to lay itself out again.
+    const grid = document.createElement("vaadin-grid");
+    grid.accessibleName = "Results";
+    grid.setAttribute("theme", "no-border");
+    grid.itemIdPath = "row";
+    grid.pageSize = 100;
+    grid.columnRendering = rows.names.length > MANY_COLUMNS ? "lazy" : "eager";
+    grid.addEventListener("dblclick", (event) => this.#open(event));
+    grid.addEventListener("keydown", (event) => this.#onKey(event), { capture: true });
+    this.#parent.append(grid);
+    this.#grid = grid;
+    this.#rows = rows;
+    this.#numbering = this.#numbers(rows);
+    grid.append(this.#numbering, ...rows.names.map((_, index) => this.#column(rows, index)));
+    grid.dataProvider = ({ page, pageSize }, callback) => {
+      const first = page * pageSize;
+      const count = Math.max(0, Math.min(pageSize, rows.size - first));
+      callback(Array.from({ length: count }, (_, index) => ({ row: first + index })));
+    };
+    grid.size = rows.size;
+    // The element calls itself a tree whose rows can be selected; here it is a plain grid.
+    grid.updateComplete.then(() => {
+      grid.$.table.setAttribute("role", "grid");
+      grid.$.table.removeAttribute("aria-multiselectable");
+    });
+  }
+
+  /** Copies result `key` as tab-separated text; a promise of the number of rows, -1 when refused. */
+  async copy(key) {
+    const { text, rows } = this.#results.get(key).tsv(LONGEST_TSV);
+    try {
+      await navigator.clipboard.writeText(text);
+      return rows;
+    } catch {
+      return -1; // the browser or the person said no; the page tells it
+    }
+  }
+
+  #numbers(rows) {
+    const column = document.createElement("vaadin-grid-column");
+    column.frozen = true;
+    column.flexGrow = 0;
+    column.width = this.#numberWidth(rows);
+    column.headerRenderer = (root) => {
+      root.textContent = "#";
+      root.className = "row-number";
+    };
+    column.renderer = (root, _, { index }) => {
+      root.textContent = (index + 1).toLocaleString("en");
+      root.className = "row-number";
+    };
+    return column;
+  }
+
+  #numberWidth(rows) {
+    const widest = rows.size.toLocaleString("en").replaceAll(/\d/g, "0").padStart(3, "0");
+    return `${Math.ceil(widthOf([widest], getComputedStyle(this.#grid))) + 20}px`;
+  }
+
+  #column(rows, index) {
+    const column = document.createElement("vaadin-grid-column");
+    const name = rows.names[index];
+    const lines = [];
+    for (let row = 0; row < Math.min(SAMPLE, rows.size); row++) lines.push(rows.line(row, index));
+    const numbers = lines.filter(({ kind }) => kind === "int" || kind === "float").length;
+    const side = numbers > lines.length / 2 ? "number" : "words";
+    const style = getComputedStyle(this.#grid);
+    const header = widthOf([name], { ...this.#font(style), fontWeight: 600 });
+    const cells = widthOf(lines.map(({ text }) => text.slice(0, 100)), this.#font(style, side));
+    const width = Math.ceil(Math.max(header, cells)) + PADDING;
+    column.index = index;
+    column.resizable = true;
+    column.width = `${Math.min(WIDEST, Math.max(NARROWEST, width))}px`;
+    // The last column takes the room that is left; numbers would end up far from the rest.
+    column.flexGrow = index === rows.names.length - 1 && side === "words" ? 1 : 0;
+    column.headerRenderer = (root) => {
+      root.textContent = name;
+      root.className = side;
+      root.title = name;
+    };
+    column.renderer = (root, _, { item }) => {
+      const { kind, text } = rows.line(item.row, index);
+      root.textContent = text;
+      // NULL stands where the values of its column stand.
+      root.className = kind === "null" ? `cell-null ${side}` : `cell-${kind}`;
+      root.title = text.length > TITLE_FROM ? text : "";
+    };
+    return column;
+  }
+
+  #font({ fontWeight, fontSize, fontFamily }, side = "words") {
+    const mono = getComputedStyle(document.documentElement).getPropertyValue("--mono");
+    return { fontWeight, fontSize, fontFamily: side === "number" ? mono : fontFamily };
+  }
+
+  #cellOf(event) {
+    const { item, column } = this.#grid.getEventContext(event);
+    return item && column?.index !== undefined ? { row: item.row, index: column.index } : null;
+  }
+
+  #open(event) {
+    const cell = this.#cellOf(event);
+    if (!cell) return false;
+    const { kind, text, bytes, value } = this.#rows.text(cell.row, cell.index);
+    // All digits of a float, where the grid shows the 15 that SQLite prints.
+    const exact = kind === "float" && Number.isFinite(value) ? String(value) : text;
+    this.#onOpen(this.#rows.names[cell.index], cell.row + 1, kind, exact, bytes);
+    return true;
+  }
+
+  #onKey(event) {
+    if (event.key === "Enter" && this.#open(event)) event.stopPropagation();
+    if (event.key !== "c" || !(event.ctrlKey || event.metaKey) || String(getSelection())) return;
+    const cell = this.#cellOf(event);
+    if (!cell) return;
+    const { kind, text } = this.#rows.text(cell.row, cell.index);
+    event.preventDefault();
+    // Without the clipboard there is still the cell's own window, where text can be selected.
+    navigator.clipboard.writeText(kind === "null" ? "" : text).catch(() => this.#open(event));
+  }
+}
+
+/**
+ * @param {Element} parent
+ * @param {(column: string, row: number, kind: string, text: string, bytes: number) => void} onOpen
+ */
+export const createGrid = (parent, onOpen) => new Grid(parent, onOpen);

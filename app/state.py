@@ -1,0 +1,43 @@
+"""What the page knows, in one place; parts of the page watch the values that they show."""
+
+
+class State:
+    """Named values and who wants to hear of their changes.
+
+    ready           whether SQL is answered
+    can_suspend     whether a running statement can be cancelled without restarting the worker
+    database        name of the open database, or None
+    databases       what there is: a list of {"name", "size"}
+    schema          tables and views of the open database, as the protocol has them
+    running         whether statements run
+    importing       whether a file is being imported
+    in_transaction  whether the session has an open transaction
+    """
+
+    def __init__(self):
+        self._values = {
+            "ready": False,
+            "can_suspend": True,
+            "database": None,
+            "databases": [],
+            "schema": [],
+            "running": False,
+            "importing": False,
+            "in_transaction": False,
+        }
+        self._watchers = {}
+
+    def __getitem__(self, name):
+        return self._values[name]
+
+    def __setitem__(self, name, value):
+        if name not in self._values:
+            raise KeyError(name)
+        self._values[name] = value
+        for watcher in self._watchers.get(name, ()):
+            watcher(value)
+
+    def watch(self, name, watcher):
+        """Calls ``watcher(value)`` at every change of ``name``, and once now."""
+        self._watchers.setdefault(name, []).append(watcher)
+        watcher(self._values[name])

@@ -1,0 +1,100 @@
+// JavaScript because the worker must start before PyScript's core, and with it the page's Python, has loaded.
+
+/** Without the page's Python by then, something that it needs is missing: say so instead of waiting. */
+const PATIENCE = 30_000; // ms
+
+/**
+ * The worker as the page's Python (app/client.py) sees it. Messages that arrive before `listen` was
+ * called wait. `message` is [head, ...parts] as worker/protocol.py has it.
+ */
+class Start {
+  #worker = null;
+  #listener = null;
+  #waiting = [];
+
+  constructor() {
+    this.restart();
+  }
+
+  /** Ends the worker with whatever it is doing, and starts another one. */
+  restart() {
+    this.#worker?.terminate();
+    const worker = new Worker(new URL("./worker/boot.mjs", import.meta.url), {
+      type: "module",
+      name: "sahpool",
+    });
+    // A worker that was ended may have messages on the way: they are no longer of interest.
+    const current = () => worker === this.#worker;
+    worker.addEventListener("message", ({ data }) => current() && this.#deliver(data));
+    worker.addEventListener("error", (event) => {
+      event.preventDefault();
+      if (current()) this.#deliver([this.#failed(event.message)]);
+    });
+    worker.addEventListener("messageerror", () => {
+      if (current()) this.#deliver([this.#failed("a message could not be read")]);
+    });
+    this.#worker = worker;
+  }
+
+  /** @param {string} head @param {...(File | Blob)} parts */
+  send(head, ...parts) {
+    this.#worker.postMessage([head, ...parts]);
+  }
+
+  /** @param {(head: string, parts: Array) => void} listener gets every message, the waiting ones first */
+  listen(listener) {
+    this.#listener = listener;
+    for (const message of this.#waiting.splice(0)) this.#deliver(message);
+  }
+
+  get taken() {
+    return this.#listener !== null;
+  }
+
+  #deliver([head, ...parts]) {
+    if (this.#listener) this.#listener(head, parts);
+    else this.#waiting.push([head, ...parts]);
+  }
+
+  #failed(cause) {
+    return JSON.stringify({
+      id: 0,
+      event: "failed",
+      phase: "worker",
+      error: {
+        type: "WorkerError",
+        name: null,
+        message: "The worker that runs the database has stopped.",
+        offset: null,
+        cause: cause || null,
+        hint: "Try again. If it stops again, a file of this site may be missing.",
+      },
+    });
+  }
+}
+
+const start = new Start();
+globalThis.sahpoolStart = start;
+
+/** The designed error panel, for the one case in which no Python is there to fill it. */
+const giveUp = (message) => {
+  if (start.taken) return;
+  document.documentElement.dataset.state = "error";
+  document.getElementById("failure-phase").textContent = "Starting the page";
+  document.getElementById("failure-message").textContent = message;
+  document.getElementById("failure-hint").textContent =
+    "Reload the page. If that does not help, a file of this site may be missing.";
+  document.getElementById("failure").hidden = false;
+  document.getElementById("page").inert = true;
+  document.getElementById("retry").addEventListener("click", () => location.reload());
+};
+
+// Loading errors of scripts do not bubble; they are seen while they go down.
+addEventListener(
+  "error",
+  ({ target }) => {
+    if (target instanceof HTMLScriptElement) giveUp(`${new URL(target.src).pathname} did not load.`);
+  },
+  { capture: true },
+);
+setTimeout(() => giveUp("The page's Python has not started."), PATIENCE);

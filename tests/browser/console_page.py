@@ -1,0 +1,316 @@
+"""The console as a person uses it: one page object for every browser."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.browsers import Browser, wait_for
+
+READY_SECONDS = 60.0
+RUN_SECONDS = 120.0
+
+# Keeps every text that the status line has shown: a short-lived one must not be missed.
+WATCH_STATUS = """
+if (!window.statuses) {
+  const line = document.getElementById("status-text");
+  window.statuses = [line.textContent];
+  new MutationObserver(() => statuses.push(line.textContent))
+    .observe(line, { childList: true, characterData: true, subtree: true });
+}
+return statuses.length;
+"""
+
+TYPE = """
+const editor = document.querySelector('[role=textbox][aria-label="SQL"]');
+editor.focus();
+const common = { bubbles: true, cancelable: true };
+const selectAll = { key: "a", code: "KeyA", keyCode: 65, ctrlKey: true, ...common };
+editor.dispatchEvent(new KeyboardEvent("keydown", selectAll));
+const clipboardData = new DataTransfer();
+clipboardData.setData("text/plain", args[0]);
+// Firefox makes the clipboard of an event from the last two.
+const clipboard = { clipboardData, data: args[0], dataType: "text/plain" };
+editor.dispatchEvent(new ClipboardEvent("paste", { ...clipboard, ...common }));
+"""
+
+RUN = """
+const cancel = document.getElementById("cancel");
+await new Promise((resolve) => {
+  let began = false;
+  const observer = new MutationObserver(() => {
+    began ||= !cancel.disabled;
+    if (!began || !cancel.disabled) return;
+    observer.disconnect();
+    resolve();
+  });
+  observer.observe(cancel, { attributes: true, attributeFilter: ["disabled"] });
+  if (args[0] === "button") document.getElementById("run").click();
+  else {
+    const enter = { key: "Enter", code: "Enter", keyCode: 13, ctrlKey: true };
+    document.querySelector('[role=textbox][aria-label="SQL"]').dispatchEvent(
+      new KeyboardEvent("keydown", { ...enter, bubbles: true, cancelable: true }));
+  }
+  if (args[1]) resolve();
+});
+"""
+
+# The grid draws in the frames after its rows have changed. What lies in a cell is slotted into its
+# shadow tree; the first column numbers the rows.
+READ_GRID = """
+for (let frame = 0; frame < 3; frame++) {
+  await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+}
+const grid = document.querySelector("vaadin-grid");
+if (!grid || grid.hidden) return { names: [], rows: [], size: 0, first: null };
+const content = (cell) => cell.querySelector("slot").assignedElements()[0];
+const texts = (row) => [...row.children].slice(1).map((cell) => content(cell)?.textContent ?? "");
+const header = grid.shadowRoot.querySelector("#header tr:last-child");
+const rows = [...grid.shadowRoot.querySelectorAll("#items > tr")]
+  .filter((row) => !row.hidden && row.index !== undefined && row.index < grid.size)
+  .sort((one, other) => one.index - other.index);
+return {
+  names: header ? texts(header) : [],
+  rows: rows.map(texts),
+  kinds: rows.map((row) =>
+    [...row.children].slice(1).map((cell) => content(cell)?.className ?? "")),
+  size: grid.size,
+  first: rows.length ? rows[0].index : null,
+};
+"""
+
+
+class Console:
+    """The page, driven through a browser; what it reads is what a person sees."""
+
+    def __init__(self, browser: Browser, url: str) -> None:
+        self.browser = browser
+        self.url = url
+
+    # Getting there
+
+    def open(self, path: str = "", *, wait: bool = True) -> None:
+        """Go to the page; ``wait`` until SQL is answered."""
+        self.browser.open(self.url + path)
+        if wait:
+            self.wait_ready()
+
+    def reload(self, *, wait: bool = True) -> None:
+        """Load the page again."""
+        self.browser.reload()
+        if wait:
+            self.wait_ready()
+
+    def restart(self, *, wait: bool = True) -> None:
+        """Close the browser, start it again with the same profile, go to the page."""
+        self.browser.restart()
+        self.open(wait=wait)
+
+    def close_browser(self) -> None:
+        """End the browser; the fixture does it."""
+        self.browser.close()
+
+    def state(self) -> str:
+        """``loading``, ``ready`` or ``error``."""
+        return str(self.js("return document.documentElement.dataset.state"))
+
+    def wait_ready(self) -> None:
+        """Until SQL is answered; AssertionError with the page's own words when it cannot be."""
+        state = wait_for(
+            "the page to be ready",
+            lambda: self.state() if self.state() != "loading" else "",
+            READY_SECONDS,
+        )
+        assert state == "ready", self.failure()
+
+    def wait_failure(self) -> str:
+        """Until the page says that it cannot start; returns what it says."""
+        wait_for("the page to say it failed", lambda: self.state() == "error", READY_SECONDS)
+        return self.failure()
+
+    def failure(self) -> str:
+        """The text of the panel that is shown instead of the console."""
+        return str(self.js("return document.getElementById('failure').innerText"))
+
+    # Running
+
+    def type_sql(self, text: str) -> None:
+        """Put ``text`` into the editor in place of what is there."""
+        self.js(TYPE, text)
+
+    def run_sql(self, text: str | None = None, *, by: str = "button", wait: bool = True) -> None:
+        """Run ``text``, or what the editor holds, by the ``button`` or the ``key``.
+
+        ``wait`` until it is done.
+        """
+        if text is not None:
+            self.type_sql(text)
+        self.js(RUN, by, not wait)
+
+    def wait_idle(self) -> None:
+        """Until nothing runs any more."""
+        script = "return document.getElementById('cancel').disabled"
+        wait_for("the run to end", lambda: self.js(script), RUN_SECONDS)
+
+    def click(self, name: str) -> None:
+        """Press the visible button of that name (or accessible name)."""
+        found = self.js(
+            """
+            const reachable = document.querySelector("dialog[open]") ?? document;
+            const visible = [...reachable.querySelectorAll("button")].filter((button) =>
+              button.checkVisibility() && !button.disabled);
+            const button = visible.find((button) =>
+              (button.ariaLabel ?? button.textContent.trim()) === args[0]);
+            button?.click();
+            return Boolean(button);
+            """,
+            name,
+        )
+        assert found, f"no button {name!r} can be pressed"
+
+    def editor_text(self) -> str:
+        """The lines of the editor that are drawn."""
+        return str(
+            self.js(
+                "return [...document.querySelectorAll('.cm-line')]"
+                ".map((line) => line.textContent).join('\\n')"
+            )
+        )
+
+    # Reading
+
+    def status(self) -> str:
+        """The status line."""
+        return str(self.js("return document.getElementById('status-text').innerText"))
+
+    def error(self) -> str | None:
+        """What is told below the editor; None when there is nothing."""
+        return self.js("return document.querySelector('[role=alert]').innerText.trim()") or None
+
+    def grid(self) -> dict[str, Any]:
+        """``names``, ``rows`` that are drawn, their ``kinds`` (classes), ``size``, ``first``."""
+        return dict(self.js(READ_GRID))
+
+    def headers(self) -> list[str]:
+        """The column names of the result that is shown."""
+        return list(self.grid()["names"])
+
+    def rows(self) -> list[list[str]]:
+        """The rows that are drawn, top to bottom."""
+        return [list(row) for row in self.grid()["rows"]]
+
+    def row_count(self) -> int:
+        """The rows that the grid can be scrolled through."""
+        return int(self.grid()["size"])
+
+    def scroll_to_row(self, index: int) -> list[str]:
+        """Scroll until the row (from 0) is drawn; returns its cells."""
+        self.js("document.querySelector('vaadin-grid').scrollToIndex(args[0])", index)
+
+        def drawn() -> list[str]:
+            grid = self.grid()
+            at = index - (grid["first"] or 0)
+            cells = grid["rows"][at] if 0 <= at < len(grid["rows"]) else []
+            return list(cells) if any(cells) else []
+
+        return wait_for(f"row {index} to be drawn", drawn)
+
+    def tabs(self) -> list[str]:
+        """The tabs of a run with several results."""
+        return list(
+            self.js(
+                "return [...document.querySelectorAll('[role=tab]')].map((tab) => tab.innerText)"
+            )
+        )
+
+    def tables(self) -> list[str]:
+        """The tables and views that the list "Schema" names."""
+        return list(
+            self.js(
+                "return [...document.querySelectorAll('[aria-label=Schema] .browse .name')]"
+                ".map((name) => name.textContent)"
+            )
+        )
+
+    def schema(self) -> str:
+        """The text of the list "Schema"."""
+        return str(self.js("return document.querySelector('[aria-label=Schema]').innerText"))
+
+    def database(self) -> str:
+        """The name of the open database."""
+        return str(self.js("return document.getElementById('database-name').textContent"))
+
+    def question(self) -> str | None:
+        """The text of the dialog that is open; ``click`` answers it."""
+        return self.js("return document.querySelector('dialog[open]')?.innerText ?? null") or None
+
+    # Files
+
+    def import_file(self, *paths: Path, wait: bool = True) -> str:
+        """Import files by the file input; returns the status line, or the question if one came."""
+        before = self._watch_status()
+        self.browser.choose_files("#import-file", *paths)
+        return self.wait_imported(before, len(paths)) if wait else ""
+
+    def wait_imported(self, before: int = 0, files: int = 1) -> str:
+        """Until an import has ended or asks something; ``before`` as many statuses were known."""
+
+        def ended() -> str:
+            if asked := self.question():
+                return asked
+            told = self.js(f"{WATCH_STATUS.replace('return statuses.length', '')}return statuses")
+            ends = [text for text in told[before:] if _is_end(text)]
+            return str(ends[-1]) if len(ends) >= files else ""
+
+        return wait_for("the import to end", ended, RUN_SECONDS)
+
+    def answer(self, button: str) -> str:
+        """Answer the import's question; returns how the import ended."""
+        before = self._watch_status()
+        self.click(button)
+        return self.wait_imported(before)
+
+    def export(self) -> Path:
+        """Press Export; returns the downloaded file."""
+        known = set(self.browser.downloads.iterdir())
+        self.click("Export")
+
+        def arrived() -> Path | None:
+            fresh = set(self.browser.downloads.iterdir()) - known
+            whole = [path for path in fresh if path.suffix not in (".crdownload", ".part", ".tmp")]
+            # Firefox puts an empty file of the final name there first.
+            return whole[0] if len(fresh) == len(whole) == 1 and whole[0].stat().st_size else None
+
+        path = wait_for("the download", arrived, RUN_SECONDS)
+        assert path is not None
+        size = -1
+        while size != (size := path.stat().st_size):
+            time.sleep(0.2)
+        return path
+
+    # The rest
+
+    def js(self, script: str, *arguments: Any) -> Any:
+        """The result of an async function body in the page; ``args`` are its arguments."""
+        return self.browser.evaluate(script, *arguments)
+
+    def screenshot(self, path: Path) -> None:
+        """Write a PNG of the page."""
+        self.browser.screenshot(path)
+
+    def foreign_requests(self) -> list[str]:
+        """The URLs asked for that are not of the site."""
+        own = (self.url, "data:", "blob:", "about:", "chrome:", "resource:")
+        return [url for url in self.browser.requests() if not url.startswith(own)]
+
+    def errors(self) -> list[str]:
+        """Console errors and violations of the content security policy."""
+        return self.browser.problems()
+
+    def _watch_status(self) -> int:
+        return int(self.js(WATCH_STATUS))
+
+
+def _is_end(status: str) -> bool:
+    return status.startswith(("Imported", "Not imported")) or "was not imported" in status

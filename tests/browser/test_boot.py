@@ -1,0 +1,129 @@
+"""Starting: what the page says when it cannot, and that it asks nobody else for anything."""
+
+from __future__ import annotations
+
+import threading
+
+import serve
+from tests.browser.console_page import Console
+from tests.browsers import Chromium
+from tests.conftest import ServedSite
+
+
+def test_the_page_starts_without_a_foreign_request_or_an_error(console: Console) -> None:
+    console.open()
+    console.run_sql("SELECT 6 * 7 AS answer, NULL AS void, '' AS empty")
+    assert console.headers() == ["answer", "void", "empty"]
+    assert console.rows()[0][0] == "42"
+    assert console.foreign_requests() == []
+    assert console.errors() == []
+
+
+def test_the_same_in_firefox(firefox_console: Console) -> None:
+    firefox_console.open()
+    firefox_console.run_sql("SELECT 6 * 7 AS answer")
+    assert firefox_console.rows() == [["42"]]
+    assert firefox_console.foreign_requests() == []
+    assert firefox_console.errors() == []
+
+
+PARTS = (
+    "pyodide/pyodide.mjs",
+    "pyodide/pyodide.asm.wasm",
+    "pyodide/python_stdlib.zip",
+    "worker/io.mjs",
+    "worker/service.zip",
+    "worker/parts.json",
+)
+
+
+def test_a_part_that_is_missing_is_named(console: Console, site: ServedSite) -> None:
+    for part in PARTS:
+        site.missing.add(f"/{part}")
+        console.open(wait=False)
+        assert part in console.wait_failure()
+        site.missing.clear()
+    # With all of them back, the button is enough.
+    console.click("Retry")
+    console.wait_ready()
+
+
+def test_a_browser_without_private_file_system_is_told_so(console: Console) -> None:
+    assert isinstance(console.browser, Chromium)
+    # The worker takes its storage from the prototype, so it has to go before the worker starts.
+    console.open("icon.svg", wait=False)
+    failed = console.js(
+        """
+        const source = `
+          delete StorageManager.prototype.getDirectory;
+          await import(${JSON.stringify(args[0] + "worker/boot.mjs")});
+        `;
+        const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+        const worker = new Worker(url, { type: "module" });
+        return new Promise((resolve) => {
+          worker.onmessage = ({ data: [head] }) => {
+            const message = JSON.parse(head);
+            if (message.event === "failed") resolve(message.error);
+          };
+        });
+        """,
+        console.url,
+    )
+    assert failed["type"] == "UnsupportedError"
+    assert "private file system" in failed["message"]
+    assert failed["hint"]
+
+
+def test_storage_held_by_another_tab_is_told_and_nothing_is_lost(console: Console) -> None:
+    assert isinstance(console.browser, Chromium)
+    driver = console.browser.driver
+    console.open()
+    console.run_sql("CREATE TABLE kept (a); INSERT INTO kept VALUES (1)")
+    first = driver.current_window_handle
+    driver.switch_to.new_window("tab")
+    console.open(wait=False)
+    assert "another tab" in console.wait_failure()
+    second = driver.current_window_handle
+    driver.switch_to.window(first)
+    driver.close()
+    driver.switch_to.window(second)
+    console.click("Retry")
+    console.wait_ready()
+    console.run_sql("SELECT a FROM kept")
+    assert console.rows() == [["1"]]
+
+
+def test_an_endless_statement_is_cancelled_at_once(console: Console) -> None:
+    console.open()
+    endless = (
+        "WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c"
+    )
+    console.run_sql(endless, wait=False)
+    elapsed = console.js(
+        """
+        const cancel = document.getElementById("cancel");
+        await new Promise((resolve) => setTimeout(resolve, 800));
+        const start = performance.now();
+        cancel.click();
+        while (!cancel.disabled) await new Promise((resolve) => setTimeout(resolve, 5));
+        return performance.now() - start;
+        """
+    )
+    # Half a second leaves room for a busy machine; on a quiet one it takes about 30 ms.
+    assert elapsed < 500
+    console.run_sql("SELECT 'and on'")
+    assert console.rows() == [["and on"]]
+
+
+def test_the_site_works_below_any_path_and_isolated(console: Console, site: ServedSite) -> None:
+    with serve.SiteServer(site.root.parent, isolate=True) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        console.url = server.url
+        console.open(f"{site.root.name}/")
+        assert console.js("return crossOriginIsolated") is True
+        console.run_sql("SELECT 'below' AS place")
+        assert console.rows() == [["below"]]
+        assert console.errors() == []
+        server.shutdown()
+        thread.join()

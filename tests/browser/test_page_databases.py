@@ -1,0 +1,80 @@
+"""Several databases in one browser; starting the worker anew."""
+
+from __future__ import annotations
+
+from tests.browser.console_page import Console
+from tests.browsers import wait_for
+
+ENDLESS = "WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c"
+
+
+def opened(console: Console, name: str) -> None:
+    """Wait until a database is the open one."""
+    wait_for(f"{name} to be open", lambda: console.status() == f"Opened {name}")
+    assert console.database() == name
+
+
+def make(console: Console, name: str) -> None:
+    """Make a database by the switcher's button."""
+    console.js("document.getElementById('databases').open = true")
+    console.click("New database…")
+    console.js("document.querySelector('dialog input').value = args[0]", name)
+    console.click("Create")
+    opened(console, name)
+
+
+def test_a_new_database_is_empty_and_the_old_one_is_kept(console: Console) -> None:
+    console.open()
+    console.run_sql("CREATE TABLE kept (a); INSERT INTO kept VALUES (1)")
+    make(console, "a ?# ü.db")
+    assert console.tables() == []
+    console.run_sql("CREATE TABLE other (a)")
+    console.reload()
+    assert console.database() == "a ?# ü.db"
+    assert console.tables() == ["other"]
+    console.js("document.getElementById('databases').open = true")
+    console.js("document.querySelector('.choose:not([aria-current])').click()")
+    opened(console, "notes.db")
+    assert console.tables() == ["kept"]
+
+
+def test_deleting_asks_first_and_opens_another_database(console: Console) -> None:
+    console.open()
+    make(console, "other.db")
+    console.run_sql("CREATE TABLE t (a)")
+    console.js("document.getElementById('databases').open = true")
+    console.click("Delete other.db")
+    assert "Delete “other.db”?" in str(console.question())
+    console.click("Cancel")
+    assert console.database() == "other.db"
+    console.js("document.getElementById('databases').open = true")
+    console.click("Delete other.db")
+    console.click("Delete")
+    wait_for("another database", lambda: console.status() == "Deleted other.db")
+    assert console.database() == "notes.db"
+    console.reload()
+    assert console.database() == "notes.db"
+
+
+def test_a_statement_that_does_not_stop_can_be_ended_with_its_worker(console: Console) -> None:
+    console.open()
+    console.run_sql("CREATE TABLE kept (a); INSERT INTO kept VALUES (1)")
+    # As in a browser that cannot suspend: the cancel does not arrive while the statement runs.
+    console.js(
+        """
+        const send = sahpoolStart.send.bind(sahpoolStart);
+        sahpoolStart.send = (head, ...parts) =>
+          JSON.parse(head).op === "cancel" || send(head, ...parts);
+        """
+    )
+    console.run_sql(f"BEGIN; INSERT INTO kept VALUES (2); {ENDLESS}", wait=False)
+    console.click("Cancel")
+    wait_for("the offer", lambda: "has not stopped" in str(console.error()))
+    console.click("Restart the worker")
+    console.wait_idle()
+    console.wait_ready()
+    assert "worker was restarted" in str(console.error())
+    console.run_sql("SELECT a FROM kept")
+    assert console.rows() == [["1"]]
+    assert console.error() is None
+    assert console.errors() == []

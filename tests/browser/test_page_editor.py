@@ -1,0 +1,94 @@
+"""The editor: what runs, what is kept, what the list "Schema" puts into it."""
+
+from __future__ import annotations
+
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from tests.browser.console_page import Console
+from tests.browsers import Chromium, wait_for
+
+EDITOR = '[role=textbox][aria-label="SQL"]'
+
+
+def press(console: Console, *keys: str) -> None:
+    assert isinstance(console.browser, Chromium)
+    console.browser.driver.find_element(By.CSS_SELECTOR, EDITOR).send_keys(*keys)
+
+
+def test_a_selection_runs_alone(console: Console) -> None:
+    console.open()
+    console.type_sql("SELECT 1 AS one;\nSELECT 2 AS two;")
+    press(console, Keys.SHIFT, Keys.HOME)
+    console.run_sql(by="key")
+    assert console.headers() == ["two"]
+    assert console.tabs() == []
+
+
+def test_an_error_in_a_selection_is_placed_in_the_whole_text(console: Console) -> None:
+    console.open()
+    console.type_sql("SELECT 'é🙂';\nSELECT 2 AS AS;")
+    press(console, Keys.SHIFT, Keys.HOME)
+    console.run_sql(by="key")
+    assert "Line 2:13" in str(console.error())
+
+
+def test_the_key_runs_what_the_button_runs(console: Console) -> None:
+    console.open()
+    console.run_sql("SELECT 7 AS n", by="key")
+    assert console.rows() == [["7"]]
+    assert console.editor_text() == "SELECT 7 AS n"
+
+
+def test_the_text_is_there_again_after_a_reload(console: Console) -> None:
+    console.open()
+    console.type_sql("SELECT 'kept' AS text")
+    console.reload()
+    assert console.editor_text() == "SELECT 'kept' AS text"
+
+
+def test_a_newcomer_finds_a_query_that_runs_and_a_sample(console: Console) -> None:
+    console.open()
+    assert "An empty database" in console.js("return document.getElementById('welcome').innerText")
+    console.run_sql()
+    assert console.error() is None
+    assert console.headers() == ["greeting", "sqlite", "today"]
+    console.js("document.getElementById('sample').click()")
+    wait_for("the sample", console.tables)
+    console.wait_idle()
+    assert console.error() is None
+    assert console.row_count() > 0
+
+
+def test_choosing_a_table_shows_its_first_rows_and_keeps_what_was_written(
+    console: Console,
+) -> None:
+    console.open()
+    console.run_sql('CREATE TABLE "a ""b"" c" (x); INSERT INTO "a ""b"" c" VALUES (5)')
+    written = console.editor_text()
+    console.js("document.querySelector('.browse').click()")
+    wait_for("the rows", lambda: console.headers() == ["x"])
+    assert console.rows() == [["5"]]
+    assert console.editor_text() == f'{written}\n\nSELECT * FROM "a ""b"" c" LIMIT 100;'
+
+
+def test_the_schema_lists_tables_views_and_columns(console: Console) -> None:
+    console.open()
+    console.run_sql(
+        'CREATE TABLE t (id INTEGER PRIMARY KEY, "<b>" TEXT); CREATE VIEW v AS SELECT 1 AS one;'
+        "CREATE VIRTUAL TABLE words USING fts5(body);"
+    )
+    # The tables that fts5 keeps for itself are not shown.
+    assert console.tables() == ["t", "v", "words"]
+    shown = console.schema().split()
+    for word in ("id", "key", "INTEGER", "<b>", "TEXT", "one", "view", "virtual", "body"):
+        assert word in shown
+
+
+def test_run_before_the_engine_is_there_waits_for_it(console: Console) -> None:
+    console.open(wait=False)
+    wait_for(
+        "the editor", lambda: console.js(f"return Boolean(document.querySelector(`{EDITOR}`))")
+    )
+    console.run_sql("SELECT 'patience' AS virtue")
+    assert console.rows() == [["patience"]]

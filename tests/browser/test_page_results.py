@@ -1,0 +1,137 @@
+"""What the page shows of results: values exactly, several statements, errors in their place."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.console_page import Console
+from tests.browsers import Chromium
+
+HOSTILE = """
+SELECT 'a' AS "<script>alert(1)</script>", 1 AS constructor, NULL AS "a.b", '' AS "",
+       2 AS "", 9223372036854775807 AS __proto__, 1e999 AS inf, -1e999 AS "-inf",
+       x'00ff' AS blob, 0.1 + 0.2 AS float, 'NULL' AS "null"
+"""
+
+
+def test_names_and_values_of_any_kind_are_shown_as_they_are(console: Console) -> None:
+    console.open()
+    console.run_sql(HOSTILE)
+    grid = console.grid()
+    names = ["<script>alert(1)</script>", "constructor", "a.b", "", "", "__proto__"]
+    assert grid["names"] == [*names, "inf", "-inf", "blob", "float", "null"]
+    big = "9223372036854775807"
+    shown = ["a", "1", "NULL", "", "2", big, "Inf", "-Inf", "x'00ff'", "0.3", "NULL"]
+    assert grid["rows"] == [shown]
+    kinds = [kind.split()[0] for kind in grid["kinds"][0]]
+    assert kinds[2] == "cell-null"
+    assert kinds[3] == kinds[-1] == "cell-text"
+    assert console.js("return document.querySelectorAll('script:not([src])').length") == 0
+    assert console.errors() == []
+
+
+def test_a_result_of_a_million_rows_scrolls_to_its_last_row(console: Console) -> None:
+    console.open()
+    console.run_sql(
+        "WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 1000000) "
+        "SELECT x, 'row ' || x FROM c"
+    )
+    assert console.status().startswith("1,000,000 rows")
+    assert console.row_count() == 1_000_000
+    assert console.scroll_to_row(999_999) == ["1000000", "row 1000000"]
+    assert console.scroll_to_row(0) == ["1", "row 1"]
+    drawn = console.js("return document.querySelectorAll('vaadin-grid-cell-content').length")
+    assert drawn < 1000
+
+
+def test_every_statement_of_a_run_has_its_result(console: Console) -> None:
+    console.open()
+    console.run_sql(
+        "CREATE TABLE t (a); INSERT INTO t VALUES (1), (2), (3);\n"
+        "SELECT a FROM t; SELECT count(*) AS n FROM t; DELETE FROM t WHERE a > 1;"
+    )
+    tabs = console.tabs()
+    assert tabs == ["SELECT a FROM t;", "SELECT count(*) AS n FR…", "Messages (5)"]
+    # The last result with rows is the one that is shown.
+    assert console.headers() == ["n"]
+    assert "5 statements" in console.status()
+    console.click("SELECT a FROM t;")
+    assert console.rows() == [["1"], ["2"], ["3"]]
+    console.click("Messages (5)")
+    messages = console.js("return document.getElementById('messages').innerText")
+    assert "3 rows changed" in messages
+    assert "2 rows changed" in messages
+    assert console.tables() == ["t"]
+
+
+def test_what_ran_before_an_error_stays_and_the_error_is_underlined(console: Console) -> None:
+    console.open()
+    console.run_sql("CREATE TABLE t (a);\nINSERT INTO t VALUES ('é🙂');\nSELECT '🙂' frm t;")
+    error = console.error()
+    assert error is not None
+    assert "Line 3:16" in error
+    assert "syntax error" in error
+    assert "SQLITE_ERROR" in error
+    assert console.js("return document.querySelector('.cm-lintRange-error').textContent") == "t"
+    console.run_sql("SELECT a FROM t")
+    assert console.rows() == [["é🙂"]]
+    assert console.error() is None
+    assert not console.js("return Boolean(document.querySelector('.cm-lintRange-error'))")
+
+
+def test_the_parts_of_the_page_have_their_names(console: Console) -> None:
+    assert isinstance(console.browser, Chromium)
+    console.open()
+    console.run_sql("CREATE TABLE t (a); SELECT 1 AS one")
+    tree = console.browser.driver.execute_cdp_cmd("Accessibility.getFullAXTree", {})
+    named = {
+        (node["role"]["value"], node["name"]["value"])
+        for node in tree["nodes"]
+        if "role" in node and "name" in node
+    }
+    buttons = {("button", name) for name in ("Run", "Cancel", "Import", "Export", "Import file")}
+    expected = {("textbox", "SQL"), ("grid", "Results"), ("list", "Schema"), ("status", "")}
+    assert (buttons | expected) - named == set()
+
+
+def test_a_violated_constraint_is_named(console: Console) -> None:
+    console.open()
+    console.run_sql("CREATE TABLE t (a PRIMARY KEY); INSERT INTO t VALUES (1);")
+    console.run_sql("INSERT INTO t VALUES (1)")
+    assert "UNIQUE constraint failed: t.a" in str(console.error())
+    assert "SQLITE_CONSTRAINT_PRIMARYKEY" in str(console.error())
+
+
+def test_an_open_transaction_is_marked(console: Console) -> None:
+    console.open()
+    shown = "return document.getElementById('transaction').checkVisibility()"
+    console.run_sql("CREATE TABLE t (a); BEGIN; INSERT INTO t VALUES (1)")
+    assert console.js(shown)
+    console.run_sql("ROLLBACK")
+    assert not console.js(shown)
+
+
+@pytest.mark.parametrize("text", ["", "  \n", "-- only a comment", ";;"])
+def test_nothing_to_run_is_no_error(console: Console, text: str) -> None:
+    console.open()
+    console.run_sql(text)
+    assert console.error() is None
+    assert console.status() == "Nothing to run"
+
+
+def test_a_cell_opens_whole_in_a_window_of_its_own(console: Console) -> None:
+    console.open()
+    console.run_sql("SELECT replace(hex(zeroblob(1000)), '00', 'long ') AS text, 0.1 + 0.2 AS f")
+    console.js(
+        "document.querySelector('.cell-text')"
+        ".dispatchEvent(new MouseEvent('dblclick', { bubbles: true, composed: true }))"
+    )
+    assert "TEXT, 5,000 bytes" in str(console.question())
+    whole = console.js("return document.querySelector('dialog pre').textContent")
+    assert whole == "long " * 1000
+    console.click("Close")
+    console.js(
+        "document.querySelector('.cell-float')"
+        ".dispatchEvent(new MouseEvent('dblclick', { bubbles: true, composed: true }))"
+    )
+    assert "0.30000000000000004" in str(console.question())

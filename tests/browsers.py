@@ -1,0 +1,190 @@
+"""The browsers of the tests: where they are, how they are started, what they report.
+
+``Browser`` is what the page objects and the engines use of one; ``Chromium`` speaks to it through
+selenium, ``tests.firefox.Firefox`` through WebDriver BiDi.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+
+T = TypeVar("T")
+
+CHROMIUM_FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--window-size=1280,900",
+    # Nothing but this machine can be reached, whatever the page or the browser asks for.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+)
+
+SCRIPT_SECONDS = 120
+
+
+class BrowserError(Exception):
+    """What a script in the page threw, or what the browser refused."""
+
+
+class Browser(Protocol):
+    """A browser with a profile and one page."""
+
+    name: str
+    downloads: Path
+
+    def open(self, url: str) -> None:
+        """Go to a page and wait for its load event."""
+
+    def reload(self) -> None:
+        """Load the page again."""
+
+    def evaluate(self, script: str, *arguments: Any) -> Any:
+        """The JSON-able result of an async function body, which sees ``arguments``."""
+
+    def choose_files(self, selector: str, *paths: Path) -> None:
+        """What a person does in the dialog of a file input."""
+
+    def screenshot(self, path: Path) -> None:
+        """Write a PNG of what is visible."""
+
+    def requests(self) -> list[str]:
+        """The URLs that the page has asked for."""
+
+    def problems(self) -> list[str]:
+        """Console errors and violations of the content security policy."""
+
+    def restart(self) -> None:
+        """Close the browser and start it again with the same profile."""
+
+    def close(self) -> None:
+        """End it and delete its profile."""
+
+
+def find_program(*names: str) -> str | None:
+    """The first of the programs that is installed."""
+    return next((path for name in names if (path := shutil.which(name))), None)
+
+
+def wait_for(what: str, ready: Callable[[], T], seconds: float = 30.0) -> T:
+    """The first truthy answer of ``ready``; AssertionError saying what was waited for."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = ready()
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds:g} s for {what}; at last: {answer!r}")
+        time.sleep(0.05)
+
+
+def chromium_driver(profile: Path, downloads: Path) -> webdriver.Chrome:
+    """A Chromium under selenium; the profile's directory is created when it is missing."""
+    # selenium looks neither for another driver nor for anybody to tell about its use.
+    os.environ.update(SE_OFFLINE="true", SE_AVOID_STATS="true")
+    options = webdriver.ChromeOptions()
+    binary = find_program("chromium", "chromium-browser", "google-chrome")
+    driver = find_program("chromedriver")
+    if binary is None or driver is None:
+        raise BrowserError("Chromium and its driver are not installed.")
+    options.binary_location = binary
+    for flag in (*CHROMIUM_FLAGS, f"--user-data-dir={profile}"):
+        options.add_argument(flag)
+    options.add_experimental_option(
+        "prefs",
+        {"download.default_directory": str(downloads), "download.prompt_for_download": False},
+    )
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    chrome = webdriver.Chrome(options=options, service=Service(driver))
+    chrome.set_script_timeout(SCRIPT_SECONDS)
+    chrome.set_page_load_timeout(SCRIPT_SECONDS)
+    return chrome
+
+
+class Chromium:
+    """Chromium through selenium."""
+
+    name = "chrome"
+
+    def __init__(self) -> None:
+        self._home = Path(tempfile.mkdtemp(prefix="sahpool-chromium-"))
+        self.downloads = self._home / "downloads"
+        self.downloads.mkdir()
+        self._requests: list[str] = []
+        self._problems: list[str] = []
+        self.driver = chromium_driver(self._home / "profile", self.downloads)
+
+    def open(self, url: str) -> None:
+        """Go to a page."""
+        self.driver.get(url)
+
+    def reload(self) -> None:
+        """Load the page again."""
+        self.driver.refresh()
+
+    def evaluate(self, script: str, *arguments: Any) -> Any:
+        """Run an async function body in the page; BrowserError with what it threw."""
+        ok, value = self.driver.execute_async_script(
+            "const [values, done] = [arguments[0], arguments[1]];"
+            f"(async (...args) => {{ {script} }})(...values).then("
+            "value => done([true, value]), error => done([false, String(error.stack ?? error)]));",
+            list(arguments),
+        )
+        if not ok:
+            raise BrowserError(value)
+        return value
+
+    def choose_files(self, selector: str, *paths: Path) -> None:
+        """Fill a file input."""
+        field = self.driver.find_element(By.CSS_SELECTOR, selector)
+        field.send_keys("\n".join(str(path.resolve()) for path in paths))
+
+    def screenshot(self, path: Path) -> None:
+        """Write a PNG."""
+        path.write_bytes(self.driver.get_screenshot_as_png())
+
+    def requests(self) -> list[str]:
+        """From the browser's own log, read since the start."""
+        for entry in self._log("performance"):
+            message = json.loads(entry["message"])["message"]
+            if message["method"] == "Network.requestWillBeSent":
+                self._requests.append(message["params"]["request"]["url"])
+        return list(self._requests)
+
+    def problems(self) -> list[str]:
+        """From the browser's console, read since the start."""
+        for entry in self._log("browser"):
+            if entry["level"] == "SEVERE" or "Content Security Policy" in entry["message"]:
+                self._problems.append(entry["message"])
+        return list(self._problems)
+
+    def _log(self, kind: str) -> list[dict[str, Any]]:
+        return list(self.driver.get_log(kind))  # type: ignore[no-untyped-call]
+
+    def restart(self) -> None:
+        """Close and start again; what was logged stays known."""
+        self.requests()
+        self.problems()
+        self.driver.quit()
+        self.driver = chromium_driver(self._home / "profile", self.downloads)
+
+    def close(self) -> None:
+        """End it."""
+        self.driver.quit()
+        shutil.rmtree(self._home, ignore_errors=True)

@@ -1,0 +1,76 @@
+"""Fixtures that all tests share, and the option ``--slow``."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import serve
+
+ENGINE_FILES = Path(__file__).parent / "pyodide"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="also run the tests marked slow")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--slow"):
+        return
+    for item in items:
+        if "slow" in item.keywords:
+            item.add_marker(pytest.mark.skip(reason="slow: run with --slow"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The time that each folder of tests took, all of its browsers included."""
+    spent: dict[str, float] = {}
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                folder = report.nodeid.partition("::")[0].rpartition("/")[0]
+                spent[folder] = spent.get(folder, 0.0) + report.duration
+    for folder, seconds in sorted(spent.items()):
+        terminalreporter.write_line(f"{folder}: {seconds:.1f} s")
+
+
+class ServedSite(serve.SiteServer):
+    """The built site as serve.py serves it, with the tests' own page and worker beside it.
+
+    ``requests`` lists the paths asked for; a path put into ``missing`` is answered with 404.
+    """
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root, 0)
+        self.requests: list[str] = []
+        self.missing: set[str] = set()
+
+    @property
+    def port(self) -> int:
+        return int(self.server_address[1])
+
+    def find(self, path: str) -> Path | None:
+        self.requests.append(path)
+        if path in self.missing:
+            return None
+        folder, _, name = path.rpartition("/")
+        if folder == "/tests" or path == "/module_test.html":
+            return ENGINE_FILES / name
+        return super().find(path)
+
+    def policy(self, path: str) -> str:
+        return serve.WORKER_POLICY if path.startswith("/tests/") else super().policy(path)
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[ServedSite]:
+    """The site, built and served once for all tests."""
+    with ServedSite(serve.assemble()) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()

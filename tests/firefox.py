@@ -1,0 +1,179 @@
+"""Firefox without geckodriver: WebDriver BiDi over a WebSocket (w3.org/TR/webdriver-bidi)."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from websocket import WebSocket, WebSocketTimeoutException, create_connection
+
+from tests.browsers import SCRIPT_SECONDS, BrowserError, find_program
+
+PREFERENCES = {
+    "browser.download.folderList": 2,
+    "browser.download.useDownloadDir": True,
+    "browser.download.always_ask_before_handling_new_types": False,
+    "browser.shell.checkDefaultBrowser": False,
+    "datareporting.policy.dataSubmissionEnabled": False,
+    "app.update.disabledForTesting": True,
+    "network.captive-portal-service.enabled": False,
+    "network.connectivity-service.enabled": False,
+    "services.settings.server": "data:,#remote-settings-off",
+}
+
+
+class Firefox:
+    """One Firefox with one page; the interface of ``tests.browsers.Browser``."""
+
+    name = "firefox"
+
+    def __init__(self) -> None:
+        self._home = Path(tempfile.mkdtemp(prefix="sahpool-firefox-"))
+        self.downloads = self._home / "downloads"
+        self.downloads.mkdir()
+        profile = self._home / "profile"
+        profile.mkdir()
+        lines = [
+            f"user_pref({json.dumps(name)}, {json.dumps(value)});\n"
+            for name, value in {**PREFERENCES, "browser.download.dir": str(self.downloads)}.items()
+        ]
+        (profile / "user.js").write_text("".join(lines))
+        self._events: list[dict[str, Any]] = []
+        self._start()
+
+    def _start(self) -> None:
+        program = find_program("firefox-esr", "firefox")
+        if program is None:
+            raise BrowserError("Firefox is not installed.")
+        log = self._home / "stderr"
+        profile = str(self._home / "profile")
+        command = [program, "--headless", "--no-remote", "--profile", profile]
+        with log.open("wb") as stream:
+            self._process = subprocess.Popen(
+                [*command, "--remote-debugging-port", "0"],
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=stream,
+            )
+        address = _address(self._process, log)
+        self._socket: WebSocket = create_connection(
+            f"{address}/session", timeout=SCRIPT_SECONDS, suppress_origin=True
+        )
+        self._last = 0
+        self.command("session.new", capabilities={})
+        events = ["log.entryAdded", "network.beforeRequestSent"]
+        self.command("session.subscribe", events=events)
+        self._page = self.command("browsingContext.getTree")["contexts"][0]["context"]
+        self.command(
+            "browsingContext.setViewport",
+            context=self._page,
+            viewport={"width": 1280, "height": 900},
+        )
+
+    def command(self, method: str, **params: Any) -> dict[str, Any]:
+        """Send a command, return its result; the events that come before it are kept."""
+        self._last += 1
+        self._socket.send(json.dumps({"id": self._last, "method": method, "params": params}))
+        while True:
+            message = json.loads(self._socket.recv())
+            if message.get("type") == "event":
+                self._events.append(message)
+            elif message.get("id") == self._last:
+                if message["type"] == "error":
+                    raise BrowserError(f"{method}: {message['message']}")
+                return dict(message["result"])
+
+    def open(self, url: str) -> None:
+        """Go to a page."""
+        self.command("browsingContext.navigate", context=self._page, url=url, wait="complete")
+
+    def reload(self) -> None:
+        """Load the page again."""
+        self.command("browsingContext.reload", context=self._page, wait="complete")
+
+    def evaluate(self, script: str, *arguments: Any) -> Any:
+        """Run an async function body in the page; values travel as JSON text."""
+        values = json.dumps(json.dumps(arguments))
+        result = self.command(
+            "script.evaluate",
+            expression=f"(async (...args) => {{ {script} }})(...JSON.parse({values}))"
+            ".then(value => JSON.stringify(value ?? null))",
+            target={"context": self._page},
+            awaitPromise=True,
+        )
+        if result["type"] == "exception":
+            raise BrowserError(result["exceptionDetails"]["text"])
+        return json.loads(result["result"]["value"])
+
+    def choose_files(self, selector: str, *paths: Path) -> None:
+        """Fill a file input."""
+        found = self.command(
+            "browsingContext.locateNodes",
+            context=self._page,
+            locator={"type": "css", "value": selector},
+        )
+        element = {"sharedId": found["nodes"][0]["sharedId"]}
+        files = [str(path.resolve()) for path in paths]
+        self.command("input.setFiles", context=self._page, element=element, files=files)
+
+    def screenshot(self, path: Path) -> None:
+        """Write a PNG."""
+        shot = self.command("browsingContext.captureScreenshot", context=self._page)
+        path.write_bytes(base64.b64decode(shot["data"]))
+
+    def requests(self) -> list[str]:
+        """From the network events."""
+        self.command("session.status")
+        sent = [event for event in self._events if event["method"] == "network.beforeRequestSent"]
+        return [event["params"]["request"]["url"] for event in sent]
+
+    def problems(self) -> list[str]:
+        """From the log events; Firefox reports policy violations there too."""
+        self.command("session.status")
+        return [
+            str(event["params"]["text"])
+            for event in self._events
+            if event["method"] == "log.entryAdded" and event["params"]["level"] == "error"
+        ]
+
+    def restart(self) -> None:
+        """Close and start again with the same profile."""
+        self._end()
+        self._start()
+
+    def close(self) -> None:
+        """End it and delete its profile."""
+        self._end()
+        shutil.rmtree(self._home, ignore_errors=True)
+
+    def _end(self) -> None:
+        try:
+            self.command("browser.close")
+        except (BrowserError, OSError, WebSocketTimeoutException):
+            self._process.terminate()
+        self._socket.close()
+        try:
+            self._process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def _address(process: subprocess.Popen[bytes], log: Path) -> str:
+    """The WebSocket that Firefox names when it listens."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        said = log.read_text(errors="replace")
+        if found := re.search(r"WebDriver BiDi listening on (ws://\S+)", said):
+            return found.group(1)
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    raise BrowserError(f"Firefox did not start: {log.read_text(errors='replace')[-2000:]}")

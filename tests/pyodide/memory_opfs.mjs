@@ -1,0 +1,308 @@
+// JavaScript, because it stands in for a browser API that only JavaScript can offer to Pyodide.
+
+// The origin private file system in memory, for Pyodide in Node: what sahpool uses of it, with the
+// errors that Chromium throws (fs.spec.whatwg.org). Its switches let a test make any call fail.
+
+const failure = (name, message) => new DOMException(message, name);
+
+function checkName(name) {
+  if (name === "" || name === "." || name === ".." || /[/\\]/.test(name)) {
+    throw new TypeError(`Name is not allowed: ${name}`);
+  }
+}
+
+class FileNode {
+  bytes = new Uint8Array(0);
+  size = 0;
+  handle = null;
+
+  resize(size) {
+    if (size > this.bytes.length) {
+      const grown = new Uint8Array(Math.max(size, 2 * this.bytes.length, 4096));
+      grown.set(this.bytes.subarray(0, this.size));
+      this.bytes = grown;
+    }
+    // What lies behind the end must be zeros when the file grows over it again.
+    if (size < this.size) this.bytes.fill(0, size, this.size);
+    this.size = size;
+  }
+}
+
+class DirectoryNode {
+  entries = new Map();
+}
+
+export class MemoryOpfs {
+  root = new DirectoryNode();
+  quota = null; // bytes of all files together
+  shortWrites = 0; // the most bytes that one write keeps; 0: all
+  calls = {};
+  #failures = new Map();
+
+  /** The next call of `method` throws a DOMException named `name`. */
+  failNext(method, name) {
+    this.#failures.set(method, name);
+  }
+
+  /** Forgets all files and switches. */
+  clear() {
+    this.release();
+    this.root = new DirectoryNode();
+    this.quota = null;
+    this.shortWrites = 0;
+    this.calls = {};
+    this.#failures.clear();
+  }
+
+  /** What the end of a worker does: every handle is let go, nothing is deleted. */
+  release() {
+    for (const node of this.#files(this.root)) node.handle?.close();
+  }
+
+  enter(method) {
+    this.calls[method] = (this.calls[method] ?? 0) + 1;
+    const name = this.#failures.get(method);
+    if (name === undefined) return;
+    this.#failures.delete(method);
+    throw failure(name, `${method} was told to fail`);
+  }
+
+  checkQuota(more) {
+    if (this.quota === null || more <= 0) return;
+    let used = 0;
+    for (const node of this.#files(this.root)) used += node.size;
+    if (used + more > this.quota) {
+      throw failure("QuotaExceededError", "No space available for this operation");
+    }
+  }
+
+  *#files(directory) {
+    for (const node of directory.entries.values()) {
+      if (node instanceof FileNode) yield node;
+      else yield* this.#files(node);
+    }
+  }
+}
+
+export const opfs = new MemoryOpfs();
+
+class FileSystemSyncAccessHandle {
+  #node;
+  #position = 0;
+
+  constructor(node) {
+    this.#node = node;
+    node.handle = this;
+  }
+
+  #open(method) {
+    if (this.#node === null) {
+      throw failure("InvalidStateError", "The access handle was already closed");
+    }
+    opfs.enter(method);
+    return this.#node;
+  }
+
+  #view(buffer) {
+    return ArrayBuffer.isView(buffer)
+      ? new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)
+      : new Uint8Array(buffer);
+  }
+
+  read(buffer, { at = this.#position } = {}) {
+    const node = this.#open("read");
+    const target = this.#view(buffer);
+    const count = Math.max(0, Math.min(target.length, node.size - at));
+    target.set(node.bytes.subarray(at, at + count));
+    this.#position = at + count;
+    return count;
+  }
+
+  write(buffer, { at = this.#position } = {}) {
+    const node = this.#open("write");
+    let source = this.#view(buffer);
+    if (opfs.shortWrites) source = source.subarray(0, opfs.shortWrites);
+    opfs.checkQuota(at + source.length - node.size);
+    if (at + source.length > node.size) node.resize(at + source.length);
+    node.bytes.set(source, at);
+    this.#position = at + source.length;
+    return source.length;
+  }
+
+  truncate(size) {
+    const node = this.#open("truncate");
+    opfs.checkQuota(size - node.size);
+    node.resize(size);
+    this.#position = Math.min(this.#position, size);
+  }
+
+  getSize() {
+    return this.#open("getSize").size;
+  }
+
+  flush() {
+    this.#open("flush");
+  }
+
+  close() {
+    if (this.#node !== null) this.#node.handle = null;
+    this.#node = null;
+  }
+}
+
+class FileSystemHandle {
+  constructor(node, name) {
+    Object.defineProperty(this, "node", { value: node });
+    this.name = name;
+    this.kind = node instanceof FileNode ? "file" : "directory";
+  }
+
+  async isSameEntry(other) {
+    return this.node === other.node;
+  }
+}
+
+class FileSystemFileHandle extends FileSystemHandle {
+  async createSyncAccessHandle() {
+    opfs.enter("createSyncAccessHandle");
+    if (this.node.handle !== null) {
+      throw failure(
+        "NoModificationAllowedError",
+        "Access Handles cannot be created if there is another open Access Handle",
+      );
+    }
+    return new FileSystemSyncAccessHandle(this.node);
+  }
+
+  async getFile() {
+    return new File([this.node.bytes.slice(0, this.node.size)], this.name);
+  }
+}
+
+class FileSystemDirectoryHandle extends FileSystemHandle {
+  async getDirectoryHandle(name, { create = false } = {}) {
+    return new FileSystemDirectoryHandle(this.#entry(name, create, DirectoryNode), name);
+  }
+
+  async getFileHandle(name, { create = false } = {}) {
+    opfs.enter("getFileHandle");
+    return new FileSystemFileHandle(this.#entry(name, create, FileNode), name);
+  }
+
+  #entry(name, create, Kind) {
+    checkName(name);
+    const { entries } = this.node;
+    if (!entries.has(name)) {
+      if (!create) throw failure("NotFoundError", `No entry is named ${name}`);
+      entries.set(name, new Kind());
+    }
+    const node = entries.get(name);
+    if (!(node instanceof Kind)) {
+      throw failure("TypeMismatchError", `The entry ${name} is of the other kind`);
+    }
+    return node;
+  }
+
+  async removeEntry(name, { recursive = false } = {}) {
+    opfs.enter("removeEntry");
+    checkName(name);
+    const node = this.node.entries.get(name);
+    if (node === undefined) throw failure("NotFoundError", `No entry is named ${name}`);
+    if (node instanceof DirectoryNode && node.entries.size && !recursive) {
+      throw failure("InvalidModificationError", `The directory ${name} is not empty`);
+    }
+    const held = (entry) =>
+      entry instanceof FileNode ? entry.handle !== null : [...entry.entries.values()].some(held);
+    if (held(node)) {
+      throw failure("NoModificationAllowedError", `${name} has an open Access Handle`);
+    }
+    this.node.entries.delete(name);
+  }
+
+  async *entries() {
+    for (const [name, node] of [...this.node.entries]) {
+      const Kind = node instanceof FileNode ? FileSystemFileHandle : FileSystemDirectoryHandle;
+      yield [name, new Kind(node, name)];
+    }
+  }
+
+  async *keys() {
+    for await (const [name] of this.entries()) yield name;
+  }
+
+  async *values() {
+    for await (const [, handle] of this.entries()) yield handle;
+  }
+
+  [Symbol.asyncIterator]() {
+    return this.entries();
+  }
+}
+
+/** Web Locks, exclusive ones only: each name has a queue. */
+class LockManager {
+  #queues = new Map();
+
+  async request(name, ...rest) {
+    const callback = rest.pop();
+    const { ifAvailable = false, signal = null } = rest[0] ?? {};
+    const queue = this.#queues.get(name) ?? [];
+    this.#queues.set(name, queue);
+    if (ifAvailable && queue.length) return callback(null);
+    const ticket = {};
+    queue.push(ticket);
+    try {
+      if (queue[0] !== ticket) await this.#turn(ticket, signal);
+      return await callback({ name, mode: "exclusive" });
+    } finally {
+      const at = queue.indexOf(ticket);
+      if (at >= 0) queue.splice(at, 1);
+      queue[0]?.begin?.();
+    }
+  }
+
+  #turn(ticket, signal) {
+    return new Promise((resolve, reject) => {
+      ticket.begin = resolve;
+      signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+    });
+  }
+
+  async query() {
+    const held = [...this.#queues].filter(([, queue]) => queue.length);
+    return { held: held.map(([name]) => ({ name, mode: "exclusive" })), pending: [] };
+  }
+
+  /** What the end of a worker does: every lock is let go, nobody waits any more. */
+  release() {
+    this.#queues.clear();
+  }
+}
+
+const locks = new LockManager();
+
+/** Makes Node look like a worker of a browser, as far as sahpool looks. */
+export function install() {
+  const storage = {
+    getDirectory: async () => new FileSystemDirectoryHandle(opfs.root, ""),
+    estimate: async () => ({ usage: 0, quota: opfs.quota ?? 1e12 }),
+  };
+  Object.defineProperty(globalThis, "navigator", {
+    value: { storage, locks, userAgent: "Node.js" },
+    configurable: true,
+  });
+  Object.assign(globalThis, {
+    FileSystemDirectoryHandle,
+    FileSystemFileHandle,
+    FileSystemSyncAccessHandle,
+    isSecureContext: true,
+    memoryOpfs: opfs,
+    self: globalThis,
+  });
+}
+
+/** What the end of a worker does to the storage: nothing but letting go of it. */
+export function release() {
+  opfs.release();
+  locks.release();
+}

@@ -1,0 +1,28 @@
+// JavaScript, because a worker's first file has to be.
+
+import { start } from "./engine.mjs";
+
+const site = new URL("../", import.meta.url).href;
+const fetched = async (url) => {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url}: HTTP status ${response.status}`);
+  return response.arrayBuffer();
+};
+const started = fetched(new URL("harness.py", import.meta.url)).then((harness) =>
+  start({
+    site,
+    harness: new Uint8Array(harness),
+    read: (path) => fetched(site + path),
+    load: (path) => import(site + path),
+  }),
+);
+
+// {id, code} in and {id, ok, result | error} out is how pytest-pyodide talks to its worker.
+onmessage = async ({ data: { id, code } }) => {
+  try {
+    const { source, values } = JSON.parse(code);
+    postMessage({ id, ok: true, result: await (await started)(source, values) });
+  } catch (error) {
+    postMessage({ id, ok: false, error: String(error), message: String(error), stack: error.stack });
+  }
+};

@@ -1,0 +1,161 @@
+"""The worker's wiring: the library and the browser on one side, the service on the other.
+
+``boot.mjs`` calls ``start`` once and hands every message to what it returns.  Everything that the
+service asks of its surroundings (``session.host``) is done here.
+"""
+
+import asyncio
+import sqlite3
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import js
+import pyodide_js
+import sahpool_host
+from pyodide.ffi import JsException, can_run_sync, create_proxy, run_sync, to_js
+
+import protocol
+import sahpool
+from session.service import Service
+
+__all__ = ["BrowserHost", "FileSource", "start"]
+
+JOURNALS = ("-journal", "-wal")
+
+
+class FileSource:
+    """A File of the page, read without waiting and without its whole content in memory."""
+
+    def __init__(self, file: Any) -> None:
+        self.name: str = file.name
+        self.size: int = file.size
+        self._file = file
+        self._reader = js.FileReaderSync.new()
+
+    def read(self, offset: int, length: int) -> bytes:
+        """The bytes from ``offset``; OSError when the browser cannot read the file any more."""
+        try:
+            piece = self._reader.readAsArrayBuffer(self._file.slice(offset, offset + length))
+        except JsException as error:
+            raise OSError(
+                f"The browser could not read {self.name}: it was moved or changed meanwhile."
+            ) from error
+        return piece.to_bytes()  # type: ignore[no-any-return]
+
+
+class BrowserHost:
+    """``session.host.Host`` over a pool in the origin private file system."""
+
+    storage = "opfs"
+
+    def __init__(self, pool: sahpool.Pool) -> None:
+        self._pool = pool
+        self.can_suspend = bool(can_run_sync())
+        self.keywords = list(sahpool.keywords())
+        self.versions = {
+            "sahpool": sahpool.__version__,
+            "sqlite": sqlite3.sqlite_version,
+            "python": sys.version.partition(" ")[0],
+            "pyodide": str(pyodide_js.version),
+        }
+
+    def connect(self, name: str) -> sqlite3.Connection:
+        """A new connection to a database of the pool."""
+        return self._pool.connect(name)
+
+    def error_offset(self, con: sqlite3.Connection) -> int:
+        """``sqlite3_error_offset``: a byte in the last statement, or -1."""
+        return sahpool.error_offset(con)
+
+    def databases(self) -> list[tuple[str, int]]:
+        """Name and size in bytes of every database, without the journals that belong to one."""
+        paths = set(self._pool.file_names)
+        journals = {path + ending for path in paths for ending in JOURNALS}
+        return [
+            (path.removeprefix("/"), self._pool.size(path)) for path in sorted(paths - journals)
+        ]
+
+    def exists(self, name: str) -> bool:
+        """Whether there is a database of that name."""
+        return self._pool.exists(name)
+
+    def unlink(self, name: str) -> None:
+        """Deletes a database with its journals."""
+        self._pool.unlink(name)
+
+    async def prepare(self) -> None:
+        """Tops up the spare slots: a VFS method cannot wait for one."""
+        await self._pool.top_up()
+
+    def tick(self) -> None:
+        """One turn of the event loop from within a statement, where the browser can suspend."""
+        if self.can_suspend:
+            run_sync(sahpool_host.tick())
+
+    async def breathe(self) -> None:
+        """One turn of the event loop."""
+        await sahpool_host.tick()
+
+    async def import_db(self, name: str, chunks: Iterable[bytes], *, replace: bool) -> None:
+        """Stores a database from its bytes; the errors are the library's."""
+        await self._pool.import_db(name, chunks, replace=replace)
+
+    def export_chunks(self, name: str, size: int) -> Iterator[bytes]:
+        """The committed content of a database."""
+        return self._pool.export_chunks(name, size=size)
+
+    def blob(self, chunks: Iterable[bytes]) -> Any:
+        """One Blob of all the chunks; each leaves this heap before the next is asked for."""
+        pieces = [js.Blob.new(to_js([to_js(chunk)])) for chunk in chunks]
+        return js.Blob.new(to_js(pieces))
+
+
+async def start(begin: Callable[[str], None]) -> Callable[[str, Any], None] | None:
+    """Opens the pool and starts the service.
+
+    ``begin`` is told each phase.  Returns what takes a request (head, parts); None after a failure,
+    which has been posted.
+    """
+    begin("storage")
+    try:
+        pool = await sahpool.install()
+    except sahpool.SahpoolError as error:
+        _post_failure("storage", error)
+        return None
+    begin("service")
+    service = Service(BrowserHost(pool), sahpool_host.post)
+    requests: set[asyncio.Task[None]] = set()
+
+    def receive(head: str, parts: Any) -> None:
+        # A task of its own for each: it may be suspended in the middle of a statement (JSPI) while
+        # the next request, a cancel perhaps, comes in.
+        task = asyncio.create_task(_answer(service, head, [_part(part) for part in parts]))
+        requests.add(task)
+        task.add_done_callback(requests.discard)
+
+    sahpool_host.post(protocol.encode_event("ready"))
+    return create_proxy(receive)  # type: ignore[no-any-return]
+
+
+async def _answer(service: Service, head: str, parts: list[Any]) -> None:
+    reply, parts_out = await service.handle(head, parts)
+    sahpool_host.post(reply, *(_wire(part) for part in parts_out))
+
+
+def _part(part: Any) -> Any:
+    """A part of a request as the service takes it: a file as a Source, a buffer as bytes."""
+    return FileSource(part) if part.constructor.name == "File" else part.to_bytes()
+
+
+def _wire(part: Any) -> Any:
+    """A part of a reply as JavaScript takes it; the one copy that bytes need on their way."""
+    return to_js(part) if isinstance(part, bytes | bytearray | memoryview) else part
+
+
+def _post_failure(phase: str, error: sahpool.SahpoolError) -> None:
+    cause = None if error.__cause__ is None else str(error.__cause__)
+    report = protocol.make_error(
+        type(error).__name__, str(error), cause=cause, hint=error.hint or None
+    )
+    sahpool_host.post(protocol.encode_event("failed", phase=phase, error=report))
