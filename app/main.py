@@ -23,7 +23,7 @@ async def main():
     results = Results(status)
     editor = Editor()
     client = Client(dom.guarded(lambda event: startup.on_event(event) or importer.on_event(event)))
-    startup = Startup(client, state, status, editor)
+    startup = Startup(client, state, status, trouble, editor)
     runner = Runner(client, state, editor, results, status, trouble, startup)
     databases = Databases(client, state, status, trouble, results, startup)
     importer = Importer(client, state, status, trouble, databases)

@@ -8,6 +8,7 @@ import asyncio
 import sqlite3
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from typing import Any
 
 import js
@@ -89,8 +90,11 @@ class BrowserHost:
         await self._pool.top_up()
 
     def tick(self) -> None:
-        """One turn of the event loop from within a statement, where the browser can suspend."""
-        if self.can_suspend:
+        """One turn of the event loop from within a statement, where Python can be suspended here.
+
+        Asked for anew each time: JavaScript between this call and the event loop forbids it.
+        """
+        if can_run_sync():
             run_sync(sahpool_host.tick())
 
     async def breathe(self) -> None:
@@ -98,8 +102,13 @@ class BrowserHost:
         await sahpool_host.tick()
 
     async def import_db(self, name: str, chunks: Iterable[bytes], *, replace: bool) -> None:
-        """Stores a database from its bytes; the errors are the library's."""
+        """Stores a database from its bytes, in WAL mode as the console's own databases are.
+
+        The errors are the library's. An export is a file in rollback mode again.
+        """
         await self._pool.import_db(name, chunks, replace=replace)
+        with closing(self._pool.connect(name)) as con:
+            con.execute("PRAGMA journal_mode=WAL")
 
     def export_chunks(self, name: str, size: int) -> Iterator[bytes]:
         """The committed content of a database."""

@@ -3,6 +3,7 @@
 import asyncio
 
 import dom
+import words
 from client import RequestError
 
 import protocol
@@ -14,16 +15,20 @@ PHASES = {
     "service": "Almost there…",
 }
 FIRST_DATABASE = "notes.db"
+# Opening the storage takes a tenth of a second; one that another tab holds is waited for.
+PATIENCE = 2.0
 
 
 class Startup:
     """Follows the worker's boot, opens a database, restarts."""
 
-    def __init__(self, client, state, status, editor):
+    def __init__(self, client, state, status, trouble, editor):
         self._client = client
         self._state = state
         self._status = status
+        self._trouble = trouble
         self._editor = editor
+        self._phase = ""
         self._ready = asyncio.Event()
         dom.on_click(dom.by_id("retry"), lambda: self.restart())
         state.watch("schema", editor.know)
@@ -36,10 +41,14 @@ class Startup:
         """Takes the worker's boot events; answers whether this was one."""
         event = message["event"]
         if event == "boot":
-            self._status.say(PHASES.get(message["phase"], "Starting…"))
+            self._phase = message["phase"]
+            self._status.say(PHASES.get(self._phase, "Starting…"))
+            if self._phase == "storage":
+                dom.spawn(self._explain_wait())
         elif event == "ready":
             dom.spawn(self._greet())
         elif event == "failed":
+            self._phase = ""
             phase = PHASES.get(message["phase"], "Running the database…")
             self._fail(phase, message["error"])
         else:
@@ -66,6 +75,11 @@ class Startup:
         self._state["in_transaction"] = False
         self._state["databases"] = (await self._client.ask("databases"))["databases"]
 
+    async def _explain_wait(self):
+        await asyncio.sleep(PATIENCE)
+        if self._phase == "storage":
+            self._status.say("Waiting for the storage, which another tab seems to hold…")
+
     async def _greet(self):
         try:
             hello = await self._client.ask("hello", protocol=protocol.PROTOCOL)
@@ -86,19 +100,18 @@ class Startup:
     async def _open_last(self, names):
         last = self._state["database"] or dom.recall("database")
         wanted = [name for name in names if name == last] + [name for name in names if name != last]
-        failure = None
         for name in wanted:
             try:
                 await self.open(name)
-                return
             except RequestError as error:
                 if error.kind == "Restarted":
                     raise
                 # One database that cannot be read must not keep the others from being used.
-                failure = failure or error
-        if failure is not None:
-            raise failure
-        await self.open(FIRST_DATABASE)
+                self._trouble.show(error.error, title="“{}” cannot be opened".format(name))
+            else:
+                return
+        taken = FIRST_DATABASE in names
+        await self.open(words.numbered(FIRST_DATABASE, names) if taken else FIRST_DATABASE)
 
     def _fail(self, phase, error):
         dom.by_id("failure-phase").textContent = phase.rstrip("…")

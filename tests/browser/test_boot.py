@@ -6,7 +6,7 @@ import threading
 
 import serve
 from tests.browser.console_page import Console
-from tests.browsers import Chromium
+from tests.browsers import Chromium, wait_for
 from tests.conftest import ServedSite
 
 
@@ -82,6 +82,7 @@ def test_storage_held_by_another_tab_is_told_and_nothing_is_lost(console: Consol
     first = driver.current_window_handle
     driver.switch_to.new_window("tab")
     console.open(wait=False)
+    wait_for("the reason for the wait", lambda: "another tab" in console.status())
     assert "another tab" in console.wait_failure()
     second = driver.current_window_handle
     driver.switch_to.window(first)

@@ -78,3 +78,39 @@ def test_a_statement_that_does_not_stop_can_be_ended_with_its_worker(console: Co
     assert console.rows() == [["1"]]
     assert console.error() is None
     assert console.errors() == []
+
+
+def test_a_database_that_cannot_be_read_does_not_keep_the_console_shut(
+    console: Console,
+) -> None:
+    console.open()
+    console.run_sql("CREATE TABLE lost (a); PRAGMA wal_checkpoint(TRUNCATE)")
+    console.open("module_test.html", wait=False)
+    damaged = console.js(
+        """
+        let folder = await navigator.storage.getDirectory();
+        for (const name of [".opfs-sahpool", ".opaque"]) {
+          folder = await folder.getDirectoryHandle(name);
+        }
+        let count = 0;
+        for await (const file of folder.values()) {
+          const bytes = new Uint8Array(await (await file.getFile()).arrayBuffer());
+          if (new TextDecoder().decode(bytes.subarray(0, 10)) !== "/notes.db\\0") continue;
+          const writable = await file.createWritable({ keepExistingData: true });
+          await writable.write({ type: "write", position: 4096, data: "no database at all" });
+          await writable.close();
+          count += 1;
+        }
+        return count;
+        """
+    )
+    assert damaged == 1
+    console.open()
+    assert "“notes.db” cannot be opened: file is not a database" in str(console.error())
+    assert console.database() == "notes 2.db"
+    console.run_sql("CREATE TABLE t (a)")
+    console.reload()
+    assert console.database() == "notes 2.db"
+    assert console.tables() == ["t"]
+    listed = console.js("return document.getElementById('database-list').textContent")
+    assert "notes.db" in listed, "what cannot be read is kept"

@@ -37,6 +37,7 @@ export class MemoryOpfs {
   quota = null; // bytes of all files together
   shortWrites = 0; // the most bytes that one write keeps; 0: all
   calls = {};
+  worker = 0; // which worker this is: the ones before it have ended
   #failures = new Map();
 
   /** The next call of `method` throws a DOMException named `name`. */
@@ -56,6 +57,7 @@ export class MemoryOpfs {
 
   /** What the end of a worker does: every handle is let go, nothing is deleted. */
   release() {
+    this.worker += 1;
     for (const node of this.#files(this.root)) node.handle?.close();
   }
 
@@ -151,8 +153,9 @@ class FileSystemSyncAccessHandle {
 }
 
 class FileSystemHandle {
-  constructor(node, name) {
+  constructor(node, name, worker = opfs.worker) {
     Object.defineProperty(this, "node", { value: node });
+    Object.defineProperty(this, "worker", { value: worker });
     this.name = name;
     this.kind = node instanceof FileNode ? "file" : "directory";
   }
@@ -164,6 +167,8 @@ class FileSystemHandle {
 
 class FileSystemFileHandle extends FileSystemHandle {
   async createSyncAccessHandle() {
+    // A worker that was ended still runs in this process; it gets no answer any more.
+    if (this.worker !== opfs.worker) return new Promise(() => {});
     opfs.enter("createSyncAccessHandle");
     if (this.node.handle !== null) {
       throw failure(
@@ -181,12 +186,13 @@ class FileSystemFileHandle extends FileSystemHandle {
 
 class FileSystemDirectoryHandle extends FileSystemHandle {
   async getDirectoryHandle(name, { create = false } = {}) {
-    return new FileSystemDirectoryHandle(this.#entry(name, create, DirectoryNode), name);
+    const node = this.#entry(name, create, DirectoryNode);
+    return new FileSystemDirectoryHandle(node, name, this.worker);
   }
 
   async getFileHandle(name, { create = false } = {}) {
     opfs.enter("getFileHandle");
-    return new FileSystemFileHandle(this.#entry(name, create, FileNode), name);
+    return new FileSystemFileHandle(this.#entry(name, create, FileNode), name, this.worker);
   }
 
   #entry(name, create, Kind) {
@@ -222,7 +228,7 @@ class FileSystemDirectoryHandle extends FileSystemHandle {
   async *entries() {
     for (const [name, node] of [...this.node.entries]) {
       const Kind = node instanceof FileNode ? FileSystemFileHandle : FileSystemDirectoryHandle;
-      yield [name, new Kind(node, name)];
+      yield [name, new Kind(node, name, this.worker)];
     }
   }
 

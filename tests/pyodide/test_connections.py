@@ -313,6 +313,29 @@ async def test_a_database_that_must_exist_and_does_not_is_an_error_with_its_caus
 
 
 @in_worker()
+async def test_a_file_that_is_no_database_is_the_first_query_s_error(pool: Pool) -> None:
+    slot = pool._slots.create("/a.db", 0x106)
+    slot.handle.write(b"no database at all" * 1000, 4096)
+    with opened(pool, "a.db") as con:
+        with expect(sqlite3.DatabaseError, "file is not a database") as caught:
+            con.execute("SELECT count(*) FROM sqlite_schema")
+        assert caught.error.sqlite_errorname == "SQLITE_NOTADB"
+
+
+@in_worker()
+async def test_a_connection_opens_while_another_has_the_database_to_itself(pool: Pool) -> None:
+    with opened(pool, "a.db") as con:
+        con.execute("PRAGMA journal_mode=DELETE")
+        con.execute("CREATE TABLE t(a)")
+        con.execute("BEGIN EXCLUSIVE")
+        with opened(pool, "a.db") as other:
+            with expect(sqlite3.OperationalError, "database is locked"):
+                other.execute("SELECT * FROM t")
+            con.execute("COMMIT")
+            assert value(other, "SELECT count(*) FROM t") == 0
+
+
+@in_worker()
 async def test_a_read_only_connection_cannot_write(pool: Pool) -> None:
     with opened(pool, "a.db") as con:
         con.execute("CREATE TABLE t(a)")

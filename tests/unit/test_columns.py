@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 import sqlite3
 import struct
 import subprocess
@@ -12,16 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import serve
 from session.results import Value, encode
 
 SCRIPT = Path(__file__).with_name("decode_columns.mjs")
-NODE = shutil.which("node")
-
-pytestmark = pytest.mark.skipif(NODE is None, reason="needs Node.js on the PATH")
+NODE = serve.Node.find().command("node")
 
 LARGEST = 2**63 - 1
 TEXTS = ["", "NULL", "é🙂", "a\tb", 'say "hi"', "line\nbreak", "nul\0inside", "<script>"]
@@ -42,7 +39,6 @@ def decoded(*pieces: Sequence[tuple[Value, ...]], names: Sequence[str]) -> dict[
     for piece in pieces:
         description, data = encode(piece, len(names))
         sent.append({"description": description, "hex": bytes(data).hex()})
-    assert NODE is not None
     done = subprocess.run(
         [NODE, str(SCRIPT)],
         input=json.dumps({"names": names, "pieces": sent}),

@@ -35,7 +35,6 @@ MAY_KNOW_THE_BROWSER = {
     "worker/main.py",
     "worker/sahpool/browser.py",
     "worker/sahpool/pool.py",
-    "worker/sahpool/browser.py",
     "app/dom.py",
     "app/client.py",
     "app/leader.py",

@@ -79,4 +79,6 @@ def _on_open(database: int, _message: int, _routines: int) -> int:
     for pragma, value in pragmas.items():
         if new or pragma not in _STORED:
             sqlite.sqlite3_exec(database, f"PRAGMA {pragma}={value}".encode(), None, None, None)
+    # sqlite3_open takes an error that is left on the connection for its own.
+    sqlite.sqlite3_exec(database, b"", None, None, None)
     return abi.SQLITE_OK
