@@ -5,8 +5,11 @@ from __future__ import annotations
 import inspect
 import itertools
 import json
+import re
+import sys
 import textwrap
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,32 +17,7 @@ if TYPE_CHECKING:
 
 _numbers = itertools.count(1)
 
-#: What a test function may use besides ``pool``. ``expect`` is ``pytest.raises`` without pytest.
-_PRELUDE = """
-from __future__ import annotations
-import asyncio, contextlib, json, math, os, sqlite3, time
-import sahpool
-
-class expect(contextlib.AbstractContextManager):
-    def __init__(self, kind, text=""):
-        self.kind, self.text, self.error = kind, text, None
-    def __exit__(self, kind, error, traceback):
-        assert error is not None, f"{self.kind.__name__} was not raised"
-        assert isinstance(error, self.kind), f"{error!r} is no {self.kind.__name__}"
-        assert self.text in str(error), f"{self.text!r} is not in {str(error)!r}"
-        self.error = error
-        return True
-
-def database(path):
-    return contextlib.closing(sqlite3.connect(path, uri=True, isolation_level=None))
-
-def opened(pool, name, **options):
-    return contextlib.closing(pool.connect(name, isolation_level=None, **options))
-
-def value(connection, sql, *parameters):
-    return connection.execute(sql, parameters).fetchone()[0]
-
-"""
+_PRELUDE = (Path(__file__).parent / "prelude.py").read_text(encoding="utf-8")
 
 _CALL = """
 _name = {pool_name}
@@ -64,6 +42,13 @@ def in_worker(
     """
 
     def decorate(function: Callable[[Pool], Awaitable[None]]) -> Callable[[Any], None]:
+        module = inspect.getmodule(function)
+        assert module is not None
+        # What the module imports from the standard library, the function may use there too.
+        imported = re.findall(r"^import (\w+)$", inspect.getsource(module), re.MULTILINE)
+        imports = "".join(
+            f"import {name}\n" for name in imported if name in sys.stdlib_module_names
+        )
         source = textwrap.dedent(inspect.getsource(function))
         source = source[source.index("async def") :]
 
@@ -73,7 +58,7 @@ def in_worker(
                 pool_name=json.dumps(f"test-{next(_numbers)}"),
                 options=repr(options),
             )
-            runtime.run(_PRELUDE + source + call)
+            runtime.run(_PRELUDE + imports + source + call)
 
         test.__name__ = function.__name__
         test.__doc__ = function.__doc__

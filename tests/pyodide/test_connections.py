@@ -1,13 +1,17 @@
-# ruff: noqa: F821 - `expect`, `opened`, `value` … are given to the functions by in_worker
-# mypy: disable-error-code="name-defined"
 """Connections of one worker to one database behave as on a desktop."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import ctypes
 import sqlite3
+import time
 from typing import TYPE_CHECKING
 
+import sahpool
 from tests.pyodide.in_worker import in_worker
+from tests.pyodide.prelude import database, expect, opened, value
 
 if TYPE_CHECKING:
     from sahpool import Pool
@@ -96,7 +100,7 @@ async def test_a_second_connection_does_not_roll_back_a_live_writer(pool: Pool) 
     """What a VFS does whose xCheckReservedLock always answers 0."""
     with opened(pool, "a.db") as writer:
         writer.execute("PRAGMA journal_mode=DELETE")
-        writer.execute("PRAGMA cache_size=5")
+        writer.execute("PRAGMA synchronous=OFF")  # the journal's header is valid from the start
         writer.execute("CREATE TABLE t(a, b)")
         writer.executemany("INSERT INTO t VALUES(?, ?)", [(n, "x" * 900) for n in range(300)])
         with opened(pool, "a.db") as reader:
@@ -344,6 +348,24 @@ async def test_a_read_only_connection_cannot_write(pool: Pool) -> None:
         assert value(con, "SELECT a FROM t") == 1
         with expect(sqlite3.OperationalError, "readonly"):
             con.execute("INSERT INTO t VALUES(2)")
+
+
+@in_worker()
+async def test_a_read_beyond_the_end_fills_the_rest_with_zeros(pool: Pool) -> None:
+    """sqlite.org/c3ref/io_methods.html: without it, database corruption is likely."""
+    prototype = ctypes.CFUNCTYPE(
+        ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_int64
+    )
+    with opened(pool, "a.db") as con:
+        con.execute("PRAGMA journal_mode=DELETE")
+        con.execute("CREATE TABLE t(a)")
+        (file,) = pool._vfs._files
+        read = prototype(pool._vfs._methods.xRead)
+        buffer = ctypes.create_string_buffer(b"\xff" * 200, 200)
+        assert read(file, buffer, 200, 8192 - 50) == 522  # SQLITE_IOERR_SHORT_READ
+        assert buffer.raw[50:] == bytes(150)
+        assert read(file, buffer, 200, 1 << 33) == 522
+        assert buffer.raw == bytes(200)
 
 
 @in_worker()

@@ -1,15 +1,16 @@
-# ruff: noqa: F821 - `expect`, `opened`, `value` … are given to the functions by in_worker
-# mypy: disable-error-code="name-defined"
 """The pool as a whole: installing, pausing, what a killed worker leaves, failing storage."""
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import sahpool
 from tests.pyodide.in_worker import in_worker
+from tests.pyodide.prelude import expect, killed_copy, opened, value
 
 if TYPE_CHECKING:
     from sahpool import Pool
@@ -85,18 +86,6 @@ async def test_wiping_deletes_every_database_and_none_that_is_open(pool: Pool) -
 @in_worker()
 async def test_a_killed_worker_s_transaction_is_rolled_back_by_the_next(pool: Pool) -> None:
     """What a VFS does not do whose xCheckReservedLock always answers 1."""
-    import js
-
-    async def copy_of_the_files(target: str) -> None:
-        source, root = pool._slots, await js.navigator.storage.getDirectory()
-        folder = await root.getDirectoryHandle(target, sahpool.browser.js_object(create=True))
-        folder = await folder.getDirectoryHandle(".opaque", sahpool.browser.js_object(create=True))
-        for slot in [*source._named.values(), *source._spare]:
-            file = await folder.getFileHandle(slot.name, sahpool.browser.js_object(create=True))
-            handle = await pool._open_handle(file)
-            handle.write(slot.handle.read(slot.handle.size(), 0), 0)
-            handle.close()
-
     for mode in ("DELETE", "TRUNCATE", "PERSIST", "WAL"):
         name = f"{mode}.db"
         with opened(pool, name) as con:
@@ -108,7 +97,7 @@ async def test_a_killed_worker_s_transaction_is_rolled_back_by_the_next(pool: Po
             con.execute("COMMIT")
             con.execute("BEGIN")
             con.execute("UPDATE t SET b = 'gone'")  # spills: pages of it reach the file
-            await copy_of_the_files(f"killed-{mode}")
+            await killed_copy(pool, f"killed-{mode}")
             con.execute("ROLLBACK")
         after = await sahpool.install(f"after-{mode}", directory=f"killed-{mode}")
         with opened(after, name) as con:

@@ -1,13 +1,15 @@
-# ruff: noqa: F821 - `expect`, `opened`, `value` … are given to the functions by in_worker
-# mypy: disable-error-code="name-defined"
 """Whole databases in and out."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import sqlite3
 from typing import TYPE_CHECKING
 
+import sahpool
 from tests.pyodide.in_worker import in_worker
+from tests.pyodide.prelude import expect, killed_copy, opened, value
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -177,3 +179,33 @@ async def test_an_imported_rollback_mode_database_keeps_its_mode(pool: Pool) -> 
         assert value(con, "PRAGMA journal_mode") == "delete"
         assert value(con, "PRAGMA page_size") == 1024
         assert value(con, "SELECT a FROM t") == 42
+
+
+@in_worker()
+async def test_what_a_killed_worker_left_is_not_applied_to_the_database_that_replaces_it(
+    pool: Pool,
+) -> None:
+    """Neither the hot journal nor the WAL of the old database belongs to the new one."""
+    with opened(pool, "new.db") as con:
+        con.execute("CREATE TABLE t(a INTEGER PRIMARY KEY, b)")
+        con.executemany("INSERT INTO t VALUES(?, ?)", [(n, "new" * 300) for n in range(500)])
+    new = pool.export_file("new.db")
+    for mode in ("DELETE", "WAL"):
+        name = f"{mode}.db"
+        with opened(pool, name) as con:
+            con.execute(f"PRAGMA journal_mode={mode}")
+            con.execute("PRAGMA cache_size=5")
+            con.execute("CREATE TABLE t(a INTEGER PRIMARY KEY, b)")
+            con.executemany("INSERT INTO t VALUES(?, ?)", [(n, "old" * 300) for n in range(500)])
+            con.execute("BEGIN")
+            con.execute("UPDATE t SET b = upper(b)")
+            await killed_copy(pool, f"left-{mode}")
+            con.execute("ROLLBACK")
+        after = await sahpool.install(f"left-{mode}", directory=f"left-{mode}")
+        assert any(each.startswith(f"/{name}-") for each in after.file_names)
+        await after.import_db(name, new, replace=True)
+        assert not any(each.startswith(f"/{name}-") for each in after.file_names)
+        with opened(after, name) as con:
+            assert value(con, "SELECT count(*) FROM t WHERE b LIKE 'new%'") == 500, mode
+            assert value(con, "PRAGMA integrity_check") == "ok", mode
+        await after.remove_vfs()

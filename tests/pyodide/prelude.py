@@ -1,0 +1,65 @@
+"""What the tests that run inside the runtime may use; its text is sent there ahead of them."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+import sahpool
+
+if TYPE_CHECKING:
+    from sahpool import Pool
+
+
+class expect:  # noqa: N801 - reads as pytest.raises, which is not there
+    """``pytest.raises``: the block must raise an exception of a kind, with a text in it.
+
+    Attributes:
+        error: What was raised.
+    """
+
+    error: Any
+
+    def __init__(self, kind: type[BaseException], text: str = "") -> None:
+        self.kind = kind
+        self.text = text
+
+    def __enter__(self) -> expect:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
+        assert error is not None, f"{self.kind.__name__} was not raised"
+        assert isinstance(error, self.kind), f"{error!r} is no {self.kind.__name__}"
+        assert self.text in str(error), f"{self.text!r} is not in {str(error)!r}"
+        self.error = error
+        return True
+
+
+def database(path: str) -> contextlib.closing[sqlite3.Connection]:
+    """A connection in autocommit mode, by a path or URI, closed at the end of the block."""
+    return contextlib.closing(sqlite3.connect(path, uri=True, isolation_level=None))
+
+
+def opened(pool: Pool, name: str, **options: Any) -> contextlib.closing[sqlite3.Connection]:
+    """A connection in autocommit mode to a database of the pool."""
+    return contextlib.closing(pool.connect(name, isolation_level=None, **options))
+
+
+def value(connection: sqlite3.Connection, sql: str, *parameters: object) -> Any:
+    """The first value of the first row."""
+    return connection.execute(sql, parameters).fetchone()[0]
+
+
+async def killed_copy(pool: Pool, directory: str) -> None:
+    """The files of the pool as a worker would leave them that was killed now."""
+    import js
+
+    create = sahpool.browser.js_object(create=True)
+    folder = await js.navigator.storage.getDirectory()
+    for part in (directory, ".opaque"):
+        folder = await folder.getDirectoryHandle(part, create)
+    for slot in [*pool._slots._named.values(), *pool._slots._spare]:
+        handle = await pool._open_handle(await folder.getFileHandle(slot.name, create))
+        handle.write(slot.handle.read(slot.handle.size(), 0), 0)
+        handle.close()
