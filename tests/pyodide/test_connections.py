@@ -7,7 +7,9 @@ import contextlib
 import ctypes
 import sqlite3
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pytest
 
 import sahpool
 from tests.pyodide.in_worker import in_worker
@@ -295,6 +297,45 @@ async def test_a_name_of_510_bytes_works_in_every_journal_mode(pool: Pool) -> No
         assert value(con, "SELECT count(*) FROM t") == 4
 
 
+@in_worker()
+async def test_databases_with_the_longest_names_commit_together(pool: Pool) -> None:
+    """Their super-journal has a name that no header could hold."""
+    one, two = "x" * 509, "y" * 509
+    with opened(pool, one) as con, opened(pool, two) as other:
+        con.execute("PRAGMA journal_mode=DELETE")
+        other.execute("PRAGMA journal_mode=DELETE")
+    with opened(pool, one) as con:
+        con.execute("ATTACH ? AS other", (pool.uri(two),))
+        con.execute("BEGIN")
+        con.execute("CREATE TABLE main.t(a)")
+        con.execute("CREATE TABLE other.t(a)")
+        con.execute("COMMIT")
+        assert value(con, "SELECT count(*) FROM other.t") == 0
+    assert len(pool.file_names) == 2
+
+
+@in_worker(default=True)
+async def test_a_database_cannot_be_given_the_name_of_another_s_journal(pool: Pool) -> None:
+    for name in ("diary-journal", "diary-wal"):
+        with expect(sahpool.InvalidNameError, "own journals"):
+            pool.connect(name)
+        with expect(sqlite3.OperationalError) as caught:
+            sqlite3.connect(name)
+        assert isinstance(caught.error.__cause__, sahpool.InvalidNameError)
+        with expect(sahpool.InvalidNameError, "own journals"):
+            await pool.import_db(name, b"")
+    assert pool.file_names == []
+
+
+@in_worker(pragmas={"journal_mode": "WAL", "page_size": 8192, "auto_vacuum": 1})
+async def test_settings_of_new_databases_can_be_given_to_install(pool: Pool) -> None:
+    with opened(pool, "a.db") as con:
+        con.execute("CREATE TABLE t(a)")
+        assert value(con, "PRAGMA page_size") == 8192
+        assert value(con, "PRAGMA auto_vacuum") == 1
+        assert value(con, "PRAGMA journal_mode") == "wal"
+
+
 @in_worker(default=True)
 async def test_a_name_that_is_too_long_is_refused_with_its_length(pool: Pool) -> None:
     with expect(sahpool.InvalidNameError, "511 bytes long"):
@@ -375,3 +416,58 @@ async def test_an_error_s_place_in_the_sql_is_known(pool: Pool) -> None:
             con.execute("SELECT 'ä', nope FROM sqlite_schema")
         assert sahpool.error_offset(con) == len("SELECT 'ä', ".encode())
     assert {"SELECT", "RETURNING", "OVER"} <= set(sahpool.keywords())
+
+
+@in_worker()
+async def test_an_error_is_raised_as_it_is_although_sqlite_calls_back_meanwhile(pool: Pool) -> None:
+    """CPython sets its exception, then resets the statement, and the reset calls the VFS."""
+    for mode in ("DELETE", "WAL"):
+        with opened(pool, f"{mode}.db") as one:
+            one.execute(f"PRAGMA journal_mode={mode}")
+            one.execute("CREATE TABLE t(a INTEGER PRIMARY KEY, b)")
+            one.executemany("INSERT INTO t VALUES(?, ?)", [(n, "x" * 900) for n in range(100)])
+        with opened(pool, f"{mode}.db") as one, opened(pool, f"{mode}.db") as two:
+            for _ in range(20):
+                with expect(sqlite3.IntegrityError, "UNIQUE constraint failed"):
+                    one.execute("INSERT INTO t SELECT a, b FROM t")
+                with expect(sqlite3.IntegrityError, "UNIQUE constraint failed"):
+                    one.execute("UPDATE t SET a = 1")
+                two.execute("BEGIN IMMEDIATE")
+                for statement in ("DELETE FROM t", "VACUUM", "PRAGMA user_version = 3"):
+                    with expect(sqlite3.OperationalError, "locked"):
+                        one.execute(statement)
+                two.execute("ROLLBACK")
+            assert value(one, "SELECT count(*) FROM t") == 100
+
+
+@in_worker()
+async def _beyond_two_gigabytes(pool: Pool) -> None:
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype = ctypes.c_void_p
+    with opened(pool, "a.db") as con:
+        con.execute("CREATE TABLE t(a)")
+        for _ in range(8):
+            libc.malloc(1 << 28)
+        for size in (1 << 20, 65536, 8192, 4096, 1024, 256, 64):
+            while (address := libc.malloc(size)) and address < 1 << 31:
+                pass
+        con.execute("BEGIN")
+        con.executemany("INSERT INTO t VALUES(?)", [(f"{n:0500}",) for n in range(5000)])
+        con.execute("COMMIT")
+        con.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with opened(pool, "a.db") as other:
+            high = [file for file in pool._vfs._files if file > 1 << 31]
+            assert high, "no file of SQLite's lies beyond 2 GiB: the test tests nothing"
+            assert value(other, "PRAGMA integrity_check") == "ok"
+            assert value(other, "SELECT sum(a) FROM t") == 12497500
+    with expect(sahpool.UnsupportedError, "2 GiB"):
+        await sahpool.install(pool.name + "-late")
+
+
+@pytest.mark.parametrize("runtime", ["node"], indirect=True)
+def test_memory_beyond_two_gigabytes_is_read_and_written_where_it_is(runtime: Any) -> None:
+    """Addresses arrive in JavaScript as signed numbers: beyond 2 GiB they are negative there."""
+    try:
+        _beyond_two_gigabytes(runtime)
+    finally:
+        runtime.restart()

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 @in_worker()
 async def test_installing_twice_gives_the_same_pool(pool: Pool) -> None:
     assert await sahpool.install(pool.name) is pool
+    one, two = await asyncio.gather(*[sahpool.install(pool.name + "-2") for _ in range(2)])
+    assert one is two
+    one.pause_vfs()
+    await asyncio.gather(one.unpause_vfs(), one.unpause_vfs())
+    assert not one.is_paused
     with expect(sahpool.UnsupportedError, "open already"):
         await sahpool.install("other", directory=pool.directory)
 
@@ -70,6 +75,17 @@ async def test_capacity_grows_and_shrinks_and_files_stay(pool: Pool) -> None:
     assert await pool.reserve_minimum_capacity(5) == 5
     with opened(pool, "a.db") as con:
         assert value(con, "SELECT count(*) FROM t") == 0
+
+
+@in_worker()
+async def test_a_pause_while_slots_are_removed_leaves_nothing_held(pool: Pool) -> None:
+    await pool.add_capacity(20)
+    removing = asyncio.ensure_future(pool.reduce_capacity(20))
+    await asyncio.sleep(0)
+    pool.pause_vfs()
+    await removing
+    await pool.unpause_vfs()
+    assert not pool.is_paused
 
 
 @in_worker()

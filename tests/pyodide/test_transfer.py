@@ -209,3 +209,42 @@ async def test_what_a_killed_worker_left_is_not_applied_to_the_database_that_rep
             assert value(con, "SELECT count(*) FROM t WHERE b LIKE 'new%'") == 500, mode
             assert value(con, "PRAGMA integrity_check") == "ok", mode
         await after.remove_vfs()
+
+
+@in_worker()
+async def test_an_import_under_way_is_nobody_else_s_slot(pool: Pool) -> None:
+    with opened(pool, "new.db") as con:
+        con.execute("CREATE TABLE t(a)")
+        con.executemany("INSERT INTO t VALUES(?)", [("imported" * 50,)] * 500)
+    new = pool.export_file("new.db")
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield new[:8192]
+        begun.set()
+        await go_on.wait()
+        yield new[8192:]
+
+    importing = asyncio.ensure_future(pool.import_db("b.db", slowly()))
+    await begun.wait()
+    assert pool.file_names == ["/new.db"]
+    await pool.wipe_files()
+    with expect(sahpool.DatabaseInUseError, "under way"):
+        pool.pause_vfs()
+    with opened(pool, "mine.db") as con:
+        con.execute("CREATE TABLE t(a)")
+        con.executemany("INSERT INTO t VALUES(?)", [("mine" * 60,)] * 500)
+    go_on.set()
+    await importing
+    for name, text in (("mine.db", "mine"), ("b.db", "imported")):
+        with opened(pool, name) as con:
+            assert value(con, "SELECT count(*) FROM t WHERE a LIKE ?", text + "%") == 500
+            assert value(con, "PRAGMA integrity_check") == "ok"
+
+
+@in_worker()
+async def test_chunks_too_small_for_a_database_header_are_refused(pool: Pool) -> None:
+    with opened(pool, "a.db") as con:
+        con.execute("CREATE TABLE t(a)")
+    with expect(ValueError, "at least 512"):
+        pool.export_chunks("a.db", 10)

@@ -15,13 +15,21 @@ class MemoryHandle:
         self.durable = bytes(content)
         self.calls: list[str] = []
         self.closed = False
-        self.room: int | None = None
+        self.room: int | None = None  # bytes that a write keeps, as a browser does at its quota
+        self.broken: set[str] = set()  # methods that fail
+
+    def _call(self, name: str) -> None:
+        self.calls.append(name)
+        if name in self.broken:
+            raise OSError(f"{name} on purpose")
 
     def read(self, size: int, at: int) -> bytes:
+        if "read" in self.broken:
+            raise OSError("read on purpose")
         return bytes(self.content[at : at + size])
 
     def write(self, data: bytes, at: int) -> int:
-        self.calls.append("write")
+        self._call("write")
         if self.room is not None:
             data = data[: self.room]
         self.content[len(self.content) :] = bytes(max(0, at - len(self.content)))
@@ -29,7 +37,7 @@ class MemoryHandle:
         return len(data)
 
     def truncate(self, size: int) -> None:
-        self.calls.append("truncate")
+        self._call("truncate")
         del self.content[size:]
         self.content.extend(bytes(size - len(self.content)))
 
@@ -37,7 +45,7 @@ class MemoryHandle:
         return len(self.content)
 
     def flush(self) -> None:
-        self.calls.append("flush")
+        self._call("flush")
         self.durable = bytes(self.content)
 
     def close(self) -> None:

@@ -128,6 +128,14 @@ def test_a_freed_slot_of_another_program_is_not_brought_back_by_a_stale_second_c
     assert found.path == ""
 
 
+def test_a_first_copy_that_is_gone_is_not_a_free_slot_while_there_is_content() -> None:
+    """A program that frees a slot cuts its content off; two lost blocks of zeros do not."""
+    torn = bytes(1024) + encode("/a.db", FLAGS, 3)[1024:]
+    found = decode(torn, has_content=True)
+    assert isinstance(found, Damaged)
+    assert found.offered == Header("/a.db", FLAGS, 3, repaired=True)
+
+
 def test_a_header_with_another_program_s_digest_is_left_alone() -> None:
     """wa-sqlite uses the layout without the 0x80 flag and with a digest of its own."""
     sector = b"/wa.db".ljust(512, b"\0") + struct.pack(">I", FLAGS) + b"\x12\x34\x56\x78" * 2

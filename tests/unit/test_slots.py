@@ -6,7 +6,7 @@ import pytest
 
 from sahpool import header
 from sahpool.errors import InvalidNameError, PoolFullError, StorageError
-from sahpool.slots import SlotTable, check_path, stored_path
+from sahpool.slots import SlotTable, check_new_database, check_path, stored_path
 
 from .memory_handle import MemoryHandle
 
@@ -107,15 +107,43 @@ def test_without_a_spare_slot_the_error_says_what_to_do() -> None:
     assert "add_capacity" in caught.value.hint
 
 
-def test_a_header_that_does_not_fit_the_quota_is_an_error_and_takes_no_slot() -> None:
+def test_a_header_that_does_not_fit_the_quota_is_an_error_and_names_nothing() -> None:
     handle = MemoryHandle()
-    handle.room = 100
     table = pool_of(handle)
-    with pytest.raises(StorageError, match="100 of the 4096") as caught:
+    handle.room = 600
+    with pytest.raises(StorageError, match="600 of the 4096") as caught:
         table.create("/a", FLAGS)
     assert caught.value.sqlite_code == 13
-    assert table.spare_count == 1
     assert table.paths == []
+    assert table.spare_count == 0, "its header may name /a on the disk, so it is not used again"
+    handle.room = None
+    again = pool_of(MemoryHandle())
+    again.create("/b", FLAGS)
+
+
+def test_a_failed_creation_leaves_no_name_behind() -> None:
+    handle = MemoryHandle()
+    table = pool_of(handle)
+    handle.broken = {"flush"}
+    lent = table.lend("/\x01import")
+    lent.unsynced = False
+    with pytest.raises(OSError, match="flush"):
+        table.rename(lent, "/a.db", FLAGS)
+    handle.broken = set()
+    table.give_back(lent)
+    assert table.spare_count == 1
+    assert reopened(handle).paths == []
+
+
+def test_a_name_that_could_not_be_taken_back_is_not_used_for_anything_else() -> None:
+    handle = MemoryHandle()
+    table = pool_of(handle)
+    lent = table.lend("/\x01import")
+    table.rename(lent, "/a.db", FLAGS)
+    handle.broken = {"write", "flush"}
+    table.give_back(lent)
+    assert table.spare_count == 0
+    assert table.capacity >= 1
 
 
 def test_a_damaged_header_is_quarantined_and_never_written_to() -> None:
@@ -132,10 +160,10 @@ def test_a_damaged_header_is_quarantined_and_never_written_to() -> None:
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_of_two_slots_with_one_path_the_later_wins_and_the_other_is_kept(
+def test_what_a_cut_off_import_superseded_is_freed_and_does_not_come_back(
     order: tuple[int, int],
 ) -> None:
-    """What an import leaves that was cut off between naming the new slot and freeing the old."""
+    """The new slot was on the disk before the old one was to be freed: there is no doubt."""
     files = [
         MemoryHandle(header.encode("/a.db", FLAGS, 4) + b"old"),
         MemoryHandle(header.encode("/a.db", FLAGS, 5) + b"new"),
@@ -144,8 +172,86 @@ def test_of_two_slots_with_one_path_the_later_wins_and_the_other_is_kept(
     slot = table.find("/a.db")
     assert slot is not None
     assert slot.handle is files[1]
+    assert table.quarantined == []
+    table.delete("/a.db")
+    assert reopened(*files, durable=True).paths == []
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_two_slots_with_one_path_both_are_kept_when_another_program_wrote_one(
+    order: tuple[int, int],
+) -> None:
+    theirs = header.encode("/a.db", FLAGS, 1)[:524].ljust(4096, b"\0")
+    files = [
+        MemoryHandle(theirs + b"theirs"),
+        MemoryHandle(header.encode("/a.db", FLAGS, 5) + b"ours"),
+    ]
+    table = pool_of(*(files[each] for each in order))
+    slot = table.find("/a.db")
+    assert slot is not None
+    assert slot.handle is files[1]
     assert [each.handle for each in table.quarantined] == [files[0]]
     assert files[0].calls == files[1].calls == []
+
+
+def test_a_new_file_gets_a_later_header_than_any_that_was_there() -> None:
+    left = MemoryHandle(header.encode("/a.db", FLAGS, 7) + b"old")
+    fresh = MemoryHandle()
+    table = pool_of(left, fresh)
+    table.delete("/a.db")
+    slot = table.create("/a.db", FLAGS)
+    assert slot.generation > 7
+
+
+def test_a_slot_that_cannot_be_read_is_quarantined_and_the_others_are_used() -> None:
+    unreadable = MemoryHandle(header.encode("/a.db", FLAGS, 1))
+    unreadable.broken = {"read"}
+    table = pool_of(unreadable, MemoryHandle(header.encode("/b.db", FLAGS, 1)))
+    assert table.paths == ["/b.db"]
+    assert ["cannot be read" in each.reason for each in table.quarantined] == [True]
+
+
+def test_a_lost_first_copy_is_quarantined_with_the_name_of_the_second() -> None:
+    handle = MemoryHandle(bytes(1024) + header.encode("/a.db", FLAGS, 3)[1024:] + b"rows")
+    table = pool_of(handle)
+    assert [each.offered for each in table.quarantined] == ["/a.db"]
+    assert handle.calls == []
+
+
+def test_every_spare_slot_has_a_header_of_its_own() -> None:
+    """The reference reads all headers into one buffer: a shorter file shows the one before."""
+    short = MemoryHandle()
+    table = pool_of(short)
+    added = MemoryHandle()
+    table.add_spare("added", added)
+    assert short.size() == added.size() == header.SECTOR_SIZE
+
+
+def test_a_lent_slot_is_no_file_and_cannot_be_deleted() -> None:
+    table = pool_of(MemoryHandle(), MemoryHandle())
+    lent = table.lend("/\x01import")
+    assert table.paths == []
+    assert table.find("/\x01import") is lent
+    assert not table.delete("/\x01import")
+    other = table.create("/mine", FLAGS)
+    assert other is not lent
+
+
+def test_a_deletion_stands_even_if_the_content_cannot_be_cut_off() -> None:
+    handle = MemoryHandle()
+    table = pool_of(handle)
+    table.create("/a-journal", FLAGS)
+    handle.write(b"old journal", header.SECTOR_SIZE)
+    handle.broken = {"truncate"}
+    assert table.delete("/a-journal")
+    assert reopened(handle, durable=True).paths == []
+    assert table.spare_count == 1
+    with pytest.raises(OSError, match="truncate"):
+        table.create("/b", FLAGS)
+    assert table.spare_count == 1
+    handle.broken = set()
+    slot = table.create("/b", FLAGS)
+    assert slot.handle.size() == header.SECTOR_SIZE
 
 
 def test_renaming_flushes_the_content_before_the_name() -> None:
@@ -177,8 +283,10 @@ def test_a_cut_between_the_two_steps_of_a_swap_keeps_the_new_file() -> None:
     before = bytes(taken.handle.read(1 << 20, 0))
     table.rename(slot, "/a.db", FLAGS)
     after_crash = pool_of(MemoryHandle(before), MemoryHandle(slot.handle.read(1 << 20, 0)))
-    assert [each.offered for each in after_crash.quarantined] == ["/a.db"]
-    assert [each.name for each in after_crash.quarantined] == ["slot0"]
+    found = after_crash.find("/a.db")
+    assert found is not None
+    assert found.name == "slot1"
+    assert after_crash.spare_count == 1
 
 
 def test_closing_closes_every_handle_and_writes_nothing() -> None:
@@ -205,7 +313,13 @@ def test_names_are_taken_as_they_are(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("", "needs a name"), ("/", "needs a name"), ("a\0b", "NUL"), ("ä" * 255, "511 bytes")],
+    [
+        ("\ud800", "UTF-8"),
+        ("", "needs a name"),
+        ("/", "needs a name"),
+        ("a\0b", "NUL"),
+        ("ä" * 255, "511 bytes"),
+    ],
 )
 def test_impossible_names_are_refused_with_a_reason(name: str, said: str) -> None:
     with pytest.raises(InvalidNameError, match=said):
@@ -214,9 +328,21 @@ def test_impossible_names_are_refused_with_a_reason(name: str, said: str) -> Non
 
 def test_a_name_of_510_bytes_leaves_room_for_its_journal_and_wal() -> None:
     path = check_path("x" * 509)
-    kept = {stored_path(path + suffix) for suffix in ("", "-journal", "-wal")}
-    assert len(kept) == 3
+    kept = {stored_path(path + suffix) for suffix in ("", "-journal", "-wal", "-mj0123459AB")}
+    assert len(kept) == 4
     assert all(len(each.encode()) <= 510 for each in kept)
     assert stored_path("/" + "y" * 509 + "-wal") not in kept
     with pytest.raises(InvalidNameError):
         stored_path(path + "-other")
+
+
+@pytest.mark.parametrize("name", ["/diary-journal", "/a-wal", "/x.db-mj0123459AB"])
+def test_a_database_cannot_have_the_name_of_a_companion(name: str) -> None:
+    """SQLite would take it for the journal of another database, and delete it."""
+    with pytest.raises(InvalidNameError, match="own journals"):
+        check_new_database(name)
+
+
+@pytest.mark.parametrize("name", ["/journal", "/a-journal.db", "/wal", "/a-wall", "/x-mj"])
+def test_other_names_are_no_companions(name: str) -> None:
+    check_new_database(name)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import sqlite3
 from ctypes import CFUNCTYPE, POINTER, c_char_p, c_int, c_int64, c_void_p
+from typing import Any
 
 from .errors import UnsupportedError
 
@@ -74,6 +75,13 @@ XSHMLOCK = CFUNCTYPE(c_int, c_void_p, c_int, c_int, c_int)
 XSHMBARRIER = CFUNCTYPE(None, c_void_p)
 
 XAUTOEXTENSION = CFUNCTYPE(c_int, c_void_p, c_void_p, c_void_p)
+
+
+def signature(prototype: Any) -> str:
+    """A prototype as Emscripten's ``addFunction`` writes it: the result, then the arguments."""
+    letters = {c_int64: "j", None: "v"}  # everything else is an i32 on wasm32
+    types = (prototype._restype_, *prototype._argtypes_)
+    return "".join(letters.get(each, "i") for each in types)
 
 
 class sqlite3_file(ctypes.Structure):

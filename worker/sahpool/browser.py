@@ -15,6 +15,18 @@ from .errors import UnsupportedError
 
 PYODIDE_VERSION = "314.0.7"  #: the Pyodide whose undocumented parts (addFunction) were tested
 
+#: What io.mjs uses of Pyodide's Emscripten module.
+_MODULE_PARTS = (
+    "addFunction",
+    "removeFunction",
+    "HEAPU8",
+    "wasmTable",
+    "_PyGILState_Ensure",
+    "_PyGILState_Release",
+    "_PyErr_GetRaisedException",
+    "_PyErr_SetRaisedException",
+)
+
 _IO_MODULE = "sahpool_io"
 
 
@@ -68,7 +80,7 @@ def check_environment() -> None:
     """
     abi.library()
     module = getattr(pyodide_js, "_module", None)
-    for part in ("addFunction", "HEAPU8", "wasmTable"):
+    for part in _MODULE_PARTS:
         if not hasattr(module, part):
             raise UnsupportedError(
                 f"Pyodide {pyodide_js.version} does not offer _module.{part}.",

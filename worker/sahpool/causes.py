@@ -31,6 +31,11 @@ def add_source(source: Source) -> None:
     _sources.append(source)
 
 
+def drop_source(source: Source) -> None:
+    """``source`` is asked no more."""
+    _sources.remove(source)
+
+
 def forget() -> None:
     """A new transaction begins: what SQLite swallowed before is not the cause of what comes."""
     global _pending

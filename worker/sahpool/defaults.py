@@ -44,7 +44,9 @@ def set_defaults(
     for name, value in pragmas.items():
         if not name.isidentifier() or not str(value).lstrip("-").isalnum():
             raise ValueError(f"not a PRAGMA to set on every connection: {name}={value}")
-    _pools[vfs_name.encode()] = (pragmas, is_new)
+    # The journal mode comes last: a file that is in WAL mode keeps its page size.
+    ordered = dict(sorted(pragmas.items(), key=lambda item: item[0] == "journal_mode"))
+    _pools[vfs_name.encode()] = (ordered, is_new)
     if _entry_point is None:
         _entry_point = abi.XAUTOEXTENSION(_on_open)
         abi.library().sqlite3_auto_extension(_entry_point)

@@ -125,11 +125,12 @@ def encode(path: str, flags: int, generation: int) -> bytes:
     return first.ljust(_SECOND_OFFSET, b"\0") + second.ljust(SECTOR_SIZE - _SECOND_OFFSET, b"\0")
 
 
-def decode(sector: bytes) -> Header | Damaged:
+def decode(sector: bytes, *, has_content: bool = False) -> Header | Damaged:
     """What the header of a slot says.
 
     Args:
         sector: The first bytes of the slot, up to SECTOR_SIZE; fewer when the file is shorter.
+        has_content: Whether there are bytes behind the header.
 
     Returns:
         A Header (with an empty path for a free slot), or Damaged when the first copy cannot be
@@ -143,7 +144,12 @@ def decode(sector: bytes) -> Header | Damaged:
     if header is not None:
         if second == first:
             return Header(header.path, header.flags, generation)
-        return header  # another program wrote the first copy after us: the second one is stale
+        if second is not None and has_content and not any(first):
+            # Another program that frees a slot cuts its content off. Here there is some, so the
+            # first copy was not freed but lost.
+            header, reason = None, "the first copy of its header is gone"
+        else:
+            return header  # another program wrote the first copy after us: the second is stale
     if second is None:
         return Damaged(reason)
     offered, _ = _read_first(second)

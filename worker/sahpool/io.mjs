@@ -123,6 +123,22 @@ function shortWrite(written, wanted) {
   );
 }
 
+// A C function that calls the ctypes closure with a clean slate and puts an exception that was
+// pending back afterwards. CPython's sqlite3 sets its exception first and resets the statement then,
+// and the reset calls the VFS: Python code that begins with an exception set ends with another one.
+// Returns the address, in the wasm function table.
+export function shielded(module, closure, signature) {
+  const call = module.wasmTable.get(closure);
+  return module.addFunction((...values) => {
+    const gil = module._PyGILState_Ensure();
+    const pending = module._PyErr_GetRaisedException();
+    const result = call(...values);
+    module._PyErr_SetRaisedException(pending);
+    module._PyGILState_Release(gil);
+    return result;
+  }, signature);
+}
+
 // The page I/O of one VFS: xRead and xWrite as entries of the wasm function table, over the
 // contents of the files that Python has opened.
 export class PageIO {
@@ -136,7 +152,10 @@ export class PageIO {
   // later: CPython's sqlite3 lets go of the GIL while SQLite runs, and no Python object may be
   // touched from JavaScript then.
   constructor(module, outgrown) {
+    // Addresses arrive as signed numbers: beyond 2 GiB of heap they are negative.
     this.xRead = module.addFunction((file, buffer, amount, offset) => {
+      file >>>= 0;
+      buffer >>>= 0;
       // The heap view is fetched anew in every call: one kept from before has length 0 once the
       // memory has grown.
       const target = module.HEAPU8.subarray(buffer, buffer + amount);
@@ -162,6 +181,8 @@ export class PageIO {
     }, "iiiij");
 
     this.xWrite = module.addFunction((file, buffer, amount, offset) => {
+      file >>>= 0;
+      buffer >>>= 0;
       const content = this.#files.get(file);
       try {
         const at = Number(offset);

@@ -34,14 +34,16 @@ from .errors import (
     exception_name,
 )
 from .header import SECTOR_SIZE
-from .slots import Quarantined, SlotTable, check_path
+from .slots import Quarantined, SlotTable, check_new_database, check_path
 from .vfs import VFS
 
 _OPAQUE = ".opaque"  # the reference's name for the directory of the slots
 _COMPANIONS = ("-journal", "-wal")
+_SMALLEST_CHUNK = 512  # the header of a database fits into the first one
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.5  # seconds between attempts to get the handles
 
 _installed: dict[str, Pool] = {}
+_installing = asyncio.Lock()  # a second call waits and gets what the first one made
 
 
 async def install(
@@ -81,31 +83,32 @@ async def install(
             (private windows of some browsers), or Pyodide lacks something; the message says which.
         PoolLockedError: The pool was held by another tab or worker for all of ``lock_timeout``.
     """
-    there = _installed.get(name)
-    if there is not None:
-        return there
-    directory = directory or "." + name
-    for other in _installed.values():
-        if not other.is_paused and other.directory.strip("/") == directory.strip("/"):
-            raise UnsupportedError(
-                f"The directory {directory} is open already, as the pool {other.name}.",
-                hint="Use that pool, or give this one a directory of its own.",
-            )
-    browser.check_environment()
-    io = await browser.io_module()
-    pool = Pool(
-        name,
-        directory,
-        io,
-        spare=spare,
-        default=default,
-        lock_timeout=lock_timeout,
-        pragmas=pragmas,
-        temp_memory_limit=temp_memory_limit,
-    )
-    await pool._acquire(initial_capacity)
-    causes.attach_causes()
-    _installed[name] = pool
+    async with _installing:
+        there = _installed.get(name)
+        if there is not None:
+            return there
+        directory = directory or "." + name
+        for other in _installed.values():
+            if not other.is_paused and other.directory.strip("/") == directory.strip("/"):
+                raise UnsupportedError(
+                    f"The directory {directory} is open already, as the pool {other.name}.",
+                    hint="Use that pool, or give this one a directory of its own.",
+                )
+        browser.check_environment()
+        io = await browser.io_module()
+        pool = Pool(
+            name,
+            directory,
+            io,
+            spare=spare,
+            default=default,
+            lock_timeout=lock_timeout,
+            pragmas=pragmas,
+            temp_memory_limit=temp_memory_limit,
+        )
+        await pool._acquire(initial_capacity)
+        causes.attach_causes()
+        _installed[name] = pool
     if clear_on_init:
         await pool.wipe_files()
     return pool
@@ -143,7 +146,7 @@ class Pool:
         self._release_lock: Any = None
         self._top_up_planned = False
         self._top_up_task: asyncio.Future[None] | None = None  # kept, or it might be collected
-        self._growing = asyncio.Lock()  # held while slots are added
+        self._growing = asyncio.Lock()  # held while slots are added, removed, taken hold of
         self._vfs = VFS(
             name,
             self._slots,
@@ -179,10 +182,12 @@ class Pool:
         """
         self._check_open()
         path = check_path(name)
+        if self._slots.find(path) is None:
+            check_new_database(path)
         if self._slots.spare_count < self._spare and can_run_sync():
             run_sync(self.top_up())
         query = "".join(f"&{key}={value}" for key, value in parameters.items())
-        return f"file:{quote(path, errors='surrogateescape')}?vfs={quote(self.name)}{query}"
+        return f"file://{quote(path, errors='surrogateescape')}?vfs={quote(self.name)}{query}"
 
     # --- what is in the pool --------------------------------------------------------------------
 
@@ -249,10 +254,16 @@ class Pool:
     async def reduce_capacity(self, count: int) -> int:
         """Removes up to ``count`` spare slots; returns how many were removed. Files stay."""
         self._check_open()
+        async with self._growing:
+            return await self._shrink(count)
+
+    async def _shrink(self, count: int) -> int:
+        opaque = self._opaque
         removed = self._slots.remove_spares(count)
-        for slot in removed:
+        for slot in removed:  # all of them first: a pause meanwhile would not find them
             slot.handle.close()
-            await self._opaque.removeEntry(slot.name)
+        for slot in removed:
+            await opaque.removeEntry(slot.name)
         return len(removed)
 
     async def reserve_minimum_capacity(self, minimum: int) -> int:
@@ -320,9 +331,12 @@ class Pool:
 
         Raises:
             NoSuchDatabaseError: There is no such database.
+            ValueError: ``size`` is less than 512.
             sqlite3.OperationalError: A writer is in the middle of writing ("database is locked").
         """
         self._check_open()
+        if size < _SMALLEST_CHUNK:
+            raise ValueError(f"chunks of {size} bytes are too small: at least {_SMALLEST_CHUNK}")
         path = check_path(name)
         if self._slots.find(path) is None:
             raise self._no_such(name)
@@ -340,7 +354,8 @@ class Pool:
         """
         self._check_open()
         path = check_path(name)
-        self._check_closed(path)
+        for each in (path, *(path + suffix for suffix in _COMPANIONS)):
+            self._check_closed(each)
         there = self._slots.delete(path)
         # In this order: SQLite ignores a journal or WAL without a database.
         for suffix in _COMPANIONS:
@@ -367,19 +382,25 @@ class Pool:
         Raises:
             DatabaseInUseError: A file of the pool is open.
         """
-        if self.is_paused:
-            return
+        if not self.is_paused:
+            self._stop()
+            self._unlock()
+
+    def _stop(self) -> None:
         in_use = self._vfs.open_paths
         if in_use:
             raise DatabaseInUseError(
                 f"{', '.join(sorted(in_use)) or 'A temporary file'} is open.",
                 hint="Close its connections first.",
             )
+        if self._slots.lent_count:
+            raise DatabaseInUseError(
+                "An import or export is under way.", hint="Wait for its end, or cancel it."
+            )
         self._vfs.unregister()
         defaults.drop_defaults(self.name)
         self._slots.close()
         self._opaque = None
-        self._unlock()
 
     async def unpause_vfs(self) -> None:
         """Takes lock and handles again after :meth:`pause_vfs`; as :func:`install`.
@@ -387,8 +408,9 @@ class Pool:
         Raises:
             PoolLockedError: Another tab or worker holds the pool now.
         """
-        if self.is_paused:
-            await self._acquire(0)
+        async with self._growing:
+            if self.is_paused:
+                await self._acquire(0)
 
     async def remove_vfs(self) -> bool:
         """Removes the pool with everything in it: VFS, databases, spare slots, directory.
@@ -400,15 +422,19 @@ class Pool:
             DatabaseInUseError: A file of the pool is open.
         """
         await self.wipe_files()
-        keep = bool(self._slots.quarantined)
         async with self._growing:  # a handle that is just being made would hold the directory
-            await self.reduce_capacity(self.capacity)
-            self.pause_vfs()
-        _installed.pop(self.name, None)
-        if not keep:
-            parent, _, last = self.directory.strip("/").rpartition("/")
-            folder = await browser.directory(parent)
-            await folder.removeEntry(last, browser.js_object(recursive=True))
+            keep = bool(self._slots.quarantined)
+            await self._shrink(self.capacity)
+            self._stop()
+            _installed.pop(self.name, None)
+            try:
+                if not keep:
+                    parent, _, last = self.directory.strip("/").rpartition("/")
+                    folder = await browser.directory(parent)
+                    await folder.removeEntry(last, browser.js_object(recursive=True))
+            finally:
+                self._vfs.dispose()
+                self._unlock()
         return not keep
 
     # --- taking hold ----------------------------------------------------------------------------
@@ -421,9 +447,8 @@ class Pool:
             for name, handle in await self._open_handles(opaque, deadline):
                 self._slots.load(name, handle)
             self._opaque = opaque
-            if not self.capacity:
-                await self.add_capacity(initial_capacity)
-            await self.top_up()
+            missing = initial_capacity if not self.capacity else 0
+            await self._grow(max(missing, self._spare - self._slots.spare_count))
             self._vfs.register(default=self._default)
         except BaseException:
             self._slots.close()

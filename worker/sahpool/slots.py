@@ -3,21 +3,26 @@
 A pool is a directory of files with random names, the slots; each is held open by a sync access
 handle for as long as the pool is installed, because SQLite cannot wait for one to be opened.
 
-Invariant: each slot is in exactly one of *named* (its header carries a path, or it was lent out
-under a path for the lifetime of the worker), *spare* (free) and *quarantined* (its header cannot be
-trusted; nothing here ever writes to it).
+Invariant: each slot is in exactly one of *named* (its header carries its path), *lent* (it has a
+path for a while, but no header), *orphaned* (its file was deleted while it was open), *spare*
+(free) and *quarantined* (its header cannot be trusted; nothing here ever writes to it).
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
+import re
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from . import header
 from .errors import InvalidNameError, PoolFullError, StorageError
 
-_JOURNAL_SUFFIXES = ("-journal", "-wal")
+_log = logging.getLogger("sahpool")
+
+#: What SQLite adds to a database's name: journal, WAL, super-journal (``main.c``, ``vdbeaux.c``).
+_COMPANION = re.compile(r"-(?:journal|wal|mj[0-9A-F]{9})$")
 
 
 class Handle(Protocol):
@@ -56,7 +61,8 @@ class Slot:
         name: Random name of the file in the pool's directory.
         handle: Its open access handle.
         path: The path it belongs to; empty when it is spare.
-        generation: Generation of the header on disk.
+        generation: Generation of the header on disk; 0 when it has none of ours.
+        headed: Whether the header on disk may name a file: it does, or a write of it failed.
         users: How many open ``sqlite3_file`` objects use it.
         deleted: True once its path was deleted while it was open: it becomes a spare when the last
             user closes it, as an unlinked file does on Unix.
@@ -69,6 +75,7 @@ class Slot:
     handle: Handle
     path: str = ""
     generation: int = 0
+    headed: bool = False
     users: int = 0
     deleted: bool = False
     unsynced: bool = False
@@ -111,7 +118,12 @@ def check_path(path: str) -> str:
         )
     if not path.startswith("/"):
         path = "/" + path
-    length = len(path.encode("utf-8", "surrogateescape"))
+    try:
+        length = len(path.encode("utf-8", "surrogateescape"))
+    except UnicodeEncodeError as error:
+        raise InvalidNameError(
+            f"The name {path!r} cannot be written as UTF-8.", hint="Choose another one."
+        ) from error
     if length > header.MAX_PATH_BYTES:
         raise InvalidNameError(
             f"The name {path[:24]}… is {length} bytes long; "
@@ -121,19 +133,38 @@ def check_path(path: str) -> str:
     return path
 
 
+def check_new_database(path: str) -> None:
+    """Whether a new database may have this path.
+
+    Raises:
+        InvalidNameError: SQLite would take it for the companion of another database, and delete it.
+    """
+    found = _COMPANION.search(path)
+    if found is not None:
+        raise InvalidNameError(
+            f"A database cannot be called {path}: SQLite keeps names that end in {found[0]} "
+            "for its own journals.",
+            hint="Choose another ending.",
+        )
+
+
 def stored_path(path: str) -> str:
     """The path under which a header keeps ``path``.
 
-    The same, but for the journal or WAL of a database whose own name leaves no room for the
-    suffix: such a companion is kept under a hash of the database's path, so that a database may use
-    all 510 bytes. The reference cannot open such a database at all, so nothing is lost by it.
+    The same, but for a companion of a database whose own name leaves no room for the suffix: it is
+    kept under a hash of the database's path, so that a database may use all 510 bytes. The
+    reference cannot open such a database at all, so nothing is lost by it.
+
+    Raises:
+        InvalidNameError: The path is too long and no companion's.
     """
     raw = path.encode("utf-8", "surrogateescape")
     if len(raw) <= header.MAX_PATH_BYTES:
         return path
-    for suffix in _JOURNAL_SUFFIXES:
-        if path.endswith(suffix):
-            return f"/.{hashlib.sha256(raw[: -len(suffix)]).hexdigest()}{suffix}"
+    found = _COMPANION.search(path)
+    if found is not None:
+        base = path[: found.start()].encode("utf-8", "surrogateescape")
+        return f"/.{hashlib.sha256(base).hexdigest()}{found[0]}"
     raise InvalidNameError(
         f"The name {path[:24]}… is {len(raw)} bytes long; "
         f"a name may have at most {header.MAX_PATH_BYTES} bytes.",
@@ -146,8 +177,10 @@ class SlotTable:
 
     def __init__(self) -> None:
         self._named: dict[str, Slot] = {}
+        self._lent: dict[str, Slot] = {}
         self._spare: list[Slot] = []
-        self._orphans: list[Slot] = []  # deleted while open: named no more, not yet spare
+        self._orphans: list[Slot] = []
+        self._generation = 0  # the last one given to a header, or the highest one found
         self.quarantined: list[Quarantined] = []
 
     @property
@@ -161,67 +194,98 @@ class SlotTable:
         return len(self._spare)
 
     @property
+    def lent_count(self) -> int:
+        """How many slots are lent out, for an import or an export that is under way."""
+        return len(self._lent)
+
+    @property
     def capacity(self) -> int:
-        """How many slots the pool has for files: named ones and spares."""
-        return len(self._named) + len(self._spare) + len(self._orphans)
+        """How many slots the pool has for files: all but the quarantined ones."""
+        return len(self._named) + len(self._lent) + len(self._spare) + len(self._orphans)
 
     def find(self, path: str) -> Slot | None:
-        """The slot of ``path``, or None."""
-        return self._named.get(stored_path(path))
+        """The slot of ``path``, lent ones included, or None."""
+        path = stored_path(path)
+        return self._named.get(path) or self._lent.get(path)
+
+    # --- taking hold ----------------------------------------------------------------------------
 
     def load(self, name: str, handle: Handle) -> None:
-        """Takes in a file of the pool's directory, reading its header and writing nothing."""
-        found = header.decode(handle.read(header.SECTOR_SIZE, 0))
-        data_size = max(0, handle.size() - header.SECTOR_SIZE)
-        if isinstance(found, header.Damaged):
-            offered = found.offered.path if found.offered else None
-            self._quarantine(name, handle, found.reason, offered or None)
+        """Takes in a file of the pool's directory.
+
+        Nothing is written but where it takes nothing away: a spare is given room for its header,
+        and a slot that an import has certainly superseded is freed.
+        """
+        try:
+            data_size = max(0, handle.size() - header.SECTOR_SIZE)
+            sector = handle.read(header.SECTOR_SIZE, 0)
+        except Exception as error:  # noqa: BLE001 - whatever the browser throws
+            self.quarantined.append(Quarantined(name, f"cannot be read: {error}", 0, None, handle))
             return
-        slot = Slot(name, handle, found.path, found.generation)
+        found = header.decode(sector, has_content=data_size > 0)
+        offered = found.offered if isinstance(found, header.Damaged) else found
+        self._generation = max(self._generation, offered.generation if offered else 0)
+        if isinstance(found, header.Damaged):
+            self._quarantine(name, handle, found.reason, offered.path if offered else None)
+            return
+        slot = Slot(name, handle, found.path, found.generation, bool(found.path))
         if not found.path:
-            # Clean spares are used first, so that what a cut-off import left behind lies longest.
-            self._spare.insert(0 if data_size else len(self._spare), slot)
+            self._load_spare(slot, data_size)
             return
         rival = self._named.get(found.path)
         if rival is not None:
-            # Both were written whole: an import was cut off between naming the new slot and
-            # freeing the old one. The later header wins, the other is kept where it is.
-            loser, slot = sorted((rival, slot), key=lambda each: each.generation)
-            reason = f"another slot is {found.path} with a later header"
-            self._quarantine(loser.name, loser.handle, reason, found.path)
+            slot = self._settle(rival, slot)
         self._named[found.path] = slot
+
+    def _load_spare(self, slot: Slot, data_size: int) -> None:
+        if slot.handle.size() < header.SECTOR_SIZE:
+            # The reference reads the headers of all slots into one buffer: a shorter file leaves
+            # the header of the slot before in it.
+            slot.handle.truncate(header.SECTOR_SIZE)
+        # Clean spares are used first, so that what a cut-off import left behind lies longest.
+        self._spare.insert(0 if data_size else len(self._spare), slot)
+
+    def _settle(self, one: Slot, two: Slot) -> Slot:
+        """Of two slots with the same path, the one that has it.
+
+        An import was cut off between naming the new slot and freeing the old one (``rename``). The
+        new one was on the disk first, so where both headers are ours the older slot is what it was
+        to be: free. Where another program has written one of them, nobody knows: it is kept.
+        """
+        loser, winner = sorted((one, two), key=lambda slot: slot.generation)
+        if 0 < loser.generation < winner.generation:
+            path, loser.path = loser.path, ""
+            if self._free_header(loser):
+                self._spare.insert(0, loser)
+                return winner
+            loser.path = path
+        reason = f"another slot is {winner.path}, with a later header"
+        self._quarantine(loser.name, loser.handle, reason, winner.path)
+        return winner
 
     def _quarantine(self, name: str, handle: Handle, reason: str, offered: str | None) -> None:
         size = max(0, handle.size() - header.SECTOR_SIZE)
-        self.quarantined.append(Quarantined(name, reason, size, offered, handle))
+        self.quarantined.append(Quarantined(name, reason, size, offered or None, handle))
 
     def add_spare(self, name: str, handle: Handle) -> None:
-        """Takes in a new, empty file."""
+        """Takes in a new, empty file, and gives it room for its header (see ``_load_spare``)."""
+        handle.truncate(header.SECTOR_SIZE)
         self._spare.append(Slot(name, handle))
 
-    def take_spare(self) -> Slot:
-        """Lends a spare slot out without a header: what is in it is gone with the worker.
+    def remove_spares(self, count: int) -> list[Slot]:
+        """Takes up to ``count`` spare slots out of the table, for their files to be removed."""
+        return [self._spare.pop() for _ in range(min(count, len(self._spare)))]
 
-        Raises:
-            PoolFullError: There is none.
-        """
-        if not self._spare:
-            raise PoolFullError(
-                f"All {self.capacity} slots of the pool are taken.",
-                hint="Await pool.add_capacity(n), or let the event loop run: "
-                "spare slots are added between statements.",
-            )
-        slot = self._spare.pop()
-        if slot.handle.size() > header.SECTOR_SIZE:
-            self._empty(slot)  # left over from an import or a temporary file of a killed worker
-        return slot
+    def close(self) -> None:
+        """Closes every handle and forgets every slot; writes nothing."""
+        for slot in (*self._named.values(), *self._lent.values(), *self._spare, *self._orphans):
+            slot.handle.close()
+        for kept in self.quarantined:
+            kept.handle.close()
+        for each in (self._named, self._lent, self._spare, self._orphans, self.quarantined):
+            each.clear()
 
-    def lend(self, path: str) -> Slot:
-        """Lends a spare slot out under ``path`` without writing a header."""
-        slot = self.take_spare()
-        slot.path = path
-        self._named[path] = slot
-        return slot
+    # --- files that stay ------------------------------------------------------------------------
 
     def create(self, path: str, flags: int) -> Slot:
         """Gives ``path`` a slot.
@@ -235,13 +299,14 @@ class SlotTable:
 
         Raises:
             PoolFullError: There is no spare slot.
+            StorageError: The storage has no room for the header.
         """
         path = stored_path(path)
         slot = self.take_spare()
         try:
             self._write_header(slot, path, flags)
         except BaseException:
-            self._spare.insert(0, slot)
+            self._make_spare(slot)
             raise
         slot.path = path
         self._named[path] = slot
@@ -258,83 +323,125 @@ class SlotTable:
         if slot is None:
             return False
         self._write_header(slot, "", 0)
-        del self._named[path]
-        slot.deleted = True
-        self._orphans.append(slot)
         if not slot.users:
-            self._reclaim(slot)
+            self._empty(slot)
         slot.handle.flush()
-        slot.unsynced = slot.deleted  # with users left, what they write still has to be cut off
+        slot.headed = False
+        del self._named[path]
+        if slot.users:
+            slot.deleted = True
+            self._orphans.append(slot)
+        else:
+            slot.path = ""
+            slot.unsynced = slot.handle.size() > header.SECTOR_SIZE
+            self._spare.append(slot)
         return True
-
-    def rename(self, slot: Slot, path: str, flags: int) -> None:
-        """Makes a lent slot the file ``path`` in one durable step, in place of the old one if any.
-
-        The content is flushed before the header that names it. A crash before the flush of that
-        header leaves the old file; one after it leaves both, and ``load`` takes the one with the
-        later header.
-        """
-        path = stored_path(path)
-        old = self._named.get(path)
-        slot.handle.flush()
-        slot.unsynced = False
-        slot.generation = max(slot.generation, old.generation if old else 0)
-        self._write_header(slot, path, flags)
-        slot.handle.flush()
-        self._named.pop(slot.path, None)
-        if old is not None:
-            self.delete(path)
-        slot.path = path
-        self._named[path] = slot
 
     def release(self, slot: Slot) -> None:
         """One user of the slot less; a deleted slot becomes a spare with its last user."""
         slot.users -= 1
         if slot.deleted and not slot.users:
-            self._reclaim(slot)
+            slot.deleted = False
+            self._orphans.remove(slot)
+            self._make_spare(slot)
+
+    # --- slots without a name -------------------------------------------------------------------
+
+    def take_spare(self) -> Slot:
+        """Takes a spare slot without writing a header: what is in it is gone with the worker.
+
+        Raises:
+            PoolFullError: There is none.
+        """
+        if not self._spare:
+            raise PoolFullError(
+                f"All {self.capacity} slots of the pool are taken.",
+                hint="Await pool.add_capacity(n), or let the event loop run: "
+                "spare slots are added between statements.",
+            )
+        slot = self._spare[-1]
+        if slot.handle.size() > header.SECTOR_SIZE:
+            # Left over from a killed worker, or from a storage that refused to empty it before.
+            slot.unsynced = True
+            slot.handle.truncate(header.SECTOR_SIZE)
+        return self._spare.pop()
+
+    def lend(self, path: str) -> Slot:
+        """Lends a spare slot out under ``path``, which only ``find`` knows."""
+        slot = self.take_spare()
+        slot.path = path
+        self._lent[path] = slot
+        return slot
+
+    def rename(self, slot: Slot, path: str, flags: int) -> None:
+        """Makes a lent slot the file ``path`` in one durable step, in place of the old one if any.
+
+        The content is flushed before the header that names it. A crash before the flush of that
+        header leaves the old file; one after it leaves both, and ``load`` takes the later one. So
+        once that flush has returned the swap has happened, whatever becomes of the old slot.
+        """
+        path = stored_path(path)
+        old = self._named.get(path)
+        slot.handle.flush()
+        slot.unsynced = False
+        self._write_header(slot, path, flags)
+        slot.handle.flush()
+        del self._lent[slot.path]
+        slot.path = path
+        self._named[path] = slot
+        if old is not None:
+            self._make_spare(old)
 
     def give_back(self, slot: Slot) -> None:
-        """A lent slot is needed no more."""
-        if self._named.get(slot.path) is slot:
-            del self._named[slot.path]
-        self._empty(slot)
+        """A slot that was taken or lent is needed no more."""
+        self._lent.pop(slot.path, None)
+        self._make_spare(slot)
+
+    # --- helpers --------------------------------------------------------------------------------
+
+    def _make_spare(self, slot: Slot) -> None:
+        """Puts a slot among the spares, unless its header cannot be freed.
+
+        Such a slot might be taken for its old file by the next worker, so it is not used again by
+        this one: it stays an orphan.
+        """
         slot.path = ""
+        if slot.headed and not self._free_header(slot):
+            self._orphans.append(slot)
+            return
+        self._empty(slot)
         self._spare.append(slot)
 
-    def remove_spares(self, count: int) -> list[Slot]:
-        """Takes up to ``count`` spare slots out of the table, for their files to be removed."""
-        return [self._spare.pop() for _ in range(min(count, len(self._spare)))]
-
-    def close(self) -> None:
-        """Closes every handle and forgets every slot; writes nothing."""
-        for slot in (*self._named.values(), *self._spare, *self._orphans):
-            slot.handle.close()
-        for kept in self.quarantined:
-            kept.handle.close()
-        self._named.clear()
-        self._spare.clear()
-        self._orphans.clear()
-        self.quarantined.clear()
-
-    def _reclaim(self, slot: Slot) -> None:
-        self._empty(slot)
-        slot.path = ""
-        slot.deleted = False
-        self._orphans.remove(slot)
-        self._spare.append(slot)
+    def _free_header(self, slot: Slot) -> bool:
+        """Takes the name out of the header on disk; False when the storage refuses."""
+        try:
+            self._write_header(slot, "", 0)
+            slot.handle.flush()
+        except Exception as error:  # noqa: BLE001 - whatever the browser throws
+            _log.warning("The header of slot %s could not be freed: %s", slot.name, error)
+            return False
+        slot.headed = False
+        return True
 
     @staticmethod
     def _empty(slot: Slot) -> None:
-        """Cuts the slot's content off; on disk not before the next flush."""
-        slot.handle.truncate(header.SECTOR_SIZE)
-        slot.unsynced = True
+        """Cuts the slot's content off; on disk not before the next flush.
 
-    @staticmethod
-    def _write_header(slot: Slot, path: str, flags: int) -> None:
+        Where the storage refuses, the content stays until the slot is taken the next time.
+        """
+        slot.unsynced = True
+        try:
+            slot.handle.truncate(header.SECTOR_SIZE)
+        except Exception as error:  # noqa: BLE001 - whatever the browser throws
+            _log.warning("Slot %s could not be emptied: %s", slot.name, error)
+
+    def _write_header(self, slot: Slot, path: str, flags: int) -> None:
         if path and slot.unsynced:
             slot.handle.flush()
             slot.unsynced = False
-        sector = header.encode(path, flags, slot.generation + 1)
+        self._generation += 1
+        sector = header.encode(path, flags, self._generation)
+        slot.headed = slot.headed or bool(path)
         written = slot.handle.write(sector, 0)
         if written != len(sector):
             raise StorageError(
@@ -342,4 +449,4 @@ class SlotTable:
                 hint="The browser's storage for this site is probably full.",
                 sqlite_code=13,
             )
-        slot.generation += 1
+        slot.generation = self._generation

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from .abi import SQLITE_OPEN_CREATE, SQLITE_OPEN_MAIN_DB, SQLITE_OPEN_READWRITE
 from .errors import DatabaseInUseError, ImportRejectedError, NameExistsError, StorageError
 from .header import SECTOR_SIZE
-from .slots import Slot, SlotTable
+from .slots import Slot, SlotTable, check_new_database
 
 if TYPE_CHECKING:
     from .pool import Pool
@@ -51,6 +51,8 @@ async def import_db(
     replace: bool,
 ) -> int:
     """See :meth:`Pool.import_db`."""
+    if slots.find(path) is None:
+        check_new_database(path)
     _check_target(pool, slots, path, replace)
     lent = _lent_path("import")
     slot = slots.lend(lent)

@@ -16,15 +16,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import abi, causes
-from .errors import NoSuchDatabaseError, PoolFullError, sqlite_code
+from .errors import NoSuchDatabaseError, PoolFullError, UnsupportedError, sqlite_code
 from .header import MAX_PATH_BYTES, SECTOR_SIZE
 from .locks import NONE, SHARED, LockTable
 from .shm import SharedIndex, SharedIndexes
-from .slots import Slot, SlotTable, check_path
+from .slots import Slot, SlotTable, check_new_database, check_path
 
-#: SQLite refuses names that leave no room for "-journal" within mxPathname; slots.stored_path
-#: finds room for those companions, so that the full 510 bytes are there for a database's own name.
-_MX_PATHNAME = MAX_PATH_BYTES + len("-journal")
+#: SQLite refuses names that leave no room for "-journal" within mxPathname, and takes a
+#: super-journal with a longer name for none; slots.stored_path finds room for those companions, so
+#: that the full 510 bytes are there for a database's own name.
+_MX_PATHNAME = MAX_PATH_BYTES + len("-mj0123456789")
 
 #: The flags of the creating xOpen that the reference keeps in a header: the kind of file, and how
 #: it was opened; not how this one connection was (SQLITE_OPEN_URI and the like).
@@ -82,7 +83,9 @@ class VFS:
         self._contents: dict[Slot, Any] = {}
         self._locks = LockTable()
         self._indexes = SharedIndexes(self._allocate, self._sqlite.sqlite3_free)
+        self._module = module
         self._callbacks: list[Any] = []  # kept: SQLite calls through their addresses
+        self._table_entries: list[int] = []
         outgrown = self._callback(abi.XFILE, self._outgrown, abi.SQLITE_IOERR_WRITE)
         self._page_io = io.PageIO.new(module, outgrown)
         causes.add_source(self._take_failure)
@@ -104,6 +107,12 @@ class VFS:
         if code != abi.SQLITE_OK:
             raise RuntimeError(f"sqlite3_vfs_register answered {code}")
 
+    def dispose(self) -> None:
+        """Gives the function table's entries back; the VFS is unregistered and of no more use."""
+        causes.drop_source(self._take_failure)
+        for address in (*self._table_entries, self._page_io.xRead, self._page_io.xWrite):
+            self._module.removeFunction(address)
+
     def unregister(self) -> None:
         """Makes SQLite forget the VFS; no file of it may be open."""
         self._sqlite.sqlite3_vfs_unregister(ctypes.addressof(self._vfs))
@@ -123,7 +132,16 @@ class VFS:
 
         function = prototype(call)
         self._callbacks.append(function)
-        return ctypes.cast(function, ctypes.c_void_p).value or 0
+        closure = ctypes.cast(function, ctypes.c_void_p).value or 0
+        if not 0 < closure < self._module.wasmTable.length:
+            # Pyodide's libffi computes with signed addresses: it cannot make a callback up there.
+            raise UnsupportedError(
+                "Pyodide's memory has grown beyond 2 GiB, where it cannot make C callbacks.",
+                hint="Install the pool before the program needs that much memory.",
+            )
+        address = int(self._io.shielded(self._module, closure, abi.signature(prototype)))
+        self._table_entries.append(address)
+        return address
 
     def _io_methods(self) -> abi.sqlite3_io_methods:
         bind = self._callback
@@ -194,6 +212,8 @@ class VFS:
                     f"There is no file {path} in the pool {self.name}.",
                     hint="Check the name, or open it with a mode that may create it.",
                 )
+            if flags & abi.SQLITE_OPEN_MAIN_DB:
+                check_new_database(path)
             try:
                 slot = self._slots.create(path, flags & _NAMED_FLAGS_KEPT)
             finally:
