@@ -248,3 +248,32 @@ async def test_chunks_too_small_for_a_database_header_are_refused(pool: Pool) ->
         con.execute("CREATE TABLE t(a)")
     with expect(ValueError, "at least 512"):
         pool.export_chunks("a.db", 10)
+
+
+@in_worker()
+async def test_a_sound_database_that_needs_its_own_application_is_taken_and_a_damaged_one_is_not(
+    pool: Pool,
+) -> None:
+    """Collations and functions that only the program defines that wrote the file."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as con:
+        con.create_collation("mine", lambda one, two: (one > two) - (one < two))
+        con.create_function("twice", 1, lambda number: 2 * number, deterministic=True)
+        con.execute("CREATE TABLE t(a TEXT COLLATE mine, b)")
+        con.execute("CREATE INDEX i ON t(a)")
+        con.execute("CREATE TABLE u(a CHECK (twice(a) > 0), b AS (twice(a)))")
+        con.execute("CREATE INDEX j ON u(twice(a))")
+        con.execute("CREATE TABLE plain(a)")
+        for table in ("t(a)", "u(a)", "plain(a)"):
+            con.executemany(f"INSERT INTO {table} VALUES(?)", [(n,) for n in range(1, 3000)])
+        con.commit()
+        root = con.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'plain'").fetchone()[0]
+        image = con.serialize()
+    await pool.import_db("a.db", image)
+    with opened(pool, "a.db") as con:
+        assert value(con, "SELECT count(*) FROM t NOT INDEXED") == 2999
+        assert value(con, "SELECT count(*) FROM plain") == 2999
+    torn = bytearray(image)
+    torn[(root - 1) * 4096 : root * 4096] = bytes(4096)
+    with expect(sahpool.ImportRejectedError, "damaged"):
+        await pool.import_db("b.db", bytes(torn))
+    assert pool.file_names == ["/a.db"]

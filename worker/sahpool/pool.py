@@ -72,7 +72,8 @@ async def install(
             the handles of a worker that was killed inside a long statement for about two seconds.
         clear_on_init: Deletes every database of the pool first.
         pragmas: PRAGMAs that every connection starts with; journal_mode and other settings that a
-            database stores are given to new databases only.
+            database stores are given to new databases only. A page_size or auto_vacuum of your own
+            belongs here: WAL mode writes a new file's first page as the connection opens.
         temp_memory_limit: Bytes up to which a temporary file stays in memory.
 
     Returns:
