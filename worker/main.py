@@ -139,7 +139,7 @@ async def start(begin: Callable[[str], None]) -> Callable[[str, Any], None] | No
     def receive(head: str, parts: Any) -> None:
         # A task of its own for each: it may be suspended in the middle of a statement (JSPI) while
         # the next request, a cancel perhaps, comes in.
-        task = asyncio.create_task(_answer(service, head, [_part(part) for part in parts]))
+        task = asyncio.create_task(_answer(service, head, parts))
         requests.add(task)
         task.add_done_callback(requests.discard)
 
@@ -147,9 +147,19 @@ async def start(begin: Callable[[str], None]) -> Callable[[str, Any], None] | No
     return create_proxy(receive)  # type: ignore[no-any-return]
 
 
-async def _answer(service: Service, head: str, parts: list[Any]) -> None:
-    reply, parts_out = await service.handle(head, parts)
-    sahpool_host.post(reply, *(_wire(part) for part in parts_out))
+async def _answer(service: Service, head: str, parts: Any) -> None:
+    reply, parts_out = await service.handle(head, [_part(part) for part in parts])
+    try:
+        wire = [_wire(part) for part in parts_out]
+    except (JsException, MemoryError) as error:  # the browser has no room for the buffer
+        report = protocol.make_error(
+            type(error).__name__,
+            "The result could not be handed to the page: there is not enough memory for it.",
+            cause=str(error),
+            hint="Ask for fewer rows, or for shorter values.",
+        )
+        reply, wire = protocol.encode_error(protocol.decode_message(reply)["id"], report), []
+    sahpool_host.post(reply, *wire)
 
 
 def _part(part: Any) -> Any:

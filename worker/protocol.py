@@ -37,13 +37,21 @@ FLAG = "true or false"
 TEXT_OR_NULL = "text or null"
 
 # op: (required fields: name -> kind, optional fields: name -> (kind, value when absent), parts)
+#
+# ``database`` of run and fetch: the database that is meant.  When it is not the one that is open,
+# the reply is the error WrongDatabase and nothing is done: a script is sent in several requests,
+# and an open or an import queued between two of them must not turn the rest on another database.
 OPS: "dict[str, tuple[dict, dict, int]]" = {
     "hello": ({"protocol": COUNT}, {}, 0),
     "open": ({"database": TEXT}, {}, 0),
     "databases": ({}, {}, 0),
     "schema": ({}, {}, 0),
-    "run": ({"sql": TEXT}, {"start": (INT, 0), "rows": (COUNT, 200)}, 0),
-    "fetch": ({"cursor": COUNT, "rows": COUNT}, {}, 0),
+    "run": (
+        {"sql": TEXT},
+        {"start": (INT, 0), "rows": (COUNT, 200), "database": (TEXT_OR_NULL, None)},
+        0,
+    ),
+    "fetch": ({"cursor": COUNT, "rows": COUNT}, {"database": (TEXT_OR_NULL, None)}, 0),
     "close": ({"cursor": COUNT}, {}, 0),
     "cancel": ({"target": COUNT}, {}, 0),
     "import_file": (

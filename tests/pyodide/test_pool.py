@@ -78,14 +78,30 @@ async def test_capacity_grows_and_shrinks_and_files_stay(pool: Pool) -> None:
 
 
 @in_worker()
-async def test_a_pause_while_slots_are_removed_leaves_nothing_held(pool: Pool) -> None:
-    await pool.add_capacity(20)
-    removing = asyncio.ensure_future(pool.reduce_capacity(20))
-    await asyncio.sleep(0)
-    pool.pause_vfs()
-    await removing
-    await pool.unpause_vfs()
-    assert not pool.is_paused
+async def test_a_pause_while_slots_are_added_or_removed_leaves_nothing_held(pool: Pool) -> None:
+    class Slow:
+        """The pool's directory, on a slow disk."""
+
+        def __init__(self, directory: Any) -> None:
+            self.directory = directory
+
+        async def removeEntry(self, name: str) -> None:  # noqa: N802
+            await asyncio.sleep(0.05)
+            await self.directory.removeEntry(name)
+
+        async def getFileHandle(self, name: str, options: Any) -> Any:  # noqa: N802
+            await asyncio.sleep(0.05)
+            return await self.directory.getFileHandle(name, options)
+
+    await pool.add_capacity(3)
+    for change in (pool.reduce_capacity(3), pool.add_capacity(3)):
+        pool._opaque = Slow(pool._opaque)
+        changing = asyncio.ensure_future(change)
+        await asyncio.sleep(0.06)
+        pool.pause_vfs()
+        await changing
+        await pool.unpause_vfs()
+        assert not pool.is_paused
 
 
 @in_worker()

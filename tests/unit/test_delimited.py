@@ -424,6 +424,21 @@ def test_a_long_field_is_taken_whole(client: Client) -> None:
     assert client.rows("SELECT length(b) FROM data") == [(len(long),)]
 
 
+def test_a_field_that_is_too_long_is_told_from_a_quotation_mark_never_closed(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("session.formats.delimited.MAX_FIELD", 1_000_000)
+    field = "x" * 1_000_001
+    for text in (f'a,b\n1,2\n1,"{field}"\n', 'a,b\n1,2\n1,"' + "3,4\n" * 300_000):
+        error = client.reject(text)
+        assert error["message"] == (
+            "data.csv: in the row that begins in line 3, a field is longer than 1,000,000 "
+            "characters, the most that is taken."
+        )
+        assert error["hint"].startswith("Perhaps a quotation mark is never closed.")
+    assert "is never closed" in client.reject(f'a,b\n1,"{field[:900_000]}')["message"]
+
+
 def test_an_existing_table_is_kept_unless_it_is_to_be_replaced(client: Client) -> None:
     client.load("a,b\n1,2\n")
     error = client.reject("c,d\n3,4\n", table="DATA")
@@ -431,6 +446,20 @@ def test_an_existing_table_is_kept_unless_it_is_to_be_replaced(client: Client) -
     assert client.rows("SELECT a, b FROM data") == [(1, 2)]
     client.load("c,d\n3,4\n", replace=True)
     assert client.rows("SELECT c, d FROM data") == [(3, 4)]
+
+
+def test_what_a_replaced_table_takes_with_it_is_said(client: Client) -> None:
+    client.run("CREATE TABLE data (a PRIMARY KEY, b); CREATE TABLE other (a)")
+    client.run("CREATE INDEX by_b ON data (b); CREATE INDEX elsewhere ON other (a)")
+    client.run("CREATE TRIGGER log AFTER INSERT ON data BEGIN SELECT 1; END")
+    client.run("CREATE TEMP TRIGGER passing AFTER INSERT ON main.data BEGIN SELECT 1; END")
+    rows = "1,2\n" * 10_000 + "x,y\n"  # it is loaded twice, and said once
+    reply = client.load("a,b\n" + rows, replace=True)
+    assert reply["notes"] == [
+        "Replacing data also dropped what belonged to it: index by_b, trigger log, trigger passing."
+    ]
+    assert client.load("a,b\n1,2\n", replace=True)["notes"] == []
+    assert client.rows("SELECT name FROM sqlite_schema WHERE type = 'index'") == [("elsewhere",)]
 
 
 def test_a_failed_replacement_keeps_the_old_table(client: Client) -> None:
@@ -466,6 +495,18 @@ def test_a_cancelled_import_leaves_no_table(client: Client) -> None:
 def test_a_cancel_just_before_the_end_leaves_no_table_either(client: Client) -> None:
     client.host.on_breathe = lambda: client.service._cancel(client.next_id() - 1)
     assert client.reject("a,b\n1,2\n")["type"] == "Cancelled"
+    assert tables(client) == []
+
+
+def test_a_cancel_does_not_interrupt_the_rollback_it_leads_to(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("session.connection.PROGRESS_STEPS", 1)
+    monkeypatch.setattr("session.job.TICK_SECONDS", 0.0)
+    client.ask("open", database="other.db")
+    client.host.on_breathe = lambda: client.service._cancel(client.next_id() - 1)
+    assert client.reject("a,b\n1,2\n")["type"] == "Cancelled"
+    assert not client.ask("run", sql="SELECT 1")["in_transaction"]
     assert tables(client) == []
 
 

@@ -48,9 +48,44 @@ def test_a_truncated_database_is_refused(client: Client, tmp_path: Path, keep: i
     assert "cut off" in error["message"]
 
 
-def test_an_archive_dropped_as_a_table_is_refused(client: Client) -> None:
-    error = client.reject(b"PK\x03\x04" + b"x" * 100, "book.xlsx")
+ZIP = b"PK\x03\x04" + b"\0" * 26
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "told", "advised"),
+    [
+        (ZIP + b"[Content_Types].xml", "book.xlsx", "spreadsheet", "CSV (UTF-8)"),
+        (ZIP + b"mimetypeapplication/vnd.oasis.opendocument", "a.ods", "spreadsheet", "CSV"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 99, "old.xls", "spreadsheet", "CSV"),
+        (ZIP + b"flights.csv", "flights.zip", "packed archive", "Unpack"),
+        (b"\x1f\x8b\x08\0rest", "flights.csv.gz", "packed archive", "Unpack"),
+        (b"\x89PNG\r\n\x1a\nrest", "chart.csv", "image", "CSV"),
+        (b"%PDF-1.7\n%rest", "report.pdf", "PDF", "CSV"),
+        (b"PAR1\x15\x04rest\0PAR1", "flights.parquet", "Parquet", "CSV"),
+        (b"CREATE TABLE t (a);\n", "dump.SQL", "script of SQL", "editor"),
+        (b'[{"a": 1}]', "data.json", "JSON", "json_each"),
+        (b'{"a": 1}\n{"a": 2}\n', "data.ndjson", "JSON", "json_each"),
+    ],
+)
+def test_what_is_known_to_be_no_table_is_told_what_it_is(
+    client: Client, data: bytes, name: str, told: str, advised: str
+) -> None:
+    error = client.reject(data, name)
     assert error["type"] == "ImportRejected"
+    assert told in error["message"]
+    assert advised in error["hint"]
+    assert client.ask("schema")["schema"] == []
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.TSV", "a.tab", "a.txt", "plain"])
+@pytest.mark.parametrize("text", ["PAR1,x\n1,2\n", "{,[\n1,2\n", "SELECT,FROM\n1,2\n"])
+def test_text_stays_a_table_whatever_it_begins_with(client: Client, name: str, text: str) -> None:
+    assert client.load(text, name)["rows"] == 1
+
+
+def test_a_kind_that_is_asked_for_wins(client: Client, tmp_path: Path) -> None:
+    assert client.load("a,b\n1,2\n", "data.json", kind="csv")["table"] == "data_json"
+    assert client.reject("a,b\n1,2\n", "data.csv", kind="sqlite")["type"] == "NotADatabase"
 
 
 def test_content_and_not_the_name_decides(client: Client, tmp_path: Path) -> None:
@@ -96,6 +131,21 @@ def test_a_cancelled_import_leaves_the_old_database(
     error = client.reject(data, "notes.db", replace=True)
     assert error["type"] == "Cancelled"
     assert client.rows("SELECT count(*) FROM mine") == [(0,)]
+
+
+def test_a_cancel_does_not_interrupt_the_reopening_it_leads_to(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.run("".join(f"CREATE TABLE t{i} (a);" for i in range(50)))
+    data = make_database(tmp_path / "x.db", 50_000)
+    monkeypatch.setattr("session.formats.sqlite.CHUNK", 4096)
+    monkeypatch.setattr("session.connection.PROGRESS_STEPS", 10)
+    monkeypatch.setattr("session.job.TICK_SECONDS", 0.0)
+    client.host.on_tick = lambda: client.service._cancel(client.next_id() - 1)
+    error = client.reject(data, "notes.db", replace=True)
+    client.host.on_tick = lambda: None
+    assert error["type"] == "Cancelled"
+    assert client.rows("SELECT count(*) FROM t49") == [(0,)]
 
 
 def test_a_database_in_wal_mode_is_taken_with_a_remark(client: Client, tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ def test_a_request_is_read_as_it_was_written() -> None:
         "sql": "SELECT '😀'",
         "start": 0,
         "rows": 50,
+        "database": None,
     }
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import protocol
+from session.errors import describe
 
 from .decode import decode
 from .fake_host import BytesSource, Client, FakeHost, make_database
@@ -21,6 +23,15 @@ ENDLESS = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n) SEL
 MANY = (
     "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < {}) SELECT i FROM n"
 )
+
+
+def raising(error: Exception) -> Callable[..., object]:
+    """A function that raises ``error``, which goes on existing."""
+
+    def raise_it(*_arguments: object) -> object:
+        raise error
+
+    return raise_it
 
 
 class TestHello:
@@ -88,6 +99,12 @@ class TestRun:
         assert select["columns"] == ["a", "b"]
         assert decode(select["piece"], client.parts) == [(1, "é"), (2, None)]
         assert all(o["error"] is None and o["elapsed"] >= 0 for o in (create, insert, select))
+
+    def test_an_outcome_has_the_line_its_statement_begins_in(self, client: Client) -> None:
+        sql = "-- é\n\nSELECT 1; SELECT\n2;\r\n\r/* \n */ SELECT oops"
+        assert [outcome["line"] for outcome in client.run(sql)] == [3, 3, 7]
+        reply = client.ask("run", sql=sql, start=sql.encode().index(b"/*"))
+        assert reply["outcomes"][0]["line"] == 7
 
     def test_blanks_and_comments_have_no_outcome(self, client: Client) -> None:
         reply = client.ask("run", sql=" -- nothing\n/* at all */ ;")
@@ -194,11 +211,44 @@ class TestRun:
         assert error["cause"].startswith("DatabaseError: ")
         assert error["hint"] == "Look for another copy."
 
+    def test_only_a_failure_of_the_storage_is_laid_to_the_storage(self, client: Client) -> None:
+        hint = client.error("PRAGMA max_page_count = 1; CREATE TABLE t (a)")["hint"]
+        assert "max_page_count" in hint
+        assert "storage" in hint
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorname = "SQLITE_FULL"
+        error.__cause__ = OSError("QuotaExceededError")
+        assert "max_page_count" not in describe(error)["hint"]
+        assert "storage" in describe(error)["hint"]
+
     def test_a_long_script_is_answered_in_parts(self, client: Client) -> None:
         client.ask("run", sql="CREATE TABLE t (a)")
         script = "INSERT INTO t VALUES (1);\n" * 5_000
         assert len(client.run("BEGIN;" + script + "COMMIT;")) == 5_002
         assert client.rows("SELECT count(*) FROM t") == [(5_000,)]
+
+    def test_the_rest_of_a_script_never_runs_in_another_database(self, client: Client) -> None:
+        sql = "CREATE TABLE t (a); INSERT INTO t VALUES (1)"
+        start = client.ask("run", sql=sql, database="notes.db")["outcomes"][0]["end"]
+        client.ask("open", database="other.db")
+        client.run("CREATE TABLE t (a)")
+        error = client.fail("run", sql=sql, start=start, database="notes.db")
+        assert (error["type"], error["meant"], error["opened"]) == (
+            "WrongDatabase",
+            "notes.db",
+            "other.db",
+        )
+        assert "'notes.db'" in error["message"]
+        assert "'other.db'" in error["message"]
+        assert error["hint"]
+        assert client.rows("SELECT * FROM t") == []
+
+    def test_a_refused_run_leaves_open_results_alone(self, client: Client) -> None:
+        (outcome,) = client.ask("run", sql=MANY.format(9), rows=5)["outcomes"]
+        for op, fields in (("run", {"sql": "SELECT 1"}), ("fetch", {"cursor": 1, "rows": 1})):
+            assert client.fail(op, database="x.db", **fields)["type"] == "WrongDatabase"
+        reply = client.ask("fetch", cursor=outcome["cursor"], rows=9, database="notes.db")
+        assert decode(reply["piece"], client.parts) == [(6,), (7,), (8,), (9,)]
 
     def test_without_a_database_it_says_so(self, tmp_path: Path) -> None:
         error = Client(FakeHost(tmp_path)).fail("run", sql="SELECT 1")
@@ -305,6 +355,27 @@ class TestTransactions:
         client.ask("close", cursor=outcome["cursor"])
         other.execute("DROP TABLE t")
         other.close()
+
+    def test_a_statement_that_fails_after_its_first_row_holds_no_lock(
+        self, client: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        client.run("CREATE TABLE t AS " + MANY.format(1000))
+        kept = MemoryError()  # a traceback that is kept somewhere keeps the cursor too
+        monkeypatch.setattr("session.connection.Connection._writes", raising(kept))
+        assert client.error("WITH x AS (SELECT * FROM t) SELECT * FROM x")["type"] == "MemoryError"
+        other = sqlite3.connect(client.host.folder / "notes.db", timeout=0, isolation_level=None)
+        other.execute("DROP TABLE t")
+        other.close()
+
+    def test_a_fetch_that_never_began_closes_its_result_too(
+        self, client: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (outcome,) = client.ask("run", sql=MANY.format(99), rows=5)["outcomes"]
+        with monkeypatch.context() as patch:
+            patch.setattr(client.host, "prepare", raising(OSError("no more handles")))
+            error = client.fail("fetch", cursor=outcome["cursor"], rows=5)
+        assert (error["type"], error["message"]) == ("OSError", "no more handles")
+        assert client.fail("fetch", cursor=outcome["cursor"], rows=5)["type"] == "CursorClosed"
 
     def test_a_lost_transaction_is_said(self, client: Client) -> None:
         client.run("CREATE TABLE t (a UNIQUE); BEGIN; INSERT INTO t VALUES (1)")
@@ -459,23 +530,6 @@ class TestDatabases:
         assert client.fail("run", sql="SELECT 1")["type"] == "NoDatabase"
         assert client.fail("delete", database="notes.db")["type"] == "NoDatabase"
 
-    def test_an_export_is_the_database(self, client: Client, tmp_path: Path) -> None:
-        client.run("CREATE TABLE t AS " + MANY.format(100_000))
-        reply = client.ask("export", database=None)
-        (data,) = client.parts
-        assert (reply["name"], reply["size"]) == ("notes.db", len(data))
-        (tmp_path / "copy").write_bytes(data)
-        copy = sqlite3.connect(tmp_path / "copy")
-        assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        assert copy.execute("SELECT count(*), sum(i) FROM t").fetchone() == (100_000, 5_000_050_000)
-        copy.close()
-        assert client.fail("export", database="none.db")["type"] == "NoDatabase"
-
-    def test_an_export_gets_a_suffix_that_programs_know(self, client: Client) -> None:
-        client.ask("open", database="my notes")
-        client.run("CREATE TABLE t (a)")
-        assert client.ask("export")["name"] == "my notes.sqlite"
-
 
 class TestSample:
     def test_the_sample_and_its_query_work(self, client: Client) -> None:
@@ -492,6 +546,12 @@ class TestSample:
         error = client.fail("sample")
         assert (error["type"], error["existing"]) == ("NameExists", "moon")
         assert [table["name"] for table in client.ask("schema")["schema"]] == ["Moon"]
+
+    def test_the_samples_rows_go_into_its_own_tables(self, client: Client) -> None:
+        client.run("CREATE TEMP TABLE planet AS SELECT 1 AS id; CREATE TEMP TABLE moon (a)")
+        client.ask("sample")
+        assert client.rows("SELECT count(*) FROM main.planet") == [(8,)]
+        assert client.rows("SELECT count(*) FROM temp.moon") == [(0,)]
 
 
 def test_the_session_knows_nothing_of_the_browser_or_the_library() -> None:

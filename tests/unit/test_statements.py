@@ -1,5 +1,6 @@
 """Splitting a script into statements."""
 
+import io
 import sqlite3
 import time
 
@@ -47,6 +48,14 @@ def test_positions_are_bytes_of_utf8() -> None:
     first, second = split(sql)
     assert (first.start, first.end, second.start) == (0, 16, 17)
     assert list(split(sql, first.end)) == [second]
+
+
+@given(st.text(st.sampled_from("x;\r\n'-"), max_size=30), st.integers(0, 30))
+def test_a_statement_knows_its_line_wherever_the_splitting_began(sql: str, start: int) -> None:
+    data = sql.encode()
+    for statement in split(data, min(start, len(data))):
+        before = data[: statement.start].decode()
+        assert statement.line == len(io.StringIO(before + "x", newline="").readlines())
 
 
 WORDS = ["SELECT", "CREATE", " TEMP ", " TRIGGER ", "BEGIN ", "END", "EXPLAIN ", "CASE ", "x", "é"]

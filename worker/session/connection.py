@@ -3,7 +3,7 @@
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import Any, NamedTuple
 
 from .errors import CursorClosed, TransactionOpen
@@ -32,7 +32,7 @@ class Connection:
     """A connection in autocommit mode, as the sqlite3 shell has it.
 
     SQL alone begins and ends transactions, and PRAGMAs are the user's: ``foreign_keys`` is off
-    until it is switched on.
+    until it is switched on.  Raises sqlite3.DatabaseError when the file is no database.
 
     **Open results.**  A SELECT is read piece by piece, and as long as it is not read to its end
     it holds a read lock, under which DROP TABLE, VACUUM and ROLLBACK fail or spoil the rows to
@@ -50,8 +50,17 @@ class Connection:
         self.con = host.connect(name)
         self.con.isolation_level = None
         self.con.text_factory = bytearray
-        self.con.set_progress_handler(progress, PROGRESS_STEPS)
         self._results: dict[int, tuple[Rows, int]] = {}
+        try:
+            # Reads the whole schema, so that a file that is no database is found out here, and
+            # before a cancel can interrupt it: after a cancelled import the old database, however
+            # large its schema, is opened again.
+            self.query("SELECT count(*) FROM sqlite_schema")
+        except BaseException:
+            self.con.close()
+            raise
+        self._progress = progress
+        self.con.set_progress_handler(progress, PROGRESS_STEPS)
 
     def close(self) -> None:
         """Closes the connection; SQLite rolls back what was not committed."""
@@ -82,19 +91,19 @@ class Connection:
         first = _FIRST_WORD.match(sql)
         word = first[0].upper() if first else ""
         before = con.total_changes
-        cursor = con.cursor()
-        cursor.execute(sql)
-        if cursor.description is None:
-            changes = self._changes(cursor, word, before)
-            cursor.close()
-            return Execution([], None, changes)
-        columns = [column[0] for column in cursor.description]
-        if word not in _CHANGING and not (word == "WITH" and self._writes(sql)):
+        with ExitStack() as until_known:
+            cursor = until_known.enter_context(closing(con.cursor()))
+            cursor.execute(sql)
+            if cursor.description is None:
+                return Execution([], None, self._changes(cursor, word, before))
+            columns = [column[0] for column in cursor.description]
+            if word in _CHANGING or (word == "WITH" and self._writes(sql)):
+                kept = cursor.fetchall()
+                changes = self._changes(cursor, word, before)
+                return Execution(columns, Rows(iter(kept), cursor.close), changes)
+            # Its rows are still to be read, so it stays open.
+            until_known.pop_all()
             return Execution(columns, Rows(cursor, cursor.close), None)
-        kept = cursor.fetchall()
-        changes = self._changes(cursor, word, before)
-        cursor.close()
-        return Execution(columns, Rows(iter(kept), cursor.close), changes)
 
     def _writes(self, sql: str) -> bool:
         """Whether a statement that SQLite has accepted begins a write transaction.
@@ -159,7 +168,12 @@ class Connection:
         finally:
             # After an interrupt or a full disk SQLite may have rolled back by itself.
             if self.con.in_transaction:
-                self.con.execute("ROLLBACK")
+                # The cancel that led here must not interrupt this as well.
+                self.con.set_progress_handler(None, PROGRESS_STEPS)
+                try:
+                    self.con.execute("ROLLBACK")
+                finally:
+                    self.con.set_progress_handler(self._progress, PROGRESS_STEPS)
 
 
 def quoted(name: str) -> str:

@@ -4,6 +4,7 @@
      ├─ Cancelled           the request was cancelled by its sender
      ├─ CursorClosed        the cursor is not open, or no longer
      ├─ NoDatabase          no database is open, or none has that name
+     ├─ WrongDatabase       another database is open than the request is meant for
      ├─ TransactionOpen     an open transaction stands in the way
      ├─ NameExists          the name is taken and replacing was not asked for
      └─ ImportRejected      the file cannot be taken in
@@ -32,6 +33,7 @@ __all__ = [
     "NotADatabase",
     "SessionError",
     "TransactionOpen",
+    "WrongDatabase",
     "describe",
 ]
 
@@ -58,6 +60,19 @@ class CursorClosed(SessionError):
 
 class NoDatabase(SessionError):
     """No database is open, or none has that name."""
+
+
+class WrongDatabase(SessionError):
+    """Another database, ``opened``, is open than ``meant``, the one the request is meant for."""
+
+    def __init__(self, meant: str, opened: str) -> None:
+        super().__init__(
+            f"This was meant for the database {meant!r}, but {opened!r} is open now; nothing of "
+            "it was done.",
+            hint=f"Open {meant!r} and run it again, or run it in {opened!r}.",
+            meant=meant,
+            opened=opened,
+        )
 
 
 class TransactionOpen(SessionError):
@@ -95,11 +110,15 @@ class DelimitedError(ImportRejected):
 _HINTS = {
     "SQLITE_BUSY": "Another connection is writing to this database; try again when it is done.",
     "SQLITE_LOCKED": "Another statement is still reading this table; close its result first.",
-    "SQLITE_FULL": "The browser grants no more storage: delete a database or free disk space.",
+    "SQLITE_FULL": "The database is as large as PRAGMA max_page_count allows, an AUTOINCREMENT has "
+    "no number left, or the browser grants no more storage: then delete a database or free disk "
+    "space.",
     "SQLITE_CORRUPT": "The database is damaged. Export it before doing anything else with it.",
     "SQLITE_NOTADB": "This file is not a SQLite database, or it is encrypted.",
     "SQLITE_TOOBIG": "One value or statement is longer than SQLite takes.",
 }
+
+_STORAGE_FULL = "The browser grants no more storage: delete a database or free disk space."
 
 _DOT_COMMANDS = {
     b".tables": "The tables are listed beside the editor, or: "
@@ -154,5 +173,8 @@ def _hint(error: BaseException, statement: bytes) -> str | None:
     if isinstance(error, MemoryError):
         return "Ask for less at once: fewer rows, or shorter values."
     name: str = getattr(error, "sqlite_errorname", None) or ""
+    if name == "SQLITE_FULL" and error.__cause__ is not None:
+        # Only the storage gives errors of sqlite3 a cause; SQLite finds its own limits itself.
+        return _STORAGE_FULL
     # Extended codes (SQLITE_BUSY_SNAPSHOT) begin with the name of their primary one.
     return next((hint for code, hint in _HINTS.items() if name.startswith(code)), None)

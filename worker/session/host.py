@@ -73,7 +73,10 @@ class Host(Protocol):
         ...
 
     def export_chunks(self, name: str, size: int) -> Iterator[bytes]:
-        """The committed content of a database in chunks of ``size`` bytes."""
+        """The committed content of a database in chunks of ``size`` bytes.
+
+        What it holds meanwhile it lets go of at its end or, a generator, when it is closed.
+        """
         ...
 
     def blob(self, chunks: Iterable[bytes]) -> object:

@@ -24,7 +24,7 @@ SELECT moon.name AS moon,
 
 _SCHEMA = (
     """\
-CREATE TABLE planet (
+CREATE TABLE main.planet (
   id INTEGER PRIMARY KEY,           -- counted from the Sun
   name TEXT NOT NULL UNIQUE,
   radius_km REAL NOT NULL,          -- mean radius
@@ -34,7 +34,7 @@ CREATE TABLE planet (
   rings INTEGER NOT NULL            -- 1 if it has rings
 )""",
     """\
-CREATE TABLE moon (
+CREATE TABLE main.moon (
   name TEXT PRIMARY KEY,
   planet_id INTEGER NOT NULL REFERENCES planet (id),
   radius_km REAL NOT NULL,          -- mean radius
@@ -92,5 +92,6 @@ def create(con: sqlite3.Connection) -> None:
     """Creates and fills the tables, inside the transaction of the caller."""
     for table in _SCHEMA:
         con.execute(table)
-    con.executemany("INSERT INTO planet VALUES (?, ?, ?, ?, ?, ?, ?)", _PLANETS)
-    con.executemany("INSERT INTO moon VALUES (?, ?, ?, ?, ?, ?, ?)", _MOONS)
+    # Without "main." a temporary table of the same name would get the rows.
+    con.executemany("INSERT INTO main.planet VALUES (?, ?, ?, ?, ?, ?, ?)", _PLANETS)
+    con.executemany("INSERT INTO main.moon VALUES (?, ?, ?, ?, ?, ?, ?)", _MOONS)

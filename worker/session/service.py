@@ -6,7 +6,8 @@ next good request works.  Only ``cancel`` goes past the queue.
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from time import perf_counter
 from typing import Any
 
@@ -14,7 +15,7 @@ import protocol
 
 from . import catalog, formats, sample
 from .connection import Connection
-from .errors import Cancelled, NameExists, NoDatabase, describe
+from .errors import Cancelled, NameExists, NoDatabase, WrongDatabase, describe
 from .formats import delimited, sqlite
 from .host import Host, Source
 from .job import Job
@@ -115,6 +116,14 @@ class Service:
             raise NoDatabase("No database is open.", hint="Open or import one first.")
         return self._connection
 
+    def _meant_connection(self, job: Job) -> Connection:
+        """The open connection, if it is to the database that a run or fetch is meant for."""
+        connection = self._open_connection
+        meant = job.request["database"]
+        if meant is not None and meant != connection.name:
+            raise WrongDatabase(meant, connection.name)
+        return connection
+
     async def _hello(self, job: Job) -> Fields:
         if job.request["protocol"] != protocol.PROTOCOL:
             raise protocol.ProtocolError(
@@ -153,7 +162,7 @@ class Service:
         First closes all results that are still open (see Connection).  A cancel ends the run like
         an error, in the outcome of the statement it met.
         """
-        connection = self._open_connection
+        connection = self._meant_connection(job)
         sql = job.request["sql"].encode()
         start = job.request["start"]
         if start > len(sql) or (start < len(sql) and sql[start] & 0xC0 == 0x80):
@@ -187,6 +196,7 @@ class Service:
         outcome: Fields = {
             "start": statement.start,
             "end": statement.end,
+            "line": statement.line,
             "kind": "done",
             "elapsed": 0.0,
             "changes": None,
@@ -242,13 +252,13 @@ class Service:
 
     async def _fetch(self, job: Job) -> Fields:
         """Reads on in an open result; a failure, a cancel too, closes it."""
-        connection = self._open_connection
+        connection = self._meant_connection(job)
         number = job.request["cursor"]
         rows, width = connection.result(number)
-        await self._host.prepare()
-        began = perf_counter()
         more = False
         try:
+            await self._host.prepare()
+            began = perf_counter()
             piece, more = _piece(rows, width, job)
         finally:
             if not more:
@@ -324,17 +334,24 @@ class Service:
             raise NoDatabase(f"There is no database named {name!r}.")
         total, size = self._size(name), 0
 
-        def chunks() -> Iterator[bytes]:
+        def chunks() -> Generator[bytes, None, None]:
             nonlocal size
-            for chunk in self._host.export_chunks(name, EXPORT_CHUNK):
-                size += len(chunk)
-                job.progress("copying", size, total)
-                job.tick()
-                job.check()
-                yield chunk
+            source = self._host.export_chunks(name, EXPORT_CHUNK)
+            try:
+                for chunk in source:
+                    size += len(chunk)
+                    job.progress("copying", size, total)
+                    job.tick()
+                    job.check()
+                    yield chunk
+            finally:
+                # It holds a lock and perhaps a slot, also when it is not read to its end.  It is
+                # closed here, and not when the last traceback that names it is forgotten.
+                if isinstance(source, Generator):
+                    source.close()
 
-        blob = self._host.blob(chunks())
-        job.parts.append(blob)
+        with closing(chunks()) as copied:
+            job.parts.append(self._host.blob(copied))
         return {"name": formats.export_name(name), "size": size}
 
     async def _delete(self, job: Job) -> Fields:
@@ -369,15 +386,9 @@ class Service:
                 return
             old.require_no_transaction()
         new = Connection(self._host, name, self._progress)
-        try:
-            # Reads the file, so that one that is no database is found out here.
-            new.query("SELECT count(*) FROM sqlite_schema")
-        except BaseException:
-            new.close()
-            raise
+        self._connection = new
         if old is not None:
             old.close()
-        self._connection = new
         self._schema_seen = catalog.signature(new)
 
     def _described(self) -> Fields:

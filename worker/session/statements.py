@@ -16,10 +16,14 @@ __all__ = ["Statement", "split"]
 
 
 class Statement(NamedTuple):
-    """The bytes ``sql[start:end]`` of a script: from the first token to the closing semicolon."""
+    """The bytes ``sql[start:end]`` of a script: from the first token to the closing semicolon.
+
+    ``line`` is the one it begins in, counted from 1; LF, CR LF and CR each end a line.
+    """
 
     start: int
     end: int
+    line: int
 
 
 _BLANKS = b" \t\n\f\r"
@@ -42,6 +46,7 @@ def split(sql: bytes, start: int = 0) -> Iterator[Statement]:
 
     The last one need not be complete.  Lazy, and linear in the length of the script.
     """
+    line, counted = 1, 0
     while True:
         before = _BEFORE.match(sql, start)
         assert before is not None
@@ -49,8 +54,18 @@ def split(sql: bytes, start: int = 0) -> Iterator[Statement]:
         if start == len(sql):
             return
         end = _end(sql, start)
-        yield Statement(start, end)
+        # From one statement to the next: never between a CR and its LF, and no byte twice.
+        line += _line_ends(sql, counted, start)
+        counted = start
+        yield Statement(start, end, line)
         start = end
+
+
+def _line_ends(sql: bytes, start: int, end: int) -> int:
+    returns = sql.count(b"\r", start, end)
+    if returns:
+        returns -= sql.count(b"\r\n", start, end)
+    return sql.count(b"\n", start, end) + returns
 
 
 def _end(sql: bytes, start: int) -> int:

@@ -8,6 +8,7 @@ import protocol
 
 from ..errors import ImportRejected
 from ..host import Source
+from . import foreign
 from .sqlite import MAGIC, not_a_database
 
 __all__ = ["KINDS", "database_name", "export_name", "kind_of", "table_name"]
@@ -22,20 +23,21 @@ def kind_of(source: Source, name: str, asked: str) -> str:
     """The kind, "sqlite" or "csv": as asked or, for "auto", by content.
 
     A file that is named like a database and is none is NotADatabase, rather than taken for text.
+    What is known to be something else, a script or a spreadsheet say, is ImportRejected.
     """
     if asked not in KINDS:
         raise protocol.ProtocolError(f"The kind of an import is one of {', '.join(KINDS)}.")
     if asked != "auto":
         return asked
-    start = source.read(0, 512)
-    if start.startswith(MAGIC):
+    if source.read(0, len(MAGIC)) == MAGIC:
         return "sqlite"
     if name.lower().endswith(_DATABASE_SUFFIXES):
-        raise not_a_database(start, name)
-    if start.startswith((b"PK\x03\x04", b"\x1f\x8b", b"%PDF")):
+        raise not_a_database(source, name)
+    other = foreign.binary(source) or foreign.text(name)
+    if other is not None:
         raise ImportRejected(
-            f"{name} is neither a SQLite database nor CSV text, but an archive or a document.",
-            hint="Unpack it, or save it as CSV (UTF-8) in the program it comes from.",
+            f"{name} is neither a SQLite database nor a table in text form, but {other.what}.",
+            hint=other.hint,
         )
     return "csv"
 

@@ -71,7 +71,7 @@ async def load(
         batches = file.batches(reader)
         try:
             with connection.transaction():
-                _create(connection, table, file.names, kinds, replace)
+                dropped = _create(connection, table, file.names, kinds, replace)
                 rows = 0
                 marked: set[int] = set()
                 for columns in batches:
@@ -85,6 +85,10 @@ async def load(
             if missing:
                 file.notes.append(
                     f"{MISSING} became NULL among the numbers of {', '.join(missing)}."
+                )
+            if dropped:
+                file.notes.append(
+                    f"Replacing {table} also dropped what belonged to it: {', '.join(dropped)}."
                 )
             return Loaded(rows, file.notes)
         except _DoesNotFit as misfit:
@@ -177,15 +181,19 @@ class _Delimited:
             yield line, record
 
     def _malformed(self, line: int, reason: str) -> DelimitedError:
-        if "unexpected end" in reason or "field limit" in reason:
+        hint = "A field in quotation marks ends with one; a quotation mark within it is doubled."
+        if "unexpected end" in reason:
             message = "there is a quotation mark that is never closed"
+        elif "field limit" in reason:
+            message = f"a field is longer than {MAX_FIELD:,} characters, the most that is taken"
+            hint = f"Perhaps a quotation mark is never closed. {hint}"
         elif "expected after" in reason:
             message = "there is text after the closing quotation mark of a field"
         else:
             message = reason
         return DelimitedError(
             f"{self._name}: in the row that begins in line {line}, {message}.",
-            hint="A field in quotation marks ends with one; a quotation mark within it is doubled.",
+            hint=hint,
             line=line,
         )
 
@@ -226,14 +234,37 @@ def _require(kinds: list[int], columns: Columns) -> None:
 
 def _create(
     connection: Connection, table: str, names: list[str], kinds: list[int], replace: bool
-) -> None:
+) -> list[str]:
+    """Creates the table.  Returns the indexes and triggers that went with one it replaces."""
+    dropped: list[str] = []
     existing = connection.object_type(table)
     if existing is not None and replace:
+        before = _dependents(connection)
         connection.con.execute(f"DROP {existing} main.{quoted(table)}")
+        after = set(_dependents(connection))
+        dropped = [dependent for dependent in before if dependent not in after]
     columns = ", ".join(
         f"{quoted(name)} {DECLARED[kind]}" for name, kind in zip(names, kinds, strict=True)
     )
     connection.con.execute(f"CREATE TABLE main.{quoted(table)} ({columns})")
+    return dropped
+
+
+def _dependents(connection: Connection) -> list[str]:
+    """The indexes and triggers that somebody created, in the words of a remark."""
+    found: list[str] = []
+    # A temporary trigger may belong to a table of the main database.
+    for (schema,) in connection.query(
+        "SELECT name FROM pragma_database_list WHERE name IN ('main', 'temp') ORDER BY seq"
+    ):
+        found += (
+            f"{kind} {name}"
+            for kind, name in connection.query(
+                f"SELECT type, name FROM {quoted(schema)}.sqlite_schema"
+                " WHERE type IN ('index', 'trigger') AND sql IS NOT NULL ORDER BY type, name"
+            )
+        )
+    return found
 
 
 def _insert(connection: Connection, table: str, kinds: list[int], columns: Columns) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from ..errors import NotADatabase
 from ..host import Source
 from ..job import Job
+from . import foreign
 
 __all__ = ["CHUNK", "MAGIC", "check", "chunks", "not_a_database"]
 
@@ -25,7 +26,7 @@ def check(source: Source, name: str) -> list[str]:
     """
     header = source.read(0, 512)
     if not header.startswith(MAGIC):
-        raise not_a_database(header, name)
+        raise not_a_database(source, name)
     if len(header) < _HEADER_SIZE:
         raise _cut_off(name, f"it ends after {len(header)} bytes, within its header")
     page_size = int.from_bytes(header[16:18], "big")
@@ -51,15 +52,15 @@ def check(source: Source, name: str) -> list[str]:
     return []
 
 
-def not_a_database(start: bytes, name: str) -> NotADatabase:
+def not_a_database(source: Source, name: str) -> NotADatabase:
     """What to tell the user of a file that does not begin like a database, by its first bytes."""
+    start = source.read(0, foreign.START)
     message = f"{name} is not a SQLite database"
     if not start:
         return NotADatabase(f"{name} is empty.", hint="Choose another file.")
-    if start.startswith((b"PK\x03\x04", b"\x1f\x8b")):
-        return NotADatabase(
-            f"{message}, but a packed archive.", hint="Unpack it and import the file inside."
-        )
+    other = foreign.binary(source)
+    if other is not None:
+        return NotADatabase(f"{message}, but {other.what}.", hint=other.hint)
     text = _as_text(start)
     if text is None:
         return NotADatabase(

@@ -1,0 +1,77 @@
+"""Files that can be neither a database nor a table, told by their first bytes or their names.
+
+They are named for what they are: read as text they would end in a remark about their encoding,
+which is of no help.
+"""
+
+from typing import NamedTuple
+
+from ..host import Source
+
+__all__ = ["START", "Foreign", "binary", "text"]
+
+START = 512
+"""Bytes at the start of a file that are looked at."""
+
+
+class Foreign(NamedTuple):
+    """``what`` the file is, and a ``hint`` what to do with it."""
+
+    what: str
+    hint: str
+
+
+_ARCHIVE = Foreign("a packed archive", "Unpack it and import the file inside.")
+_OFFICE = Foreign(
+    "a document of an office program, a spreadsheet perhaps",
+    "Open it in the program it comes from and save the sheet as CSV (UTF-8).",
+)
+_IMAGE = Foreign("an image", "Choose a database or a table in text form (CSV).")
+_PDF = Foreign(
+    "a PDF document", "Look for its data as CSV; tables cannot be read out of a PDF here."
+)
+_PARQUET = Foreign(
+    "a Parquet file", "Write it as CSV with the tool it comes from (pandas, DuckDB)."
+)
+_SCRIPT = Foreign("a script of SQL", "Paste its text into the editor and run it.")
+_JSON = Foreign(
+    "JSON",
+    "Save the data as CSV where it comes from, or paste the text into a query: "
+    "SELECT * FROM json_each('[…]').",
+)
+
+# https://en.wikipedia.org/wiki/List_of_file_signatures ; only those that no text begins with.
+_MAGIC: tuple[tuple[bytes, Foreign], ...] = (
+    (b"\x89PNG\r\n\x1a\n", _IMAGE),
+    (b"\xff\xd8\xff", _IMAGE),
+    (b"PK\x05\x06", _ARCHIVE),
+    (b"\x1f\x8b", _ARCHIVE),
+    (b"\xfd7zXZ\0", _ARCHIVE),
+    (b"(\xb5/\xfd", _ARCHIVE),
+    (b"7z\xbc\xaf\x27\x1c", _ARCHIVE),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", _OFFICE),
+    (b"%PDF-", _PDF),
+)
+_ZIP = b"PK\x03\x04"
+_ZIP_NAME = 30
+"""Where in a ZIP file the name of its first entry begins (APPNOTE.TXT, section 4.3.7)."""
+_OFFICE_ENTRIES = (b"[Content_Types].xml", b"_rels/", b"mimetypeapplication/vnd.oasis")
+_PARQUET_MARK = b"PAR1"
+
+_SUFFIXES = ((".sql", _SCRIPT), (".json", _JSON), (".ndjson", _JSON), (".jsonl", _JSON))
+
+
+def binary(source: Source) -> Foreign | None:
+    """What a file in a known binary format is; None for text, databases and anything else."""
+    start = source.read(0, START)
+    if start.startswith(_ZIP):
+        return _OFFICE if start.startswith(_OFFICE_ENTRIES, _ZIP_NAME) else _ARCHIVE
+    # PAR1 may well be the name of a column, so the end has to say the same.
+    if start.startswith(_PARQUET_MARK) and source.read(source.size - 4, 4) == _PARQUET_MARK:
+        return _PARQUET
+    return next((foreign for magic, foreign in _MAGIC if start.startswith(magic)), None)
+
+
+def text(name: str) -> Foreign | None:
+    """What a file of text is that is no table, by its name."""
+    return next((known for suffix, known in _SUFFIXES if name.lower().endswith(suffix)), None)
