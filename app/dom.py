@@ -114,9 +114,9 @@ def watch_narrow(watcher):
     watcher(query.matches)
 
 
-def create_editor(parent, on_run, on_change):
-    """CodeMirror in ``parent``; see app/parts/editor.mjs for what it answers to."""
-    return parts.createEditor(parent, guarded(on_run), guarded(on_change))
+def create_editor(parent, on_run, key):
+    """CodeMirror in ``parent``, its text remembered; see app/parts/editor.mjs for the rest."""
+    return parts.createEditor(parent, guarded(on_run), "sahpool." + key)
 
 
 def create_grid(parent, on_open):
@@ -132,11 +132,6 @@ def recall(key):
 def remember(key, text):
     """Remembers text for the next visit, where the browser allows it."""
     parts.remember("sahpool." + key, text)
-
-
-async def copy_text(text):
-    """Puts text on the clipboard; whether that was allowed."""
-    return await parts.copyText(text)
 
 
 def download(blob, name):

@@ -37,13 +37,12 @@ async def main():
     dom.on_click(dom.by_id("sample"), lambda: runner.load_sample())
     results.on_more(runner.load_more)
 
-    def show_busy(_):
-        dom.by_id("cancel").disabled = not (state["running"] or state["importing"])
+    def show_busy(reason):
+        dom.by_id("cancel").disabled = reason is None
         dom.by_id("busy").hidden = not state["running"]
-        dom.by_id("run").setAttribute("aria-disabled", "true" if state["running"] else "false")
+        dom.by_id("run").setAttribute("aria-disabled", "false" if reason is None else "true")
 
-    state.watch("running", show_busy)
-    state.watch("importing", show_busy)
+    state.watch_busy(show_busy)
     client.listen()
 
 

@@ -37,6 +37,19 @@ class State:
         for watcher in self._watchers.get(name, ()):
             watcher(value)
 
+    def busy(self):
+        """Why nothing else may begin just now, in words for a person; None when it may."""
+        if self["running"]:
+            return "Wait until the running statement has ended, or cancel it."
+        if self["importing"]:
+            return "Wait until the import has ended, or stop it."
+        return None
+
+    def watch_busy(self, watcher):
+        """Calls ``watcher(reason)`` whenever busy() may have changed, and now."""
+        for name in ("running", "importing"):
+            self.watch(name, lambda _: watcher(self.busy()))
+
     def watch(self, name, watcher):
         """Calls ``watcher(value)`` at every change of ``name``, and once now."""
         self._watchers.setdefault(name, []).append(watcher)

@@ -36,12 +36,14 @@ class Start {
     this.#worker = worker;
   }
 
-  /** @param {string} head @param {...(File | Blob)} parts */
-  send(head, ...parts) {
-    this.#worker.postMessage([head, ...parts]);
+  /** @param {string} head @param {string} sql to be put into it, if not empty @param {...(File | Blob)} parts */
+  send(head, sql, ...parts) {
+    const whole = sql ? JSON.stringify({ ...JSON.parse(head), sql }) : head;
+    this.#worker.postMessage([whole, ...parts]);
   }
 
-  /** @param {(head: string, parts: Array) => void} listener gets every message, the waiting ones first */
+  /** @param {(head: string, parts: Array) => void} listener gets every message, the waiting ones first;
+   *    a reply at which it throws comes again as an error */
   listen(listener) {
     this.#listener = listener;
     for (const message of this.#waiting.splice(0)) this.#deliver(message);
@@ -52,8 +54,30 @@ class Start {
   }
 
   #deliver([head, ...parts]) {
-    if (this.#listener) this.#listener(head, parts);
-    else this.#waiting.push([head, ...parts]);
+    if (!this.#listener) {
+      this.#waiting.push([head, ...parts]);
+      return;
+    }
+    try {
+      this.#listener(head, parts);
+    } catch (error) {
+      this.#refuse(JSON.parse(head).id, error);
+    }
+  }
+
+  /** A reply that Python could not take in, for want of memory as a rule, becomes one that says so. */
+  #refuse(id, cause) {
+    // Nobody waits for an event.
+    if (!id) return reportError(cause);
+    const error = {
+      type: "PageError",
+      name: null,
+      message: "The page could not take in the answer.",
+      offset: null,
+      cause: cause.message.trim().split("\n").at(-1),
+      hint: "It may be too large for the page: ask for less at once.",
+    };
+    this.#listener(JSON.stringify({ id, ok: false, error }), []);
   }
 
   #failed(cause) {

@@ -22,15 +22,15 @@ class Databases:
         state.watch("database", self._show_name)
         state.watch("databases", self._show_list)
         state.watch("schema", self._show_welcome)
+        state.watch_busy(self._show_busy)
         dom.on_click(dom.by_id("new-database"), lambda: self._new())
         dom.on_click(dom.by_id("export"), lambda: self._export())
         dom.listen_window("click", self._close_outside)
         dom.listen(self._switcher, "keydown", self._close_on_escape)
+        dom.listen(self._switcher, "toggle", self._refresh)
 
     async def open(self, name):
         """Opens a database and begins with no results; tells when that is refused."""
-        self._switcher.open = False
-        self._trouble.clear()
         try:
             await self._startup.open(name)
         except RequestError as error:
@@ -38,6 +38,17 @@ class Databases:
             return
         self._results.reset()
         self._status.say("Opened " + name)
+
+    def _show_busy(self, reason):
+        dom.by_id("database-acts").disabled = reason is not None
+        wait = dom.by_id("database-wait")
+        wait.textContent = reason or ""
+        wait.hidden = reason is None
+
+    async def _refresh(self, _event):
+        # ATTACH and VACUUM INTO make databases, and everything changes their sizes.
+        if self._switcher.open and self._state["ready"] and not self._state.busy():
+            self._state["databases"] = (await self._client.ask("databases"))["databases"]
 
     def _show_name(self, name):
         dom.by_id("database-name").textContent = name or "…"
@@ -59,7 +70,7 @@ class Databases:
                 dom.make("span", name, class_="name"),
                 dom.make("span", words.size(database["size"]), class_="size"),
             )
-            dom.on_click(choose, lambda name=name: self.open(name))
+            dom.on_click(choose, lambda name=name: self._choose(name))
             remove = dom.make(
                 "button",
                 "Delete",
@@ -73,9 +84,19 @@ class Databases:
             items.append(item)
         dom.fill(self._list, items)
 
+    async def _choose(self, name):
+        self._close()
+        # Asked here, too: a question that was open has kept nothing from beginning.
+        if self._status.may_begin():
+            self._trouble.clear()
+            await self.open(name)
+
+    def _names(self):
+        return [database["name"] for database in self._state["databases"]]
+
     async def _new(self):
-        self._switcher.open = False
-        taken = [database["name"] for database in self._state["databases"]]
+        self._close()
+        taken = self._names()
         name = "notes.db"
         if name in taken:
             name = words.numbered(name, taken)
@@ -85,19 +106,30 @@ class Databases:
             [("Cancel", ""), ("Create", "primary")],
             field=("Name", name),
         )
-        if button == "Create" and text.strip():
-            await self.open(text.strip())
+        name = text.strip()
+        if button != "Create" or not name:
+            return
+        if name in self._names():
+            button, _ = await dialogs.ask(
+                "“{}” exists already".format(name),
+                "Open it as it is, or make a new one under another name.",
+                [("Cancel", ""), ("Open", "primary")],
+            )
+            if button != "Open":
+                return
+        await self._choose(name)
 
     async def _delete(self, name):
-        self._switcher.open = False
+        self._close()
         button, _ = await dialogs.ask(
             "Delete “{}”?".format(name),
             "The database and everything in it is removed from this browser. Export it first if "
             "you may need it again.",
             [("Cancel", ""), ("Delete", "danger")],
         )
-        if button != "Delete":
+        if button != "Delete" or not self._status.may_begin():
             return
+        self._trouble.clear()
         try:
             reply = await self._client.ask("delete", database=name)
         except RequestError as error:
@@ -105,12 +137,13 @@ class Databases:
             return
         self._state["databases"] = reply["databases"]
         if name == self._state["database"]:
-            others = [database["name"] for database in reply["databases"]]
+            others = self._names()
             await self.open(others[0] if others else "notes.db")
         self._status.say("Deleted " + name)
 
     async def _export(self):
         name = self._state["database"]
+        self._trouble.clear()
         self._status.say("Exporting {}…".format(name))
         try:
             reply = await self._client.ask("export", database=name)
@@ -121,11 +154,15 @@ class Databases:
         dom.download(reply["parts"][0], reply["name"])
         self._status.say("Exported {} · {}".format(reply["name"], words.size(reply["size"])))
 
+    def _close(self):
+        # The focus is put where a dialog will give it back to.
+        self._switcher.open = False
+        dom.by_id("database").focus()
+
     def _close_outside(self, event):
         if self._switcher.open and not self._switcher.contains(event.target):
             self._switcher.open = False
 
     def _close_on_escape(self, event):
         if event.key == "Escape" and self._switcher.open:
-            self._switcher.open = False
-            dom.by_id("database").focus()
+            self._close()

@@ -50,8 +50,8 @@ async def ask(title, text, buttons, field=None, body=None, wide=False):
     return await answer
 
 
-async def show_cell(column, row, kind, text, length):
-    """Shows one value whole."""
+async def show_cell(column, row, kind, text, length, cut):
+    """Shows one value of ``length`` bytes, or the ``cut`` beginning of it; answers the button."""
     kinds = {
         "null": "NULL: no value",
         "int": "INTEGER",
@@ -60,9 +60,10 @@ async def show_cell(column, row, kind, text, length):
         "blob": "BLOB, {:,} bytes",
     }
     note = "Row {:,} · {}".format(row, kinds[kind].format(length))
+    buttons = [("Copy", ""), ("Close", "primary")]
+    if cut:
+        note += " · only the beginning is shown"
+        buttons.insert(0, ("Download", ""))
     body = dom.make("pre", text, tabindex="0", aria_label="Value")
-    button, _ = await ask(
-        column or "(no name)", note, [("Copy", ""), ("Close", "primary")], body=body, wide=True
-    )
-    if button == "Copy":
-        await dom.copy_text(text)
+    button, _ = await ask(column or "(no name)", note, buttons, body=body, wide=True)
+    return button

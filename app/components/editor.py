@@ -17,10 +17,8 @@ class Editor:
     def __init__(self):
         self._run = lambda: None
         self._generated = STARTER
-        self._view = dom.create_editor(dom.by_id("editor"), self._on_run, self.keep)
-        text = dom.recall("text")
-        self._view.replace(STARTER if text is None or not text.strip() else text)
-        dom.listen_window("pagehide", lambda _event: self.keep())
+        self._view = dom.create_editor(dom.by_id("editor"), self._on_run, "text")
+        self._view.restore(STARTER)
         if dom.is_apple():
             dom.by_id("shortcut").querySelector("kbd").textContent = "⌘"
 
@@ -31,17 +29,16 @@ class Editor:
     def _on_run(self):
         return self._run()
 
-    def keep(self):
-        """Remembers the text for the next visit."""
-        dom.remember("text", self._view.text())
-
     def speak(self, keywords, functions):
         """Tells which keywords and functions the engine has."""
         self._view.speak(json.dumps({"keywords": keywords, "functions": functions}))
 
-    def know(self, schema):
-        """Tells which tables and columns there are, for completion."""
-        self._view.know(json.dumps(schema))
+    def know(self, head):
+        """Tells which tables and columns there are, for completion: a reply's JSON with a schema.
+
+        Not made into JSON again, which takes MicroPython seconds where there are thousands.
+        """
+        self._view.know(head)
 
     def chosen(self):
         """What is to be run: (text, position of its first character)."""
@@ -66,9 +63,9 @@ class Editor:
         """Underlines the error at byte ``offset`` of ``sql``; answers "line:column" or ""."""
         return self._view.mark(origin, sql, offset, words.brief(message, 200))
 
-    def line_of(self, origin, sql, offset):
-        """The line (from 1) in which byte ``offset`` of ``sql`` lies."""
-        return self._view.lineOf(origin, sql, offset)
+    def line_at(self, position):
+        """The line, from 1, of a position."""
+        return self._view.lineAt(position)
 
     def clear_marks(self):
         """Takes underlines away."""

@@ -72,15 +72,25 @@ class Importer:
         if self._state["importing"] or not self._queue:
             return
         self._state["importing"] = True
-        self._trouble.clear()
         try:
-            while not self._state["ready"]:
-                self._status.say("Imports as soon as the storage is open…")
-                await asyncio.sleep(0.1)
+            await self._wait_for_turn()
+            # Once for all files: what became of each of them is told to the end.
+            self._trouble.clear()
             while self._queue:
                 await self._import(self._queue.pop(0))
         finally:
             self._state["importing"] = False
+
+    async def _wait_for_turn(self):
+        said = None
+        while self._state["running"] or not self._state["ready"]:
+            text = "Imports as soon as the storage is open…"
+            if self._state["ready"]:
+                text = "Imports when the running statement has ended"
+            if text != said:
+                said = text
+                self._status.say(text)
+            await asyncio.sleep(0.1)
 
     async def _import(self, file):
         fields = {"name": file.name}

@@ -54,6 +54,7 @@ class Results:
         self._has_tables = True
         self._tabs = dom.by_id("tabs")
         self._messages = dom.by_id("messages")
+        self._panel = dom.by_id("results")
         self._title = dom.by_id("results-title")
         self._bar = dom.by_id("results-bar")
         self._grid = dom.create_grid(dom.by_id("results"), self._open_cell)
@@ -84,7 +85,7 @@ class Results:
         self._has_run = True
         self._title.textContent = ""
         self._messages.hidden = True
-        self._tabs.hidden = True
+        self._draw_tabs()
         dom.by_id("copy").hidden = True
         dom.by_id("more").hidden = True
         self._draw_empty()
@@ -142,6 +143,8 @@ class Results:
         for tab in dom.items(self._tabs.children):
             selected = tab.dataset.key == (str(result.key) if result else "messages")
             tab.setAttribute("aria-selected", "true" if selected else "false")
+            if selected:
+                self._panel.setAttribute("aria-labelledby", tab.id)
             tab.tabIndex = 0 if selected else -1
         self.say()
 
@@ -173,7 +176,10 @@ class Results:
         self._tabs.hidden = len(self._results) < 2
         if self._tabs.hidden:
             self._tabs.replaceChildren()
+            self._panel.removeAttribute("role")
+            self._panel.removeAttribute("aria-labelledby")
             return
+        self._panel.setAttribute("role", "tabpanel")
         tabs = [
             self._tab(str(result.key), words.brief(result.sql, TAB_WIDTH), result)
             for result in with_rows
@@ -183,9 +189,8 @@ class Results:
         dom.fill(self._tabs, tabs)
 
     def _tab(self, key, text, result):
-        tab = dom.make(
-            "button", text, type="button", role="tab", data_key=key, aria_controls="results"
-        )
+        tab = dom.make("button", text, type="button", role="tab", id="tab-" + key, data_key=key)
+        tab.setAttribute("aria-controls", "results")
         dom.on_click(tab, lambda: self.show(result))
         return tab
 
@@ -211,8 +216,13 @@ class Results:
             items.append(item)
         dom.fill(self._messages, items)
 
-    def _open_cell(self, column, row, kind, text, length):
-        return dialogs.show_cell(column, row, kind, text, length)
+    async def _open_cell(self, column, row, kind, text, length, cut):
+        button = await dialogs.show_cell(column, row, kind, text, length, cut)
+        if button == "Download":
+            self._grid.downloadOpened()
+        elif button == "Copy":
+            allowed = await self._grid.copyOpened()
+            self._status.say("Copied" if allowed else "The browser did not allow copying")
 
     async def _copy(self):
         rows = await self._grid.copy(self._shown.key)

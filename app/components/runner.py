@@ -8,8 +8,45 @@ FIRST_ROWS = 200
 PIECE_ROWS = 20_000
 MOST_MEGABYTES = 256
 """Rows are held in memory as they came; beyond this the person says when more are fetched."""
+LONGEST_TITLE = 1000
+"""Bytes of a statement that are kept to name its result."""
 CANCEL_PATIENCE = 2
 """Seconds for a cancel to show; then restarting the worker is offered."""
+
+
+class Script:
+    """SQL on its way through the worker, which is sent only what it has not run yet.
+
+    ``rest`` is what is to be sent next, None at the end, and ``begun`` the byte at which it begins.
+    """
+
+    def __init__(self, sql, line):
+        self.sql = sql
+        self.rest = sql
+        self.begun = 0
+        self._bytes = sql.encode()
+        self._counted = 0
+        self._line = line
+
+    def locate(self, outcome):
+        """The beginning of an outcome's statement, and the line it is in; in order, each once."""
+        start = self.begun + outcome["start"]
+        end = self.begun + outcome["end"]
+        self._line += self._bytes.count(b"\n", self._counted, start)
+        self._counted = start
+        if end - start > LONGEST_TITLE:
+            end = start + LONGEST_TITLE
+            while self._bytes[end] & 0xC0 == 0x80:  # not in the middle of a character
+                end -= 1
+        return self._bytes[start:end].decode(), self._line
+
+    def go_on(self, following):
+        """The worker has come to byte ``following`` of the rest, None when that is its end."""
+        if following is None:
+            self.rest = None
+        else:
+            self.begun += following
+            self.rest = self._bytes[self.begun :].decode()
 
 
 class Runner:
@@ -26,6 +63,7 @@ class Runner:
         self._request = None
         self._stopped = False
         self._left = None
+        self._database = None
         self._offered = False
 
     async def run(self):
@@ -35,17 +73,20 @@ class Runner:
 
     async def run_text(self, text):
         """Puts a statement into the editor and runs it alone."""
-        if not self._state["running"]:
+        if self._status.may_begin():
             await self._run(text, self._editor.offer(text))
 
     async def load_sample(self):
         """Creates the sample tables in the open database and runs the query that they come with."""
+        if not self._status.may_begin():
+            return
+        self._trouble.clear()
         try:
             reply = await self._client.ask("sample")
         except RequestError as error:
             self._trouble.show(error.error, title="The sample was not created")
             return
-        self._state["schema"] = reply["schema"]
+        self._startup.take_schema(reply)
         await self.run_text(reply["sql"])
 
     async def cancel(self):
@@ -74,10 +115,11 @@ class Runner:
 
     async def load_more(self):
         """Fetches on in the result that was cut short because it is large."""
-        if self._left is None or self._state["running"]:
+        if self._left is None or not self._status.may_begin():
             return
         result, cursor = self._left
         self._left = None
+        self._trouble.clear()
         self._begin()
         try:
             await self._drain(result, cursor, self._results.megabytes() + MOST_MEGABYTES, False)
@@ -88,7 +130,7 @@ class Runner:
         self._results.show(result, offer_more=self._left is not None)
 
     async def _run(self, sql, origin):
-        if self._state["running"]:
+        if not self._status.may_begin():
             return
         self._begin()
         self._left = None
@@ -116,33 +158,35 @@ class Runner:
 
     async def _statements(self, sql, origin):
         self._results.begin()
-        encoded = sql.encode()
-        start = 0
+        # The rest of the script goes on in this database or not at all.
+        self._database = self._state["database"]
+        script = Script(sql, self._editor.line_at(origin))
         changed = False
         failed = False
-        while start is not None and not self._stopped:
-            reply = await self._ask("run", sql=sql, start=start, rows=FIRST_ROWS)
-            start = reply["next"]
-            changed = changed or reply["schema_changed"]
-            self._state["in_transaction"] = reply["in_transaction"]
-            for outcome in reply["outcomes"]:
-                text = encoded[outcome["start"] : outcome["end"]].decode()
-                line = self._editor.line_of(origin, sql, outcome["start"])
-                result = self._results.add(outcome, text, line, reply["parts"])
-                if outcome["error"] is not None:
-                    failed = True
-                    self._tell(outcome["error"], sql, origin, line)
-                if outcome["cursor"] is not None:
-                    self._results.show_last()
-                    last = start is None
-                    await self._drain(result, outcome["cursor"], MOST_MEGABYTES, not last)
-        self._results.show_last()
+        try:
+            while script.rest is not None and not self._stopped:
+                reply = await self._ask("run", sql=script.rest, rows=FIRST_ROWS)
+                changed = changed or reply["schema_changed"]
+                self._state["in_transaction"] = reply["in_transaction"]
+                for outcome in reply["outcomes"]:
+                    text, line = script.locate(outcome)
+                    result = self._results.add(outcome, text, line, reply["parts"])
+                    if outcome["error"] is not None:
+                        failed = True
+                        self._tell(outcome["error"], script, origin, line)
+                    if outcome["cursor"] is not None:
+                        self._results.show_last()
+                        more_follow = reply["next"] is not None
+                        await self._drain(result, outcome["cursor"], MOST_MEGABYTES, more_follow)
+                script.go_on(reply["next"])
+        finally:
+            self._results.show_last()
         if self._left is not None:
             self._results.show(self._left[0], offer_more=True)
         if self._stopped and not failed:
             self._status.say("Cancelled; what had run before stays")
         if changed:
-            self._state["schema"] = (await self._client.ask("schema"))["schema"]
+            self._startup.take_schema(await self._client.ask("schema"))
 
     async def _drain(self, result, cursor, most, more_follow):
         while cursor is not None:
@@ -157,7 +201,7 @@ class Runner:
             cursor = reply["cursor"]
 
     async def _ask(self, op, **fields):
-        self._request = self._client.start(op, **fields)
+        self._request = self._client.start(op, database=self._database, **fields)
         try:
             return await self._request.reply()
         finally:
@@ -167,8 +211,9 @@ class Runner:
                 self._offered = False
                 self._trouble.clear()
 
-    def _tell(self, error, sql, origin, line):
+    def _tell(self, error, script, origin, line):
         where = ""
         if error["offset"] is not None:
-            where = self._editor.mark(origin, sql, error["offset"], error["message"])
+            offset = script.begun + error["offset"]
+            where = self._editor.mark(origin, script.sql, offset, error["message"])
         self._trouble.show(error, where="Line " + (where or str(line)))

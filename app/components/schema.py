@@ -6,6 +6,8 @@ import words
 BROWSE_ROWS = 100
 OPEN_COLUMNS = 150
 """Up to so many columns in all, every table shows its columns from the start."""
+STEP = 300
+"""Tables drawn at once: thousands would keep the page busy for many seconds."""
 
 
 class Schema:
@@ -14,10 +16,16 @@ class Schema:
     def __init__(self, state, runner):
         self._runner = runner
         self._list = dom.by_id("schema")
+        self._more = dom.by_id("schema-more")
         self._folded = {}
+        self._tables = []
+        self._drawn = 0
+        self._are_open = False
+        self._names = {}
         self._database = None
         self._state = state
         dom.watch_narrow(self._fold)
+        dom.on_click(self._more, self._draw_more)
         state.watch("schema", self.show)
 
     def show(self, schema):
@@ -25,53 +33,71 @@ class Schema:
         if self._database != self._state["database"]:
             self._database = self._state["database"]
             self._folded = {}
-        tables = [table for table in schema if table["type"] != "shadow"]
-        total = sum(len(table["columns"]) for table in tables)
-        dom.by_id("schema-empty").hidden = bool(tables)
-        self._list.hidden = not tables
-        dom.fill(self._list, [self._table(table, total <= OPEN_COLUMNS) for table in tables])
+        self._tables = [table for table in schema if table["type"] != "shadow"]
+        self._are_open = sum(len(table["columns"]) for table in self._tables) <= OPEN_COLUMNS
+        self._names = {}
+        for table in self._tables:
+            name = table["name"].lower()
+            self._names[name] = self._names.get(name, 0) + 1
+        dom.by_id("schema-empty").hidden = bool(self._tables)
+        self._list.replaceChildren()
+        self._drawn = 0
+        self._draw_more()
+
+    def _draw_more(self):
+        for table in self._tables[self._drawn : self._drawn + STEP]:
+            self._list.append(self._table(table))
+        self._drawn = min(self._drawn + STEP, len(self._tables))
+        left = len(self._tables) - self._drawn
+        self._more.hidden = left == 0
+        self._more.textContent = "Show {:,} of {:,} more".format(min(left, STEP), left)
 
     def _fold(self, is_narrow):
         # On a narrow screen the list lies above the editor, which is what is wanted first.
         dom.by_id("schema-fold").open = not is_narrow
 
-    def _table(self, table, is_open):
-        name = table["name"]
-        is_open = not self._folded.get(name, not is_open)
+    def _table(self, table):
+        key = (table["schema"], table["name"])
+        is_main = table["schema"] == "main"
+        name = table["name"] if is_main else ".".join(key)
         item = dom.make("li", class_="table")
         columns = dom.make("ul", class_="columns", aria_label="Columns of " + name)
-        for column in table["columns"]:
-            # 1: a column that a virtual table hides (https://sqlite.org/pragma.html#pragma_table_xinfo).
-            if column["hidden"] != 1:
-                columns.append(_column(column))
-        columns.hidden = not is_open
-        fold = dom.make(
-            "button",
-            type="button",
-            class_="fold",
-            aria_expanded="true" if is_open else "false",
-            aria_label="Columns of " + name,
-        )
+        fold = dom.make("button", type="button", class_="fold", aria_label="Columns of " + name)
+
+        def unfold(is_open):
+            if is_open and not columns.childElementCount:
+                dom.fill(columns, _columns(table))
+            columns.hidden = not is_open
+            fold.setAttribute("aria-expanded", "true" if is_open else "false")
 
         def toggle():
-            columns.hidden = not columns.hidden
-            self._folded[name] = columns.hidden
-            fold.setAttribute("aria-expanded", "false" if columns.hidden else "true")
+            self._folded[key] = not columns.hidden
+            unfold(columns.hidden)
 
+        unfold(not self._folded.get(key, not self._are_open))
         dom.on_click(fold, toggle)
         browse = dom.make("button", type="button", class_="browse", title="Show the first rows")
-        browse.append(dom.make("span", name, class_="name"))
+        browse.append(dom.make("span", table["name"], class_="name"))
+        kinds = [] if is_main else [table["schema"]]
         if table["type"] != "table":
-            browse.append(dom.make("span", table["type"], class_="kind"))
-        dom.on_click(browse, lambda: self._runner.run_text(_browse(name)))
+            kinds.append(table["type"])
+        if kinds:
+            browse.append(dom.make("span", " · ".join(kinds), class_="kind"))
+        source = words.quoted(table["name"])
+        # A name alone means the temporary table first, then main's, then an attached one.
+        if not is_main or self._names[table["name"].lower()] > 1:
+            source = words.quoted(table["schema"]) + "." + source
+        sql = "SELECT * FROM {} LIMIT {};".format(source, BROWSE_ROWS)
+        dom.on_click(browse, lambda: self._runner.run_text(sql))
         row = dom.make("div", class_="row")
         row.append(fold, browse)
         item.append(row, columns)
         return item
 
 
-def _browse(name):
-    return "SELECT * FROM {} LIMIT {};".format(words.quoted(name), BROWSE_ROWS)
+def _columns(table):
+    # 1: a column that a virtual table hides (https://sqlite.org/pragma.html#pragma_table_xinfo).
+    return [_column(column) for column in table["columns"] if column["hidden"] != 1]
 
 
 def _column(column):

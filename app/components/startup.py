@@ -31,7 +31,6 @@ class Startup:
         self._phase = ""
         self._ready = asyncio.Event()
         dom.on_click(dom.by_id("retry"), lambda: self.restart())
-        state.watch("schema", editor.know)
 
     async def wait_until_ready(self):
         """Returns once SQL is answered."""
@@ -71,9 +70,14 @@ class Startup:
         reply = await self._client.ask("open", database=name)
         dom.remember("database", name)
         self._state["database"] = reply["database"]
-        self._state["schema"] = reply["schema"]
+        self.take_schema(reply)
         self._state["in_transaction"] = False
         self._state["databases"] = (await self._client.ask("databases"))["databases"]
+
+    def take_schema(self, reply):
+        """Shows the schema that came with a reply."""
+        self._state["schema"] = reply["schema"]
+        self._editor.know(reply["head"])
 
     async def _explain_wait(self):
         await asyncio.sleep(PATIENCE)

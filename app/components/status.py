@@ -14,11 +14,19 @@ class Status:
         self._ticker = dom.by_id("ticker")
         self._engine = dom.by_id("engine")
         self._watch = 0
+        self._state = state
         state.watch("in_transaction", self._show_transaction)
 
     def say(self, text):
         """Shows a text, which assistive technology reads out."""
         self._text.textContent = text
+
+    def may_begin(self):
+        """Whether something else may begin; says why not."""
+        reason = self._state.busy()
+        if reason is not None:
+            self.say(reason)
+        return reason is None
 
     def tick(self, text):
         """Shows a text that changes all the time and is not read out."""
@@ -62,7 +70,7 @@ class Trouble:
         self._region.replaceChildren()
 
     def show(self, error, where=None, title=None, actions=()):
-        """Shows an error of the protocol.
+        """Shows an error of the protocol, below those shown since clear().
 
         ``where`` is its place in the editor, ``title`` what was being done, ``actions`` are pairs
         of a button's name and what it calls.
@@ -87,7 +95,7 @@ class Trouble:
                 dom.on_click(button, lambda action=action: action())
                 row.append(button)
             box.append(row)
-        dom.fill(self._region, [box])
+        self._region.append(box)
 
     def show_text(self, message, hint=None, actions=(), calm=False):
         """Shows a message of the page's own."""
@@ -97,7 +105,8 @@ class Trouble:
         self.show(error, actions=actions)
 
     def show_crash(self, text):
-        """Shows that the page itself is at fault."""
+        """Shows that the page itself is at fault, which may be again and again: once is enough."""
+        self.clear()
         self.show_text(
             "Something in this page went wrong: " + words.brief(text, 300),
             "Your data is not affected. Reload the page if it does not answer any more.",

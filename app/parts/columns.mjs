@@ -24,6 +24,11 @@ const hex = (bytes) => {
   return text;
 };
 
+/** The characters that lie whole in the first `most` bytes of a text. */
+const beginning = (bytes, most) =>
+  // stream: a character cut in half at the end is left out instead of shown as U+FFFD.
+  new TextDecoder().decode(bytes.subarray(0, most), { stream: true });
+
 /** "x'0102…' · 3,000 bytes" of a blob, whole up to 24 bytes. */
 const blobLine = (bytes) => {
   if (bytes.length <= LINE_BLOB_BYTES) return `x'${hex(bytes)}'`;
@@ -139,18 +144,21 @@ export class Rows {
   line(row, column) {
     const { kind, value } = this.cell(row, column);
     if (kind === "text" && value.length > LINE_BYTES) {
-      // stream: a character cut in half at the end is left out instead of shown as U+FFFD.
-      const text = new TextDecoder().decode(value.subarray(0, LINE_BYTES), { stream: true });
-      return { kind, text: `${text}…`, cut: true };
+      return { kind, text: `${beginning(value, LINE_BYTES)}…`, cut: true };
     }
     if (kind === "blob") return { kind, text: blobLine(value), cut: value.length > LINE_BLOB_BYTES };
     return { kind, text: this.#text(kind, value), cut: false };
   }
 
-  /** The whole value as text: NULL, 1, 1.5, text, or x'…' for a blob. */
-  text(row, column) {
+  /** A value as text: NULL, 1, 1.5, text, or x'…' for a blob; of these two the first `most` bytes. */
+  text(row, column, most = Infinity) {
     const { kind, value } = this.cell(row, column);
-    return { kind, text: this.#text(kind, value), bytes: value?.length ?? 0, value };
+    const bytes = value?.length ?? 0;
+    const cut = bytes > most;
+    let text;
+    if (cut) text = kind === "text" ? beginning(value, most) : `x'${hex(value.subarray(0, most))}`;
+    else text = this.#text(kind, value);
+    return { kind, text, bytes, cut, value };
   }
 
   /** Rows as tab-separated text with a header, at most `most` of them; a field with tabs, quotes or

@@ -8,8 +8,9 @@ import { SQLDialect, SQLite, sql } from "@codemirror/lang-sql";
 import { closeCompletion } from "@codemirror/autocomplete";
 import { setDiagnostics } from "@codemirror/lint";
 import { tags } from "@lezer/highlight";
+import { recall, remember } from "./browser.mjs";
 
-const CHANGE_DELAY = 400; // ms without a key before onChange
+const CHANGE_DELAY = 400; // ms without a key before the text is remembered
 const COMPLETION_DELAY = 200; // ms that a completion asked for by the last key may still take
 
 const theme = EditorView.theme({
@@ -118,9 +119,11 @@ class Editor {
   #language = new Compartment();
   #dialect = SQLite;
   #schema = [];
+  #key;
   #view;
 
-  constructor(parent, onRun, onChange) {
+  constructor(parent, onRun, key) {
+    this.#key = key;
     let timer = 0;
     const run = (view) => {
       closeCompletion(view);
@@ -144,17 +147,30 @@ class Editor {
           autocorrect: "off",
           spellcheck: "false",
         }),
-        // A list that comes up after the focus has gone would cover the page for no one.
         EditorView.domEventHandlers({
+          // Files are the window's to take: the editor would write their text into the SQL.
+          drop: ({ dataTransfer }) => Boolean(dataTransfer?.files.length),
+          // A list that comes up after the focus has gone would cover the page for no one.
           blur: (_, view) => void setTimeout(() => view.hasFocus || closeCompletion(view), COMPLETION_DELAY),
         }),
         EditorView.updateListener.of((update) => {
           if (!update.docChanged) return;
           clearTimeout(timer);
-          timer = setTimeout(onChange, CHANGE_DELAY);
+          timer = setTimeout(() => this.#keep(), CHANGE_DELAY);
         }),
       ],
     });
+    addEventListener("pagehide", () => this.#keep());
+  }
+
+  #keep() {
+    remember(this.#key, this.text());
+  }
+
+  /** Takes up the text of the last visit, or `starter` when there is none. */
+  restore(starter) {
+    const text = recall(this.#key);
+    this.replace(text?.trim() ? text : starter);
   }
 
   #sql() {
@@ -176,9 +192,9 @@ class Editor {
     this.#reconfigure();
   }
 
-  /** @param {string} schema JSON, as the protocol has it: what completion offers */
-  know(schema) {
-    this.#schema = JSON.parse(schema);
+  /** @param {string} head JSON of a reply whose schema is what completion offers */
+  know(head) {
+    this.#schema = JSON.parse(head).schema;
     this.#reconfigure();
   }
 
@@ -235,10 +251,10 @@ class Editor {
     return this.#place(position);
   }
 
-  /** "line" (from 1) at byte `offset` of `ran`, which was sent from position `from`. */
-  lineOf(from, ran, offset) {
-    const position = Math.min(from + unitsAt(ran, offset), this.#view.state.doc.length);
-    return this.#view.state.doc.lineAt(position).number;
+  /** The line, from 1, of a position; the last one when the text has become shorter since. */
+  lineAt(position) {
+    const { doc } = this.#view.state;
+    return doc.lineAt(Math.min(position, doc.length)).number;
   }
 
   clearMarks() {
@@ -255,5 +271,5 @@ class Editor {
   }
 }
 
-/** @param {Element} parent @param {() => void} onRun @param {() => void} onChange */
-export const createEditor = (parent, onRun, onChange) => new Editor(parent, onRun, onChange);
+/** @param {Element} parent @param {() => void} onRun @param {string} key under which the text is remembered */
+export const createEditor = (parent, onRun, key) => new Editor(parent, onRun, key);

@@ -1,6 +1,7 @@
 // JavaScript because the grid asks for cells while it scrolls, faster than Python on the page can answer.
 
 import "@vaadin/grid/vaadin-grid.js";
+import { copyText, download } from "./browser.mjs";
 import { Rows } from "./columns.mjs";
 
 const PADDING = 28; // px beside the text of a cell
@@ -10,6 +11,7 @@ const SAMPLE = 60; // rows whose length decides how wide a column starts
 const MANY_COLUMNS = 40; // from here on, only the columns in view are drawn
 const TITLE_FROM = 30; // characters from which a cell tells its text on hovering
 const LONGEST_TSV = 100_000; // rows that one copy takes
+const LONGEST_CELL = 100_000; // bytes of a value that its window shows
 
 const canvas = document.createElement("canvas").getContext("2d");
 
@@ -26,6 +28,7 @@ class Grid {
   #rows = null;
   #numbering = null;
   #results = new Map();
+  #opened = null;
 
   constructor(parent, onOpen) {
     this.#parent = parent;
@@ -99,6 +102,16 @@ class Grid {
       grid.$.table.setAttribute("role", "grid");
       grid.$.table.removeAttribute("aria-multiselectable");
     });
+  }
+
+  /** Copies the value that was opened last, whole; a promise of whether that was allowed. */
+  copyOpened() {
+    return this.#opened.copy();
+  }
+
+  /** Downloads the value that was opened last, whole. */
+  downloadOpened() {
+    this.#opened.download();
   }
 
   /** Copies result `key` as tab-separated text; a promise of the number of rows, -1 when refused. */
@@ -177,10 +190,16 @@ class Grid {
   #open(event) {
     const cell = this.#cellOf(event);
     if (!cell) return false;
-    const { kind, text, bytes, value } = this.#rows.text(cell.row, cell.index);
+    const rows = this.#rows;
+    const { kind, text, bytes, cut, value } = rows.text(cell.row, cell.index, LONGEST_CELL);
     // All digits of a float, where the grid shows the 15 that SQLite prints.
     const exact = kind === "float" && Number.isFinite(value) ? String(value) : text;
-    this.#onOpen(this.#rows.names[cell.index], cell.row + 1, kind, exact, bytes);
+    const name = rows.names[cell.index];
+    this.#opened = {
+      copy: () => copyText(cut ? rows.text(cell.row, cell.index).text : exact),
+      download: () => download(new Blob([value]), `${name || "value"}.${kind === "text" ? "txt" : "bin"}`),
+    };
+    this.#onOpen(name, cell.row + 1, kind, exact, bytes, cut);
     return true;
   }
 
@@ -198,6 +217,6 @@ class Grid {
 
 /**
  * @param {Element} parent
- * @param {(column: string, row: number, kind: string, text: string, bytes: number) => void} onOpen
+ * @param {(column: string, row: number, kind: string, text: string, bytes: number, cut: boolean) => void} onOpen
  */
 export const createGrid = (parent, onOpen) => new Grid(parent, onOpen);

@@ -2,4 +2,4 @@
 
 export { createEditor } from "./editor.mjs";
 export { createGrid } from "./grid.mjs";
-export { recall, remember, copyText, download } from "./browser.mjs";
+export { recall, remember, download } from "./browser.mjs";

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
+
 from tests.browser.console_page import Console
-from tests.browsers import wait_for
+from tests.browsers import Chromium, wait_for
 
 ENDLESS = "WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c"
 
@@ -114,3 +118,37 @@ def test_a_database_that_cannot_be_read_does_not_keep_the_console_shut(
     assert console.tables() == ["t"]
     listed = console.js("return document.getElementById('database-list').textContent")
     assert "notes.db" in listed, "what cannot be read is kept"
+
+
+def test_the_switcher_lists_what_sql_has_made(console: Console) -> None:
+    console.open()
+    console.run_sql("CREATE TABLE t (a); VACUUM INTO 'file:/copy.db?vfs=opfs-sahpool'")
+    assert console.error() is None
+    console.js("document.getElementById('databases').open = true")
+    listed = "return document.getElementById('database-list').textContent"
+    wait_for("the copy to be listed", lambda: "copy.db" in console.js(listed))
+
+
+def test_a_new_database_of_a_name_that_exists_is_not_opened_unasked(console: Console) -> None:
+    console.open()
+    make(console, "other.db")
+    console.js("document.getElementById('databases').open = true")
+    console.click("New database…")
+    console.js("document.querySelector('dialog input').value = 'notes.db'")
+    console.click("Create")
+    wait_for("the question", lambda: "“notes.db” exists already" in str(console.question()))
+    assert console.database() == "other.db"
+    console.click("Open")
+    opened(console, "notes.db")
+
+
+@pytest.mark.parametrize("button", ["New database…", "Delete notes.db"])
+def test_escape_gives_the_focus_back_to_the_switcher(console: Console, button: str) -> None:
+    assert isinstance(console.browser, Chromium)
+    console.open()
+    console.js("document.getElementById('databases').open = true")
+    console.click(button)
+    assert wait_for("the question", console.question)
+    ActionChains(console.browser.driver).send_keys(Keys.ESCAPE).perform()
+    wait_for("its end", lambda: console.question() is None)
+    assert console.js("return document.activeElement.id") == "database"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -14,6 +16,11 @@ EDITOR = '[role=textbox][aria-label="SQL"]'
 def press(console: Console, *keys: str) -> None:
     assert isinstance(console.browser, Chromium)
     console.browser.driver.find_element(By.CSS_SELECTOR, EDITOR).send_keys(*keys)
+
+
+def shows(console: Console, value: str) -> bool:
+    """Whether the result that is shown is this one value."""
+    return console.rows() == [[value]]
 
 
 def test_a_selection_runs_alone(console: Console) -> None:
@@ -92,3 +99,54 @@ def test_run_before_the_engine_is_there_waits_for_it(console: Console) -> None:
     )
     console.run_sql("SELECT 'patience' AS virtue")
     assert console.rows() == [["patience"]]
+
+
+def test_a_file_dropped_on_the_editor_is_imported_and_not_written_into_it(
+    console: Console,
+) -> None:
+    console.open()
+    console.type_sql("SELECT 1")
+    console.js(
+        """
+        const dataTransfer = new DataTransfer();
+        dataTransfer.items.add(new File(["a,b\\n1,2\\n"], "dropped.csv", { type: "text/csv" }));
+        const { left, top } = document.querySelector(".cm-line").getBoundingClientRect();
+        const place = { clientX: left + 5, clientY: top + 5, bubbles: true, cancelable: true };
+        document.querySelector(".cm-line")
+          .dispatchEvent(new DragEvent("drop", { dataTransfer, ...place }));
+        """
+    )
+    wait_for("the import", lambda: console.tables() == ["dropped"])
+    wait_for("its end", lambda: console.status().startswith("Imported"))
+    assert console.editor_text() == "SELECT 1"
+
+
+def test_a_table_of_another_schema_is_chosen_by_its_full_name(console: Console) -> None:
+    console.open()
+    console.run_sql(
+        "CREATE TABLE t (a); INSERT INTO t VALUES ('main');"
+        "CREATE TEMP TABLE t (a); INSERT INTO temp.t VALUES ('temp');"
+        'ATTACH \':memory:\' AS "an other"; CREATE TABLE "an other".only (a);'
+        "INSERT INTO only VALUES ('attached')"
+    )
+    shown = console.js(
+        "return [...document.querySelectorAll('.browse')].map((table) => table.innerText.trim())"
+    )
+    listed = {tuple(text.split("\n")): number for number, text in enumerate(shown)}
+    assert set(listed) == {("t",), ("t", "temp"), ("only", "an other")}
+    wanted = {("t",): "main", ("t", "temp"): "temp", ("only", "an other"): "attached"}
+    for table, value in wanted.items():
+        console.js("document.querySelectorAll('.browse')[args[0]].click()", listed[table])
+        wait_for("its rows", partial(shows, console, value))
+    assert 'FROM "an other"."only" LIMIT 100;' in console.editor_text()
+    # What is folded is told apart as well.
+    console.js("document.querySelector('.fold').click()")
+    folds = console.js(
+        "return [...document.querySelectorAll('.fold')].map((fold) => fold.ariaExpanded)"
+    )
+    assert sorted(folds) == ["false", "true", "true"]
+    console.run_sql("CREATE TABLE one_more (a)")
+    folds = console.js(
+        "return [...document.querySelectorAll('.fold')].map((fold) => fold.ariaExpanded)"
+    )
+    assert sorted(folds) == ["false", "true", "true", "true"]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
 
 from tests.browser.console_page import Console
-from tests.browsers import Chromium
+from tests.browsers import Chromium, wait_for
 
 HOSTILE = """
 SELECT 'a' AS "<script>alert(1)</script>", 1 AS constructor, NULL AS "a.b", '' AS "",
@@ -79,18 +81,25 @@ def test_what_ran_before_an_error_stays_and_the_error_is_underlined(console: Con
     assert not console.js("return Boolean(document.querySelector('.cm-lintRange-error'))")
 
 
-def test_the_parts_of_the_page_have_their_names(console: Console) -> None:
+def named_parts(console: Console) -> set[tuple[str, str]]:
+    """Role and name of everything that assistive technology is told of."""
     assert isinstance(console.browser, Chromium)
-    console.open()
-    console.run_sql("CREATE TABLE t (a); SELECT 1 AS one")
     tree = console.browser.driver.execute_cdp_cmd("Accessibility.getFullAXTree", {})
-    named = {
+    return {
         (node["role"]["value"], node["name"]["value"])
         for node in tree["nodes"]
         if "role" in node and "name" in node
     }
+
+
+def test_the_parts_of_the_page_have_their_names(console: Console) -> None:
+    console.open()
+    assert ("list", "Schema") in named_parts(console), "also while there is no table"
+    console.run_sql("CREATE TABLE t (a); SELECT 1 AS one")
+    named = named_parts(console)
     buttons = {("button", name) for name in ("Run", "Cancel", "Import", "Export", "Import file")}
     expected = {("textbox", "SQL"), ("grid", "Results"), ("list", "Schema"), ("status", "")}
+    expected |= {("tab", "Messages (2)"), ("tabpanel", "SELECT 1 AS one")}
     assert (buttons | expected) - named == set()
 
 
@@ -135,3 +144,43 @@ def test_a_cell_opens_whole_in_a_window_of_its_own(console: Console) -> None:
         ".dispatchEvent(new MouseEvent('dblclick', { bubbles: true, composed: true }))"
     )
     assert "0.30000000000000004" in str(console.question())
+
+
+@pytest.mark.parametrize("width", [700, 400])
+def test_a_long_result_in_a_narrow_window_draws_only_what_is_seen(
+    console: Console, width: int
+) -> None:
+    assert isinstance(console.browser, Chromium)
+    size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+    console.open()
+    console.browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    console.run_sql(
+        "WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 3000) "
+        "SELECT x FROM c"
+    )
+    assert console.scroll_to_row(2999) == ["3000"]
+    drawn = "return document.querySelector('vaadin-grid').shadowRoot.querySelectorAll('#items tr')"
+    assert console.js(f"{drawn}.length") < 200
+    height = console.js("return document.querySelector('vaadin-grid').clientHeight")
+    assert 150 < height < 800
+
+
+def test_the_keyboard_moves_between_cells_and_opens_a_value(console: Console) -> None:
+    assert isinstance(console.browser, Chromium)
+    console.open()
+    console.run_sql("SELECT column1 AS a, column2 AS b FROM (VALUES (1, 'one'), (2, 'two'))")
+    console.js("document.getElementById('copy').focus()")
+    keys = ActionChains(console.browser.driver)
+    # Into the header, from there to the rows; the first column has the numbers of the rows.
+    keys.send_keys(Keys.TAB, Keys.TAB, Keys.RIGHT, Keys.RIGHT, Keys.DOWN, Keys.ENTER).perform()
+    asked = str(wait_for("the value", console.question))
+    assert asked.startswith("b")
+    assert "Row 2" in asked
+    keys = ActionChains(console.browser.driver)
+    keys.send_keys(Keys.ESCAPE).perform()
+    wait_for("its end", lambda: console.question() is None)
+    keys = ActionChains(console.browser.driver)
+    keys.send_keys(Keys.LEFT, Keys.UP, Keys.ENTER).perform()
+    asked = str(wait_for("the value", console.question))
+    assert asked.startswith("a")
+    assert "Row 1" in asked
