@@ -155,7 +155,8 @@ class Grid {
     const side = numbers > lines.length / 2 ? "number" : "words";
     const style = getComputedStyle(this.#grid);
     const header = widthOf([name], { ...this.#font(style), fontWeight: 600 });
-    const cells = widthOf(lines.map(({ text }) => text.slice(0, 100)), this.#font(style, side));
+    const isMono = side === "number" || lines.some(({ kind }) => kind === "blob");
+    const cells = widthOf(lines.map(({ text }) => text.slice(0, 100)), this.#font(style, isMono));
     const width = Math.ceil(Math.max(header, cells)) + PADDING;
     column.index = index;
     column.resizable = true;
@@ -177,9 +178,9 @@ class Grid {
     return column;
   }
 
-  #font({ fontWeight, fontSize, fontFamily }, side = "words") {
+  #font({ fontWeight, fontSize, fontFamily }, isMono = false) {
     const mono = getComputedStyle(document.documentElement).getPropertyValue("--mono");
-    return { fontWeight, fontSize, fontFamily: side === "number" ? mono : fontFamily };
+    return { fontWeight, fontSize, fontFamily: isMono ? mono : fontFamily };
   }
 
   #cellOf(event) {

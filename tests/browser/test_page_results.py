@@ -184,3 +184,14 @@ def test_the_keyboard_moves_between_cells_and_opens_a_value(console: Console) ->
     asked = str(wait_for("the value", console.question))
     assert asked.startswith("a")
     assert "Row 1" in asked
+
+
+def test_a_short_blob_is_shown_whole(console: Console) -> None:
+    console.open()
+    console.run_sql("SELECT x'cafe' AS b, x'0102030405060708' AS c, 'x' AS d")
+    cut = console.js(
+        "return [...document.querySelectorAll('vaadin-grid-cell-content.cell-blob,"
+        " vaadin-grid-cell-content .cell-blob')]"
+        ".map((cell) => [cell.textContent, cell.scrollWidth > cell.clientWidth])"
+    )
+    assert cut == [["x'cafe'", False], ["x'0102030405060708'", False]]
