@@ -18,11 +18,10 @@ from pyodide.ffi import JsException, can_run_sync, create_proxy, run_sync, to_js
 
 import protocol
 import sahpool
+from sahpool.slots import COMPANION_SUFFIXES
 from session.service import Service
 
 __all__ = ["BrowserHost", "FileSource", "start"]
-
-JOURNALS = ("-journal", "-wal")
 
 
 class FileSource:
@@ -72,7 +71,7 @@ class BrowserHost:
     def databases(self) -> list[tuple[str, int]]:
         """Name and size in bytes of every database, without the journals that belong to one."""
         paths = set(self._pool.file_names)
-        journals = {path + ending for path in paths for ending in JOURNALS}
+        journals = {path + ending for path in paths for ending in COMPANION_SUFFIXES}
         return [
             (path.removeprefix("/"), self._pool.size(path)) for path in sorted(paths - journals)
         ]

@@ -25,27 +25,26 @@ class Script:
         self.rest = sql
         self.begun = 0
         self._bytes = sql.encode()
-        self._counted = 0
         self._line = line
 
     def locate(self, outcome):
-        """The beginning of an outcome's statement, and the line it is in; in order, each once."""
+        """The beginning of an outcome's statement, and the line it is in."""
         start = self.begun + outcome["start"]
         end = self.begun + outcome["end"]
-        self._line += self._bytes.count(b"\n", self._counted, start)
-        self._counted = start
         if end - start > LONGEST_TITLE:
             end = start + LONGEST_TITLE
             while self._bytes[end] & 0xC0 == 0x80:  # not in the middle of a character
                 end -= 1
-        return self._bytes[start:end].decode(), self._line
+        return self._bytes[start:end].decode(), self._line + outcome["line"] - 1
 
     def go_on(self, following):
         """The worker has come to byte ``following`` of the rest, None when that is its end."""
         if following is None:
             self.rest = None
         else:
-            self.begun += following
+            end = self.begun + following
+            self._line += self._bytes.count(b"\n", self.begun, end)
+            self.begun = end
             self.rest = self._bytes[self.begun :].decode()
 
 

@@ -53,12 +53,8 @@ def value(connection: sqlite3.Connection, sql: str, *parameters: object) -> Any:
 
 async def killed_copy(pool: Pool, directory: str) -> None:
     """The files of the pool as a worker would leave them that was killed now."""
-    import js
-
     create = sahpool.browser.js_object(create=True)
-    folder = await js.navigator.storage.getDirectory()
-    for part in (directory, ".opaque"):
-        folder = await folder.getDirectoryHandle(part, create)
+    folder = await sahpool.browser.directory(directory + "/.opaque")
     for slot in [*pool._slots._named.values(), *pool._slots._spare]:
         handle = await pool._open_handle(await folder.getFileHandle(slot.name, create))
         handle.write(slot.handle.read(slot.handle.size(), 0), 0)

@@ -224,14 +224,10 @@ async def test_a_slot_with_a_damaged_header_is_kept_and_listed(pool: Pool) -> No
 
 @in_worker()
 async def test_a_failed_start_gives_everything_back_and_deletes_nothing(pool: Pool) -> None:
-    import js
-
     with opened(pool, "a.db") as con:
         con.execute("CREATE TABLE t(a)")
     pool.pause_vfs()
-    root = await js.navigator.storage.getDirectory()
-    folder = await root.getDirectoryHandle(pool.directory)
-    folder = await folder.getDirectoryHandle(".opaque")
+    folder = await sahpool.browser.directory(pool.directory + "/.opaque")
     files = [file async for file in folder.values()]
     held = await files[-1].createSyncAccessHandle()
     pool._lock_timeout = 0.5
@@ -248,12 +244,8 @@ async def test_a_failed_start_gives_everything_back_and_deletes_nothing(pool: Po
 
 @in_worker()
 async def test_a_start_waits_for_handles_that_are_let_go_late(pool: Pool) -> None:
-    import js
-
     pool.pause_vfs()
-    root = await js.navigator.storage.getDirectory()
-    folder = await root.getDirectoryHandle(pool.directory)
-    folder = await folder.getDirectoryHandle(".opaque")
+    folder = await sahpool.browser.directory(pool.directory + "/.opaque")
     files = [file async for file in folder.values()]
     held = await files[0].createSyncAccessHandle()
 

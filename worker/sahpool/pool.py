@@ -34,11 +34,10 @@ from .errors import (
     exception_name,
 )
 from .header import SECTOR_SIZE
-from .slots import Quarantined, SlotTable, check_new_database, check_path
+from .slots import COMPANION_SUFFIXES, Quarantined, SlotTable, check_new_database, check_path
 from .vfs import VFS
 
 _OPAQUE = ".opaque"  # the reference's name for the directory of the slots
-_COMPANIONS = ("-journal", "-wal")
 _SMALLEST_CHUNK = 512  # the header of a database fits into the first one
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.5  # seconds between attempts to get the handles
 
@@ -355,11 +354,11 @@ class Pool:
         """
         self._check_open()
         path = check_path(name)
-        for each in (path, *(path + suffix for suffix in _COMPANIONS)):
+        for each in (path, *(path + suffix for suffix in COMPANION_SUFFIXES)):
             self._check_closed(each)
         there = self._slots.delete(path)
         # In this order: SQLite ignores a journal or WAL without a database.
-        for suffix in _COMPANIONS:
+        for suffix in COMPANION_SUFFIXES:
             self._slots.delete(path + suffix)
         return there
 

@@ -21,6 +21,9 @@ from .errors import InvalidNameError, PoolFullError, StorageError
 
 _log = logging.getLogger("sahpool")
 
+#: The companions of a database that may outlive a worker.
+COMPANION_SUFFIXES = ("-journal", "-wal")
+
 #: What SQLite adds to a database's name: journal, WAL, super-journal (``main.c``, ``vdbeaux.c``).
 _COMPANION = re.compile(r"-(?:journal|wal|mj[0-9A-F]{9})$")
 
@@ -125,11 +128,7 @@ def check_path(path: str) -> str:
             f"The name {path!r} cannot be written as UTF-8.", hint="Choose another one."
         ) from error
     if length > header.MAX_PATH_BYTES:
-        raise InvalidNameError(
-            f"The name {path[:24]}… is {length} bytes long; "
-            f"a name may have at most {header.MAX_PATH_BYTES} bytes.",
-            hint="Choose a shorter name.",
-        )
+        raise _too_long(path, length)
     return path
 
 
@@ -165,8 +164,12 @@ def stored_path(path: str) -> str:
     if found is not None:
         base = path[: found.start()].encode("utf-8", "surrogateescape")
         return f"/.{hashlib.sha256(base).hexdigest()}{found[0]}"
-    raise InvalidNameError(
-        f"The name {path[:24]}… is {len(raw)} bytes long; "
+    raise _too_long(path, len(raw))
+
+
+def _too_long(path: str, length: int) -> InvalidNameError:
+    return InvalidNameError(
+        f"The name {path[:24]}… is {length} bytes long; "
         f"a name may have at most {header.MAX_PATH_BYTES} bytes.",
         hint="Choose a shorter name.",
     )
@@ -253,12 +256,10 @@ class SlotTable:
         to be: free. Where another program has written one of them, nobody knows: it is kept.
         """
         loser, winner = sorted((one, two), key=lambda slot: slot.generation)
-        if 0 < loser.generation < winner.generation:
-            path, loser.path = loser.path, ""
-            if self._free_header(loser):
-                self._spare.insert(0, loser)
-                return winner
-            loser.path = path
+        if 0 < loser.generation < winner.generation and self._free_header(loser):
+            loser.path = ""
+            self._spare.insert(0, loser)
+            return winner
         reason = f"another slot is {winner.path}, with a later header"
         self._quarantine(loser.name, loser.handle, reason, winner.path)
         return winner

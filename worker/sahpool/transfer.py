@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from .abi import SQLITE_ERROR, SQLITE_OPEN_CREATE, SQLITE_OPEN_MAIN_DB, SQLITE_OPEN_READWRITE
 from .errors import DatabaseInUseError, ImportRejectedError, NameExistsError, StorageError
 from .header import SECTOR_SIZE
-from .slots import Slot, SlotTable, check_new_database
+from .slots import COMPANION_SUFFIXES, Slot, SlotTable, check_new_database
 
 if TYPE_CHECKING:
     from .pool import Pool
@@ -54,8 +54,6 @@ async def import_db(
     replace: bool,
 ) -> int:
     """See :meth:`Pool.import_db`."""
-    if slots.find(path) is None:
-        check_new_database(path)
     _check_target(pool, slots, path, replace)
     lent = _lent_path("import")
     slot = slots.lend(lent)
@@ -75,6 +73,7 @@ async def import_db(
 
 def _check_target(pool: Pool, slots: SlotTable, path: str, replace: bool) -> None:
     if slots.find(path) is None:
+        check_new_database(path)
         return
     if not replace:
         raise NameExistsError(
@@ -218,7 +217,7 @@ def _settle(pool: Pool, slots: SlotTable, path: str) -> None:
     both; so the old database stays whole should the swap not happen. What is left belongs to
     nothing that can be read.
     """
-    companions = [path + suffix for suffix in ("-journal", "-wal")]
+    companions = [path + suffix for suffix in COMPANION_SUFFIXES]
     left = [each for each in companions if slots.find(each) is not None]
     if left and slots.find(path) is not None:
         try:
