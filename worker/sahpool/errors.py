@@ -3,6 +3,7 @@
     SahpoolError                  anything this library says no to
     ├── UnsupportedError          this browser, worker or Pyodide lacks a part that is needed
     ├── PoolLockedError           another tab or worker holds the pool
+    ├── ForeignPoolError          the directory holds a pool of another program
     ├── PoolFullError             no spare slot is left for one more file
     ├── PoolClosedError           the pool was removed; its handles are released
     ├── InvalidNameError          a name no file of the pool can have
@@ -49,6 +50,12 @@ class PoolLockedError(SahpoolError):
     """Another tab, worker or program holds the pool's files."""
 
     sqlite_code = SQLITE_BUSY
+
+
+class ForeignPoolError(SahpoolError):
+    """The directory holds another program's pool, which was left as it is."""
+
+    sqlite_code = SQLITE_CANTOPEN
 
 
 class PoolFullError(SahpoolError):

@@ -24,13 +24,27 @@ header differ in far more. Everything else is doubt, and doubt is for quarantine
     1040     524   the first copy, whole
     1564     32    SHA-256 of bytes 1024–1563
     ======== ===== ==========================================================================
+
+The reference's releases before 3.50 keep no digest, and empty every slot that has one. So a pool in
+which every name was written without is one that such a program may still use: what is written
+there goes without as well (``slots.SlotTable``).
+
+Two other programs use the first copy's layout, each in its own way. Their headers are recognised,
+so that nothing of theirs is written to and ``foreign.py`` can read it:
+
+- wa-sqlite (``AccessHandlePoolVFS.js``): slots lie in the pool's directory itself, every one has a
+  digest, that of ``wa_sqlite_digest``, and the 0x80 flag is clear.
+- sqlite-wasm-rs (``sqlite-wasm-vfs``, ``sahpool.rs``): slots lie where the reference's do. It
+  writes bytes 0–515 and never reads the digest, so what was there before stays: zeros, or one of
+  ours. Its paths are the names as the program gave them. With a leading slash they are the
+  reference's own and open here; without one no name that is opened here leads to them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 SECTOR_SIZE = 4096  #: bytes of header before SQLite's own bytes begin
 MAX_PATH_BYTES = 510  #: longest path a header holds, in bytes of UTF-8
@@ -47,6 +61,14 @@ _SECOND_DIGEST_SIZE = 32
 FLAG_HAS_DIGEST = 0x80  #: the reference's "digest version 2"; SQLite itself does not use the bit
 SQLITE_OPEN_DELETEONCLOSE = 0x08
 
+#: SQLITE_OPEN_MAIN_DB, MAIN_JOURNAL, SUPER_JOURNAL, WAL: all programs treat a header with none of
+#: them as that of a file which need not outlive its worker.
+_PERSISTENT = 0x00000100 | 0x00000800 | 0x00004000 | 0x00080000
+
+OWN = "sahpool / @sqlite.org/sqlite-wasm"  #: whose pools open here
+WA_SQLITE = "wa-sqlite"
+SQLITE_WASM_RS = "sqlite-wasm-rs"
+
 #: Bits in which a damaged first copy may differ from the second one and still be the same header.
 _FLIPPED_BITS_LIMIT = 8
 
@@ -60,25 +82,30 @@ class Header:
         flags: SQLITE_OPEN_* flags of the creating xOpen, without the digest bit.
         generation: Counts the headers this pool has written; 0 when the header has no second copy.
         repaired: True when the first copy was damaged and the second one stood in for it.
+        digested: Whether the first copy keeps a digest.
     """
 
     path: str
     flags: int
     generation: int = 0
     repaired: bool = False
+    digested: bool = field(default=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Damaged:
-    """A header that cannot be trusted; its slot belongs in quarantine.
+    """A header that cannot be trusted, or is not ours; its slot belongs in quarantine.
 
     Attributes:
         reason: What is wrong with it, for a person.
-        offered: What the second copy says, if it is whole; perhaps stale.
+        offered: What the second copy says, if it is whole; perhaps stale. What the header says,
+            where it is another program's.
+        program: The other program whose sound header this is; empty when it is damaged.
     """
 
     reason: str
     offered: Header | None = None
+    program: str = ""
 
 
 def digest(corpus: bytes) -> tuple[int, int]:
@@ -97,13 +124,30 @@ def digest(corpus: bytes) -> tuple[int, int]:
     return h1, h2
 
 
-def encode(path: str, flags: int, generation: int) -> bytes:
+def wa_sqlite_digest(corpus: bytes) -> tuple[int, int]:
+    """wa-sqlite's digest; arguments and result as those of :func:`digest`.
+
+    Source: ``#computeDigest`` in wa-sqlite's ``AccessHandlePoolVFS.js``.
+    """
+    if not corpus[0]:
+        return 0xFECC5F80, 0xACCEC037
+    h1, h2 = 0xDEADBEEF, 0x41C6CE57
+    for value in corpus:
+        h1 = (h1 ^ value) * 2654435761 & 0xFFFFFFFF
+        h2 = (h2 ^ value) * 1597334677 & 0xFFFFFFFF
+    h1 = ((h1 ^ h1 >> 16) * 2246822507 ^ (h2 ^ h2 >> 13) * 3266489909) & 0xFFFFFFFF
+    h2 = ((h2 ^ h2 >> 16) * 2246822507 ^ (h1 ^ h1 >> 13) * 3266489909) & 0xFFFFFFFF
+    return h1, h2
+
+
+def encode(path: str, flags: int, generation: int, *, digested: bool = True) -> bytes:
     """The header sector for a slot.
 
     Args:
         path: Path of the file, at most 510 bytes of UTF-8; empty for a free slot.
         flags: SQLITE_OPEN_* flags of the creating xOpen; ignored for a free slot.
         generation: The pool's count of headers written, this one included.
+        digested: Whether the first copy keeps a digest; a free slot's never does.
 
     Returns:
         SECTOR_SIZE bytes.
@@ -115,10 +159,11 @@ def encode(path: str, flags: int, generation: int) -> bytes:
     if len(name) > MAX_PATH_BYTES or b"\0" in name:
         raise ValueError(f"not a path for a slot: {len(name)} bytes")
     corpus = name.ljust(_PATH_SIZE, b"\0")
-    if name:
+    if name and digested:
         corpus += struct.pack(">I", flags | FLAG_HAS_DIGEST)
         first = corpus + struct.pack("<II", *digest(corpus))
     else:
+        corpus += struct.pack(">I", flags if name else 0)
         first = corpus.ljust(_FIRST_SIZE, b"\0")
     second = _SECOND_MAGIC + struct.pack("<Q", generation) + first
     second += hashlib.sha256(second).digest()
@@ -140,26 +185,36 @@ def decode(sector: bytes, *, has_content: bool = False) -> Header | Damaged:
         return Header("", 0)  # a new file, or one whose header never reached the disk
     first = sector[:_FIRST_SIZE].ljust(_FIRST_SIZE, b"\0")
     second, generation = _second_copy(sector)
-    header, reason = _read_first(first)
-    if header is not None:
+    found = _read_first(first)
+    if isinstance(found, Header):
         if second == first:
-            return Header(header.path, header.flags, generation)
-        if second is not None and has_content and not any(first):
-            # Another program that frees a slot cuts its content off. Here there is some, so the
-            # first copy was not freed but lost.
-            header, reason = None, "the first copy of its header is gone"
-        else:
-            return header  # another program wrote the first copy after us: the second is stale
+            return replace(found, generation=generation)
+        if second is None or not has_content or any(first):
+            return found  # another program wrote the first copy after us: the second is stale
+        # Another program that frees a slot cuts its content off. Here there is some, so the first
+        # copy was not freed but lost.
+        found = Damaged("the first copy of its header is gone")
     if second is None:
-        return Damaged(reason)
-    offered, _ = _read_first(second)
-    if offered is None:
-        return Damaged(reason)
-    offered = Header(offered.path, offered.flags, generation, repaired=True)
+        return found
     flipped = int.from_bytes(first, "big") ^ int.from_bytes(second, "big")
-    if flipped.bit_count() <= _FLIPPED_BITS_LIMIT:
-        return offered
-    return Damaged(reason, offered)
+    offered = _read_first(second)
+    if isinstance(offered, Header):
+        offered = replace(offered, generation=generation, repaired=True)
+        if flipped.bit_count() <= _FLIPPED_BITS_LIMIT:
+            return offered
+    if found.program:
+        return found
+    if first[_DIGEST_OFFSET:] == second[_DIGEST_OFFSET:]:
+        # Our digest under another name: a program that writes no digest has rewritten the rest.
+        rewritten = _read_first(first[:_DIGEST_OFFSET].ljust(_FIRST_SIZE, b"\0"))
+        if isinstance(rewritten, Header):
+            # As for a first copy that is gone, above.
+            trusted = rewritten.flags & _PERSISTENT if rewritten.path else not has_content
+        else:
+            trusted = bool(rewritten.program)
+        if trusted:
+            return rewritten
+    return Damaged(found.reason, offered if isinstance(offered, Header) else None)
 
 
 def _second_copy(sector: bytes) -> tuple[bytes | None, int]:
@@ -172,22 +227,34 @@ def _second_copy(sector: bytes) -> tuple[bytes | None, int]:
     return copy[len(_SECOND_MAGIC) + 8 :], generation
 
 
-def _read_first(first: bytes) -> tuple[Header | None, str]:
-    """The first copy as a Header, or None and what is wrong with it."""
+def _read_first(first: bytes) -> Header | Damaged:
+    """What the first copy says by itself."""
+    corpus = first[:_DIGEST_OFFSET]
     (flags,) = struct.unpack_from(">I", first, _FLAGS_OFFSET)
     words = struct.unpack_from("<II", first, _DIGEST_OFFSET)
-    if flags & FLAG_HAS_DIGEST:
-        if words != digest(first[:_DIGEST_OFFSET]):
-            return None, "the digest of its header is wrong"
-    elif words != (0, 0):
-        return None, "its header carries a digest of another program, or a damaged one"
-    name = first[:_PATH_SIZE].split(b"\0", 1)[0]
-    if not name:
-        if any(first[:_DIGEST_OFFSET]):
-            return None, "its header has flags but no path"
-        return Header("", 0), ""
+    digested = bool(flags & FLAG_HAS_DIGEST)
+    program = ""
+    if words == wa_sqlite_digest(corpus):
+        program = WA_SQLITE
+    elif digested and words != digest(corpus):
+        return Damaged("the digest of its header is wrong")
+    elif not digested and words != (0, 0):
+        return Damaged("its header carries a digest of another program, or a damaged one")
+    name = corpus[:_PATH_SIZE].split(b"\0", 1)[0]
+    if not name and any(corpus):
+        return Damaged("its header has flags but no path")
     if len(name) > MAX_PATH_BYTES or any(first[len(name) : _PATH_SIZE]):
-        return None, "the path in its header is not padded with zeros"
+        return Damaged("the path in its header is not padded with zeros")
+    path = name.decode("utf-8", "surrogateescape")
     if flags & SQLITE_OPEN_DELETEONCLOSE:
-        return Header("", 0), ""  # a temporary file whose owner is gone
-    return Header(name.decode("utf-8", "surrogateescape"), flags & ~FLAG_HAS_DIGEST), ""
+        path = ""  # a temporary file whose owner is gone
+    elif flags & _PERSISTENT and not digested and path and not path.startswith("/"):
+        program = program or SQLITE_WASM_RS
+    if not path:
+        flags = 0
+    header = Header(path, flags & ~FLAG_HAS_DIGEST, digested=digested)
+    if not program:
+        return header
+    return Damaged(
+        f"it belongs to {program}; pool.import_pool() copies its databases", header, program
+    )

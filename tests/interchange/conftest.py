@@ -1,0 +1,41 @@
+"""Fixtures of the tests that let sahpool and another program use one storage."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+import serve
+from tests.interchange.lab import InterchangeSite, Lab
+
+BROWSERS = [pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("chrome", "firefox")]
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def interchange_site() -> Iterator[InterchangeSite]:
+    """The site with the other programs beside it."""
+    with InterchangeSite(serve.assemble()) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="session", params=BROWSERS)
+def lab(request: pytest.FixtureRequest, interchange_site: InterchangeSite) -> Iterator[Lab]:
+    """Both browsers in turn."""
+    lab = Lab(request.param, interchange_site)
+    yield lab
+    lab.close()
+
+
+@pytest.fixture
+def directory() -> str:
+    """A directory that no other test uses."""
+    return f"interchange-{next(_numbers)}"

@@ -1,0 +1,433 @@
+"""Pools of other programs: found, recognised, copied; never written to.
+
+``header.py`` tells whose a slot is. wa-sqlite keeps its slots in the pool's directory itself, all
+others in ``.opaque`` below it. Nothing here changes a byte of another program's files: they are
+looked at through ``getFile()``, which needs no handle, and copied from handles that are held only
+to keep their program from writing meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import struct
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from . import transfer
+from .abi import SQLITE_OPEN_MAIN_DB
+from .errors import (
+    SQLITE_CANTOPEN,
+    SQLITE_FULL,
+    SQLITE_IOERR,
+    ForeignPoolError,
+    ImportRejectedError,
+    NameExistsError,
+    NoSuchDatabaseError,
+    StorageError,
+    exception_name,
+)
+from .header import OWN, SECTOR_SIZE, WA_SQLITE, Damaged, Header, decode
+from .slots import COMPANION_SUFFIXES, Handle, Slot, SlotTable, check_path, stored_path
+
+if TYPE_CHECKING:
+    from .hold import Hold
+    from .pool import Pool
+
+OPAQUE = (
+    ".opaque"  #: the directory of the slots in a pool of the reference, ours and sqlite-wasm-rs
+)
+_DEPTH = 2  # levels of directories that are searched
+_LOOKED_AT = 16  # files of a directory after which it is taken for no pool of wa-sqlite
+_CHUNK = 1 << 20  # bytes that are copied at a time
+_TRIES = 5  # to read a file before it is written to once more
+
+#: What a browser says of a file that was written to, or removed, after getFile().
+_CHANGED = frozenset({"NotFoundError", "NotReadableError"})
+
+#: The last 16 bytes of a rollback journal that belongs to a transaction over several databases:
+#: length and checksum of the super-journal's name, magic (``writeSuperJournal`` in pager.c).
+_SUPER_TAIL = struct.Struct(">II8s")
+_SUPER_MAGIC = bytes.fromhex("d9d505f920a163d7")
+_SUPER_FRAME = _SUPER_TAIL.size + 4  # … and a page number before the name
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPool:
+    """A pool that ``find_pools`` found.
+
+    Attributes:
+        directory: Path of its directory below the origin's root, for ``install(directory=…)`` where
+            ``program`` is this one, and for ``import_pool``.
+        program: ``"sahpool / @sqlite.org/sqlite-wasm"`` (one format), ``"wa-sqlite"`` or
+            ``"sqlite-wasm-rs"``.
+        databases: Paths of its databases, sorted, as its headers have them. wa-sqlite and the
+            official package keep a name as a URL has it: ``my notes.db`` is ``/my%20notes.db``.
+        slots: How many slots it has, free ones included.
+    """
+
+    directory: str
+    program: str
+    databases: list[str]
+    slots: int
+
+
+# --- finding ------------------------------------------------------------------------------------
+
+
+async def find_pools() -> list[FoundPool]:
+    """Every pool of this origin, whoever made it, sorted by directory.
+
+    Looks two directories deep. Takes no handle and writes nothing, so it can be used while another
+    tab or program holds the pools.
+
+    Raises:
+        UnsupportedError: The browser has no private file system here, or refuses it.
+    """
+    found: list[FoundPool] = []
+    await _search(await _root(), "", _DEPTH, found)
+    return sorted(found, key=lambda pool: pool.directory)
+
+
+async def _root() -> Any:
+    from . import browser
+
+    return await browser.directory("")
+
+
+async def _search(folder: Any, path: str, depth: int, found: list[FoundPool]) -> None:
+    entries = [entry async for entry in folder.values()]
+    files = [entry for entry in entries if entry.kind == "file"]
+    if await _is_wa_sqlite(files):
+        found.append(_describe(path, [await _look(file) for file in files]))
+    for entry in entries:
+        if entry.kind == "file":
+            continue
+        if entry.name == OPAQUE:
+            slots = [await _look(file) async for file in entry.values() if file.kind == "file"]
+            if slots:
+                found.append(_describe(path, slots))
+        elif depth:
+            await _search(entry, f"{path}/{entry.name}".lstrip("/"), depth - 1, found)
+
+
+async def _look(file: Any) -> Header | Damaged:
+    """What the header of a slot says that another program may hold."""
+    for _ in range(_TRIES):
+        try:
+            content = await file.getFile()
+            sector = await content.slice(0, SECTOR_SIZE).arrayBuffer()
+        except Exception as error:
+            if exception_name(error) not in _CHANGED:
+                raise
+        else:
+            return decode(bytes(sector.to_bytes()), has_content=content.size > SECTOR_SIZE)
+    return Damaged("it cannot be read: its program is just writing to it, or has removed it")
+
+
+async def _is_wa_sqlite(files: list[Any]) -> bool:
+    """Whether files that lie in a directory by themselves are the slots of a wa-sqlite pool."""
+    for file in files[:_LOOKED_AT]:
+        found = await _look(file)
+        if isinstance(found, Damaged) and found.program == WA_SQLITE:
+            return True
+    return False
+
+
+def _program(slots: Iterable[Header | Damaged]) -> str:
+    """Whose pool it is: whoever named most of its files, or else freed most of its slots."""
+    named: Counter[str] = Counter()
+    free: Counter[str] = Counter()
+    for slot in slots:
+        program = slot.program if isinstance(slot, Damaged) else OWN
+        if program:
+            (named if _said(slot).path else free)[program] += 1
+    return (named or free or Counter([OWN])).most_common(1)[0][0]
+
+
+def _said(slot: Header | Damaged) -> Header:
+    """The sound header of a slot, whoever wrote it; that of a free slot when there is none."""
+    if isinstance(slot, Header):
+        return slot
+    return slot.offered if slot.program and slot.offered else Header("", 0)
+
+
+def _describe(directory: str, slots: list[Header | Damaged]) -> FoundPool:
+    headers = [_said(slot) for slot in slots]
+    databases = {each.path for each in headers if each.path and each.flags & SQLITE_OPEN_MAIN_DB}
+    return FoundPool(directory, _program(slots), sorted(databases), len(slots))
+
+
+# --- leaving alone ------------------------------------------------------------------------------
+
+
+async def check_directory(directory: str) -> None:
+    """Whether a pool may be made in this directory, as far as wa-sqlite is concerned.
+
+    Raises:
+        ForeignPoolError: It is the directory of a pool of wa-sqlite.
+    """
+    folder = await _existing(directory)
+    if folder is not None:
+        files = [entry async for entry in folder.values() if entry.kind == "file"]
+        if await _is_wa_sqlite(files):
+            raise _foreign(directory, WA_SQLITE)
+
+
+def check_slots(directory: str, handles: Sequence[tuple[str, Handle]]) -> None:
+    """Whether the slots of a directory are to be taken in: not when all names are another's.
+
+    Where some are, both programs use the pool, and each slot is judged by itself (slots.load).
+
+    Args:
+        directory: Path of the pool's directory.
+        handles: Its slots, by name; they are closed when they are not to be taken in.
+
+    Raises:
+        ForeignPoolError: The pool is another program's.
+    """
+    named = [slot for slot in (_read_header(handle) for _, handle in handles) if _said(slot).path]
+    if named and not any(isinstance(slot, Header) for slot in named):
+        _close(handles)
+        raise _foreign(directory, _program(named))
+
+
+def _close(handles: Sequence[tuple[str, Handle]]) -> None:
+    for _, handle in handles:
+        handle.close()
+
+
+def _read_header(handle: Handle) -> Header | Damaged:
+    try:
+        sector = handle.read(SECTOR_SIZE, 0)
+        return decode(sector, has_content=handle.size() > SECTOR_SIZE)
+    except Exception as error:  # noqa: BLE001 - whatever the browser throws
+        return Damaged(f"cannot be read: {error}")
+
+
+def _foreign(directory: str, program: str) -> ForeignPoolError:
+    return ForeignPoolError(
+        f"The directory {directory} holds a pool of {program}; it was left as it is.",
+        hint="Install a pool in a directory of its own, "
+        f"and await pool.import_pool({directory!r}) to copy the databases into it.",
+    )
+
+
+async def _existing(directory: str) -> Any:
+    """The directory handle of a path, or None when there is no such directory."""
+    folder = await _root()
+    try:
+        for part in filter(None, directory.split("/")):
+            folder = await folder.getDirectoryHandle(part)
+    except Exception as error:
+        if exception_name(error) in ("NotFoundError", "TypeMismatchError"):
+            return None
+        raise
+    return folder
+
+
+# --- copying ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file of the pool that is copied from."""
+
+    path: str
+    flags: int
+    handle: Handle
+
+    @property
+    def size(self) -> int:
+        return max(0, self.handle.size() - SECTOR_SIZE)
+
+
+class _Source:
+    """The files of another pool, whose slots are all held."""
+
+    def __init__(self, directory: str, handles: list[tuple[str, Handle]]) -> None:
+        self.databases: list[_File] = []
+        self.unreadable: list[Exception] = []
+        self._files: dict[str, _File] = {}
+        for name, handle in handles:
+            found = _read_header(handle)
+            said = _said(found)
+            if said.path:
+                file = _File(said.path, said.flags, handle)
+                self._files[file.path] = file
+                if file.flags & SQLITE_OPEN_MAIN_DB:
+                    self.databases.append(file)
+            elif isinstance(found, Damaged) and not found.program:
+                self.unreadable.append(_damaged_slot(directory, name, found))
+
+    def companion(self, database: _File, suffix: str) -> tuple[_File, int] | None:
+        """A journal or WAL of a database that SQLite has to see, and how many bytes of it."""
+        file = self._files.get(stored_path(database.path + suffix))
+        if file is None or not file.size:
+            return None
+        size = file.size
+        if suffix == "-journal":
+            record, name = _super_journal(file.handle, size)
+            if record and not self._has(name):
+                return None  # the super-journal is gone: the transaction was committed
+            # It is there, so the transaction was not; here it would not be found.
+            size -= record
+        return file, size
+
+    def _has(self, name: str) -> bool:
+        """Whether there is a file of that name, as SQLite wrote it: perhaps not as a URL has it."""
+        return unquote(name).lstrip("/") in {unquote(each).lstrip("/") for each in self._files}
+
+
+def _super_journal(journal: Handle, size: int) -> tuple[int, str]:
+    """Bytes of the super-journal's record at a journal's end, and its name; 0 and "" without."""
+    tail = journal.read(_SUPER_TAIL.size, SECTOR_SIZE + max(0, size - _SUPER_TAIL.size))
+    if len(tail) < _SUPER_TAIL.size:
+        return 0, ""
+    length, checksum, magic = _SUPER_TAIL.unpack(tail)
+    if magic != _SUPER_MAGIC or not 0 < length <= size - _SUPER_FRAME:
+        return 0, ""
+    name = journal.read(length, SECTOR_SIZE + size - _SUPER_TAIL.size - length)
+    # pager.c adds up the bytes as signed characters.
+    if sum(byte - 256 if byte > 127 else byte for byte in name) & 0xFFFFFFFF != checksum:
+        return 0, ""
+    return length + _SUPER_FRAME, name.decode("utf-8", "surrogateescape")
+
+
+def _damaged_slot(directory: str, name: str, found: Damaged) -> ImportRejectedError:
+    guess = f" It may be {found.offered.path}." if found.offered and found.offered.path else ""
+    return ImportRejectedError(
+        f"The slot {name} of {directory} was passed over: {found.reason}.{guess}",
+        hint="Nothing in it was changed.",
+    )
+
+
+async def import_pool(pool: Pool, slots: SlotTable, hold: Hold, replace: bool) -> dict[str, int]:
+    """See :meth:`Pool.import_pool`; ``hold`` is one on the other pool's directory."""
+    handles = await _take(hold)
+    try:
+        source = _Source(hold.directory, handles)
+        targets = _targets(pool, slots, source, replace)
+        refused = source.unreadable
+        sizes: dict[str, int] = {}
+        for path, file in targets.items():
+            needed = 1 + len(COMPANION_SUFFIXES)
+            await pool.add_capacity(max(0, needed - slots.spare_count))
+            try:
+                sizes[path] = await _bring(pool, slots, source, file, path, replace)
+            except ImportRejectedError as error:
+                refused.append(ImportRejectedError(f"{path}: {error}", hint=error.hint))
+    finally:
+        _close(handles)
+    if refused:
+        raise ExceptionGroup(
+            f"{len(sizes)} databases of {hold.directory} were imported, {len(refused)} were not",
+            refused,
+        )
+    return sizes
+
+
+async def _take(hold: Hold) -> list[tuple[str, Handle]]:
+    """A handle on every slot of the other pool."""
+    folder = await _existing(hold.directory)
+    handles: list[tuple[str, Handle]] = []
+    deadline = time.monotonic() + hold.timeout
+    try:
+        if folder is not None:
+            files = [entry async for entry in folder.values() if entry.kind == "file"]
+            if await _is_wa_sqlite(files):
+                handles += await hold.open_all(folder, deadline)
+            opaque = await _existing(f"{hold.directory}/{OPAQUE}")
+            if opaque is not None:
+                handles += await hold.open_all(opaque, deadline)
+    except BaseException:
+        _close(handles)
+        raise
+    if not handles:
+        raise NoSuchDatabaseError(
+            f"There is no pool in the directory {hold.directory}.",
+            hint="await sahpool.find_pools() lists what there is.",
+        )
+    return handles
+
+
+def _targets(pool: Pool, slots: SlotTable, source: _Source, replace: bool) -> dict[str, _File]:
+    """Which path each database gets; every one of them can be had.
+
+    Raises:
+        NameExistsError, DatabaseInUseError, InvalidNameError: One of them cannot.
+    """
+    targets: dict[str, _File] = {}
+    for file in sorted(source.databases, key=lambda each: each.path):
+        path = check_path(file.path)
+        if path in targets:
+            raise NameExistsError(
+                f"Two databases there, {targets[path].path} and {file.path}, would be {path} here.",
+                hint="Rename one of them with the program that made them.",
+            )
+        transfer.check_target(pool, slots, path, replace)
+        targets[path] = file
+    return targets
+
+
+async def _bring(
+    pool: Pool, slots: SlotTable, source: _Source, file: _File, path: str, replace: bool
+) -> int:
+    """Copies one database, lets SQLite finish what its program left undone, and names it."""
+    lent = transfer.lent_path("pool")
+    taken = {lent: slots.lend(lent)}
+    try:
+        await _copy(file, file.size, taken[lent])
+        for suffix in COMPANION_SUFFIXES:
+            found = source.companion(file, suffix)
+            if found is not None:
+                taken[lent + suffix] = slots.lend(lent + suffix)
+                await _copy(*found, taken[lent + suffix])
+        if len(taken) > 1:
+            _recover(pool, lent)
+        return transfer.adopt(pool, slots, taken[lent], path, replace, may_be_empty=True)
+    finally:
+        for each, slot in taken.items():
+            if slots.find(each) is slot:  # neither named nor, a companion, deleted by SQLite
+                slots.give_back(slot)
+
+
+async def _copy(file: _File, size: int, slot: Slot) -> None:
+    for at, piece in _pieces(file, size):
+        await asyncio.sleep(0)  # other work of this worker goes on
+        if slot.handle.write(piece, at) != len(piece):
+            raise StorageError(
+                f"The storage is full: {file.path} could not be copied.",
+                hint="Delete what you no longer need, or give the site more room.",
+                sqlite_code=13,
+            )
+
+
+def _pieces(file: _File, size: int) -> Iterator[tuple[int, bytes]]:
+    at, end = SECTOR_SIZE, SECTOR_SIZE + size
+    while at < end:
+        piece = file.handle.read(min(_CHUNK, end - at), at)
+        if not piece:
+            raise StorageError(f"The storage ended {end - at} bytes before {file.path} did.")
+        yield at, piece
+        at += len(piece)
+
+
+def _recover(pool: Pool, lent: str) -> None:
+    """Lets SQLite roll a hot journal back, or carry a WAL over into the database."""
+    try:
+        with closing(sqlite3.connect(pool.uri(lent, mode="rw"), uri=True)) as connection:
+            connection.execute("PRAGMA trusted_schema=OFF")
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode & 0xFF in (SQLITE_CANTOPEN, SQLITE_FULL, SQLITE_IOERR):
+            raise  # the storage failed, which says nothing about the database
+        raise ImportRejectedError(
+            f"The database is damaged: {error}", hint="Its own program may be able to repair it."
+        ) from error
