@@ -40,13 +40,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 class ServedSite(serve.SiteServer):
     """The built site as serve.py serves it, with the tests' own page and worker beside it.
 
-    ``requests`` lists the paths asked for; a path put into ``missing`` is answered with 404.
+    ``requests`` lists the paths asked for; a path put into ``missing`` is answered with 404, one
+    put into ``extra`` with a file of the test's own.
     """
 
     def __init__(self, root: Path) -> None:
         super().__init__(root, 0)
         self.requests: list[str] = []
         self.missing: set[str] = set()
+        self.extra: dict[str, Path] = {}
 
     @property
     def port(self) -> int:
@@ -56,6 +58,8 @@ class ServedSite(serve.SiteServer):
         self.requests.append(path)
         if path in self.missing:
             return None
+        if path in self.extra:
+            return self.extra[path]
         folder, _, name = path.rpartition("/")
         if folder == "/tests" or path == "/module_test.html":
             return ENGINE_FILES / name

@@ -18,7 +18,6 @@ from pyodide.ffi import JsException, can_run_sync, create_proxy, run_sync, to_js
 
 import protocol
 import sahpool
-from sahpool.slots import COMPANION_SUFFIXES
 from session.service import Service
 
 __all__ = ["BrowserHost", "FileSource", "start"]
@@ -70,11 +69,12 @@ class BrowserHost:
 
     def databases(self) -> list[tuple[str, int]]:
         """Name and size in bytes of every database, without the journals that belong to one."""
-        paths = set(self._pool.file_names)
-        journals = {path + ending for path in paths for ending in COMPANION_SUFFIXES}
-        return [
-            (path.removeprefix("/"), self._pool.size(path)) for path in sorted(paths - journals)
-        ]
+        pool = self._pool
+        return [(path.removeprefix("/"), pool.size(path)) for path in pool.databases]
+
+    def size(self, name: str) -> int:
+        """Size of a database in bytes; 0 when there is none of that name."""
+        return self._pool.size(name) if self._pool.exists(name) else 0
 
     def exists(self, name: str) -> bool:
         """Whether there is a database of that name."""

@@ -51,11 +51,26 @@ def value(connection: sqlite3.Connection, sql: str, *parameters: object) -> Any:
     return connection.execute(sql, parameters).fetchone()[0]
 
 
+def outcomes(uri: str, *statements: str) -> list[Any]:
+    """The rows of each statement on a new connection, or the error's text; also of connecting."""
+    answers: list[Any] = []
+    try:
+        with database(uri) as con:
+            for statement in statements:
+                try:
+                    answers.append(con.execute(statement).fetchall())
+                except sqlite3.Error as error:
+                    answers.append(f"{error.sqlite_errorname}: {error}")
+    except sqlite3.Error as error:
+        answers.append(f"{error.sqlite_errorname}: {error}")
+    return answers
+
+
 async def killed_copy(pool: Pool, directory: str) -> None:
     """The files of the pool as a worker would leave them that was killed now."""
     create = sahpool.browser.js_object(create=True)
     folder = await sahpool.browser.directory(directory + "/.opaque")
     for slot in [*pool._slots._named.values(), *pool._slots._spare]:
-        handle = await pool._open_handle(await folder.getFileHandle(slot.name, create))
+        handle = await pool._hold.open(await folder.getFileHandle(slot.name, create))
         handle.write(slot.handle.read(slot.handle.size(), 0), 0)
         handle.close()

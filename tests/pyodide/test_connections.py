@@ -433,6 +433,20 @@ async def test_an_error_is_raised_as_it_is_although_sqlite_calls_back_meanwhile(
 
 
 @in_worker()
+async def test_a_cursor_that_outlives_its_connection_says_so(pool: Pool) -> None:
+    """CPython has set its exception already when the reset of the statement calls the VFS."""
+    con = pool.connect("a.db")
+    con.execute("CREATE TABLE t(a)")
+    con.executemany("INSERT INTO t VALUES(?)", [(n,) for n in range(100)])
+    con.commit()
+    cursor = con.execute("SELECT * FROM t")
+    cursor.fetchone()
+    con.close()
+    with expect(sqlite3.ProgrammingError, "closed database"):
+        cursor.execute("SELECT * FROM t")
+
+
+@in_worker()
 async def _beyond_two_gigabytes(pool: Pool) -> None:
     libc = ctypes.CDLL(None)
     libc.malloc.restype = ctypes.c_void_p

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,15 @@ import pytest
 
 import sahpool
 from tests.pyodide.in_worker import in_worker
-from tests.pyodide.prelude import expect, killed_copy, opened, value
+from tests.pyodide.prelude import database, expect, killed_copy, opened, value
 
 if TYPE_CHECKING:
     from sahpool import Pool
+
+#: Where Python can wait for a promise within a function (JSPI): Node cannot.
+WITH_STACK_SWITCHING = [
+    pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("chrome", "firefox")
+]
 
 
 @in_worker()
@@ -53,7 +59,7 @@ async def test_a_paused_pool_lets_go_of_its_files_and_takes_them_again(pool: Poo
         sqlite3.connect(f"file:/a.db?vfs={pool.name}", uri=True)
     other = await sahpool.install(pool.name + "-2", directory=pool.directory)
     assert other.file_names == ["/a.db"]
-    pool._lock_timeout = 0.2
+    pool._hold.timeout = 0.2
     with expect(sahpool.PoolLockedError):
         await pool.unpause_vfs()
     other.pause_vfs()
@@ -78,6 +84,89 @@ async def test_capacity_grows_and_shrinks_and_files_stay(pool: Pool) -> None:
 
 
 @in_worker()
+async def test_a_negative_number_of_slots_is_refused(pool: Pool) -> None:
+    before = pool.capacity
+    for change in (pool.add_capacity(-1), pool.reduce_capacity(-1)):
+        with expect(ValueError, "-1"):
+            await change
+    assert await pool.reserve_minimum_capacity(-1) == before
+    assert await pool.add_capacity(0) == before
+    assert await pool.reduce_capacity(0) == 0
+
+
+@in_worker(spare=16)
+async def test_the_databases_of_a_pool_are_listed_without_their_companions(pool: Pool) -> None:
+    longest = "/" + "x" * 509  # its WAL is kept under a hash
+    names = ["/a.db", "/a.db-wal.db", "/b-journal/c.db", longest]
+    with contextlib.ExitStack() as stack:
+        for name in names:
+            con = stack.enter_context(opened(pool, name))
+            con.execute("CREATE TABLE t(a)")
+        con = stack.enter_context(opened(pool, "/in DELETE mode.db"))
+        con.execute("PRAGMA journal_mode=DELETE")
+        con.execute("CREATE TABLE t(a)")
+        con.execute("BEGIN")
+        con.execute("INSERT INTO t VALUES(1)")
+        assert pool.databases == sorted([*names, "/in DELETE mode.db"])
+        assert pool.file_count == 2 * len(pool.databases)
+        con.execute("COMMIT")
+    pool.pause_vfs()
+    await pool.unpause_vfs()
+    assert pool.databases == sorted([*names, "/in DELETE mode.db"])
+
+
+@pytest.mark.parametrize("runtime", WITH_STACK_SWITCHING, indirect=True)
+@in_worker(initial_capacity=3, spare=3)
+async def test_spares_are_topped_up_by_whoever_connects_and_not_by_asking_for_a_uri(
+    pool: Pool,
+) -> None:
+    from pyodide.ffi import can_run_sync, create_proxy
+
+    def connecting() -> None:
+        assert can_run_sync()
+        pool.uri("a.db")
+        assert pool._slots.spare_count == 0
+        with opened(pool, "a.db") as con:
+            con.execute("CREATE TABLE t(a)")
+
+    await pool.reduce_capacity(100)
+    await create_proxy(connecting).callPromising()
+    await pool.reduce_capacity(100)
+    await pool.add_capacity(2)
+    with database(pool.uri("b.db")) as con:
+        con.execute("CREATE TABLE t(a)")
+        assert pool._slots.spare_count == 0
+        assert pool._top_up_task is not None
+        await pool._top_up_task
+        assert pool._slots.spare_count == 3
+
+
+@in_worker()
+async def test_a_removed_pool_is_gone_and_a_paused_one_can_be_removed(pool: Pool) -> None:
+    other = await sahpool.install(pool.name + "-2")
+    with opened(other, "a.db") as con:
+        con.execute("CREATE TABLE t(a)")
+    other.pause_vfs()
+    thief = await sahpool.install(pool.name + "-3", directory=other.directory)
+    other._hold.timeout = 0.2
+    with expect(sahpool.PoolLockedError):
+        await other.remove_vfs()
+    assert thief.databases == ["/a.db"]
+    thief.pause_vfs()
+    assert await other.remove_vfs()
+    assert not await other.remove_vfs()
+    assert other.is_paused
+    for use in (other.connect, other.uri, other.export_file, other.export_blob, other.unlink):
+        with expect(sahpool.PoolClosedError, "removed"):
+            use("a.db")
+    with expect(sahpool.PoolClosedError, "removed"):
+        await other.unpause_vfs()
+    again = await sahpool.install(pool.name + "-2")
+    assert again is not other
+    assert again.file_names == []
+
+
+@in_worker()
 async def test_a_pause_while_slots_are_added_or_removed_leaves_nothing_held(pool: Pool) -> None:
     class Slow:
         """The pool's directory, on a slow disk."""
@@ -95,7 +184,7 @@ async def test_a_pause_while_slots_are_added_or_removed_leaves_nothing_held(pool
 
     await pool.add_capacity(3)
     for change in (pool.reduce_capacity(3), pool.add_capacity(3)):
-        pool._opaque = Slow(pool._opaque)
+        pool._hold.opaque = Slow(pool._hold.opaque)
         changing = asyncio.ensure_future(change)
         await asyncio.sleep(0.06)
         pool.pause_vfs()
@@ -230,7 +319,7 @@ async def test_a_failed_start_gives_everything_back_and_deletes_nothing(pool: Po
     folder = await sahpool.browser.directory(pool.directory + "/.opaque")
     files = [file async for file in folder.values()]
     held = await files[-1].createSyncAccessHandle()
-    pool._lock_timeout = 0.5
+    pool._hold.timeout = 0.5
     with expect(sahpool.PoolLockedError, "held by another tab") as caught:
         await pool.unpause_vfs()
     assert caught.error.hint

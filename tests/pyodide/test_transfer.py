@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 async def test_an_export_comes_back_in_with_every_row(pool: Pool) -> None:
     with opened(pool, "a.db") as con:
         con.execute("CREATE TABLE t(a, b)")
+        con.execute("BEGIN")
         con.executemany("INSERT INTO t VALUES(?, ?)", [(n, "x" * 100) for n in range(20000)])
+        con.execute("COMMIT")
         exported = pool.export_file("a.db")
         chunks = list(pool.export_chunks("a.db", 10000))
     assert b"".join(chunks) == exported
@@ -71,7 +73,9 @@ async def test_an_export_holds_what_was_committed_and_nothing_else(pool: Pool) -
 async def test_an_export_stays_what_it_was_while_others_write(pool: Pool) -> None:
     with opened(pool, "a.db") as con:
         con.execute("CREATE TABLE t(a, b)")
+        con.execute("BEGIN")
         con.executemany("INSERT INTO t VALUES(?, ?)", [(n, "x" * 1000) for n in range(500)])
+        con.execute("COMMIT")
         chunks = pool.export_chunks("a.db", 4096)
         parts = [next(chunks)]
         con.execute("UPDATE t SET b = upper(b)")
@@ -88,7 +92,9 @@ async def test_an_export_stays_what_it_was_while_others_write(pool: Pool) -> Non
 async def test_what_is_no_sound_database_is_refused_and_the_old_one_stays(pool: Pool) -> None:
     with opened(pool, "a.db") as con:
         con.execute("CREATE TABLE t(a, b)")
+        con.execute("BEGIN")
         con.executemany("INSERT INTO t VALUES(?, ?)", [(n, "x" * 500) for n in range(500)])
+        con.execute("COMMIT")
     good = pool.export_file("a.db")
     torn = bytearray(good)
     torn[4096 * 3 : 4096 * 4] = bytes(4096)
@@ -188,7 +194,9 @@ async def test_what_a_killed_worker_left_is_not_applied_to_the_database_that_rep
     """Neither the hot journal nor the WAL of the old database belongs to the new one."""
     with opened(pool, "new.db") as con:
         con.execute("CREATE TABLE t(a INTEGER PRIMARY KEY, b)")
+        con.execute("BEGIN")
         con.executemany("INSERT INTO t VALUES(?, ?)", [(n, "new" * 300) for n in range(500)])
+        con.execute("COMMIT")
     new = pool.export_file("new.db")
     for mode in ("DELETE", "WAL"):
         name = f"{mode}.db"
@@ -196,7 +204,9 @@ async def test_what_a_killed_worker_left_is_not_applied_to_the_database_that_rep
             con.execute(f"PRAGMA journal_mode={mode}")
             con.execute("PRAGMA cache_size=5")
             con.execute("CREATE TABLE t(a INTEGER PRIMARY KEY, b)")
+            con.execute("BEGIN")
             con.executemany("INSERT INTO t VALUES(?, ?)", [(n, "old" * 300) for n in range(500)])
+            con.execute("COMMIT")
             con.execute("BEGIN")
             con.execute("UPDATE t SET b = upper(b)")
             await killed_copy(pool, f"left-{mode}")
@@ -277,3 +287,75 @@ async def test_a_sound_database_that_needs_its_own_application_is_taken_and_a_da
     with expect(sahpool.ImportRejectedError, "damaged"):
         await pool.import_db("b.db", bytes(torn))
     assert pool.file_names == ["/a.db"]
+
+
+@in_worker()
+async def test_a_blob_is_the_database_as_it_was_when_the_block_began(pool: Pool) -> None:
+    """While other connections write. The blob refers to the slot: a write to it would spoil it."""
+    for mode in ("WAL", "DELETE"):
+        name = f"{mode}.db"
+        with opened(pool, name, timeout=0) as con:
+            con.execute(f"PRAGMA journal_mode={mode}")
+            con.execute("CREATE TABLE t(a, b)")
+            con.execute("BEGIN")
+            con.executemany("INSERT INTO t VALUES(?, ?)", [(n, "x" * 1000) for n in range(500)])
+            con.execute("COMMIT")
+            expected = pool.export_file(name)
+            async with pool.export_blob(name) as blob:
+                assert pool._slots.lent_count == 0  # it is no copy
+                if mode == "WAL":
+                    con.execute("UPDATE t SET b = upper(b)")
+                    con.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                    con.execute("CREATE TABLE later(a)")
+                else:
+                    with expect(sqlite3.OperationalError, "locked"):
+                        con.execute("UPDATE t SET b = upper(b)")
+                with expect(sahpool.DatabaseInUseError):
+                    pool.unlink(name)
+                assert (blob.size, blob.type) == (len(expected), "application/vnd.sqlite3")
+                assert (await blob.arrayBuffer()).to_bytes() == expected, mode
+            assert expected[18:20] == b"\1\1"
+            con.execute("BEGIN EXCLUSIVE")  # the read lock was let go of
+            con.execute("ROLLBACK")
+
+
+@in_worker()
+async def test_a_blob_of_a_database_that_others_read_and_write_is_a_copy_of_what_was_committed(
+    pool: Pool,
+) -> None:
+    with opened(pool, "a.db") as con, opened(pool, "a.db") as reader:
+        con.execute("CREATE TABLE t(a)")
+        con.execute("INSERT INTO t VALUES(1)")
+        reader.execute("BEGIN")
+        value(reader, "SELECT count(*) FROM t")
+        con.execute("INSERT INTO t VALUES(2)")
+        con.execute("BEGIN IMMEDIATE")
+        con.execute("INSERT INTO t VALUES(3)")
+        with expect(ZeroDivisionError):
+            async with pool.export_blob("a.db") as blob:
+                assert pool._slots.lent_count == 1
+                con.execute("COMMIT")
+                reader.execute("COMMIT")
+                con.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                image = (await blob.arrayBuffer()).to_bytes()
+                raise ZeroDivisionError
+        assert pool._slots.lent_count == 0
+    assert image[18:20] == b"\1\1"
+    with contextlib.closing(sqlite3.connect(":memory:")) as copy:
+        copy.deserialize(image)
+        assert copy.execute("SELECT a FROM t ORDER BY a").fetchall() == [(1,), (2,)]
+    pool.pause_vfs()
+    await pool.unpause_vfs()
+
+
+@in_worker()
+async def test_an_empty_file_is_exported_as_one_and_left_alone(pool: Pool) -> None:
+    """As the reference has it. A program leaves one that opens a database and writes nothing."""
+    pool._slots.create("/a.db", 0x106)
+    assert pool.export_file("a.db") == b""
+    async with pool.export_blob("a.db") as blob:
+        assert blob.size == 0
+        assert (await blob.arrayBuffer()).byteLength == 0
+    assert pool.size("a.db") == 0
+    with expect(sahpool.NoSuchDatabaseError, "none.db"):
+        pool.export_blob("none.db")

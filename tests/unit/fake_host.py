@@ -86,6 +86,10 @@ class FakeHost:
         )
         return [(path.name, path.stat().st_size) for path in paths]
 
+    def size(self, name: str) -> int:
+        path = self.folder / name
+        return path.stat().st_size if path.exists() else 0
+
     def exists(self, name: str) -> bool:
         return (self.folder / name).exists()
 

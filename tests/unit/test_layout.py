@@ -34,6 +34,9 @@ BROWSER_MODULES = {"js", "pyodide", "pyodide_js", "_pyodide_core", "sahpool_host
 MAY_KNOW_THE_BROWSER = {
     "worker/main.py",
     "worker/sahpool/browser.py",
+    "worker/sahpool/check.py",
+    "worker/sahpool/hold.py",
+    "worker/sahpool/logs.py",
     "worker/sahpool/pool.py",
     "app/dom.py",
     "app/client.py",

@@ -346,3 +346,24 @@ def test_a_database_cannot_have_the_name_of_a_companion(name: str) -> None:
 @pytest.mark.parametrize("name", ["/journal", "/a-journal.db", "/wal", "/a-wall", "/x-mj"])
 def test_other_names_are_no_companions(name: str) -> None:
     check_new_database(name)
+
+
+@pytest.mark.parametrize(
+    ("path", "flags", "is_database"),
+    [
+        ("/a.db", 0x106, True),
+        ("/a.db", 0x100, True),  # as the reference marks what it imports
+        ("/a.db-wal", 0x80006, False),
+        ("/a.db-journal", 0x806, False),
+        ("/a.db-mj0123ABCDE", 0x4006, False),
+        ("/.0a1b-wal", 0x80006, False),
+        ("/named like a-wal", 0x106, True),  # the reference lets a program do so
+        ("/a.db", 0x6, True),  # a header that names no kind: the name decides
+        ("/a.db-wal", 0x6, False),
+    ],
+)
+def test_a_database_is_told_by_the_kind_of_file_in_its_header(
+    path: str, flags: int, is_database: bool
+) -> None:
+    table = pool_of(MemoryHandle(header.encode(path, flags, 0) + b"content"))
+    assert table.databases == ([path] if is_database else [])

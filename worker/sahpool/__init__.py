@@ -8,19 +8,23 @@ In a worker that runs Pyodide::
     con = pool.connect("notes.db")
 
 After that, ``sqlite3.connect("file:/notes.db?vfs=opfs-sahpool", uri=True)`` is the same, and so
-is everything that speaks ``sqlite3``. The rooms: ``pool`` (directory, handles, lock), ``slots``
-(which slot is whose), ``header`` (the format on disk), ``vfs`` (SQLite's callbacks), ``io.mjs``
-(page reads and writes), ``locks`` and ``shm`` (connections among one another), ``transfer``
-(import, export), ``defaults`` (PRAGMAs of a new connection), ``causes`` and ``errors``.
+is everything that speaks ``sqlite3``. The rooms: ``pool`` (its public face), ``hold`` (directory,
+handles, lock), ``slots`` (which slot is whose), ``header`` (the format on disk), ``vfs`` (SQLite's
+callbacks), ``io.mjs`` (page reads and writes), ``locks`` and ``shm`` (connections among one
+another), ``transfer`` and ``sources`` (import, export), ``foreign`` (other programs' pools),
+``stats`` (counters), ``check`` (the self-check), ``logs`` (the console), ``defaults`` (PRAGMAs of a
+new connection), ``causes`` and ``errors``.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .abi import error_offset, keywords
 from .errors import (
     DatabaseInUseError,
+    ForeignPoolError,
     ImportRejectedError,
     InvalidNameError,
     NameExistsError,
@@ -32,15 +36,25 @@ from .errors import (
     StorageError,
     UnsupportedError,
 )
+from .foreign import FoundPool
 from .slots import Quarantined
+from .stats import CallStats, Stats
 
 if TYPE_CHECKING:
+    from .check import CheckReport, CheckStep
+    from .foreign import find_pools
+    from .logs import set_verbosity
     from .pool import Pool, install
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "CallStats",
+    "CheckReport",
+    "CheckStep",
     "DatabaseInUseError",
+    "ForeignPoolError",
+    "FoundPool",
     "ImportRejectedError",
     "InvalidNameError",
     "NameExistsError",
@@ -51,25 +65,39 @@ __all__ = [
     "PoolLockedError",
     "Quarantined",
     "SahpoolError",
+    "Stats",
     "StorageError",
     "UnsupportedError",
     "error_offset",
+    "find_pools",
     "install",
     "keywords",
+    "set_verbosity",
 ]
 
 
+#: Public names that need a browser, with the module that has them.
+_WITH_BROWSER = {
+    "CheckReport": "check",
+    "CheckStep": "check",
+    "Pool": "pool",
+    "find_pools": "foreign",
+    "install": "pool",
+    "set_verbosity": "logs",
+}
+
+
 def __getattr__(name: str) -> Any:
-    """``Pool`` and ``install`` need a browser; the rest of the package can be used without one."""
-    if name not in ("Pool", "install"):
+    """What needs a browser is imported when asked for; the rest can be used without one."""
+    if name not in _WITH_BROWSER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        from . import pool
+        module = import_module(f".{_WITH_BROWSER[name]}", __name__)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("js", "pyodide", "pyodide_js"):
             raise
         raise UnsupportedError(
-            "sahpool.install() needs Pyodide.",
+            f"sahpool.{name} needs Pyodide.",
             hint="Run it in a dedicated worker of a web page that runs Pyodide.",
         ) from error
-    return getattr(pool, name)
+    return getattr(module, name)

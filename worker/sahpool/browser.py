@@ -8,7 +8,7 @@ from typing import Any
 import js
 import pyodide_js
 from pyodide.code import run_js
-from pyodide.ffi import JsException, register_js_module, to_js
+from pyodide.ffi import JsBuffer, JsException, JsProxy, register_js_module, to_js
 
 from . import abi
 from .errors import UnsupportedError
@@ -36,6 +36,10 @@ class SyncHandle:
     Source: fs.spec.whatwg.org, section 2.6.
     """
 
+    #: Read into by all handles in turn: a new one each time is garbage that piles up for hundreds
+    #: of MB before JavaScript collects it.
+    _buffer = js.Uint8Array.new(0)
+
     def __init__(self, raw: Any, call: Any) -> None:
         """Wraps ``raw``; ``call`` is the function of that name in io.mjs."""
         self.raw = raw
@@ -44,14 +48,21 @@ class SyncHandle:
 
     def read(self, size: int, at: int) -> bytes:
         """Up to ``size`` bytes from offset ``at``; fewer at the end of the file."""
-        buffer = js.Uint8Array.new(size)
+        if size > SyncHandle._buffer.length:
+            SyncHandle._buffer = js.Uint8Array.new(size)
         self._at.at = at
-        count = self._call(self.raw, "read", buffer, self._at)
-        return bytes(buffer.subarray(0, count).to_bytes())
+        target = SyncHandle._buffer.subarray(0, size)
+        count = self._call(self.raw, "read", target, self._at)
+        return bytes(target.subarray(0, count).to_bytes())
 
-    def write(self, data: bytes, at: int) -> int:
-        """Writes ``data`` at offset ``at``; returns how many bytes the browser says it took."""
-        buffer = to_js(data)
+    def write(self, data: Any, at: int) -> int:
+        """Writes ``data`` at offset ``at``; returns how many bytes the browser says it took.
+
+        Args:
+            data: A bytes-like object, or a Uint8Array of JavaScript's, which is not copied.
+            at: Offset in bytes.
+        """
+        buffer = data if isinstance(data, JsProxy) else to_js(data)
         self._at.at = at
         return int(self._call(self.raw, "write", buffer, self._at))
 
@@ -143,6 +154,48 @@ async def directory(path: str) -> Any:
         if part:
             folder = await folder.getDirectoryHandle(part, js_object(create=True))
     return folder
+
+
+def kind(value: Any) -> str | None:
+    """What JavaScript calls a value of its own ("Blob", "ReadableStream", …); None for Python's."""
+    if not isinstance(value, JsProxy):
+        return None
+    return str(js.Object.prototype.toString.call(value))[len("[object ") : -1]
+
+
+def byte_array(value: Any) -> JsBuffer | None:
+    """A Uint8Array over the bytes of an ArrayBuffer, or of a view of one; else None."""
+    if not isinstance(value, JsProxy):
+        return None
+    if js.ArrayBuffer.isView(value):
+        return js.Uint8Array.new(value.buffer, value.byteOffset, value.byteLength)
+    if kind(value) in ("ArrayBuffer", "SharedArrayBuffer"):
+        return js.Uint8Array.new(value)
+    return None
+
+
+def reader_of(stream: Any) -> tuple[Any, bool]:
+    """A reader of a ReadableStream, and whether it reads into buffers that are handed to it.
+
+    Streams of bytes can do so (streams.spec.whatwg.org, section 4.5), those of chunks cannot.
+    """
+    try:
+        return stream.getReader(js_object(mode="byob")), True
+    except JsException:
+        return stream.getReader(), False
+
+
+def new_buffer(size: int) -> Any:
+    """An ArrayBuffer of so many bytes."""
+    return js.ArrayBuffer.new(size)
+
+
+def cancel(reader: Any, reason: BaseException) -> None:
+    """Tells the source of a ReadableStream that no more of it is wanted, and why.
+
+    Its answer is not waited for, nor is it news when it cannot be cancelled any more.
+    """
+    reader.cancel(js.Error.new(f"{type(reason).__name__}: {reason}")).catch(lambda _error: None)
 
 
 def js_object(**fields: Any) -> Any:

@@ -1,45 +1,31 @@
-"""The pool in the browser: its directory, its handles, its lock, and the public face of both.
+"""The pool: the public face of slots, VFS and the hold on a directory.
 
-``install()`` takes the pool's Web Lock, opens a sync access handle on every slot and registers the
-VFS. Whatever fails on the way, everything taken so far is given back and nothing is ever deleted.
+``install()`` takes hold of the pool's directory and registers the VFS. Whatever fails on the way,
+everything taken so far is given back and nothing is ever deleted.
 """
 
 from __future__ import annotations
 
 import asyncio
-import secrets
 import sqlite3
-import time
-from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 from urllib.parse import quote
 
-import js
 import pyodide_js
-from pyodide.ffi import (
-    JsException,
-    can_run_sync,
-    create_once_callable,
-    run_sync,
-)
+from pyodide.ffi import can_run_sync, run_sync
 
-from . import browser, causes, defaults, transfer
-from .errors import (
-    LOCKED_NAMES,
-    DatabaseInUseError,
-    NoSuchDatabaseError,
-    PoolClosedError,
-    PoolLockedError,
-    UnsupportedError,
-    exception_name,
-)
+from . import browser, causes, defaults, foreign, logs, sources, transfer
+from .check import CheckReport, check
+from .errors import DatabaseInUseError, NoSuchDatabaseError, PoolClosedError, UnsupportedError
 from .header import SECTOR_SIZE
+from .hold import Hold
 from .slots import COMPANION_SUFFIXES, Quarantined, SlotTable, check_new_database, check_path
+from .stats import Stats
 from .vfs import VFS
 
-_OPAQUE = ".opaque"  # the reference's name for the directory of the slots
 _SMALLEST_CHUNK = 512  # the header of a database fits into the first one
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.5  # seconds between attempts to get the handles
 
 _installed: dict[str, Pool] = {}
 _installing = asyncio.Lock()  # a second call waits and gets what the first one made
@@ -56,10 +42,12 @@ async def install(
     clear_on_init: bool = False,
     pragmas: Mapping[str, str | int] = defaults.DEFAULT_PRAGMAS,
     temp_memory_limit: int = 32 << 20,
+    verbosity: int | None = None,
 ) -> Pool:
     """Opens a pool and registers it as a VFS of this Pyodide's ``sqlite3``.
 
-    Installing a name twice returns the pool that is there.
+    Installing a name twice returns the pool that is there, as it was installed first: of the
+    options only ``verbosity`` counts then.
 
     Args:
         name: Name of the VFS, for ``file:/notes.db?vfs=NAME``.
@@ -74,6 +62,8 @@ async def install(
             database stores are given to new databases only. A page_size or auto_vacuum of your own
             belongs here: WAL mode writes a new file's first page as the connection opens.
         temp_memory_limit: Bytes up to which a temporary file stays in memory.
+        verbosity: What the library writes to the console, as :func:`set_verbosity` has it; None
+            leaves logging as it is.
 
     Returns:
         The pool.
@@ -83,6 +73,8 @@ async def install(
             (private windows of some browsers), or Pyodide lacks something; the message says which.
         PoolLockedError: The pool was held by another tab or worker for all of ``lock_timeout``.
     """
+    if verbosity is not None:
+        logs.set_verbosity(verbosity)
     async with _installing:
         there = _installed.get(name)
         if there is not None:
@@ -136,14 +128,12 @@ class Pool:
     ) -> None:
         self.name = name
         self.directory = directory
-        self._io = io
         self._spare = spare
         self._default = default
-        self._lock_timeout = lock_timeout
         self._pragmas = pragmas
         self._slots = SlotTable()
-        self._opaque: Any = None
-        self._release_lock: Any = None
+        self._hold = Hold(directory, lock_timeout, io)
+        self._removed = False
         self._top_up_planned = False
         self._top_up_task: asyncio.Future[None] | None = None  # kept, or it might be collected
         self._growing = asyncio.Lock()  # held while slots are added, removed, taken hold of
@@ -170,7 +160,10 @@ class Pool:
             InvalidNameError: The name is empty, holds a NUL or is too long.
             sqlite3.OperationalError: SQLite could not open it; ``__cause__`` says why.
         """
-        connection: sqlite3.Connection = sqlite3.connect(self.uri(name), uri=True, **options)
+        uri = self.uri(name)
+        if self._slots.spare_count < self._spare and can_run_sync():
+            run_sync(self.top_up())
+        connection: sqlite3.Connection = sqlite3.connect(uri, uri=True, **options)
         return connection
 
     def uri(self, name: str, **parameters: str | int) -> str:
@@ -184,12 +177,15 @@ class Pool:
         path = check_path(name)
         if self._slots.find(path) is None:
             check_new_database(path)
-        if self._slots.spare_count < self._spare and can_run_sync():
-            run_sync(self.top_up())
         query = "".join(f"&{key}={value}" for key, value in parameters.items())
         return f"file://{quote(path, errors='surrogateescape')}?vfs={quote(self.name)}{query}"
 
     # --- what is in the pool --------------------------------------------------------------------
+
+    @property
+    def databases(self) -> list[str]:
+        """Paths of the databases, sorted; each begins with a slash. Journals are not listed."""
+        return sorted(self._slots.databases)
 
     @property
     def file_names(self) -> list[str]:
@@ -214,7 +210,16 @@ class Pool:
     @property
     def is_paused(self) -> bool:
         """Whether the pool's handles are released."""
-        return self._opaque is None
+        return self._hold.opaque is None
+
+    @property
+    def stats(self) -> Stats:
+        """What SQLite asked of the pool since it was installed, and what it took: a snapshot."""
+        return self._vfs.stats
+
+    def reset_stats(self) -> None:
+        """Counts from zero again."""
+        self._vfs.reset_stats()
 
     def exists(self, name: str) -> bool:
         """Whether there is a file of that name."""
@@ -234,40 +239,55 @@ class Pool:
     # --- capacity -------------------------------------------------------------------------------
 
     async def add_capacity(self, count: int) -> int:
-        """Adds ``count`` slots; returns the new capacity."""
+        """Adds slots, also while files are open; they stay beyond this session.
+
+        Args:
+            count: How many; 0 is fine.
+
+        Returns:
+            The new capacity.
+
+        Raises:
+            ValueError: ``count`` is negative.
+        """
         self._check_open()
+        _check_count(count)
         async with self._growing:
             await self._grow(count)
         return self.capacity
 
     async def _grow(self, count: int) -> None:
-        opaque = self._opaque
         for _ in range(count):
-            name = secrets.token_hex(8)
-            file = await opaque.getFileHandle(name, browser.js_object(create=True))
-            handle = await self._open_handle(file)
-            if self._opaque is not opaque:  # paused meanwhile: the file stays as a spare
-                handle.close()
+            made = await self._hold.create()
+            if made is None:  # paused meanwhile
                 return
-            self._slots.add_spare(name, handle)
+            self._slots.add_spare(*made)
 
     async def reduce_capacity(self, count: int) -> int:
-        """Removes up to ``count`` spare slots; returns how many were removed. Files stay."""
+        """Removes up to ``count`` spare slots; files stay.
+
+        Spares are added again as soon as a file takes one, up to ``install(spare=…)``.
+
+        Returns:
+            How many slots were removed.
+
+        Raises:
+            ValueError: ``count`` is negative.
+        """
         self._check_open()
+        _check_count(count)
         async with self._growing:
             return await self._shrink(count)
 
     async def _shrink(self, count: int) -> int:
-        opaque = self._opaque
         removed = self._slots.remove_spares(count)
         for slot in removed:  # all of them first: a pause meanwhile would not find them
             slot.handle.close()
-        for slot in removed:
-            await opaque.removeEntry(slot.name)
+        await self._hold.remove(slot.name for slot in removed)
         return len(removed)
 
     async def reserve_minimum_capacity(self, minimum: int) -> int:
-        """Adds slots until there are ``minimum``; returns the capacity."""
+        """Adds slots until there are ``minimum``; returns the capacity, which may be larger."""
         return await self.add_capacity(max(0, minimum - self.capacity))
 
     async def top_up(self) -> None:
@@ -290,40 +310,77 @@ class Pool:
 
     # --- whole files ----------------------------------------------------------------------------
 
-    async def import_db(
-        self,
-        name: str,
-        source: bytes | Iterable[bytes] | AsyncIterable[bytes],
-        *,
-        replace: bool = False,
-    ) -> int:
+    async def import_db(self, name: str, source: sources.Source, *, replace: bool = False) -> int:
         """Brings a database file in: into a spare slot, checked, then swapped in.
 
-        Until the last, durable step a database of that name is untouched.
+        Until the last, durable step a database of that name is untouched. Memory stays flat,
+        whatever the source holds: it is written in pieces, JavaScript's without a detour through
+        Python. The database keeps the journal mode that the file says.
 
         Args:
             name: Name of the database.
-            source: The file: its bytes, or chunks of them in order.
+            source: The file, as one of: a bytes-like object; a file opened in binary mode; an
+                iterable or async iterable of chunks, of any size; a function (async or not) that
+                returns the next chunk, and None or an empty one at the end; JavaScript's
+                ArrayBuffer, typed array, Blob, File or ReadableStream (``response.body``). Chunks
+                are bytes-like, or JavaScript's ArrayBuffer or typed arrays. A ReadableStream is
+                cancelled when the import fails once it has begun to read.
             replace: Whether a database of that name is replaced.
 
         Returns:
             Size of the database in bytes.
 
         Raises:
+            TypeError: The source is none of these, or a chunk holds no bytes.
             NameExistsError: There is a database of that name and ``replace`` is false.
             DatabaseInUseError: The database to be replaced is open.
             ImportRejectedError: The bytes are not a sound SQLite database.
-            sqlite3.OperationalError, JsException: The storage failed, for example its quota.
+            StorageError, sqlite3.OperationalError, JsException: The storage failed, for example its
+                quota; or the browser could not read the source.
         """
         self._check_open()
         await self.top_up()
-        return await transfer.import_db(self, self._slots, check_path(name), source, replace)
+        opened = sources.opened(source)
+        return await transfer.import_db(self, self._slots, check_path(name), opened, replace)
+
+    async def import_pool(self, directory: str, *, replace: bool = False) -> dict[str, int]:
+        """Copies every database of another program's pool into this one.
+
+        Each is checked and swapped in as by :meth:`import_db`, once a transaction that its program
+        left half done was rolled back and a WAL carried over, here: not a byte changes there. The
+        other pool's files are held meanwhile, so that its program cannot write to them.
+
+        Args:
+            directory: Path of the other pool's directory, as :func:`find_pools` has it: a pool of
+                wa-sqlite, sqlite-wasm-rs, the official package or sahpool.
+            replace: Whether databases of the same names are replaced.
+
+        Returns:
+            Size in bytes of each database, by its path here: the one it has there, with a leading
+            slash added where there is none.
+
+        Raises:
+            NoSuchDatabaseError: There is no pool in the directory.
+            PoolLockedError: Its program, or another tab or worker, holds the pool.
+            NameExistsError: There is a database of one of the names and ``replace`` is false;
+                nothing was copied.
+            DatabaseInUseError: One that is to be replaced is open; nothing was copied.
+            ExceptionGroup: Some are damaged. It holds an ImportRejectedError for each of these; all
+                others were copied.
+            StorageError, sqlite3.OperationalError, JsException: The storage failed, for example its
+                quota; what was copied before stays.
+        """
+        self._check_open()
+        return await foreign.import_pool(
+            self, self._slots, self._hold.elsewhere(directory), replace
+        )
 
     def export_chunks(self, name: str, size: int = 1 << 20) -> Iterator[bytes]:
         """The database as a file, in constant memory, consistent even while it is open.
 
         What was committed when the first chunk is asked for is what comes, whatever is written
-        meanwhile. Close the iterator (or exhaust it) to let go of the read lock.
+        meanwhile. Close the iterator (or exhaust it) to let go of the read lock. The file says that
+        it is in rollback mode, as every program can open it; an empty database gives no chunk.
 
         Args:
             name: Name of the database.
@@ -334,20 +391,37 @@ class Pool:
             ValueError: ``size`` is less than 512.
             sqlite3.OperationalError: A writer is in the middle of writing ("database is locked").
         """
-        self._check_open()
         if size < _SMALLEST_CHUNK:
             raise ValueError(f"chunks of {size} bytes are too small: at least {_SMALLEST_CHUNK}")
-        path = check_path(name)
-        if self._slots.find(path) is None:
-            raise self._no_such(name)
-        return transfer.export_chunks(self, self._slots, path, size)
+        return transfer.export_chunks(self, self._slots, self._existing(name), size)
 
     def export_file(self, name: str) -> bytes:
         """The database as the bytes of a file; as :meth:`export_chunks`, in one piece."""
         return b"".join(self.export_chunks(name))
 
+    def export_blob(self, name: str) -> AbstractAsyncContextManager[Any]:
+        """The database as a Blob of JavaScript's, which takes no memory: ``async with … as blob``.
+
+        It holds what was committed when the block began, and refers to the pool's own storage, so
+        it is good inside the block only: post it, save it, upload it or read its ``stream()``
+        there. Other connections may read and, in WAL mode, write meanwhile. When the WAL cannot be
+        folded in because of them, a spare slot holds a copy for the length of the block.
+
+        Args:
+            name: Name of the database.
+
+        Raises:
+            NoSuchDatabaseError: There is no such database.
+            sqlite3.OperationalError: A writer is in the middle of writing ("database is locked").
+            JsException: The browser could not hand the file over.
+        """
+        return transfer.export_blob(self, self._slots, self._existing(name))
+
     def unlink(self, name: str) -> bool:
-        """Deletes a database and its journal and WAL; False when there was none.
+        """Deletes a database and its journal and WAL.
+
+        Returns:
+            True; False when there was no such database.
 
         Raises:
             DatabaseInUseError: It is open.
@@ -384,7 +458,7 @@ class Pool:
         """
         if not self.is_paused:
             self._stop()
-            self._unlock()
+            self._hold.unlock()
 
     def _stop(self) -> None:
         in_use = self._vfs.open_paths
@@ -400,127 +474,80 @@ class Pool:
         self._vfs.unregister()
         defaults.drop_defaults(self.name)
         self._slots.close()
-        self._opaque = None
+        self._hold.opaque = None
 
     async def unpause_vfs(self) -> None:
         """Takes lock and handles again after :meth:`pause_vfs`; as :func:`install`.
 
         Raises:
+            PoolClosedError: The pool was removed.
             PoolLockedError: Another tab or worker holds the pool now.
         """
         async with self._growing:
+            if self._removed:
+                raise self._closed("removed", "Install it again.")
             if self.is_paused:
                 await self._acquire(0)
 
     async def remove_vfs(self) -> bool:
         """Removes the pool with everything in it: VFS, databases, spare slots, directory.
 
+        A paused pool is unpaused first: nothing is deleted that another tab or worker holds.
+
         Returns:
-            True; False when quarantined slots made the directory stay.
+            True; False when quarantined slots made the directory stay, and when the pool had been
+            removed before.
 
         Raises:
             DatabaseInUseError: A file of the pool is open.
+            PoolLockedError: The pool was paused, and another tab or worker holds it now.
         """
+        if self._removed:
+            return False
+        await self.unpause_vfs()
         await self.wipe_files()
         async with self._growing:  # a handle that is just being made would hold the directory
             keep = bool(self._slots.quarantined)
             await self._shrink(self.capacity)
             self._stop()
+            self._removed = True
             _installed.pop(self.name, None)
             try:
                 if not keep:
-                    parent, _, last = self.directory.strip("/").rpartition("/")
-                    folder = await browser.directory(parent)
-                    await folder.removeEntry(last, browser.js_object(recursive=True))
+                    await self._hold.remove_directory()
             finally:
                 self._vfs.dispose()
-                self._unlock()
+                self._hold.unlock()
         return not keep
 
-    # --- taking hold ----------------------------------------------------------------------------
-
     async def _acquire(self, initial_capacity: int) -> None:
-        deadline = time.monotonic() + self._lock_timeout
-        await self._lock()
         try:
-            opaque = await browser.directory(self.directory + "/" + _OPAQUE)
-            for name, handle in await self._open_handles(opaque, deadline):
+            for name, handle in await self._hold.take():
                 self._slots.load(name, handle)
-            self._opaque = opaque
             missing = initial_capacity if not self.capacity else 0
             await self._grow(max(missing, self._spare - self._slots.spare_count))
             self._vfs.register(default=self._default)
         except BaseException:
             self._slots.close()
-            self._opaque = None
-            self._unlock()
+            self._hold.opaque = None
+            self._hold.unlock()
             raise
         defaults.set_defaults(self.name, self._pragmas, self._is_new)
 
-    async def _lock(self) -> None:
-        """Takes the Web Lock that keeps the pool to one worker.
+    async def check(self) -> CheckReport:
+        """Tries this pool out: writes, reads, truncates, deletes, rolls back, all through SQLite.
 
-        The lock is held for as long as the promise that its callback returns is pending.
+        On databases of its own, with a name that nothing else has, which are gone afterwards; a
+        step that fails is told in the report and stops none of the others. A few spare slots may be
+        added meanwhile, and what it does counts in :attr:`stats`.
+
+        Returns:
+            What was tried and what this browser can do. As a string it is a table for a bug report.
+
+        Raises:
+            PoolClosedError: The pool is paused or removed.
         """
-        loop = asyncio.get_running_loop()
-        held, released = loop.create_future(), loop.create_future()
-
-        async def granted(_lock: Any) -> None:
-            held.set_result(None)
-            await released
-
-        def refused(error: Any) -> None:
-            if not held.done():
-                held.set_exception(error)
-
-        options = browser.js_object(signal=js.AbortSignal.timeout(int(self._lock_timeout * 1000)))
-        name = "sahpool:" + self.directory
-        js.navigator.locks.request(name, options, create_once_callable(granted)).catch(
-            create_once_callable(refused)
-        )
-        try:
-            await held
-        except JsException as error:
-            raise self._held_elsewhere() from error
-        self._release_lock = lambda: released.set_result(None)
-
-    def _unlock(self) -> None:
-        if self._release_lock is not None:
-            self._release_lock()
-            self._release_lock = None
-
-    async def _open_handle(self, file: Any) -> browser.SyncHandle:
-        return browser.SyncHandle(await file.createSyncAccessHandle(), self._io.call)
-
-    async def _open_handles(
-        self, opaque: Any, deadline: float
-    ) -> list[tuple[str, browser.SyncHandle]]:
-        """An access handle for every file of the directory: all of them, or none and an error."""
-        files = [file async for file in opaque.values() if file.kind == "file"]
-        pause = _FIRST_PAUSE
-        while True:
-            handles: list[tuple[str, browser.SyncHandle]] = []
-            try:
-                for file in files:
-                    handle = await self._open_handle(file)
-                    handles.append((file.name, handle))
-                return handles
-            except BaseException as error:
-                for _, handle in handles:
-                    handle.close()
-                if exception_name(error) not in LOCKED_NAMES:
-                    raise
-                if time.monotonic() + pause > deadline:
-                    raise self._held_elsewhere() from error
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
-
-    def _held_elsewhere(self) -> PoolLockedError:
-        return PoolLockedError(
-            f"The storage {self.directory} is held by another tab or worker "
-            f"and was not released within {self._lock_timeout:g} s.",
-            hint="Close the other tab, or wait a moment, and try again.",
-        )
+        return await check(self)
 
     # --- checks ---------------------------------------------------------------------------------
 
@@ -531,18 +558,33 @@ class Pool:
         return slot is not None and slot.handle.size() <= SECTOR_SIZE
 
     def _check_open(self) -> None:
+        if self._removed:
+            raise self._closed("removed", "Install it again.")
         if self.is_paused:
-            raise PoolClosedError(
-                f"The pool {self.name} is paused or removed.",
-                hint="Await pool.unpause_vfs(), or install it again.",
-            )
+            raise self._closed("paused", "Await pool.unpause_vfs().")
+
+    def _closed(self, state: str, hint: str) -> PoolClosedError:
+        return PoolClosedError(f"The pool {self.name} is {state}.", hint=hint)
 
     def _check_closed(self, path: str) -> None:
         if path in self._vfs.open_paths:
             raise DatabaseInUseError(f"{path} is open.", hint="Close every connection to it first.")
 
+    def _existing(self, name: str) -> str:
+        """The path of a database that is there, in a pool that is open."""
+        self._check_open()
+        path = check_path(name)
+        if self._slots.find(path) is None:
+            raise self._no_such(name)
+        return path
+
     def _no_such(self, name: str) -> NoSuchDatabaseError:
         return NoSuchDatabaseError(
             f"There is no database {name} in the pool {self.name}.",
-            hint="pool.file_names lists what there is.",
+            hint="pool.databases lists what there is.",
         )
+
+
+def _check_count(count: int) -> None:
+    if count < 0:
+        raise ValueError(f"not a number of slots: {count}")

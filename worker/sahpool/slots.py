@@ -16,7 +16,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from . import header
+from . import abi, header
 from .errors import InvalidNameError, PoolFullError, StorageError
 
 _log = logging.getLogger("sahpool")
@@ -26,6 +26,11 @@ COMPANION_SUFFIXES = ("-journal", "-wal")
 
 #: What SQLite adds to a database's name: journal, WAL, super-journal (``main.c``, ``vdbeaux.c``).
 _COMPANION = re.compile(r"-(?:journal|wal|mj[0-9A-F]{9})$")
+
+
+#: The kinds of file among SQLITE_OPEN_* flags, MAIN_DB to SUPER_JOURNAL and WAL
+#: (sqlite.org/c3ref/c_open_autoproxy.html).
+_KINDS = 0x00087F00
 
 
 class Handle(Protocol):
@@ -40,8 +45,8 @@ class Handle(Protocol):
     def read(self, size: int, at: int) -> bytes:
         """Up to ``size`` bytes from offset ``at``."""
 
-    def write(self, data: bytes, at: int) -> int:
-        """Writes at offset ``at``; returns how many bytes were taken."""
+    def write(self, data: Any, at: int) -> int:
+        """Writes bytes at offset ``at``; returns how many were taken."""
 
     def truncate(self, size: int) -> None:
         """Cuts or extends the file to ``size`` bytes."""
@@ -64,6 +69,7 @@ class Slot:
         name: Random name of the file in the pool's directory.
         handle: Its open access handle.
         path: The path it belongs to; empty when it is spare.
+        flags: The flags in its header: SQLITE_OPEN_* of the creating open.
         generation: Generation of the header on disk; 0 when it has none of ours.
         headed: Whether the header on disk may name a file: it does, or a write of it failed.
         users: How many open ``sqlite3_file`` objects use it.
@@ -77,6 +83,7 @@ class Slot:
     name: str
     handle: Handle
     path: str = ""
+    flags: int = 0
     generation: int = 0
     headed: bool = False
     users: int = 0
@@ -147,6 +154,15 @@ def check_new_database(path: str) -> None:
         )
 
 
+def _is_database(slot: Slot) -> bool:
+    """Whether a slot holds a database, by the kind of file that its creating open named.
+
+    The name decides where a header, another program's, names no kind.
+    """
+    kind = slot.flags & _KINDS
+    return bool(kind & abi.SQLITE_OPEN_MAIN_DB) if kind else not _COMPANION.search(slot.path)
+
+
 def stored_path(path: str) -> str:
     """The path under which a header keeps ``path``.
 
@@ -184,12 +200,18 @@ class SlotTable:
         self._spare: list[Slot] = []
         self._orphans: list[Slot] = []
         self._generation = 0  # the last one given to a header, or the highest one found
+        self._found_digested: set[bool] = set()  # whether the names that were found had digests
         self.quarantined: list[Quarantined] = []
 
     @property
     def paths(self) -> list[str]:
         """Paths of all named slots, companions included, in no particular order."""
         return list(self._named)
+
+    @property
+    def databases(self) -> list[str]:
+        """Paths of the named slots that are databases, in no particular order."""
+        return [path for path, slot in self._named.items() if _is_database(slot)]
 
     @property
     def spare_count(self) -> int:
@@ -231,7 +253,10 @@ class SlotTable:
         if isinstance(found, header.Damaged):
             self._quarantine(name, handle, found.reason, offered.path if offered else None)
             return
-        slot = Slot(name, handle, found.path, found.generation, bool(found.path))
+        headed = bool(found.path)
+        if headed:
+            self._found_digested.add(found.digested)
+        slot = Slot(name, handle, found.path, found.flags, found.generation, headed)
         if not found.path:
             self._load_spare(slot, data_size)
             return
@@ -285,6 +310,7 @@ class SlotTable:
             kept.handle.close()
         for each in (self._named, self._lent, self._spare, self._orphans, self.quarantined):
             each.clear()
+        self._found_digested.clear()
 
     # --- files that stay ------------------------------------------------------------------------
 
@@ -309,7 +335,7 @@ class SlotTable:
         except BaseException:
             self._make_spare(slot)
             raise
-        slot.path = path
+        slot.path, slot.flags = path, flags
         self._named[path] = slot
         return slot
 
@@ -322,7 +348,7 @@ class SlotTable:
         path = stored_path(path)
         slot = self._named.get(path)
         if slot is None:
-            return False
+            return self._delete_lent_companion(path)
         self._write_header(slot, "", 0)
         if not slot.users:
             self._empty(slot)
@@ -388,10 +414,18 @@ class SlotTable:
         self._write_header(slot, path, flags)
         slot.handle.flush()
         del self._lent[slot.path]
-        slot.path = path
+        slot.path, slot.flags = path, flags
         self._named[path] = slot
         if old is not None:
             self._make_spare(old)
+
+    def _delete_lent_companion(self, path: str) -> bool:
+        """SQLite has rolled back or carried over the journal or WAL of a lent database."""
+        slot = self._lent.get(path)
+        if slot is None or not path.endswith(COMPANION_SUFFIXES):
+            return False
+        self.give_back(slot)
+        return True
 
     def give_back(self, slot: Slot) -> None:
         """A slot that was taken or lent is needed no more."""
@@ -441,7 +475,9 @@ class SlotTable:
             slot.handle.flush()
             slot.unsynced = False
         self._generation += 1
-        sector = header.encode(path, flags, self._generation)
+        # A program that knows no digests may still use a pool that has none (header.py).
+        digested = self._found_digested != {False}
+        sector = header.encode(path, flags, self._generation, digested=digested)
         slot.headed = slot.headed or bool(path)
         written = slot.handle.write(sector, 0)
         if written != len(sector):

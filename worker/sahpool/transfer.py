@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import sqlite3
 import struct
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
-from contextlib import closing
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, contextmanager
+from typing import TYPE_CHECKING, Any
 
 from .abi import SQLITE_ERROR, SQLITE_OPEN_CREATE, SQLITE_OPEN_MAIN_DB, SQLITE_OPEN_READWRITE
 from .errors import DatabaseInUseError, ImportRejectedError, NameExistsError, StorageError
@@ -37,7 +37,8 @@ LENT = "/\x01"
 _lent = 0  # numbers the paths under which slots are lent out for a moment
 
 
-def _lent_path(purpose: str) -> str:
+def lent_path(purpose: str) -> str:
+    """A path to lend a slot out under, which no other slot has."""
     global _lent
     _lent += 1
     return f"{LENT}{purpose}-{_lent}"
@@ -50,28 +51,55 @@ async def import_db(
     pool: Pool,
     slots: SlotTable,
     path: str,
-    source: bytes | Iterable[bytes] | AsyncIterable[bytes],
+    source: AbstractAsyncContextManager[AsyncIterator[Any]],
     replace: bool,
 ) -> int:
-    """See :meth:`Pool.import_db`."""
-    _check_target(pool, slots, path, replace)
-    lent = _lent_path("import")
-    slot = slots.lend(lent)
+    """See :meth:`Pool.import_db`; ``source`` is opened when the target has been looked at."""
+    check_target(pool, slots, path, replace)
+    slot = slots.lend(lent_path("import"))
     try:
-        size = await _copy_in(slot, source)
-        check_header(slot.handle.read(_FILE_HEADER_SIZE, SECTOR_SIZE), size)
-        _check_content(pool, lent)
-        # The source may have let the event loop run: look again.
-        _check_target(pool, slots, path, replace)
-        _settle(pool, slots, path)
-        slots.rename(slot, path, _MAIN_DB_FLAGS)
+        async with source as pieces:
+            await _copy_in(slot, pieces)
+        return adopt(pool, slots, slot, path, replace)
     except BaseException:
         slots.give_back(slot)
         raise
+
+
+def adopt(
+    pool: Pool,
+    slots: SlotTable,
+    slot: Slot,
+    path: str,
+    replace: bool,
+    *,
+    may_be_empty: bool = False,
+) -> int:
+    """Makes a lent slot the database ``path`` once its content is found sound; returns its size.
+
+    Raises:
+        NameExistsError, DatabaseInUseError: As for :func:`check_target`.
+        ImportRejectedError: What is in the slot is no sound database.
+    """
+    size = slot.handle.size() - SECTOR_SIZE
+    if size or not may_be_empty:
+        check_header(slot.handle.read(_FILE_HEADER_SIZE, SECTOR_SIZE), size)
+        _check_content(pool, slot.path)
+    # The event loop may have run since the target was looked at.
+    check_target(pool, slots, path, replace)
+    _settle(pool, slots, path)
+    slots.rename(slot, path, _MAIN_DB_FLAGS)
     return size
 
 
-def _check_target(pool: Pool, slots: SlotTable, path: str, replace: bool) -> None:
+def check_target(pool: Pool, slots: SlotTable, path: str, replace: bool) -> None:
+    """Whether a database may be brought in under this path.
+
+    Raises:
+        InvalidNameError: The name is one that SQLite keeps for journals.
+        NameExistsError: There is a database of that name and ``replace`` is false.
+        DatabaseInUseError: There is one, and it is open.
+    """
     if slots.find(path) is None:
         check_new_database(path)
         return
@@ -86,33 +114,23 @@ def _check_target(pool: Pool, slots: SlotTable, path: str, replace: bool) -> Non
         )
 
 
-async def _copy_in(slot: Slot, source: bytes | Iterable[bytes] | AsyncIterable[bytes]) -> int:
-    """Writes the chunks into the slot; returns how many bytes they were."""
+async def _copy_in(slot: Slot, pieces: AsyncIterator[Any]) -> None:
+    """Writes the pieces into the slot."""
     size = 0
-    async for chunk in _chunks(source):
-        if not size and not chunk.startswith(MAGIC[: len(chunk)]):
-            check_header(chunk, len(chunk))  # not worth reading on
-        written = slot.handle.write(chunk, SECTOR_SIZE + size)
-        if written != len(chunk):
+    async for piece in pieces:
+        written = slot.handle.write(piece, SECTOR_SIZE + size)
+        if written != len(piece):
             raise StorageError(
-                f"The storage is full: it kept {size + max(0, min(written, len(chunk)))} bytes "
+                f"The storage is full: it kept {size + max(0, min(written, len(piece)))} bytes "
                 "of the database.",
                 hint="Delete what you no longer need, or give the site more room.",
                 sqlite_code=13,
             )
-        size += len(chunk)
-    return size
-
-
-async def _chunks(source: bytes | Iterable[bytes] | AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        yield bytes(source)
-    elif isinstance(source, AsyncIterable):
-        async for chunk in source:
-            yield bytes(chunk)
-    else:
-        for chunk in source:
-            yield bytes(chunk)
+        before, size = size, size + len(piece)
+        if before < len(MAGIC):
+            head = slot.handle.read(min(size, len(MAGIC)), SECTOR_SIZE)
+            if not MAGIC.startswith(head):
+                check_header(head, size)  # not worth reading on
 
 
 def check_header(head: bytes, size: int) -> None:
@@ -234,6 +252,25 @@ def _settle(pool: Pool, slots: SlotTable, path: str) -> None:
 
 def export_chunks(pool: Pool, slots: SlotTable, path: str, size: int) -> Iterator[bytes]:
     """See :meth:`Pool.export_chunks`."""
+    with _snapshot(pool, slots, path) as slot:
+        yield from _read_chunks(slot, size)
+
+
+@asynccontextmanager
+async def export_blob(pool: Pool, slots: SlotTable, path: str) -> AsyncIterator[Any]:
+    """See :meth:`Pool.export_blob`."""
+    with _snapshot(pool, slots, path) as slot:
+        head = _in_rollback_mode(slot.handle.read(_FILE_HEADER_SIZE, SECTOR_SIZE))
+        yield await pool._hold.blob(slot.name, head, SECTOR_SIZE + len(head))
+
+
+@contextmanager
+def _snapshot(pool: Pool, slots: SlotTable, path: str) -> Iterator[Slot]:
+    """A slot whose bytes are what was committed, and to which nobody writes within the block."""
+    own = slots.find(path)
+    if own is not None and own.handle.size() <= SECTOR_SIZE:
+        yield own  # an empty database; opening it would give it a first page
+        return
     with closing(pool.connect(path, isolation_level=None)) as connection:
         # Folds the WAL into the database file where no other connection is in the way.
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -243,18 +280,18 @@ def export_chunks(pool: Pool, slots: SlotTable, path: str, size: int) -> Iterato
         if wal is None or wal.handle.size() <= SECTOR_SIZE:
             # Nothing outside the file, and the read lock keeps it as it is: a checkpoint must wait
             # for readers of the database file, a rollback-mode writer for SHARED locks.
-            slot = slots.find(path)
-            assert slot is not None
-            yield from _read_chunks(slot, size)
+            own = slots.find(path)
+            assert own is not None
+            yield own
             return
         # Another connection reads or writes: copy the snapshot that this one sees.
-        lent = _lent_path("export")
+        lent = lent_path("export")
         copy = slots.lend(lent)
         try:
             with closing(pool.connect(lent, isolation_level=None)) as target:
                 target.execute("PRAGMA journal_mode=OFF")
                 connection.backup(target)
-            yield from _read_chunks(copy, size)
+            yield copy
         finally:
             slots.give_back(copy)
 
@@ -266,9 +303,16 @@ def _read_chunks(slot: Slot, size: int) -> Iterator[bytes]:
         chunk = slot.handle.read(min(size, end - at), at)
         if not chunk:
             raise StorageError(f"The storage ended {end - at} bytes before the database did.")
-        if at == SECTOR_SIZE and chunk.startswith(MAGIC) and len(chunk) > _WRITE_VERSION + 2:
-            # A file in WAL mode cannot be opened from a read-only medium; the WAL is empty, so the
-            # copy may say that it is in rollback mode (section 1.3.3 of the file format).
-            chunk = chunk[:_WRITE_VERSION] + _ROLLBACK_VERSIONS + chunk[_WRITE_VERSION + 2 :]
-        yield chunk
+        yield _in_rollback_mode(chunk) if at == SECTOR_SIZE else chunk
         at += len(chunk)
+
+
+def _in_rollback_mode(head: bytes) -> bytes:
+    """The first bytes of a database, saying that it is in rollback mode.
+
+    A file in WAL mode cannot be opened from a read-only medium; the WAL of an export is empty, so
+    it may say so (sqlite.org/fileformat2.html, section 1.3.3).
+    """
+    if not head.startswith(MAGIC) or len(head) < _WRITE_VERSION + 2:
+        return head
+    return head[:_WRITE_VERSION] + _ROLLBACK_VERSIONS + head[_WRITE_VERSION + 2 :]

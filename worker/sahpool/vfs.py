@@ -21,6 +21,7 @@ from .header import MAX_PATH_BYTES, SECTOR_SIZE
 from .locks import NONE, SHARED, LockTable
 from .shm import SharedIndex, SharedIndexes
 from .slots import Slot, SlotTable, check_new_database, check_path
+from .stats import Stats, Tallies
 
 #: SQLite refuses names that leave no room for "-journal" within mxPathname, and takes a
 #: super-journal with a longer name for none; slots.stored_path finds room for those companions, so
@@ -82,6 +83,7 @@ class VFS:
         self._files: dict[int, OpenFile] = {}
         self._contents: dict[Slot, Any] = {}
         self._locks = LockTable()
+        self._tallies = Tallies()
         self._indexes = SharedIndexes(self._allocate, self._sqlite.sqlite3_free)
         self._module = module
         self._callbacks: list[Any] = []  # kept: SQLite calls through their addresses
@@ -100,6 +102,16 @@ class VFS:
     def open_paths(self) -> set[str]:
         """Paths of the files that are open now; temporary files count as the empty path."""
         return {file.path for file in self._files.values()}
+
+    @property
+    def stats(self) -> Stats:
+        """What was counted so far."""
+        return self._tallies.snapshot(self._page_io)
+
+    def reset_stats(self) -> None:
+        """Counts from zero again."""
+        self._tallies.reset()
+        self._page_io.resetTallies()
 
     def register(self, *, default: bool) -> None:
         """Makes SQLite know the VFS; ``default`` makes it the one for plain names."""
@@ -144,16 +156,16 @@ class VFS:
         return address
 
     def _io_methods(self) -> abi.sqlite3_io_methods:
-        bind = self._callback
-        barrier = abi.XSHMBARRIER(lambda _file: None)  # one thread: there is nothing to order
-        self._callbacks.append(barrier)
+        bind, count = self._callback, self._tallies
         return abi.sqlite3_io_methods(
             iVersion=2,
             xClose=bind(abi.XFILE, self.xClose, abi.SQLITE_IOERR_CLOSE),
             xRead=self._page_io.xRead,
             xWrite=self._page_io.xWrite,
-            xTruncate=bind(abi.XTRUNCATE, self.xTruncate, abi.SQLITE_IOERR_TRUNCATE),
-            xSync=bind(abi.XFILE_INT, self.xSync, abi.SQLITE_IOERR_FSYNC),
+            xTruncate=bind(
+                abi.XTRUNCATE, count.truncate.timing(self.xTruncate), abi.SQLITE_IOERR_TRUNCATE
+            ),
+            xSync=bind(abi.XFILE_INT, count.sync.timing(self.xSync), abi.SQLITE_IOERR_FSYNC),
             xFileSize=bind(abi.XFILE_OUT, self.xFileSize, abi.SQLITE_IOERR_FSTAT),
             xLock=bind(abi.XFILE_INT, self.xLock, abi.SQLITE_IOERR_LOCK),
             xUnlock=bind(abi.XFILE_INT, self.xUnlock, abi.SQLITE_IOERR_UNLOCK),
@@ -165,20 +177,21 @@ class VFS:
             xDeviceCharacteristics=bind(abi.XFILE, self.xDeviceCharacteristics, 0),
             xShmMap=bind(abi.XSHMMAP, self.xShmMap, abi.SQLITE_IOERR_SHMMAP),
             xShmLock=bind(abi.XSHMLOCK, self.xShmLock, abi.SQLITE_IOERR_SHMLOCK),
-            xShmBarrier=ctypes.cast(barrier, ctypes.c_void_p).value,
+            # One thread: there is nothing to order.
+            xShmBarrier=bind(abi.XSHMBARRIER, lambda _file: abi.SQLITE_OK, abi.SQLITE_OK),
             xShmUnmap=bind(abi.XFILE_INT, self.xShmUnmap, abi.SQLITE_IOERR_SHMOPEN),
         )
 
     def _sqlite3_vfs(self) -> abi.sqlite3_vfs:
-        bind = self._callback
+        bind, count = self._callback, self._tallies
         system = self._sqlite.sqlite3_vfs_find(None)[0]
         return abi.sqlite3_vfs(
             iVersion=2,
             szOsFile=ctypes.sizeof(abi.sqlite3_file),
             mxPathname=_MX_PATHNAME,
             zName=self.name.encode(),
-            xOpen=bind(abi.XOPEN, self.xOpen, abi.SQLITE_CANTOPEN),
-            xDelete=bind(abi.XDELETE, self.xDelete, abi.SQLITE_IOERR_DELETE),
+            xOpen=bind(abi.XOPEN, count.open.timing(self.xOpen), abi.SQLITE_CANTOPEN),
+            xDelete=bind(abi.XDELETE, count.delete.timing(self.xDelete), abi.SQLITE_IOERR_DELETE),
             xAccess=bind(abi.XACCESS, self.xAccess, abi.SQLITE_IOERR_ACCESS),
             xFullPathname=bind(abi.XFULLPATHNAME, self.xFullPathname, abi.SQLITE_CANTOPEN_FULLPATH),
             # Randomness and time have nothing to do with storage: the system's own serve.
@@ -195,6 +208,7 @@ class VFS:
         abi.write_pointer(pFile, 0)  # without methods SQLite does not call xClose after a failure
         if zName is None:
             file = OpenFile("", self._io.Content.inMemory(self._temp_memory_limit), None)
+            self._tallies.open.hits += 1
         else:
             file = self._open_named(zName.decode("utf-8", "surrogateescape"), flags)
         self._files[pFile] = file
@@ -230,6 +244,7 @@ class VFS:
     def xDelete(self, _vfs: int, zName: bytes, _syncDir: int) -> int:
         if self._slots.delete(zName.decode("utf-8", "surrogateescape")):
             return abi.SQLITE_OK
+        self._tallies.delete.hits += 1
         return abi.SQLITE_IOERR_DELETE_NOENT
 
     def xAccess(self, _vfs: int, zName: bytes, flags: int, pResOut: int) -> int:
@@ -281,13 +296,18 @@ class VFS:
         return abi.SQLITE_OK
 
     def xTruncate(self, pFile: int, size: int) -> int:
-        self._files[pFile].content.truncate(size)
+        content = self._files[pFile].content
+        content.truncate(size)
+        if content.inMemory:
+            self._tallies.truncate.hits += 1
         return abi.SQLITE_OK
 
     def xSync(self, pFile: int, _flags: int) -> int:
         file = self._files[pFile]
         if file.path:  # a temporary file is worth nothing after a crash
             file.content.flush()
+        else:
+            self._tallies.sync.hits += 1
         return abi.SQLITE_OK
 
     def xFileSize(self, pFile: int, pSize: int) -> int:
@@ -297,8 +317,7 @@ class VFS:
     def xLock(self, pFile: int, level: int) -> int:
         if level == SHARED:
             causes.forget()
-        granted = self._locks.lock(self._files[pFile].path, pFile, level)
-        return abi.SQLITE_OK if granted else abi.SQLITE_BUSY
+        return self._granted(self._locks.lock(self._files[pFile].path, pFile, level))
 
     def xUnlock(self, pFile: int, level: int) -> int:
         self._locks.unlock(self._files[pFile].path, pFile, level)
@@ -338,8 +357,7 @@ class VFS:
             index.unlock(pFile, first, count)
             return abi.SQLITE_OK
         exclusive = bool(flags & abi.SQLITE_SHM_EXCLUSIVE)
-        granted = index.lock(pFile, first, count, exclusive=exclusive)
-        return abi.SQLITE_OK if granted else abi.SQLITE_BUSY
+        return self._granted(index.lock(pFile, first, count, exclusive=exclusive))
 
     def xShmUnmap(self, pFile: int, _deleteFlag: int) -> int:
         file = self._files[pFile]
@@ -349,6 +367,12 @@ class VFS:
         return abi.SQLITE_OK
 
     # --- helpers --------------------------------------------------------------------------------
+
+    def _granted(self, granted: bool) -> int:
+        if granted:
+            return abi.SQLITE_OK
+        self._tallies.busy += 1
+        return abi.SQLITE_BUSY
 
     def _index(self, pFile: int) -> SharedIndex:
         file = self._files[pFile]

@@ -48,6 +48,10 @@ class Host(Protocol):
         """Name and size in bytes of every database; journals are not listed."""
         ...
 
+    def size(self, name: str) -> int:
+        """Size of a database in bytes; 0 when there is none of that name."""
+        ...
+
     def exists(self, name: str) -> bool:
         """Whether there is a database of that name."""
         ...

@@ -297,7 +297,7 @@ class Service:
             "database": connection.name,
             "table": table,
             "rows": loaded.rows,
-            "size": self._size(connection.name),
+            "size": self._host.size(connection.name),
             "notes": loaded.notes,
         }
 
@@ -323,7 +323,7 @@ class Service:
             "database": name,
             "table": None,
             "rows": None,
-            "size": self._size(name),
+            "size": self._host.size(name),
             "notes": notes,
         }
 
@@ -332,7 +332,7 @@ class Service:
         name = job.request["database"] or self._open_connection.name
         if not self._host.exists(name):
             raise NoDatabase(f"There is no database named {name!r}.")
-        total, size = self._size(name), 0
+        total, size = self._host.size(name), 0
 
         def chunks() -> Generator[bytes, None, None]:
             nonlocal size
@@ -397,7 +397,7 @@ class Service:
         self._schema_seen = catalog.signature(connection)
         return {
             "database": connection.name,
-            "size": self._size(connection.name),
+            "size": self._host.size(connection.name),
             "schema": schema,
         }
 
@@ -408,9 +408,6 @@ class Service:
 
     def _listed(self) -> list[Fields]:
         return [{"name": name, "size": size} for name, size in self._host.databases()]
-
-    def _size(self, name: str) -> int:
-        return dict(self._host.databases()).get(name, 0)
 
 
 def _piece(rows: Rows, width: int, job: Job) -> tuple[Fields, bool]:

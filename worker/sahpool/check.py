@@ -1,0 +1,410 @@
+"""The self-check: does a pool work in this browser, and what can the browser do.
+
+Every step works through SQLite on a database of its own, which it makes and deletes, so that a step
+that fails says nothing about the next one. The databases of the pool are not opened.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+import statistics
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import js
+import pyodide_js
+from pyodide.ffi import JsException, can_run_sync
+
+from . import header
+from .header import SECTOR_SIZE
+from .slots import COMPANION_SUFFIXES, Slot
+
+if TYPE_CHECKING:
+    from .pool import Pool
+
+_ROWS = 256
+_ROW_BYTES = 4000  # about a page for each row: the test database has a megabyte
+_COMMITS = 10
+_MIB = 1 << 20
+_JOURNAL_MODES = ("DELETE", "TRUNCATE", "PERSIST", "MEMORY", "WAL")
+
+_FILL = f"""
+    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {_ROWS})
+    INSERT INTO t SELECT i, zeroblob({_ROW_BYTES}) FROM n
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckStep:
+    """One step of a check.
+
+    Attributes:
+        name: What was tried, in a few words.
+        passed: Whether it worked.
+        detail: What was found, or what went wrong and why, in a sentence.
+        microseconds: How long it took.
+    """
+
+    name: str
+    passed: bool
+    detail: str
+    microseconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """What ``pool.check()`` found. As a string it is a table, made for a bug report.
+
+    Attributes:
+        steps: The steps, in the order in which they were tried.
+        browser: What this browser and this Pyodide are and can do, by name.
+    """
+
+    steps: list[CheckStep]
+    browser: dict[str, bool | int | str]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every step did."""
+        return all(step.passed for step in self.steps)
+
+    def __str__(self) -> str:
+        failed = sum(not step.passed for step in self.steps)
+        verdict = f"{failed} of {len(self.steps)} steps FAILED" if failed else "passed"
+        width = max(len(name) for name in (*self.browser, *(step.name for step in self.steps)))
+        lines = [f"sahpool's check of itself: {verdict}"]
+        for step in self.steps:
+            mark = "ok    " if step.passed else "FAILED"
+            time_taken = f"{step.microseconds / 1000:9.1f} ms"
+            lines.append(f"{mark}  {step.name:{width}}  {time_taken}  {step.detail}")
+        lines += [f"        {name:{width}}  {_told(value)}" for name, value in self.browser.items()]
+        return "\n".join(lines)
+
+
+async def check(pool: Pool) -> CheckReport:
+    """Tries out everything that a database needs; see ``Pool.check``."""
+    pool._check_open()
+    return await _Check(pool).run()
+
+
+class _CheckError(Exception):
+    """A step found something else than it should have."""
+
+
+class _Check:
+    """One run over one pool."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._slots = pool._slots
+        self._name = _unused_name(pool)
+        self._getfile_works = False
+
+    async def run(self) -> CheckReport:
+        steps: list[tuple[str, Callable[[], Awaitable[str]]]] = [
+            ("spare slots", self._spare_slots),
+            ("write and read", _quick(self._write_and_read)),
+            ("header", _quick(self._header)),
+            ("rollback", _quick(self._rollback)),
+            *((f"journal mode {mode}", self._in_mode(mode)) for mode in _JOURNAL_MODES),
+            ("two connections", _quick(self._two_connections)),
+            ("temporary file", _quick(self._temporary_file)),
+            ("truncate", _quick(self._truncate)),
+            ("flush", _quick(self._flush)),
+            ("file beside handle", self._file_beside_handle),
+            ("delete", _quick(self._delete)),
+            ("quota", self._quota),
+        ]
+        try:
+            done = [await self._tried(name, step) for name, step in steps]
+        finally:
+            left = self._sweep()
+        if left:
+            done.append(CheckStep("clean up", False, f"{self._name} is left behind: {left}", 0.0))
+        return CheckReport(done, await self._browser())
+
+    async def _tried(self, name: str, step: Callable[[], Awaitable[str]]) -> CheckStep:
+        began = time.perf_counter()
+        try:
+            detail, passed = await step(), True
+        except Exception as error:  # noqa: BLE001 - whatever it is, the report tells it
+            detail, passed = _reason(error), False
+        return CheckStep(name, passed, detail, 1e6 * (time.perf_counter() - began))
+
+    # --- the steps, each a sentence about what it found -----------------------------------------
+
+    async def _spare_slots(self) -> str:
+        await self._pool.top_up()
+        free = self._slots.spare_count
+        _expect(free >= 3, f"{free} slots are free; a database, its journal and a sort need three")
+        return f"{free} of {self._pool.capacity} slots are free."
+
+    def _write_and_read(self) -> str:
+        with self._database() as con:
+            began = time.perf_counter()
+            _fill(con)
+            wrote = time.perf_counter() - began
+            # A connection of its own: what the other one wrote is in its cache.
+            with self._connected("DELETE") as second:
+                began = time.perf_counter()
+                _expect_rows(second, _ROWS)
+                read = time.perf_counter() - began
+        return f"{_ROWS} pages written in {_ms(wrote)} and read back in {_ms(read)}."
+
+    def _header(self) -> str:
+        with self._database():
+            slot = self._slot()
+            found = header.decode(slot.handle.read(SECTOR_SIZE, 0), has_content=True)
+            _expect(isinstance(found, header.Header), f"the header of a new file reads as {found}")
+            assert isinstance(found, header.Header)
+            _expect(found.path == self._name, f"the header of {self._name} names {found.path}")
+        return "The header of a new file reads as it was written."
+
+    def _rollback(self) -> str:
+        with self._database() as con:
+            _fill(con)
+            con.execute("PRAGMA cache_size=5")  # so that the change reaches the file
+            con.execute("BEGIN")
+            con.execute("UPDATE t SET b = 'gone'")
+            con.close()  # as a program does that ends in the middle
+            with self._connected("DELETE") as second:
+                _expect_rows(second, _ROWS)
+        return "A transaction that was abandoned has left nothing behind."
+
+    def _in_mode(self, mode: str) -> Callable[[], Awaitable[str]]:
+        def step() -> str:
+            with self._database(mode) as con:
+                _fill(con)
+                con.execute("BEGIN")
+                con.execute("DELETE FROM t")
+                con.execute("ROLLBACK")
+                con.execute("DELETE FROM t WHERE i > 1")
+                _expect_rows(con, 1)
+            return "Commit and rollback work."
+
+        return _quick(step)
+
+    def _two_connections(self) -> str:
+        with self._database("WAL") as con, self._connected("WAL", timeout=0) as reader:
+            _fill(con)
+            reader.execute("BEGIN")
+            _expect_rows(reader, _ROWS)
+            con.execute("DELETE FROM t WHERE i > 1")
+            _expect_rows(reader, _ROWS)
+            reader.execute("COMMIT")
+            _expect_rows(reader, 1)
+            con.execute("BEGIN IMMEDIATE")
+            try:
+                reader.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                _expect(error.sqlite_errorcode == sqlite3.SQLITE_BUSY, f"a second writer: {error}")
+            else:
+                raise _CheckError("two connections wrote at the same time")
+            con.execute("COMMIT")
+            busy, *_ = con.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            wal = self._pool.size(self._name + "-wal")
+            _expect(not busy and not wal, f"a checkpoint left {wal} bytes in the WAL")
+        return "A reader keeps its snapshot, a second writer is refused, a checkpoint is whole."
+
+    def _temporary_file(self) -> str:
+        with self._database() as con:
+            con.execute("PRAGMA temp_store=FILE")
+            con.execute("CREATE TEMP TABLE u(a)")
+            con.execute("PRAGMA temp.cache_size=5")
+            con.execute("INSERT INTO u VALUES(randomblob(1000)), (randomblob(1000))")
+            for _ in range(7):  # 256 rows: more than its cache holds
+                con.execute("INSERT INTO u SELECT a FROM u")
+            _expect("" in self._pool._vfs.open_paths, "SQLite kept a temporary table in its cache")
+            rows, size = con.execute("SELECT count(*), sum(length(a)) FROM u").fetchone()
+            _expect((rows, size) == (256, 256_000), f"{rows} temporary rows hold {size} bytes")
+        return "A table that its cache does not hold went to a temporary file and came back."
+
+    def _truncate(self) -> str:
+        with self._database() as con:
+            _fill(con)
+            before = self._pool.size(self._name)
+            con.execute("DELETE FROM t WHERE i > 1")
+            con.execute("VACUUM")
+            after = self._pool.size(self._name)
+            _expect_rows(con, 1)
+            _expect(after < before / 4, f"VACUUM left {after} of {before} bytes")
+        return f"VACUUM cut the file from {before:,} bytes to {after:,}."
+
+    def _flush(self) -> str:
+        with self._database("WAL") as con:
+            con.execute("PRAGMA synchronous=FULL")
+            con.execute("INSERT INTO t VALUES(0, 0)")
+            seconds = []
+            for number in range(_COMMITS):
+                began = time.perf_counter()
+                con.execute("UPDATE t SET b = ?", (number,))
+                seconds.append(time.perf_counter() - began)
+        mean = _ms(statistics.mean(seconds))
+        return f"A commit is on the disk after {mean} (mean of {_COMMITS})."
+
+    async def _file_beside_handle(self) -> str:
+        with self._database() as con:
+            _fill(con)
+            slot = self._slot()
+            folder = self._pool._hold.opaque
+            file = await (await folder.getFileHandle(slot.name)).getFile()
+            head = (await file.slice(SECTOR_SIZE, SECTOR_SIZE + 16).arrayBuffer()).to_bytes()
+            _expect(head == b"SQLite format 3\0", f"the file begins with {head!r}")
+            size = slot.handle.size()
+            _expect(file.size == size, f"the file has {file.size} bytes, its handle {size}")
+        self._getfile_works = True
+        return "A file can be read from outside while its handle is open."
+
+    def _delete(self) -> str:
+        free = self._slots.spare_count
+        with self._database() as con:
+            con.close()
+            _expect(self._pool.unlink(self._name), "there was nothing to delete")
+            _expect(self._name not in self._pool.file_names, "it is still listed")
+        found = self._slots.spare_count
+        _expect(found >= free, f"{free} slots were free before, {found} are now")
+        return "The file is gone and its slot is free again."
+
+    async def _quota(self) -> str:
+        estimate = await js.navigator.storage.estimate()
+        left = int(estimate.quota) - int(estimate.usage)
+        _expect(left > 0, f"nothing is left of {estimate.quota:,} bytes")
+        return f"{left / _MIB:,.0f} MiB are left of {estimate.quota / _MIB:,.0f}."
+
+    # --- its database ---------------------------------------------------------------------------
+
+    @contextmanager
+    def _database(self, mode: str = "DELETE") -> Iterator[sqlite3.Connection]:
+        """A new database with an empty table, deleted after the block."""
+        with ExitStack() as stack:
+            stack.callback(self._remove)
+            con = stack.enter_context(self._connected(mode))
+            con.execute("CREATE TABLE t(i INTEGER PRIMARY KEY, b)")
+            yield con
+
+    @contextmanager
+    def _connected(self, mode: str, timeout: float = 5.0) -> Iterator[sqlite3.Connection]:
+        con = self._pool.connect(self._name, isolation_level=None, timeout=timeout)
+        with closing(con):
+            (found,) = con.execute(f"PRAGMA journal_mode={mode}").fetchone()
+            _expect(found == mode.lower(), f"journal mode {mode} is refused: it stays {found}")
+            yield con
+
+    def _slot(self) -> Slot:
+        slot = self._slots.find(self._name)
+        assert slot is not None
+        return slot
+
+    def _remove(self) -> None:
+        self._pool.unlink(self._name)
+
+    def _sweep(self) -> str:
+        """Deletes what failed steps left; what made that fail, or an empty string."""
+        try:
+            self._remove()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the report tells it
+            return _reason(error)
+        return ""
+
+    # --- the browser ----------------------------------------------------------------------------
+
+    async def _browser(self) -> dict[str, bool | int | str]:
+        navigator, pool = js.navigator, self._pool
+        estimate = await _answer(navigator.storage, "estimate")
+        sahpool = sys.modules[__package__]
+        return {
+            "sahpool": sahpool.__version__,
+            "Pyodide": str(pyodide_js.version),
+            "Python": sys.version.partition(" ")[0],
+            "SQLite": sqlite3.sqlite_version,
+            "browser": str(navigator.userAgent),
+            "secure context": _has("isSecureContext"),
+            "OPFS": hasattr(navigator.storage, "getDirectory"),
+            "sync access handles": _has("FileSystemSyncAccessHandle"),
+            "file beside handle": self._getfile_works,
+            "Web Locks": hasattr(navigator, "locks"),
+            "JSPI (can_run_sync)": bool(can_run_sync()),
+            "cross-origin isolated": _has("crossOriginIsolated"),
+            "SharedArrayBuffer": _has("SharedArrayBuffer"),
+            "storage is persistent": bool(await _answer(navigator.storage, "persisted")),
+            "storage used (bytes)": int(getattr(estimate, "usage", 0) or 0),
+            "storage allowed (bytes)": int(getattr(estimate, "quota", 0) or 0),
+            "pool": f"{pool.name} in {pool.directory}",
+            "slots": pool.capacity,
+            "files": pool.file_count,
+            "slots in quarantine": len(pool.quarantined),
+        }
+
+
+def _unused_name(pool: Pool) -> str:
+    while True:
+        name = f"/.sahpool-check-{secrets.token_hex(8)}"
+        if not any(pool.exists(name + suffix) for suffix in ("", *COMPANION_SUFFIXES)):
+            return name
+
+
+def _quick(step: Callable[[], str]) -> Callable[[], Awaitable[str]]:
+    """A step that waits for nothing, as one that might."""
+
+    async def awaited() -> str:
+        return step()
+
+    return awaited
+
+
+def _fill(con: sqlite3.Connection) -> None:
+    con.execute(_FILL)
+
+
+def _expect(held: bool, otherwise: str) -> None:
+    if not held:
+        raise _CheckError(otherwise)
+
+
+def _expect_rows(con: sqlite3.Connection, count: int) -> None:
+    sound = con.execute("PRAGMA integrity_check").fetchone()[0]
+    _expect(sound == "ok", f"the database is damaged: {sound}")
+    found, size = con.execute("SELECT count(*), sum(length(b)) FROM t").fetchone()
+    wanted = (count, count * _ROW_BYTES)
+    _expect((found, size) == wanted, f"{found} rows with {size} bytes came back, not {wanted}")
+
+
+def _reason(error: BaseException) -> str:
+    """What went wrong and, behind it, why: the causes in turn."""
+    told = []
+    each: BaseException | None = error
+    while each is not None:
+        code = getattr(each, "sqlite_errorname", None)
+        said = str(each) if isinstance(each, _CheckError) else f"{type(each).__name__}: {each}"
+        told.append(f"{said} ({code})" if code else said)
+        each = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
+    return ", because of ".join(told)
+
+
+async def _answer(where: Any, method: str) -> Any:
+    """What an asynchronous function of the browser says; None when it does not exist or refuses."""
+    function = getattr(where, method, None)
+    try:
+        return None if function is None else await function()
+    except JsException:
+        return None
+
+
+def _has(name: str) -> bool:
+    """Whether a global name of JavaScript exists and is not false."""
+    return bool(getattr(js, name, False))
+
+
+def _ms(seconds: float) -> str:
+    return f"{1000 * seconds:.1f} ms"
+
+
+def _told(value: bool | int | str) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) else value

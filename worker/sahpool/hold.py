@@ -1,0 +1,180 @@
+"""Taking hold of a pool's directory: its Web Lock, and an access handle on each of its files.
+
+Both are taken in ``take``, or neither: whatever fails on the way, everything taken so far is given
+back. Nothing is ever deleted here unless it is asked for by name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import js
+from pyodide.ffi import JsException, create_once_callable, to_js
+
+from . import browser, foreign
+from .errors import LOCKED_NAMES, PoolLockedError, exception_name
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.5  # seconds between attempts to get the handles
+_MEDIA_TYPE = "application/vnd.sqlite3"  # iana.org/assignments/media-types
+
+Handles = list[tuple[str, browser.SyncHandle]]  #: names of files, and the handles on them
+
+
+class Hold:
+    """One pool's hold on its directory.
+
+    Attributes:
+        directory: Path of the pool's directory below the origin's root.
+        timeout: Seconds to wait for a pool that another tab or worker holds.
+        opaque: The browser's handle of the directory of the slots; None while nothing is held.
+    """
+
+    def __init__(self, directory: str, timeout: float, io: Any) -> None:
+        """``io`` is the module io.mjs."""
+        self.directory = directory
+        self.timeout = timeout
+        self.opaque: Any = None
+        self._io = io
+        self._release_lock: Any = None
+
+    def elsewhere(self, directory: str) -> Hold:
+        """A hold on another directory, with nothing taken yet."""
+        return Hold(directory.strip("/"), self.timeout, self._io)
+
+    # --- all of it ------------------------------------------------------------------------------
+
+    async def take(self) -> Handles:
+        """The lock, and then a handle on every file of the directory, which is made if missing.
+
+        Raises:
+            PoolLockedError: Another holder did not let go of them in time.
+            ForeignPoolError: The directory holds another program's pool.
+        """
+        deadline = time.monotonic() + self.timeout
+        await self._lock()
+        try:
+            await foreign.check_directory(self.directory)
+            opaque = await browser.directory(self.directory + "/" + foreign.OPAQUE)
+            handles = await self.open_all(opaque, deadline)
+            foreign.check_slots(self.directory, handles)
+        except BaseException:
+            self.unlock()
+            raise
+        self.opaque = opaque
+        return handles
+
+    async def remove_directory(self) -> None:
+        """Deletes the directory with everything in it; the handles must be closed."""
+        parent, _, last = self.directory.strip("/").rpartition("/")
+        folder = await browser.directory(parent)
+        await folder.removeEntry(last, browser.js_object(recursive=True))
+
+    async def _lock(self) -> None:
+        """Takes the Web Lock that keeps the pool to one worker.
+
+        The lock is held for as long as the promise that its callback returns is pending.
+        """
+        loop = asyncio.get_running_loop()
+        held, released = loop.create_future(), loop.create_future()
+
+        async def granted(_lock: Any) -> None:
+            held.set_result(None)
+            await released
+
+        def refused(error: Any) -> None:
+            if not held.done():
+                held.set_exception(error)
+
+        options = browser.js_object(signal=js.AbortSignal.timeout(int(self.timeout * 1000)))
+        name = "sahpool:" + self.directory
+        js.navigator.locks.request(name, options, create_once_callable(granted)).catch(
+            create_once_callable(refused)
+        )
+        try:
+            await held
+        except JsException as error:
+            raise self._held_elsewhere() from error
+        self._release_lock = lambda: released.set_result(None)
+
+    def unlock(self) -> None:
+        """Lets another tab or worker have the pool; the handles must be closed."""
+        if self._release_lock is not None:
+            self._release_lock()
+            self._release_lock = None
+
+    async def open_all(self, folder: Any, deadline: float) -> Handles:
+        """An access handle for every file of a directory: all of them, or none and an error.
+
+        Args:
+            folder: The browser's handle of the directory.
+            deadline: Until when to try, as time.monotonic() has it.
+
+        Raises:
+            PoolLockedError: Another holder did not let go of them in time.
+        """
+        files = [file async for file in folder.values() if file.kind == "file"]
+        pause = _FIRST_PAUSE
+        while True:
+            handles: Handles = []
+            try:
+                for file in files:
+                    handles.append((file.name, await self.open(file)))
+                return handles
+            except BaseException as error:
+                for _, handle in handles:
+                    handle.close()
+                if exception_name(error) not in LOCKED_NAMES:
+                    raise
+                if time.monotonic() + pause > deadline:
+                    raise self._held_elsewhere() from error
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _held_elsewhere(self) -> PoolLockedError:
+        return PoolLockedError(
+            f"The storage {self.directory} is held by another tab or worker "
+            f"and was not released within {self.timeout:g} s.",
+            hint="Close the other tab, or wait a moment, and try again.",
+        )
+
+    # --- single files ---------------------------------------------------------------------------
+
+    async def open(self, file: Any) -> browser.SyncHandle:
+        """An access handle on the file of a FileSystemFileHandle."""
+        return browser.SyncHandle(await file.createSyncAccessHandle(), self._io.call)
+
+    async def create(self) -> tuple[str, browser.SyncHandle] | None:
+        """A new file with a random name, as (name, handle); None when the hold ended meanwhile.
+
+        Such a file stays, as a spare for the next holder.
+        """
+        opaque = self.opaque
+        name = secrets.token_hex(8)
+        file = await opaque.getFileHandle(name, browser.js_object(create=True))
+        handle = await self.open(file)
+        if self.opaque is not opaque:
+            handle.close()
+            return None
+        return name, handle
+
+    async def remove(self, names: Iterable[str]) -> None:
+        """Deletes files, whose handles must be closed; a hold that ends meanwhile is no matter."""
+        opaque = self.opaque
+        for name in names:
+            await opaque.removeEntry(name)
+
+    async def blob(self, name: str, head: bytes, start: int) -> Any:
+        """A JavaScript Blob of ``head`` and what the file holds from offset ``start``.
+
+        It refers to the file and copies nothing, open access handle or not. Tried: Chromium 156
+        refuses to read it (NotReadableError) once anything was written to the file or its length
+        changed, a flush alone does not hurt; Firefox 153 gives the bytes that are there when it is
+        read. So nobody may write to the file for as long as the Blob is in use.
+        """
+        file = await (await self.opaque.getFileHandle(name)).getFile()
+        parts = to_js([to_js(head), file.slice(start)])
+        return js.Blob.new(parts, browser.js_object(type=_MEDIA_TYPE))
