@@ -21,6 +21,8 @@ import venv
 
 import serve
 from tests import real_data
+from tests.ecosystem import packages
+from tests.tutorial import jupyter_parts
 
 VENV = serve.WORK / "venv"
 PYTHON = VENV / ("Scripts" if os.name == "nt" else "bin") / "python"
@@ -82,6 +84,8 @@ def main(arguments: list[str]) -> int:
         install_python_parts()
         install_browsers()
         real_data.install_flights(str(PYTHON))
+        jupyter_parts.install_jupyter_parts()
+        packages.install(str(PYTHON))
         serve.assemble()
     except serve.StepError as error:
         print(f"tests: {error}", file=sys.stderr)
