@@ -4,6 +4,19 @@
 const PATIENCE = 30_000; // ms
 
 /**
+ * What the library writes to the console: 0 nothing … 3 everything (sahpool.set_verbosity). Set in the
+ * console with `localStorage["sahpool.verbosity"] = "3"` and a reload; workers have no localStorage.
+ */
+const verbosity = () => {
+  try {
+    const wanted = localStorage["sahpool.verbosity"];
+    return /^[0-3]$/.test(wanted) ? `#verbosity=${wanted}` : "";
+  } catch {
+    return ""; // a browser that keeps no data for this site refuses this too
+  }
+};
+
+/**
  * The worker as the page's Python (app/client.py) sees it. Messages that arrive before `listen` was
  * called wait. `message` is [head, ...parts] as worker/protocol.py has it.
  */
@@ -19,7 +32,7 @@ class Start {
   /** Ends the worker with whatever it is doing, and starts another one. */
   restart() {
     this.#worker?.terminate();
-    const worker = new Worker(new URL("./worker/boot.mjs", import.meta.url), {
+    const worker = new Worker(new URL(`./worker/boot.mjs${verbosity()}`, import.meta.url), {
       type: "module",
       name: "sahpool",
     });

@@ -140,7 +140,9 @@ async function boot() {
   }
   pyodide.pyimport("sys").path.insert(0, PACKAGES);
   const main = pyodide.pyimport("main");
-  return (await main.start(begin)) ?? null;
+  // From the page's switch, see start.mjs; without one, logging is left alone.
+  const [, verbosity] = /^#verbosity=(\d)$/.exec(location.hash) ?? [];
+  return (await main.start(begin, verbosity && Number(verbosity))) ?? null;
 }
 
 const started = boot().catch((error) => {

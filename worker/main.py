@@ -119,15 +119,17 @@ class BrowserHost:
         return js.Blob.new(to_js(pieces))
 
 
-async def start(begin: Callable[[str], None]) -> Callable[[str, Any], None] | None:
+async def start(
+    begin: Callable[[str], None], verbosity: int | None = None
+) -> Callable[[str, Any], None] | None:
     """Opens the pool and starts the service.
 
-    ``begin`` is told each phase.  Returns what takes a request (head, parts); None after a failure,
-    which has been posted.
+    ``begin`` is told each phase; ``verbosity`` is that of ``sahpool.install``.  Returns what takes
+    a request (head, parts); None after a failure, which has been posted.
     """
     begin("storage")
     try:
-        pool = await sahpool.install()
+        pool = await sahpool.install(verbosity=verbosity)
     except sahpool.SahpoolError as error:
         _post_failure("storage", error)
         return None

@@ -57,6 +57,6 @@ def firefox_console(request: pytest.FixtureRequest, site: ServedSite) -> Iterato
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:
-        if item.path.is_relative_to(here):
+        if item.path.is_relative_to(here) and not item.get_closest_marker("firefox"):
             fixtures = getattr(item, "fixturenames", ())
             item.add_marker("firefox" if "firefox_console" in fixtures else "chrome")

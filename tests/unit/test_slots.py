@@ -300,7 +300,7 @@ def test_closing_closes_every_handle_and_writes_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["a?b=c#d.db", "with space.db", "Ü-Ω-🦑.db", "a/../b.db", "%41.db", "a//b"]
+    "name", ["a?b=c#d.db", "with space.db", "Ü-Ω-🦑.db", "a/b.db", "%41.db", "...", "a/.b"]
 )
 def test_names_are_taken_as_they_are(name: str) -> None:
     assert check_path(name) == "/" + name
@@ -312,9 +312,18 @@ def test_names_are_taken_as_they_are(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "name",
+    ["./a/b.db", "a//b.db", "a/./b.db", "/x/../a/b.db", "../a/b.db", "a/c/../b.db", "a/b.db/"],
+)
+def test_dots_and_doubled_slashes_lead_to_the_same_database_as_on_a_disk(name: str) -> None:
+    assert check_path(name) == "/a/b.db"
+
+
+@pytest.mark.parametrize(
     ("name", "said"),
     [
         ("\ud800", "UTF-8"),
+        ("a/..", "needs a name"),
         ("", "needs a name"),
         ("/", "needs a name"),
         ("a\0b", "NUL"),

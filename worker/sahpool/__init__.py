@@ -87,17 +87,20 @@ _WITH_BROWSER = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    """What needs a browser is imported when asked for; the rest can be used without one."""
-    if name not in _WITH_BROWSER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        module = import_module(f".{_WITH_BROWSER[name]}", __name__)
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in ("js", "pyodide", "pyodide_js"):
-            raise
-        raise UnsupportedError(
-            f"sahpool.{name} needs Pyodide.",
-            hint="Run it in a dedicated worker of a web page that runs Pyodide.",
-        ) from error
-    return getattr(module, name)
+if not TYPE_CHECKING:  # or every name would be one of this module to a type checker
+
+    def __getattr__(name: str) -> Any:
+        """What needs a browser is imported when asked for; the rest can be used without one."""
+        if name not in _WITH_BROWSER:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        try:
+            import_module(".browser", __name__)
+            module = import_module(f".{_WITH_BROWSER[name]}", __name__)
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] not in ("js", "pyodide", "pyodide_js"):
+                raise
+            raise UnsupportedError(
+                f"sahpool.{name} needs Pyodide.",
+                hint="Run it in a dedicated worker of a web page that runs Pyodide.",
+            ) from error
+        return getattr(module, name)

@@ -131,8 +131,9 @@ async def io_module() -> Any:
         except JsException as error:
             raise UnsupportedError(
                 "The page's content security policy forbids loading io.mjs from the package.",
-                hint=f"Import io.mjs yourself and pyodide.registerJsModule({_IO_MODULE!r}, it) "
-                "before sahpool.install(), or allow blob: and 'unsafe-eval' in the worker.",
+                hint="Serve io.mjs, which is in the wheel's folder sahpool, beside your worker, "
+                f"import it there and pyodide.registerJsModule({_IO_MODULE!r}, it) before "
+                "sahpool.install(); or allow blob: and 'unsafe-eval' in the worker.",
             ) from error
         finally:
             js.URL.revokeObjectURL(url)

@@ -8,9 +8,12 @@ A program's own PRAGMAs come later and win.
 from __future__ import annotations
 
 import ctypes
+import logging
 from collections.abc import Callable, Mapping
 
 from . import abi
+
+_log = logging.getLogger("sahpool")
 
 #: Safe and fast: a commit is on the disk when it returns (FULL), readers and a writer do not wait
 #: for one another and a commit costs one flush (WAL), and 32 MiB of pages are kept (cache_size is
@@ -37,13 +40,10 @@ def set_defaults(
 
     Args:
         vfs_name: Name of the VFS.
-        pragmas: PRAGMA name → value.
+        pragmas: PRAGMA name → value, checked (options.py).
         is_new: Tells whether the database of a path is still empty.
     """
     global _entry_point
-    for name, value in pragmas.items():
-        if not name.isidentifier() or not str(value).lstrip("-").isalnum():
-            raise ValueError(f"not a PRAGMA to set on every connection: {name}={value}")
     # The journal mode comes last: a file that is in WAL mode keeps its page size.
     ordered = dict(sorted(pragmas.items(), key=lambda item: item[0] == "journal_mode"))
     _pools[vfs_name.encode()] = (ordered, is_new)
@@ -63,24 +63,35 @@ def _on_open(database: int, _message: int, _routines: int) -> int:
     It always answers SQLITE_OK: an unreadable file is the first query's news, told there in
     sqlite3's own words, not a failed ``connect``.
     """
+    try:
+        _configure(database)
+    except Exception as error:  # noqa: BLE001 - C cannot be thrown through
+        _log.warning("A connection could not be given its PRAGMAs: %s", error)
+    return abi.SQLITE_OK
+
+
+def _configure(database: int) -> None:
     sqlite = abi.library()
     name = ctypes.c_void_p()
     code = sqlite.sqlite3_file_control(
         database, b"main", abi.SQLITE_FCNTL_VFSNAME, ctypes.byref(name)
     )
     if code != abi.SQLITE_OK or not name.value:
-        return abi.SQLITE_OK
+        return
     settings = _pools.get(ctypes.string_at(name.value))
     sqlite.sqlite3_free(name)
     path = sqlite.sqlite3_db_filename(database, b"main")
     if settings is None or not path:  # another VFS, or a temporary database
-        return abi.SQLITE_OK
+        return
     pragmas, is_new = settings
     writable = sqlite.sqlite3_db_readonly(database, b"main") == 0
-    new = writable and is_new(path.decode("utf-8", "surrogateescape"))
+    file = path.decode("utf-8", "surrogateescape")
+    new = writable and is_new(file)
     for pragma, value in pragmas.items():
         if new or pragma not in _STORED:
-            sqlite.sqlite3_exec(database, f"PRAGMA {pragma}={value}".encode(), None, None, None)
+            text = f"PRAGMA {pragma}={value}"
+            code = sqlite.sqlite3_exec(database, text.encode(), None, None, None)
+            if code != abi.SQLITE_OK:
+                _log.warning("%s: %s was not done as it opened: %d", file, text, code)
     # sqlite3_open takes an error that is left on the connection for its own.
     sqlite.sqlite3_exec(database, b"", None, None, None)
-    return abi.SQLITE_OK

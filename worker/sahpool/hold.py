@@ -7,6 +7,7 @@ back. Nothing is ever deleted here unless it is asked for by name.
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import time
 from collections.abc import Iterable
@@ -17,6 +18,8 @@ from pyodide.ffi import JsException, create_once_callable, to_js
 
 from . import browser, foreign
 from .errors import LOCKED_NAMES, PoolLockedError, exception_name
+
+_log = logging.getLogger("sahpool")
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.5  # seconds between attempts to get the handles
 _MEDIA_TYPE = "application/vnd.sqlite3"  # iana.org/assignments/media-types
@@ -54,7 +57,8 @@ class Hold:
             PoolLockedError: Another holder did not let go of them in time.
             ForeignPoolError: The directory holds another program's pool.
         """
-        deadline = time.monotonic() + self.timeout
+        began = time.monotonic()
+        deadline = began + self.timeout
         await self._lock()
         try:
             await foreign.check_directory(self.directory)
@@ -65,6 +69,8 @@ class Hold:
             self.unlock()
             raise
         self.opaque = opaque
+        milliseconds = 1000 * (time.monotonic() - began)
+        _log.info("%s: opened %d slots in %.0f ms", self.directory, len(handles), milliseconds)
         return handles
 
     async def remove_directory(self) -> None:
@@ -81,7 +87,10 @@ class Hold:
         loop = asyncio.get_running_loop()
         held, released = loop.create_future(), loop.create_future()
 
-        async def granted(_lock: Any) -> None:
+        async def granted(lock: Any) -> None:
+            if not lock:  # null: it is held, and nobody wants to wait
+                held.set_exception(self._held_elsewhere())
+                return
             held.set_result(None)
             await released
 
@@ -89,7 +98,10 @@ class Hold:
             if not held.done():
                 held.set_exception(error)
 
-        options = browser.js_object(signal=js.AbortSignal.timeout(int(self.timeout * 1000)))
+        if self.timeout:
+            options = browser.js_object(signal=js.AbortSignal.timeout(int(self.timeout * 1000)))
+        else:  # a signal that fires at once would come before the lock
+            options = browser.js_object(ifAvailable=True)
         name = "sahpool:" + self.directory
         js.navigator.locks.request(name, options, create_once_callable(granted)).catch(
             create_once_callable(refused)
@@ -105,6 +117,7 @@ class Hold:
         if self._release_lock is not None:
             self._release_lock()
             self._release_lock = None
+            _log.info("%s: let go", self.directory)
 
     async def open_all(self, folder: Any, deadline: float) -> Handles:
         """An access handle for every file of a directory: all of them, or none and an error.

@@ -154,11 +154,15 @@ export function shielded(module, closure, signature) {
   }, signature);
 }
 
+// Calls that are kept for the log until Python's next turn; a long statement must not fill the memory.
+const LONGEST_TRACE = 10_000;
+
 // The page I/O of one VFS: xRead and xWrite as entries of the wasm function table, over the
 // contents of the files that Python has opened.
 export class PageIO {
   #files = new Map(); // address of a sqlite3_file → its Content
-  #failure = null; // [code, exception] of the last failure, until Python fetches it
+  #failure = null; // [code, exception, file] of the last failure, until Python fetches it
+  #trace = null; // [name, file, amount, offset] of each call, while Python wants to log them
   #at = { at: 0 }; // reused: a call that allocates nothing
   #module;
   #outgrown;
@@ -197,6 +201,7 @@ export class PageIO {
   }
 
   #read(file, buffer, amount, at) {
+    if (this.#trace !== null) this.#traced("xRead", file, amount, at);
     // The heap view is fetched anew in every call: one kept from before has length 0 once the
     // memory has grown.
     const target = this.#module.HEAPU8.subarray(buffer, buffer + amount);
@@ -218,11 +223,12 @@ export class PageIO {
       return SQLITE_IOERR_SHORT_READ;
     } catch (error) {
       target.fill(0);
-      return this.#fail(SQLITE_IOERR_READ, error);
+      return this.#fail(SQLITE_IOERR_READ, error, file);
     }
   }
 
   #write(file, buffer, amount, at) {
+    if (this.#trace !== null) this.#traced("xWrite", file, amount, at);
     const content = this.#files.get(file);
     try {
       if (at + amount > content.limit) {
@@ -243,7 +249,7 @@ export class PageIO {
       if (at + amount > content.size) content.size = at + amount;
       return SQLITE_OK;
     } catch (error) {
-      return this.#fail(writeCode(error), error);
+      return this.#fail(writeCode(error), error, file);
     }
   }
 
@@ -252,12 +258,27 @@ export class PageIO {
     this.writes = new Tally();
   }
 
-  #fail(code, error) {
-    this.#failure = [code, error];
+  #fail(code, error, file) {
+    this.#failure = [code, error, file];
     return code;
   }
 
-  // [code, exception] of the last failure, or null; fetching it forgets it.
+  #traced(...call) {
+    if (this.#trace.length < LONGEST_TRACE) this.#trace.push(call);
+  }
+
+  // The calls since the last time, LONGEST_TRACE of them at most; from now on they are kept.
+  takeTrace() {
+    const trace = this.#trace ?? [];
+    this.#trace = [];
+    return trace;
+  }
+
+  stopTrace() {
+    this.#trace = null;
+  }
+
+  // [code, exception, file] of the last failure, or null; fetching it forgets it.
   takeFailure() {
     const failure = this.#failure;
     this.#failure = null;

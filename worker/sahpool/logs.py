@@ -12,6 +12,8 @@ import logging
 import js
 
 _log = logging.getLogger("sahpool")
+# Or Python would write warnings to standard error of which nobody has asked to be told.
+_log.addHandler(logging.NullHandler())
 
 #: Verbosity, on the scale of the reference's option of that name, to the level of the logger.
 _LEVELS = (logging.CRITICAL + 1, logging.ERROR, logging.WARNING, logging.DEBUG)

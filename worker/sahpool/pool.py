@@ -16,7 +16,7 @@ from urllib.parse import quote
 import pyodide_js
 from pyodide.ffi import can_run_sync, run_sync
 
-from . import browser, causes, defaults, foreign, logs, sources, transfer
+from . import browser, causes, defaults, foreign, logs, options, sources, transfer
 from .check import CheckReport, check
 from .errors import DatabaseInUseError, NoSuchDatabaseError, PoolClosedError, UnsupportedError
 from .header import SECTOR_SIZE
@@ -69,19 +69,26 @@ async def install(
         The pool.
 
     Raises:
+        TypeError, ValueError: An argument is none that makes sense; nothing was touched.
         UnsupportedError: This is not a worker, the browser has no OPFS with sync access handles
             (private windows of some browsers), or Pyodide lacks something; the message says which.
         PoolLockedError: The pool was held by another tab or worker for all of ``lock_timeout``.
     """
+    options.check_name(name)
+    directory = options.checked_directory(directory, name)
+    options.check_counts(
+        initial_capacity=initial_capacity, spare=spare, temp_memory_limit=temp_memory_limit
+    )
+    options.check_seconds("lock_timeout", lock_timeout)
+    options.check_pragmas(pragmas)
     if verbosity is not None:
         logs.set_verbosity(verbosity)
     async with _installing:
         there = _installed.get(name)
         if there is not None:
             return there
-        directory = directory or "." + name
         for other in _installed.values():
-            if not other.is_paused and other.directory.strip("/") == directory.strip("/"):
+            if not other.is_paused and other.directory == directory:
                 raise UnsupportedError(
                     f"The directory {directory} is open already, as the pool {other.name}.",
                     hint="Use that pool, or give this one a directory of its own.",
@@ -177,7 +184,7 @@ class Pool:
         path = check_path(name)
         if self._slots.find(path) is None:
             check_new_database(path)
-        query = "".join(f"&{key}={value}" for key, value in parameters.items())
+        query = "".join(f"&{key}={quote(str(value))}" for key, value in parameters.items())
         return f"file://{quote(path, errors='surrogateescape')}?vfs={quote(self.name)}{query}"
 
     # --- what is in the pool --------------------------------------------------------------------
@@ -251,7 +258,7 @@ class Pool:
             ValueError: ``count`` is negative.
         """
         self._check_open()
-        _check_count(count)
+        options.check_counts(count=count)
         async with self._growing:
             await self._grow(count)
         return self.capacity
@@ -275,7 +282,7 @@ class Pool:
             ValueError: ``count`` is negative.
         """
         self._check_open()
-        _check_count(count)
+        options.check_counts(count=count)
         async with self._growing:
             return await self._shrink(count)
 
@@ -583,8 +590,3 @@ class Pool:
             f"There is no database {name} in the pool {self.name}.",
             hint="pool.databases lists what there is.",
         )
-
-
-def _check_count(count: int) -> None:
-    if count < 0:
-        raise ValueError(f"not a number of slots: {count}")

@@ -112,22 +112,28 @@ class Quarantined:
 def check_path(path: str) -> str:
     """The path of a file in the pool for a name as a user writes it.
 
-    Names are taken as they are, ``?``, ``#``, spaces, dots and non-ASCII included; only a leading
-    slash is added where there is none, because the reference's paths begin with one.
+    Characters are taken as they are, ``?``, ``#``, spaces and non-ASCII included. ``.`` and ``..``
+    and empty parts are resolved, as os_unix.c and the reference do it: a program that asks for
+    ``./notes.db`` today and for ``notes.db`` tomorrow means one database.
 
     Raises:
         InvalidNameError: The name is empty, holds a NUL or is too long.
     """
-    if not path.strip("/"):
-        raise InvalidNameError(
-            "A database needs a name.", hint="Give it one, for example notes.db."
-        )
     if "\0" in path:
         raise InvalidNameError(
             f"The name {path!r} holds a NUL character.", hint="Choose a name without it."
         )
-    if not path.startswith("/"):
-        path = "/" + path
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            del parts[-1:]
+        elif part not in ("", "."):
+            parts.append(part)
+    if not parts:
+        raise InvalidNameError(
+            "A database needs a name.", hint="Give it one, for example notes.db."
+        )
+    path = "/" + "/".join(parts)
     try:
         length = len(path.encode("utf-8", "surrogateescape"))
     except UnicodeEncodeError as error:
@@ -291,11 +297,16 @@ class SlotTable:
 
     def _quarantine(self, name: str, handle: Handle, reason: str, offered: str | None) -> None:
         size = max(0, handle.size() - header.SECTOR_SIZE)
+        _log.warning("Slot %s is left alone: %s (%d bytes, maybe %s)", name, reason, size, offered)
         self.quarantined.append(Quarantined(name, reason, size, offered or None, handle))
 
     def add_spare(self, name: str, handle: Handle) -> None:
         """Takes in a new, empty file, and gives it room for its header (see ``_load_spare``)."""
-        handle.truncate(header.SECTOR_SIZE)
+        try:
+            handle.truncate(header.SECTOR_SIZE)
+        except BaseException:
+            handle.close()  # nobody would close it later, and the file is a spare all the same
+            raise
         self._spare.append(Slot(name, handle))
 
     def remove_spares(self, count: int) -> list[Slot]:
@@ -353,14 +364,15 @@ class SlotTable:
         if not slot.users:
             self._empty(slot)
         slot.handle.flush()
+        # Asked before anything changes here: a storage that does not answer must not lose the slot.
+        unsynced = not slot.users and slot.handle.size() > header.SECTOR_SIZE
         slot.headed = False
         del self._named[path]
         if slot.users:
             slot.deleted = True
             self._orphans.append(slot)
         else:
-            slot.path = ""
-            slot.unsynced = slot.handle.size() > header.SECTOR_SIZE
+            slot.path, slot.unsynced = "", unsynced
             self._spare.append(slot)
         return True
 

@@ -7,6 +7,7 @@ one call means nothing, sums over hundreds of calls are right.
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -76,6 +77,7 @@ class Tally:
     def timing(self, method: Callable[..., int]) -> Callable[..., int]:
         """``method``, counted and timed."""
 
+        @functools.wraps(method)
         def call(*arguments: Any) -> int:
             began = time.perf_counter()
             try:

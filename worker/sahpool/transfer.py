@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import sqlite3
 import struct
@@ -16,6 +17,8 @@ from .slots import COMPANION_SUFFIXES, Slot, SlotTable, check_new_database
 
 if TYPE_CHECKING:
     from .pool import Pool
+
+_log = logging.getLogger("sahpool")
 
 MAGIC = b"SQLite format 3\0"  #: sqlite.org/fileformat2.html, section 1.3.1
 _FILE_HEADER_SIZE = 100
@@ -89,6 +92,7 @@ def adopt(
     check_target(pool, slots, path, replace)
     _settle(pool, slots, path)
     slots.rename(slot, path, _MAIN_DB_FLAGS)
+    _log.info("%s: imported %s, %d bytes", pool.name, path, size)
     return size
 
 
@@ -267,6 +271,7 @@ async def export_blob(pool: Pool, slots: SlotTable, path: str) -> AsyncIterator[
 @contextmanager
 def _snapshot(pool: Pool, slots: SlotTable, path: str) -> Iterator[Slot]:
     """A slot whose bytes are what was committed, and to which nobody writes within the block."""
+    _log.info("%s: exporting %s", pool.name, path)
     own = slots.find(path)
     if own is not None and own.handle.size() <= SECTOR_SIZE:
         yield own  # an empty database; opening it would give it a first page

@@ -11,17 +11,28 @@ leave room.
 from __future__ import annotations
 
 import ctypes
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from . import abi, causes
-from .errors import NoSuchDatabaseError, PoolFullError, UnsupportedError, sqlite_code
+from .errors import (
+    NoSuchDatabaseError,
+    PoolFullError,
+    SahpoolError,
+    StorageError,
+    UnsupportedError,
+    exception_name,
+    sqlite_code,
+)
 from .header import MAX_PATH_BYTES, SECTOR_SIZE
 from .locks import NONE, SHARED, LockTable
 from .shm import SharedIndex, SharedIndexes
 from .slots import Slot, SlotTable, check_new_database, check_path
 from .stats import Stats, Tallies
+
+_log = logging.getLogger("sahpool")
 
 #: SQLite refuses names that leave no room for "-journal" within mxPathname, and takes a
 #: super-journal with a longer name for none; slots.stored_path finds room for those companions, so
@@ -42,6 +53,7 @@ class OpenFile:
         content: The ``Content`` of io.mjs that xRead and xWrite use.
         slot: Its slot; None for a temporary file that is still in memory.
         delete_on_close: True when SQLite asked for the file to vanish with its last user.
+        read_only: True when it was opened for reading only.
         index: The WAL-index, once SQLite has asked for it.
     """
 
@@ -49,6 +61,7 @@ class OpenFile:
     content: Any
     slot: Slot | None
     delete_on_close: bool = False
+    read_only: bool = False
     index: SharedIndex | None = None
 
 
@@ -75,11 +88,13 @@ class VFS:
         spare_taken: Callable[[], None],
     ) -> None:
         self.name = name
+        self._sqlite = abi.library()
+        if self.is_registered:
+            raise ValueError(f"SQLite has a VFS {name!r} of its own: give the pool another name")
         self._slots = slots
         self._io = io
         self._temp_memory_limit = temp_memory_limit
         self._spare_taken = spare_taken
-        self._sqlite = abi.library()
         self._files: dict[int, OpenFile] = {}
         self._contents: dict[Slot, Any] = {}
         self._locks = LockTable()
@@ -88,6 +103,7 @@ class VFS:
         self._module = module
         self._callbacks: list[Any] = []  # kept: SQLite calls through their addresses
         self._table_entries: list[int] = []
+        self._traces = False  # whether io.mjs keeps a list of its calls, for the log
         outgrown = self._callback(abi.XFILE, self._outgrown, abi.SQLITE_IOERR_WRITE)
         self._page_io = io.PageIO.new(module, outgrown)
         causes.add_source(self._take_failure)
@@ -136,11 +152,17 @@ class VFS:
 
         def call(*arguments: Any) -> int:
             try:
-                return method(*arguments)
+                code = method(*arguments)
             except BaseException as error:  # noqa: BLE001 - C cannot be thrown through
                 code = sqlite_code(error, failure)
                 causes.remember(code, error)
-                return code
+                _log_failure(method.__name__, self._subject(arguments), code, error)
+            if _log.isEnabledFor(logging.DEBUG):
+                self._log_calls(method.__name__, arguments, code)
+            elif self._traces:
+                self._traces = False
+                self._page_io.stopTrace()
+            return code
 
         function = prototype(call)
         self._callbacks.append(function)
@@ -239,7 +261,13 @@ class VFS:
             content = self._io.Content.ofSlot(slot.handle.raw)
             self._contents[slot] = content
         slot.users += 1
-        return OpenFile(path, content, slot, bool(flags & abi.SQLITE_OPEN_DELETEONCLOSE))
+        return OpenFile(
+            path,
+            content,
+            slot,
+            delete_on_close=bool(flags & abi.SQLITE_OPEN_DELETEONCLOSE),
+            read_only=bool(flags & abi.SQLITE_OPEN_READONLY),
+        )
 
     def xDelete(self, _vfs: int, zName: bytes, _syncDir: int) -> int:
         if self._slots.delete(zName.decode("utf-8", "surrogateescape")):
@@ -317,7 +345,11 @@ class VFS:
     def xLock(self, pFile: int, level: int) -> int:
         if level == SHARED:
             causes.forget()
-        return self._granted(self._locks.lock(self._files[pFile].path, pFile, level))
+        file = self._files[pFile]
+        if file.read_only and level > SHARED:
+            # Or the last connection would carry the WAL over as it closes, and change the file.
+            return abi.SQLITE_READONLY
+        return self._granted(self._locks.lock(file.path, pFile, level))
 
     def xUnlock(self, pFile: int, level: int) -> int:
         self._locks.unlock(self._files[pFile].path, pFile, level)
@@ -388,7 +420,27 @@ class VFS:
 
     def _take_failure(self) -> tuple[int, BaseException] | None:
         failure = self._page_io.takeFailure()
-        return (int(failure[0]), failure[1]) if failure else None
+        if not failure:
+            return None
+        code, error, address = int(failure[0]), failure[1], int(failure[2])
+        method = "xRead" if code == abi.SQLITE_IOERR_READ else "xWrite"
+        _log_failure(method, self._subject((address,)), code, error)
+        return code, error
+
+    def _subject(self, arguments: tuple[Any, ...]) -> str:
+        """The path that a call is about: its second argument, or that of the file in its first."""
+        name = arguments[1] if len(arguments) > 1 else None
+        if isinstance(name, bytes):
+            return name.decode("utf-8", "surrogateescape")
+        file = self._files.get(arguments[0])
+        return (file and file.path) or "a temporary file"
+
+    def _log_calls(self, method: str, arguments: tuple[Any, ...], code: int) -> None:
+        """Logs one call, and the reads and writes before it, which no Python has seen."""
+        self._traces = True
+        for name, address, amount, at in self._page_io.takeTrace():
+            _log.debug("%s %s: %d bytes at %d", name, self._subject((address,)), amount, at)
+        _log.debug("%s %s → %d", method, self._subject(arguments), code)
 
     def _outgrown(self, pFile: int) -> int:
         """Moves a temporary file that is about to pass its limit from memory into a spare slot.
@@ -410,3 +462,12 @@ class VFS:
             raise
         file.slot = slot
         return abi.SQLITE_OK
+
+
+def _log_failure(method: str, subject: str, code: int, error: BaseException) -> None:
+    # What the library itself says no to is the program's news first.
+    refused = isinstance(error, SahpoolError) and not isinstance(error, StorageError)
+    level = logging.WARNING if refused else logging.ERROR
+    text, name = str(error), exception_name(error)  # JavaScript's say their name themselves
+    told = text if text.startswith(name) else f"{name}: {text}"
+    _log.log(level, "%s %s → %d: %s", method, subject, code, told)
