@@ -57,7 +57,11 @@ def test_tests_that_expect_rollback_mode_pass_without_the_default_pragmas(lab: L
             assert not outcome.failed, outcome.why
 
 
-def test_the_tests_of_sqlalchemys_dialect_pass_as_they_do_in_memory(lab: Lab) -> None:
+def test_the_tests_of_sqlalchemys_dialect_pass_as_they_do_in_memory(
+    lab: Lab, request: pytest.FixtureRequest
+) -> None:
+    if lab.name == "firefox" and not request.config.getoption("--slow"):
+        pytest.skip("slow: run with --slow")
     outcomes = compared(SQLALCHEMY_DIALECT, lab, ("memory", "visible"))
     assert len(outcomes["memory"].tests) > 300
     assert not outcomes["memory"].failed

@@ -74,3 +74,15 @@ async def killed_copy(pool: Pool, directory: str) -> None:
         handle = await pool._hold.open(await folder.getFileHandle(slot.name, create))
         handle.write(slot.handle.read(slot.handle.size(), 0), 0)
         handle.close()
+
+
+async def damage(pool: Pool, path: str) -> None:
+    """Opens the pool again after a bit of a file's header was flipped that has no second copy."""
+    slot = pool._slots.find(path)
+    assert slot is not None
+    sector = bytearray(slot.handle.read(4096, 0))
+    sector[3] ^= 1
+    sector[1024:] = bytes(3072)
+    slot.handle.write(bytes(sector), 0)
+    pool.pause_vfs()
+    await pool.unpause_vfs()

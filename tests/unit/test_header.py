@@ -51,7 +51,9 @@ def test_a_header_from_before_the_second_digest_is_read() -> None:
     assert decode(sector) == Header("/old.db", FLAGS, 0)
 
 
-@given(names, st.integers(0, 0xFFFFF).filter(lambda flags: not flags & 0x88), st.integers(1, 2**60))
+@given(
+    names, st.integers(0, 0xFFFFF).map(lambda flags: (flags | 0x100) & ~0x88), st.integers(1, 2**60)
+)
 def test_what_is_written_is_read(path: str, flags: int, generation: int) -> None:
     assert decode(encode(path, flags, generation)) == Header(path, flags, generation)
 
@@ -145,3 +147,34 @@ def test_a_header_with_another_program_s_digest_is_left_alone() -> None:
 @given(st.binary(max_size=4096))
 def test_no_bytes_make_decoding_fail(sector: bytes) -> None:
     assert isinstance(decode(sector), Header | Damaged)
+
+
+def test_no_flipped_bit_frees_a_slot_in_a_pool_without_digests() -> None:
+    sector = encode("/t.db", FLAGS, 3, digested=False)
+    for bit in range(8 * 524):
+        damaged = bytearray(sector)
+        damaged[bit // 8] ^= 1 << bit % 8
+        found = decode(bytes(damaged), has_content=True)
+        assert isinstance(found, Damaged) or found.path, bit
+        if isinstance(found, Header) and bit >= 8 * 512:
+            assert (found.path, found.flags) == ("/t.db", FLAGS)
+
+
+def test_a_name_that_another_program_gave_is_not_taken_back_for_its_few_bits() -> None:
+    ours = encode("/data1.db", FLAGS, 3)
+    # sqlite-wasm-rs writes bytes 0 to 515 and leaves our digest where it is.
+    theirs = b"/data2.db".ljust(512, b"\0") + struct.pack(">I", FLAGS) + ours[516:]
+    found = decode(theirs, has_content=True)
+    assert isinstance(found, Header)
+    assert found.path == "/data2.db"
+
+
+def test_a_slot_whose_header_is_wiped_out_in_part_is_not_free_while_there_is_content() -> None:
+    sector = bytes(1536) + encode("/t.db", FLAGS, 3)[1536:]
+    assert any(sector)
+    assert isinstance(decode(sector, has_content=True), Damaged)
+    assert decode(bytes(4096), has_content=True) == Header("", 0)
+
+
+def test_a_header_that_was_cut_off_within_the_name_names_no_file() -> None:
+    assert isinstance(decode(b"/long-".ljust(4096, b"\0"), has_content=True), Damaged)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sahpool import header
-from sahpool.errors import InvalidNameError, PoolFullError, StorageError
+from sahpool.errors import DatabaseInUseError, InvalidNameError, PoolFullError, StorageError
 from sahpool.slots import SlotTable, check_new_database, check_path, stored_path
 
 from .memory_handle import MemoryHandle
@@ -309,6 +309,16 @@ def test_names_are_taken_as_they_are(name: str) -> None:
     table.create(check_path(name), FLAGS)
     table.create(check_path(name) + "-journal", FLAGS)
     assert len(set(table.paths)) == 2
+
+
+def test_a_file_that_is_open_is_not_replaced() -> None:
+    table = pool_of(MemoryHandle(), MemoryHandle())
+    old = table.create("/a.db", FLAGS)
+    old.users = 1
+    new = table.lend("/lent")
+    with pytest.raises(DatabaseInUseError):
+        table.rename(new, "/a.db", FLAGS)
+    assert table.find("/a.db") is old
 
 
 @pytest.mark.parametrize(

@@ -189,6 +189,11 @@ def decode(sector: bytes, *, has_content: bool = False) -> Header | Damaged:
     if isinstance(found, Header):
         if second == first:
             return replace(found, generation=generation)
+        if second is None and has_content and not any(first) and any(sector[_FIRST_SIZE:]):
+            return Damaged("both copies of its header are gone")
+        kept = _kept_flags(found, first, second)
+        if kept is not None:
+            return replace(kept, generation=generation, repaired=True)
         if second is None or not has_content or any(first):
             return found  # another program wrote the first copy after us: the second is stale
         # Another program that frees a slot cuts its content off. Here there is some, so the first
@@ -200,7 +205,7 @@ def decode(sector: bytes, *, has_content: bool = False) -> Header | Damaged:
     offered = _read_first(second)
     if isinstance(offered, Header):
         offered = replace(offered, generation=generation, repaired=True)
-        if flipped.bit_count() <= _FLIPPED_BITS_LIMIT:
+        if flipped.bit_count() <= _FLIPPED_BITS_LIMIT and not _is_renamed(first, second):
             return offered
     if found.program:
         return found
@@ -215,6 +220,31 @@ def decode(sector: bytes, *, has_content: bool = False) -> Header | Damaged:
         if trusted:
             return rewritten
     return Damaged(found.reason, offered if isinstance(offered, Header) else None)
+
+
+def _kept_flags(found: Header, first: bytes, second: bytes | None) -> Header | None:
+    """What the second copy says, where neither has a digest and both have the same name.
+
+    Nobody changes the flags of a name: so they were damaged, perhaps into those of a file that is
+    to be deleted.
+    """
+    if second is None or found.digested or not any(first):
+        return None
+    if first[:_PATH_SIZE] != second[:_PATH_SIZE]:
+        return None
+    kept = _read_first(second)
+    return kept if isinstance(kept, Header) and not kept.digested else None
+
+
+def _is_renamed(first: bytes, second: bytes) -> bool:
+    """Whether a program that writes no digest has given the slot another name.
+
+    It leaves our digest behind and clears its flag; names such as ``data1`` and ``data2`` differ in
+    fewer bits than damage may.
+    """
+    same_digest = first[_DIGEST_OFFSET:] == second[_DIGEST_OFFSET:] != bytes(8)
+    undigested = not first[_FLAGS_OFFSET + 3] & FLAG_HAS_DIGEST
+    return same_digest and undigested and first[:_PATH_SIZE] != second[:_PATH_SIZE]
 
 
 def _second_copy(sector: bytes) -> tuple[bytes | None, int]:
@@ -248,6 +278,8 @@ def _read_first(first: bytes) -> Header | Damaged:
     path = name.decode("utf-8", "surrogateescape")
     if flags & SQLITE_OPEN_DELETEONCLOSE:
         path = ""  # a temporary file whose owner is gone
+    elif path and not digested and not flags & _PERSISTENT:
+        return Damaged("its header names no kind of file that stays: it may be cut off")
     elif flags & _PERSISTENT and not digested and path and not path.startswith("/"):
         program = program or SQLITE_WASM_RS
     if not path:

@@ -74,10 +74,18 @@ class Hold:
         return handles
 
     async def remove_directory(self) -> None:
-        """Deletes the directory with everything in it; the handles must be closed."""
-        parent, _, last = self.directory.strip("/").rpartition("/")
-        folder = await browser.directory(parent)
-        await folder.removeEntry(last, browser.js_object(recursive=True))
+        """Deletes the slots and the directory; the handles must be closed.
+
+        The directory stays when something else lies in it: another pool, a program's own files.
+        """
+        parent, _, last = self.directory.rpartition("/")
+        own = await browser.directory(self.directory)
+        await own.removeEntry(foreign.OPAQUE, browser.js_object(recursive=True))
+        try:
+            await (await browser.directory(parent)).removeEntry(last)
+        except JsException as error:
+            if exception_name(error) != "InvalidModificationError":
+                raise
 
     async def _lock(self) -> None:
         """Takes the Web Lock that keeps the pool to one worker.
@@ -88,6 +96,8 @@ class Hold:
         held, released = loop.create_future(), loop.create_future()
 
         async def granted(lock: Any) -> None:
+            if held.done():  # whoever wanted it was cancelled: let go of it
+                return
             if not lock:  # null: it is held, and nobody wants to wait
                 held.set_exception(self._held_elsewhere())
                 return
@@ -110,6 +120,10 @@ class Hold:
             await held
         except JsException as error:
             raise self._held_elsewhere() from error
+        except asyncio.CancelledError:
+            held.cancel()
+            released.set_result(None)
+            raise
         self._release_lock = lambda: released.set_result(None)
 
     def unlock(self) -> None:
@@ -158,7 +172,13 @@ class Hold:
 
     async def open(self, file: Any) -> browser.SyncHandle:
         """An access handle on the file of a FileSystemFileHandle."""
-        return browser.SyncHandle(await file.createSyncAccessHandle(), self._io.call)
+        made = asyncio.ensure_future(file.createSyncAccessHandle())
+        try:
+            raw = await asyncio.shield(made)
+        except asyncio.CancelledError:
+            made.add_done_callback(_close_unwanted)
+            raise
+        return browser.SyncHandle(raw, self._io.call)
 
     async def create(self) -> tuple[str, browser.SyncHandle] | None:
         """A new file with a random name, as (name, handle); None when the hold ended meanwhile.
@@ -166,6 +186,8 @@ class Hold:
         Such a file stays, as a spare for the next holder.
         """
         opaque = self.opaque
+        if opaque is None:
+            return None
         name = secrets.token_hex(8)
         file = await opaque.getFileHandle(name, browser.js_object(create=True))
         handle = await self.open(file)
@@ -191,3 +213,9 @@ class Hold:
         file = await (await self.opaque.getFileHandle(name)).getFile()
         parts = to_js([to_js(head), file.slice(start)])
         return js.Blob.new(parts, browser.js_object(type=_MEDIA_TYPE))
+
+
+def _close_unwanted(made: asyncio.Future[Any]) -> None:
+    """Nobody waits any more for a handle that the browser has made."""
+    if not made.cancelled() and made.exception() is None:
+        made.result().close()

@@ -21,7 +21,7 @@ from .check import CheckReport, check
 from .errors import DatabaseInUseError, NoSuchDatabaseError, PoolClosedError, UnsupportedError
 from .header import SECTOR_SIZE
 from .hold import Hold
-from .slots import COMPANION_SUFFIXES, Quarantined, SlotTable, check_new_database, check_path
+from .slots import COMPANION_SUFFIXES, Quarantined, SlotTable, check_path
 from .stats import Stats
 from .vfs import VFS
 
@@ -167,10 +167,10 @@ class Pool:
             InvalidNameError: The name is empty, holds a NUL or is too long.
             sqlite3.OperationalError: SQLite could not open it; ``__cause__`` says why.
         """
-        uri = self.uri(name)
+        self._check_open()
         if self._slots.spare_count < self._spare and can_run_sync():
-            run_sync(self.top_up())
-        connection: sqlite3.Connection = sqlite3.connect(uri, uri=True, **options)
+            run_sync(self.top_up())  # other tasks run meanwhile, and may pause the pool
+        connection: sqlite3.Connection = sqlite3.connect(self.uri(name), uri=True, **options)
         return connection
 
     def uri(self, name: str, **parameters: str | int) -> str:
@@ -183,7 +183,7 @@ class Pool:
         self._check_open()
         path = check_path(name)
         if self._slots.find(path) is None:
-            check_new_database(path)
+            self._slots.check_new(path)
         query = "".join(f"&{key}={quote(str(value))}" for key, value in parameters.items())
         return f"file://{quote(path, errors='surrogateescape')}?vfs={quote(self.name)}{query}"
 
@@ -238,10 +238,8 @@ class Pool:
         Raises:
             NoSuchDatabaseError: There is no such file.
         """
-        slot = self._slots.find(check_path(name))
-        if slot is None:
-            raise self._no_such(name)
-        return max(0, slot.handle.size() - SECTOR_SIZE)
+        slot = self._slots.find(self._existing(name))
+        return max(0, slot.handle.size() - SECTOR_SIZE) if slot else 0
 
     # --- capacity -------------------------------------------------------------------------------
 
@@ -467,7 +465,7 @@ class Pool:
             self._stop()
             self._hold.unlock()
 
-    def _stop(self) -> None:
+    def _check_idle(self) -> None:
         in_use = self._vfs.open_paths
         if in_use:
             raise DatabaseInUseError(
@@ -478,6 +476,9 @@ class Pool:
             raise DatabaseInUseError(
                 "An import or export is under way.", hint="Wait for its end, or cancel it."
             )
+
+    def _stop(self) -> None:
+        self._check_idle()
         self._vfs.unregister()
         defaults.drop_defaults(self.name)
         self._slots.close()
@@ -512,8 +513,11 @@ class Pool:
         if self._removed:
             return False
         await self.unpause_vfs()
-        await self.wipe_files()
         async with self._growing:  # a handle that is just being made would hold the directory
+            if _installed.get(self.name) is not self:  # another call has removed it meanwhile
+                return False
+            self._check_idle()
+            await self.wipe_files()
             keep = bool(self._slots.quarantined)
             await self._shrink(self.capacity)
             self._stop()
@@ -528,18 +532,25 @@ class Pool:
         return not keep
 
     async def _acquire(self, initial_capacity: int) -> None:
+        handles: list[tuple[str, Any]] = []
         try:
-            for name, handle in await self._hold.take():
+            handles = await self._hold.take()
+            for name, handle in handles:
                 self._slots.load(name, handle)
+            self._slots.keep_companions()
             missing = initial_capacity if not self.capacity else 0
             await self._grow(max(missing, self._spare - self._slots.spare_count))
-            self._vfs.register(default=self._default)
+            if not self.is_paused:  # it was, while the event loop ran
+                self._vfs.register(default=self._default)
+                defaults.set_defaults(self.name, self._pragmas, self._is_new)
         except BaseException:
+            self._vfs.unregister()
+            for _, handle in handles:
+                handle.close()
             self._slots.close()
             self._hold.opaque = None
             self._hold.unlock()
             raise
-        defaults.set_defaults(self.name, self._pragmas, self._is_new)
 
     async def check(self) -> CheckReport:
         """Tries this pool out: writes, reads, truncates, deletes, rolls back, all through SQLite.
@@ -582,11 +593,8 @@ class Pool:
         self._check_open()
         path = check_path(name)
         if self._slots.find(path) is None:
-            raise self._no_such(name)
+            raise NoSuchDatabaseError(
+                f"There is no database {name} in the pool {self.name}.",
+                hint="pool.databases lists what there is.",
+            )
         return path
-
-    def _no_such(self, name: str) -> NoSuchDatabaseError:
-        return NoSuchDatabaseError(
-            f"There is no database {name} in the pool {self.name}.",
-            hint="pool.databases lists what there is.",
-        )

@@ -17,7 +17,13 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from . import abi, header
-from .errors import InvalidNameError, PoolFullError, StorageError
+from .errors import (
+    SQLITE_CANTOPEN,
+    DatabaseInUseError,
+    InvalidNameError,
+    PoolFullError,
+    StorageError,
+)
 
 _log = logging.getLogger("sahpool")
 
@@ -271,6 +277,45 @@ class SlotTable:
             slot = self._settle(rival, slot)
         self._named[found.path] = slot
 
+    def keep_companions(self) -> None:
+        """Quarantines journals and WALs whose database may lie in quarantine, once all are loaded.
+
+        Without their database SQLite would delete them as soon as somebody opens its name.
+        """
+        if not self.quarantined:
+            return
+        owned = {
+            stored_path(path + suffix) for path in self._named for suffix in COMPANION_SUFFIXES
+        }
+        for path, slot in list(self._named.items()):
+            if (
+                path not in owned
+                and not _is_database(slot)
+                and slot.handle.size() > header.SECTOR_SIZE
+            ):
+                del self._named[path]
+                reason = "its database is missing, and may be one of those in quarantine"
+                self._quarantine(slot.name, slot.handle, reason, path)
+
+    def check_new(self, path: str) -> None:
+        """Whether a new database may have this path, in this pool.
+
+        Raises:
+            InvalidNameError: As :func:`check_new_database`.
+            StorageError: A journal or WAL of that name is in quarantine: the next start would give
+                it to the new database, which would be ruined by it.
+        """
+        check_new_database(path)
+        companions = {stored_path(path + suffix) for suffix in COMPANION_SUFFIXES}
+        for kept in self.quarantined:
+            if kept.offered in companions:
+                raise StorageError(
+                    f"No new database can be called {path}: {kept.offered} is in quarantine, "
+                    "and so may be the database that it belongs to.",
+                    hint="Choose another name; pool.quarantined tells more.",
+                    sqlite_code=SQLITE_CANTOPEN,
+                )
+
     def _load_spare(self, slot: Slot, data_size: int) -> None:
         if slot.handle.size() < header.SECTOR_SIZE:
             # The reference reads the headers of all slots into one buffer: a shorter file leaves
@@ -421,6 +466,8 @@ class SlotTable:
         """
         path = stored_path(path)
         old = self._named.get(path)
+        if old is not None and old.users:
+            raise DatabaseInUseError(f"{path} is open and cannot be replaced.")
         slot.handle.flush()
         slot.unsynced = False
         self._write_header(slot, path, flags)

@@ -85,6 +85,7 @@ async def _pieces(chunks: AsyncGenerator[Any]) -> AsyncGenerator[Piece]:
         async for chunk in chunks:
             for piece in _cut(_checked(chunk)):
                 yield piece
+                del piece
 
 
 def _cut(view: Piece) -> Iterator[Piece]:

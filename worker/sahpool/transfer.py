@@ -11,9 +11,17 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from typing import TYPE_CHECKING, Any
 
 from .abi import SQLITE_ERROR, SQLITE_OPEN_CREATE, SQLITE_OPEN_MAIN_DB, SQLITE_OPEN_READWRITE
-from .errors import DatabaseInUseError, ImportRejectedError, NameExistsError, StorageError
+from .errors import (
+    SQLITE_CANTOPEN,
+    SQLITE_FULL,
+    SQLITE_IOERR,
+    DatabaseInUseError,
+    ImportRejectedError,
+    NameExistsError,
+    StorageError,
+)
 from .header import SECTOR_SIZE
-from .slots import COMPANION_SUFFIXES, Slot, SlotTable, check_new_database
+from .slots import COMPANION_SUFFIXES, Slot, SlotTable
 
 if TYPE_CHECKING:
     from .pool import Pool
@@ -105,7 +113,7 @@ def check_target(pool: Pool, slots: SlotTable, path: str, replace: bool) -> None
         DatabaseInUseError: There is one, and it is open.
     """
     if slots.find(path) is None:
-        check_new_database(path)
+        slots.check_new(path)
         return
     if not replace:
         raise NameExistsError(
@@ -135,6 +143,7 @@ async def _copy_in(slot: Slot, pieces: AsyncIterator[Any]) -> None:
             head = slot.handle.read(min(size, len(MAGIC)), SECTOR_SIZE)
             if not MAGIC.startswith(head):
                 check_header(head, size)  # not worth reading on
+        del piece  # its owner may want to resize it
 
 
 def check_header(head: bytes, size: int) -> None:
@@ -243,9 +252,16 @@ def _settle(pool: Pool, slots: SlotTable, path: str) -> None:
     left = [each for each in companions if slots.find(each) is not None]
     if left and slots.find(path) is not None:
         try:
-            with closing(pool.connect(path)) as connection:
+            # Not pool.connect: with JSPI it lets other tasks run, which may open the database.
+            with closing(sqlite3.connect(pool.uri(path, mode="rw"), uri=True)) as connection:
                 connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        except sqlite3.DatabaseError:
+        except sqlite3.DatabaseError as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in (
+                SQLITE_CANTOPEN,
+                SQLITE_FULL,
+                SQLITE_IOERR,
+            ):
+                raise  # the storage failed, which says nothing about the database
             left = companions  # unreadable, and about to be replaced on demand
     for companion in left:
         slots.delete(companion)
@@ -276,7 +292,8 @@ def _snapshot(pool: Pool, slots: SlotTable, path: str) -> Iterator[Slot]:
     if own is not None and own.handle.size() <= SECTOR_SIZE:
         yield own  # an empty database; opening it would give it a first page
         return
-    with closing(pool.connect(path, isolation_level=None)) as connection:
+    uri = pool.uri(path, mode="rw")
+    with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
         # Folds the WAL into the database file where no other connection is in the way.
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         connection.execute("BEGIN")
@@ -293,7 +310,8 @@ def _snapshot(pool: Pool, slots: SlotTable, path: str) -> Iterator[Slot]:
         lent = lent_path("export")
         copy = slots.lend(lent)
         try:
-            with closing(pool.connect(lent, isolation_level=None)) as target:
+            uri = pool.uri(lent, mode="rw")
+            with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as target:
                 target.execute("PRAGMA journal_mode=OFF")
                 connection.backup(target)
             yield copy

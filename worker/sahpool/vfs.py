@@ -29,7 +29,7 @@ from .errors import (
 from .header import MAX_PATH_BYTES, SECTOR_SIZE
 from .locks import NONE, SHARED, LockTable
 from .shm import SharedIndex, SharedIndexes
-from .slots import Slot, SlotTable, check_new_database, check_path
+from .slots import Slot, SlotTable, check_path
 from .stats import Stats, Tallies
 
 _log = logging.getLogger("sahpool")
@@ -249,7 +249,7 @@ class VFS:
                     hint="Check the name, or open it with a mode that may create it.",
                 )
             if flags & abi.SQLITE_OPEN_MAIN_DB:
-                check_new_database(path)
+                self._slots.check_new(path)
             try:
                 slot = self._slots.create(path, flags & _NAMED_FLAGS_KEPT)
             finally:
