@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 import serve
+
+SiteT = TypeVar("SiteT", bound=serve.SiteServer)
 
 ENGINE_FILES = Path(__file__).parent / "pyodide"
 
@@ -69,12 +73,19 @@ class ServedSite(serve.SiteServer):
         return serve.WORKER_POLICY if path.startswith("/tests/") else super().policy(path)
 
 
-@pytest.fixture(scope="session")
-def site() -> Iterator[ServedSite]:
-    """The site, built and served once for all tests."""
-    with ServedSite(serve.assemble()) as server:
+@contextmanager
+def serving(server: SiteT) -> Iterator[SiteT]:
+    """A server that answers for as long as the block lasts."""
+    with server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         yield server
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[ServedSite]:
+    """The site, built and served once for all tests."""
+    with serving(ServedSite(serve.assemble())) as server:
+        yield server

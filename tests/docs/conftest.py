@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import serve
-from tests.conftest import ServedSite
+from tests.conftest import ServedSite, serving
 from tests.docs.pages import ROOT
 from tests.pyodide.conftest import runtime as runtime
 
@@ -41,9 +40,5 @@ class DocsSite(ServedSite):
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DocsSite]:
     """The site, with the official package beside it."""
     modules = tmp_path_factory.mktemp("blocks")
-    with DocsSite(serve.assemble(), modules) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
+    with serving(DocsSite(serve.assemble(), modules)) as server:
         yield server
-        server.shutdown()
-        thread.join()

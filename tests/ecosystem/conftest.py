@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import threading
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import pytest
 
 import serve
 from tests.browsers import Chromium
-from tests.conftest import ServedSite
+from tests.conftest import ServedSite, serving
 from tests.ecosystem import packages
 from tests.ecosystem.lab import INSIDE, Lab
 from tests.firefox import Firefox
@@ -36,12 +35,8 @@ class EcosystemSite(ServedSite):
 def site() -> Iterator[ServedSite]:
     """The built site and the packages."""
     packages.install()
-    with EcosystemSite(serve.assemble()) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
+    with serving(EcosystemSite(serve.assemble())) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture(scope="session", params=BROWSERS)

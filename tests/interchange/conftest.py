@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Iterator
 
 import pytest
 
 import serve
+from tests.conftest import serving
 from tests.interchange.lab import InterchangeSite, Lab
 
 BROWSERS = [pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("chrome", "firefox")]
@@ -19,12 +19,8 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="session")
 def interchange_site() -> Iterator[InterchangeSite]:
     """The site with the other programs beside it."""
-    with InterchangeSite(serve.assemble()) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
+    with serving(InterchangeSite(serve.assemble())) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture(scope="session", params=BROWSERS)
