@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tests.ecosystem import packages
 from tests.ecosystem.lab import Lab
@@ -101,12 +101,9 @@ SQLALCHEMY_DIALECT = Suite(
 )
 
 SUITES = [
-    Suite(
+    replace(
+        SQLALCHEMY_DIALECT,
         name="SQLAlchemy 2.1.9",
-        wheels=SQLALCHEMY_DIALECT.wheels,
-        source=SQLALCHEMY_DIALECT.source,
-        folder=SQLALCHEMY_DIALECT.folder,
-        package=SQLALCHEMY_DIALECT.package,
         batches=(
             (
                 *_FILE_DATABASE,

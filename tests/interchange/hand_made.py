@@ -17,25 +17,6 @@ MAIN_DB, MAIN_JOURNAL, SUPER_JOURNAL, WAL = 0x106, 0x806, 0x4006, 0x80006
 RUST_PERSISTENT = 0x100 | 0x800 | 0x4000 | 0x80000
 
 
-class expect:  # noqa: N801 - reads as pytest.raises, which is not there
-    """``pytest.raises``."""
-
-    error: Any
-
-    def __init__(self, kind: type[BaseException], text: str = "") -> None:
-        self.kind = kind
-        self.text = text
-
-    def __enter__(self) -> expect:
-        return self
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
-        assert isinstance(error, self.kind), repr(error)
-        assert self.text in str(error), f"{self.text!r} is not in {str(error)!r}"
-        self.error = error
-        return True
-
-
 async def handle_on(directory: str, name: str) -> Any:
     """An access handle on a file, which is made where it is missing."""
     import sahpool_io

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
-import struct
 import textwrap
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 import serve
 from tests.conftest import ServedSite
+from tests.interchange.prelude import typed
 from tests.pyodide.engines import ChromeEngine, FirefoxEngine
 
 HERE = Path(__file__).parent
@@ -32,19 +32,6 @@ VALUES: list[Any] = [
     *("", "plain", "with\0NUL\0", "Ä ß 漢 🦑 \U0010fffd", 'it\'s "quoted"\n', "long" * 5000),
     *(b"", b"\0", bytes(range(256)), b"\xff" * 20000),
 ]
-
-
-def typed(value: Any) -> list[str]:
-    """A value as it travels."""
-    if value is None:
-        return ["n", ""]
-    if isinstance(value, int):
-        return ["i", str(value)]
-    if isinstance(value, float):
-        return ["f", struct.pack(">d", value).hex()]
-    if isinstance(value, str):
-        return ["t", value.encode().hex()]
-    return ["b", bytes(value).hex()]
 
 
 class InterchangeSite(ServedSite):

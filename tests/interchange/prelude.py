@@ -27,7 +27,7 @@ async def held(directory: str, **options: Any) -> AsyncIterator[Pool]:
 
 
 def typed(value: Any) -> list[str]:
-    """As in lab.py."""
+    """A value as it travels: see lab.py."""
     if value is None:
         return ["n", ""]
     if isinstance(value, int):

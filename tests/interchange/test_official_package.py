@@ -14,11 +14,11 @@ from tests.interchange.lab import (
     Lab,
     ProgramError,
     step,
-    typed,
     whole_file,
     write_ours,
     write_theirs,
 )
+from tests.interchange.prelude import typed
 
 MODES = ("DELETE", "WAL", "TRUNCATE")
 PATHS = ("/delete.db", "/wal.db", "/a/b/c.db")

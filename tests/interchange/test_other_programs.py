@@ -8,13 +8,16 @@ Python (hand_made.py).
 from __future__ import annotations
 
 import textwrap
-from pathlib import Path
 from typing import Any
 
-from tests.interchange.lab import HALF_DONE, WHOLE, Lab, step, typed, write_ours, write_theirs
+from tests.interchange.lab import HALF_DONE, HERE, WHOLE, Lab, step, write_ours, write_theirs
+from tests.interchange.prelude import typed
 
-HAND_MADE = (Path(__file__).parent / "hand_made.py").read_text(encoding="utf-8")
-HAND_MADE = HAND_MADE.replace("from __future__ import annotations\n", "")  # prelude.py's counts
+#: What these tests may use beside prelude.py, whose __future__ counts for all of it.
+HAND_MADE = "".join(
+    path.read_text(encoding="utf-8").replace("from __future__ import annotations\n", "")
+    for path in (HERE.parent / "pyodide/prelude.py", HERE / "hand_made.py")
+)
 
 WA = "wa-sqlite"
 

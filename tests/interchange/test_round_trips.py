@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.interchange.lab import OFFICIAL, Lab, step, typed
+from tests.interchange.lab import OFFICIAL, Lab, step
+from tests.interchange.prelude import typed
 
 NAMES = [f"/db{number}.db" for number in range(4)]
 CREATE = "CREATE TABLE t(a INTEGER PRIMARY KEY, b)"

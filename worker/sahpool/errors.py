@@ -100,6 +100,16 @@ class StorageError(SahpoolError):
         self.sqlite_code = sqlite_code
 
 
+def is_storage_failure(error: BaseException) -> bool:
+    """Whether SQLite failed because its storage did, which says nothing about the database.
+
+    Args:
+        error: What sqlite3 raised; errors of the module's own carry no code.
+    """
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the primary one of an extended code
+    return code in (SQLITE_CANTOPEN, SQLITE_FULL, SQLITE_IOERR)
+
+
 #: DOMException names that mean "another holder": Chromium and Firefox say the first when a second
 #: access handle is asked for, Safari says the second.
 LOCKED_NAMES = frozenset({"NoModificationAllowedError", "InvalidStateError"})

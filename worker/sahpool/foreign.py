@@ -13,7 +13,7 @@ import sqlite3
 import struct
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,15 +22,14 @@ from urllib.parse import unquote
 from . import transfer
 from .abi import SQLITE_OPEN_MAIN_DB
 from .errors import (
-    SQLITE_CANTOPEN,
     SQLITE_FULL,
-    SQLITE_IOERR,
     ForeignPoolError,
     ImportRejectedError,
     NameExistsError,
     NoSuchDatabaseError,
     StorageError,
     exception_name,
+    is_storage_failure,
 )
 from .header import OWN, SECTOR_SIZE, WA_SQLITE, Damaged, Header, decode
 from .slots import COMPANION_SUFFIXES, Handle, Slot, SlotTable, check_path, stored_path
@@ -398,24 +397,14 @@ async def _bring(
 
 
 async def _copy(file: _File, size: int, slot: Slot) -> None:
-    for at, piece in _pieces(file, size):
+    for at, piece in transfer.read_pieces(file.handle, size, _CHUNK, file.path):
         await asyncio.sleep(0)  # other work of this worker goes on
         if slot.handle.write(piece, at) != len(piece):
             raise StorageError(
                 f"The storage is full: {file.path} could not be copied.",
                 hint="Delete what you no longer need, or give the site more room.",
-                sqlite_code=13,
+                sqlite_code=SQLITE_FULL,
             )
-
-
-def _pieces(file: _File, size: int) -> Iterator[tuple[int, bytes]]:
-    at, end = SECTOR_SIZE, SECTOR_SIZE + size
-    while at < end:
-        piece = file.handle.read(min(_CHUNK, end - at), at)
-        if not piece:
-            raise StorageError(f"The storage ended {end - at} bytes before {file.path} did.")
-        yield at, piece
-        at += len(piece)
 
 
 def _recover(pool: Pool, lent: str) -> None:
@@ -426,8 +415,8 @@ def _recover(pool: Pool, lent: str) -> None:
             connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     except sqlite3.DatabaseError as error:
-        if error.sqlite_errorcode & 0xFF in (SQLITE_CANTOPEN, SQLITE_FULL, SQLITE_IOERR):
-            raise  # the storage failed, which says nothing about the database
+        if is_storage_failure(error):
+            raise
         raise ImportRejectedError(
             f"The database is damaged: {error}", hint="Its own program may be able to repair it."
         ) from error

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from . import abi, header
 from .errors import (
     SQLITE_CANTOPEN,
+    SQLITE_FULL,
     DatabaseInUseError,
     InvalidNameError,
     PoolFullError,
@@ -543,6 +544,6 @@ class SlotTable:
             raise StorageError(
                 f"The storage kept {written} of the {len(sector)} bytes of a slot's header.",
                 hint="The browser's storage for this site is probably full.",
-                sqlite_code=13,
+                sqlite_code=SQLITE_FULL,
             )
         slot.generation = self._generation

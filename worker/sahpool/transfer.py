@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from .abi import SQLITE_ERROR, SQLITE_OPEN_CREATE, SQLITE_OPEN_MAIN_DB, SQLITE_OPEN_READWRITE
 from .errors import (
-    SQLITE_CANTOPEN,
     SQLITE_FULL,
-    SQLITE_IOERR,
     DatabaseInUseError,
     ImportRejectedError,
     NameExistsError,
     StorageError,
+    is_storage_failure,
 )
 from .header import SECTOR_SIZE
-from .slots import COMPANION_SUFFIXES, Slot, SlotTable
+from .slots import COMPANION_SUFFIXES, Handle, Slot, SlotTable
 
 if TYPE_CHECKING:
     from .pool import Pool
@@ -136,7 +135,7 @@ async def _copy_in(slot: Slot, pieces: AsyncIterator[Any]) -> None:
                 f"The storage is full: it kept {size + max(0, min(written, len(piece)))} bytes "
                 "of the database.",
                 hint="Delete what you no longer need, or give the site more room.",
-                sqlite_code=13,
+                sqlite_code=SQLITE_FULL,
             )
         before, size = size, size + len(piece)
         if before < len(MAGIC):
@@ -256,12 +255,8 @@ def _settle(pool: Pool, slots: SlotTable, path: str) -> None:
             with closing(sqlite3.connect(pool.uri(path, mode="rw"), uri=True)) as connection:
                 connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         except sqlite3.DatabaseError as error:
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF in (
-                SQLITE_CANTOPEN,
-                SQLITE_FULL,
-                SQLITE_IOERR,
-            ):
-                raise  # the storage failed, which says nothing about the database
+            if is_storage_failure(error):
+                raise
             left = companions  # unreadable, and about to be replaced on demand
     for companion in left:
         slots.delete(companion)
@@ -319,15 +314,27 @@ def _snapshot(pool: Pool, slots: SlotTable, path: str) -> Iterator[Slot]:
             slots.give_back(copy)
 
 
-def _read_chunks(slot: Slot, size: int) -> Iterator[bytes]:
-    end = slot.handle.size()
-    at = SECTOR_SIZE
+def read_pieces(
+    handle: Handle, size: int, piece_size: int, what: str
+) -> Iterator[tuple[int, bytes]]:
+    """The first ``size`` bytes behind a slot's header, in pieces, each with its offset.
+
+    Raises:
+        StorageError: The file ends before that; the message calls it ``what``.
+    """
+    at, end = SECTOR_SIZE, SECTOR_SIZE + size
     while at < end:
-        chunk = slot.handle.read(min(size, end - at), at)
-        if not chunk:
-            raise StorageError(f"The storage ended {end - at} bytes before the database did.")
+        piece = handle.read(min(piece_size, end - at), at)
+        if not piece:
+            raise StorageError(f"The storage ended {end - at} bytes before {what} did.")
+        yield at, piece
+        at += len(piece)
+
+
+def _read_chunks(slot: Slot, size: int) -> Iterator[bytes]:
+    whole = slot.handle.size() - SECTOR_SIZE
+    for at, chunk in read_pieces(slot.handle, whole, size, "the database"):
         yield _in_rollback_mode(chunk) if at == SECTOR_SIZE else chunk
-        at += len(chunk)
 
 
 def _in_rollback_mode(head: bytes) -> bytes:
