@@ -77,16 +77,25 @@ def check(name: str, *command: str) -> bool:
     return code == 0
 
 
+def set_up() -> None:
+    """Installs what the tests need and builds the site.
+
+    Raises:
+        serve.StepError: A step failed.
+    """
+    install_python_parts()
+    install_browsers()
+    real_data.install_flights(str(PYTHON))
+    jupyter_parts.install_jupyter_parts()
+    packages.install(str(PYTHON))
+    serve.assemble()
+
+
 def main(arguments: list[str]) -> int:
     """Returns the exit code: 0 when everything passed."""
     start = time.monotonic()
     try:
-        install_python_parts()
-        install_browsers()
-        real_data.install_flights(str(PYTHON))
-        jupyter_parts.install_jupyter_parts()
-        packages.install(str(PYTHON))
-        serve.assemble()
+        set_up()
     except serve.StepError as error:
         print(f"tests: {error}", file=sys.stderr)
         return 1

@@ -11,10 +11,13 @@ from typing import TypeVar
 import pytest
 
 import serve
+from tests.proofs import Proofs
 
 SiteT = TypeVar("SiteT", bound=serve.SiteServer)
 
 ENGINE_FILES = Path(__file__).parent / "pyodide"
+
+PROOFS = Proofs()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -22,6 +25,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if "proof" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.proof)
     if config.getoption("--slow"):
         return
     for item in items:
@@ -30,7 +36,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """The time that each folder of tests took, all of its browsers included."""
+    """The time that each folder of tests took, all of its browsers included; what was proved."""
     spent: dict[str, float] = {}
     for reports in terminalreporter.stats.values():
         for report in reports:
@@ -39,6 +45,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                 spent[folder] = spent.get(folder, 0.0) + report.duration
     for folder, seconds in sorted(spent.items()):
         terminalreporter.write_line(f"{folder}: {seconds:.1f} s")
+    for line in PROOFS.table():
+        terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def proof() -> Proofs:
+    """Counts what a proof tried, for the table at the end of the run (tests/proofs.py)."""
+    return PROOFS
 
 
 class ServedSite(serve.SiteServer):
