@@ -108,7 +108,10 @@ def main(arguments: list[str]) -> int:
     # pytest comes last and prints the closing line; its own exit code is kept.
     before = f"   set up and checked in {time.monotonic() - start:.1f} s"
     serve.say(before if all(passed) else f"{before}; NOT all checks passed, see above")
-    code = subprocess.run([str(PYTHON), "-m", "pytest", *arguments], cwd=serve.ROOT).returncode
+    # Two lanes when all tests are run: a browser that is waited for leaves a core idle.
+    lanes = [] if arguments else ["-n", "2", "--dist", "loadgroup", "--maxprocesses", "2"]
+    command = [str(PYTHON), "-m", "pytest", *lanes, *arguments]
+    code = subprocess.run(command, cwd=serve.ROOT).returncode
     return code or (0 if all(passed) else 1)
 
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -17,6 +17,9 @@ SiteT = TypeVar("SiteT", bound=serve.SiteServer)
 
 ENGINE_FILES = Path(__file__).parent / "pyodide"
 
+#: Marks of the tests that need an engine of their own.
+PLACES = ("node", "chrome", "firefox")
+
 PROOFS = Proofs()
 
 
@@ -24,15 +27,34 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="also run the tests marked slow")
 
 
+@pytest.hookimpl(trylast=True)  # folders' own conftests mark the places first
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    lanes = config.pluginmanager.hasplugin("dsession") or hasattr(config, "workerinput")
     for item in items:
         if "proof" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.proof)
+        place = next((place for place in PLACES if place in item.keywords), None)
+        if lanes and place is not None:
+            # One lane does all that one browser has to do in a folder, and starts it once.
+            folder = item.nodeid.partition("::")[0].rpartition("/")[0]
+            item.add_marker(pytest.mark.xdist_group(f"{folder}:{place}"))
     if config.getoption("--slow"):
         return
     for item in items:
         if "slow" in item.keywords:
             item.add_marker(pytest.mark.skip(reason="slow: run with --slow"))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A lane of its own (pytest-xdist) hands what it counted to the one that prints."""
+    if hasattr(session.config, "workerinput"):
+        session.config.workeroutput["proofs"] = PROOFS.dump()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """What a lane has counted, once it is done; nothing when it crashed."""
+    PROOFS.load(getattr(node, "workeroutput", {}).get("proofs", []))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

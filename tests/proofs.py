@@ -13,6 +13,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from typing import Any
 
 import serve
 
@@ -48,6 +49,19 @@ class Proofs:
         kept = self._arms.setdefault(row, {}).setdefault((arm, control), {})
         for name, count in counts.items():
             kept[name] = kept.get(name, 0) + count
+
+    def dump(self) -> list[Any]:
+        """Everything counted, in a form that travels between processes; for :meth:`load`."""
+        return [
+            [row, arm, control, counts]
+            for row, arms in self._arms.items()
+            for (arm, control), counts in arms.items()
+        ]
+
+    def load(self, dumped: list[Any]) -> None:
+        """Adds what another process has counted."""
+        for row, arm, control, counts in dumped:
+            self(row, arm, control=control, **counts)
 
     def table(self) -> list[str]:
         """The lines of a Markdown table; none when nothing was counted."""
