@@ -47,8 +47,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """A lane of its own (pytest-xdist) hands what it counted to the one that prints."""
-    if hasattr(session.config, "workerinput"):
-        session.config.workeroutput["proofs"] = PROOFS.dump()
+    out = getattr(session.config, "workeroutput", None)
+    if out is not None:
+        out["proofs"] = PROOFS.dump()
 
 
 @pytest.hookimpl(optionalhook=True)
