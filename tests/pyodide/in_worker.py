@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sahpool import Pool
+    pass
 
 _numbers = itertools.count(1)
 
@@ -23,7 +23,7 @@ _CALL = """
 _name = {pool_name}
 pool = await sahpool.install(_name, lock_timeout=5.0, **{options})
 try:
-    {name}_result = await {name}(pool)
+    {name}_result = await {name}(pool{values})
 finally:
     for _installed in list(sahpool.pool._installed.values()):
         if not _installed.is_paused and not _installed._vfs.open_paths:
@@ -34,14 +34,16 @@ finally:
 
 def in_worker(
     **options: Any,
-) -> Callable[[Callable[[Pool], Awaitable[None]]], Callable[[Any], None]]:
+) -> Callable[[Callable[..., Awaitable[None]]], Callable[..., None]]:
     """Makes a test of a coroutine function that is run in the runtime, with a pool of its own.
+
+    What the function takes besides the pool are parameters of the test.
 
     Args:
         **options: For ``sahpool.install``.
     """
 
-    def decorate(function: Callable[[Pool], Awaitable[None]]) -> Callable[[Any], None]:
+    def decorate(function: Callable[..., Awaitable[None]]) -> Callable[..., None]:
         module = inspect.getmodule(function)
         assert module is not None
         # What the module imports from the standard library, the function may use there too.
@@ -52,13 +54,19 @@ def in_worker(
         source = textwrap.dedent(inspect.getsource(function))
         source = source[source.index("async def") :]
 
-        def test(runtime: Any) -> None:
+        parameters = list(inspect.signature(function).parameters.values())[1:]
+
+        def test(runtime: Any, **values: Any) -> None:
             call = _CALL.format(
                 name=function.__name__,
                 pool_name=json.dumps(f"test-{next(_numbers)}"),
                 options=repr(options),
+                values="".join(f", {each.name}={each.name}" for each in parameters),
             )
-            runtime.run(_PRELUDE + imports + source + call)
+            runtime.run(_PRELUDE + imports + source + call, **values)
+
+        first = inspect.Parameter("runtime", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        test.__signature__ = inspect.Signature([first, *parameters])  # type: ignore[attr-defined]
 
         test.__name__ = function.__name__
         test.__doc__ = function.__doc__

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sahpool
 
 if TYPE_CHECKING:
-    from sahpool import Pool
+    from sahpool import Pool, Quarantined
 
 
 class expect:  # noqa: N801 - reads as pytest.raises, which is not there
@@ -66,14 +66,32 @@ def outcomes(uri: str, *statements: str) -> list[Any]:
     return answers
 
 
-async def killed_copy(pool: Pool, directory: str) -> None:
-    """The files of the pool as a worker would leave them that was killed now."""
+def slot_name(pool: Pool, path: str) -> str:
+    """The file, in the pool's directory, that a database or journal is kept in."""
+    slot = pool._slots.find(path)
+    assert slot is not None, f"there is no {path}"
+    return slot.name
+
+
+def all_files(pool: Pool) -> dict[str, bytes]:
+    """The bytes of every slot but those in quarantine, by its name."""
+    slots = [*pool._slots._named.values(), *pool._slots._spare]
+    return {slot.name: slot.handle.read(slot.handle.size(), 0) for slot in slots}
+
+
+async def plant(pool: Pool, directory: str, files: dict[str, bytes]) -> None:
+    """Makes these files the slots of a directory, through the means of a pool."""
     create = sahpool.browser.js_object(create=True)
     folder = await sahpool.browser.directory(directory + "/.opaque")
-    for slot in [*pool._slots._named.values(), *pool._slots._spare]:
-        handle = await pool._hold.open(await folder.getFileHandle(slot.name, create))
-        handle.write(slot.handle.read(slot.handle.size(), 0), 0)
+    for name, content in files.items():
+        handle = await pool._hold.open(await folder.getFileHandle(name, create))
+        handle.write(content, 0)
         handle.close()
+
+
+async def killed_copy(pool: Pool, directory: str) -> None:
+    """The files of the pool as a worker would leave them that was killed now."""
+    await plant(pool, directory, all_files(pool))
 
 
 async def damage(pool: Pool, path: str) -> None:
@@ -86,3 +104,39 @@ async def damage(pool: Pool, path: str) -> None:
     slot.handle.write(bytes(sector), 0)
     pool.pause_vfs()
     await pool.unpause_vfs()
+
+
+async def put_aside(pool: Pool, *paths: str, copies: int = 1) -> Quarantined:
+    """Opens the pool again after so many copies of these files' headers were overwritten.
+
+    Returns the first of those in quarantine.
+    """
+    names = []
+    for path in paths:
+        slot = pool._slots.find(path)
+        assert slot is not None, path
+        names.append(slot.name)
+        slot.handle.write(b"\xff" * 600, 0)
+        if copies == 2:
+            slot.handle.write(bytes(3072), 1024)
+    pool.pause_vfs()
+    await pool.unpause_vfs()
+    return next(kept for kept in pool.quarantined if kept.name == names[0])
+
+
+def aside(pool: Pool, offered: str | None) -> Quarantined:
+    """The one slot in quarantine that offers this path."""
+    (kept,) = (kept for kept in pool.quarantined if kept.offered == offered)
+    return kept
+
+
+def raw(pool: Pool) -> dict[str, bytes]:
+    """All bytes of every slot in quarantine, by its name."""
+    return {kept.name: kept.handle.read(kept.handle.size(), 0) for kept in pool.quarantined}
+
+
+def slot_bytes(pool: Pool, path: str) -> bytes:
+    """All bytes of the slot that a file has, its header included."""
+    slot = pool._slots.find(path)
+    assert slot is not None, path
+    return slot.handle.read(slot.handle.size(), 0)

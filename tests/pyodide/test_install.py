@@ -283,3 +283,41 @@ except sahpool.PoolLockedError as error:
     await pool.unpause_vfs()
     with opened(pool, "a.db") as con:
         assert value(con, "SELECT a FROM t") == 7
+
+
+@in_worker()
+async def test_a_pool_that_is_just_being_removed_is_handed_out_to_nobody(pool: Pool) -> None:
+    name = pool.name + "-removed"
+    for order in (1, -1):
+        first = await sahpool.install(name)
+        with opened(first, "a.db") as con:
+            con.execute("CREATE TABLE t(a)")
+        tasks = [
+            asyncio.ensure_future(call)
+            for call in [first.remove_vfs(), sahpool.install(name)][::order]
+        ]
+        removed, second = [await task for task in tasks][::order]
+        assert removed is True
+        assert isinstance(second, sahpool.Pool)
+        if order == 1:
+            assert second is not first
+            with opened(second, "a.db") as con:
+                con.execute("CREATE TABLE t(a)")
+            assert await second.remove_vfs()
+        else:  # it was there when it was asked for
+            assert second is first
+
+
+@in_worker()
+async def test_a_pool_that_is_open_here_is_no_pool_to_copy_from(pool: Pool) -> None:
+    """It is told at once, instead of after the time that another program would be given."""
+    other = await sahpool.install(pool.name + "-other", directory="some/where")
+    with opened(other, "a.db") as con:
+        con.execute("CREATE TABLE t(a)")
+    began = time.monotonic()
+    for directory in (pool.directory, f"/{pool.directory}/", "some//where"):
+        with expect(sahpool.PoolLockedError, "open here, as the pool"):
+            await pool.import_pool(directory)
+    assert time.monotonic() - began < 1
+    other.pause_vfs()
+    assert list(await pool.import_pool("some//where")) == ["/a.db"]

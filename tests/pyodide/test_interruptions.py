@@ -148,7 +148,7 @@ async def test_a_pool_that_is_paused_while_it_grows_says_so_or_stops_growing(poo
 @in_worker(spare=1, initial_capacity=2)
 async def test_a_pool_that_is_paused_while_it_starts_stays_paused(pool: Pool) -> None:
     pool.pause_vfs()
-    pool._spare = 12  # so that it is busy with them for a while
+    pool._spares._wanted = 12  # so that it is busy with them for a while
 
     async def pause() -> None:
         while pool.is_paused:
@@ -227,19 +227,19 @@ async def test_a_storage_that_fails_in_the_swap_leaves_the_old_database_with_its
         con.execute("UPDATE t SET a = 'y' || a")
         await killed_copy(pool, f".{pool.name}-killed")
     killed = await sahpool.install(pool.name + "-killed")
-    settle = transfer._settle
+    settle = transfer.settle
 
     def failing(*arguments: Any) -> None:
         js.memoryOpfs.failNext("read", "UnknownError")
         js.memoryOpfs.failNext("flush", "UnknownError")
         settle(*arguments)
 
-    transfer._settle = failing  # type: ignore[assignment]
+    transfer.settle = failing  # type: ignore[assignment]
     try:
         with expect(sqlite3.OperationalError):
             await killed.import_db("a.db", data, replace=True)
     finally:
-        transfer._settle = settle
+        transfer.settle = settle
     with opened(killed, "a.db") as con:
         rows = con.execute("SELECT substr(a, 1, 1), count(*) FROM t GROUP BY 1").fetchall()
         assert rows == [("x", 200)], rows

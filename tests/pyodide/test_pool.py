@@ -16,6 +16,9 @@ from tests.pyodide.prelude import database, expect, killed_copy, opened, value
 if TYPE_CHECKING:
     from sahpool import Pool
 
+#: Where the storage fails on demand.
+ONLY_NODE = [pytest.param("node", marks=pytest.mark.node)]
+
 #: Where Python can wait for a promise within a function (JSPI): Node cannot.
 WITH_STACK_SWITCHING = [
     pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("chrome", "firefox")
@@ -136,8 +139,8 @@ async def test_spares_are_topped_up_by_whoever_connects_and_not_by_asking_for_a_
     with database(pool.uri("b.db")) as con:
         con.execute("CREATE TABLE t(a)")
         assert pool._slots.spare_count == 0
-        assert pool._top_up_task is not None
-        await pool._top_up_task
+        assert pool._spares.task is not None
+        await pool._spares.task
         assert pool._slots.spare_count == 3
 
 
@@ -227,7 +230,7 @@ async def test_a_killed_worker_s_transaction_is_rolled_back_by_the_next(pool: Po
         await after.remove_vfs()
 
 
-@pytest.mark.parametrize("runtime", ["node"], indirect=True)
+@pytest.mark.parametrize("runtime", ONLY_NODE, indirect=True)
 @in_worker()
 async def test_every_failure_of_the_storage_has_its_own_code_and_its_cause(pool: Pool) -> None:
     """A fake is needed: a browser's storage does not fail on demand."""
@@ -346,6 +349,90 @@ async def test_a_start_waits_for_handles_that_are_let_go_late(pool: Pool) -> Non
     await pool.unpause_vfs()
     await letting
     assert not pool.is_paused
+
+
+@pytest.mark.parametrize("runtime", ONLY_NODE, indirect=True)
+@in_worker(initial_capacity=4, spare=2)
+async def test_a_start_that_fails_at_any_call_gives_everything_back_and_deletes_nothing(
+    pool: Pool,
+) -> None:
+    """The n-th handle is not made, the n-th size or header is not read, for every n."""
+    import js
+
+    opfs = js.memoryOpfs
+    for name in ("a.db", "b.db"):
+        with opened(pool, name) as con:
+            con.execute("CREATE TABLE t(a)")
+    pool.pause_vfs()
+    folder = await sahpool.browser.directory(pool.directory + "/.opaque")
+    files = sorted([file.name async for file in folder.values()])
+
+    async def contents() -> dict[str, bytes]:
+        """Every file; each is held by nobody, or no handle could be had."""
+        found = {}
+        for name in files:
+            handle = await pool._hold.open(await folder.getFileHandle(name))
+            found[name] = handle.read(handle.size(), 0)
+            handle.close()
+        return found
+
+    before = await contents()
+    pool._hold.timeout = 0.0  # no second attempt
+    for how in ("NoModificationAllowedError", "InvalidStateError", "UnknownError"):
+        for number in range(1, len(files) + 1):
+            opfs.failAt("createSyncAccessHandle", number, how)
+            locked = how != "UnknownError"
+            with expect(sahpool.PoolLockedError if locked else Exception) as caught:
+                await pool.unpause_vfs()
+            assert locked or caught.error.name == how, caught.error
+            assert pool.is_paused
+            assert await contents() == before, (how, number)
+            await asyncio.sleep(0)  # the Web Lock is let go of in the next turns of the loop
+            assert (await js.navigator.locks.query()).held.length == 0, (how, number)
+    pool._hold.timeout = 5.0
+    for method in ("getSize", "read"):
+        number, reached = 0, True
+        while reached:
+            number += 1
+            for use in (False, True):
+                start = int(getattr(opfs.calls, method))
+                opfs.failAt(method, number, "UnknownError")
+                await pool.unpause_vfs()
+                reached = int(getattr(opfs.calls, method)) - start >= number
+                opfs.heal()
+                if use:  # what could not be read is read when it is needed
+                    for name in ("a.db", "b.db"):
+                        with opened(pool, name) as con:
+                            assert value(con, "SELECT count(*) FROM t") == 0
+                    assert pool.databases == ["/a.db", "/b.db"]
+                    assert pool.quarantined == []
+                pool.pause_vfs()
+                assert use or await contents() == before, (method, number)
+            before = await contents()
+    await pool.unpause_vfs()
+    assert pool.databases == ["/a.db", "/b.db"]
+
+
+@pytest.mark.parametrize("runtime", ONLY_NODE, indirect=True)
+@in_worker()
+async def test_a_start_waits_well_past_two_seconds_and_gives_all_handles_back_between(
+    pool: Pool,
+) -> None:
+    """Chromium holds those of a worker that was killed inside a statement for up to two seconds."""
+    pool.pause_vfs()
+    folder = await sahpool.browser.directory(pool.directory + "/.opaque")
+    files = [file async for file in folder.values()]
+    held = [await file.createSyncAccessHandle() for file in files]
+    starting = asyncio.ensure_future(pool.unpause_vfs())
+    for handle in held[:-1]:  # freed one after the other, as Chromium does
+        await asyncio.sleep(2.6 / len(held))
+        handle.close()
+        assert not starting.done()
+    # An attempt takes and gives back within one turn of the loop or two: somebody else gets them.
+    (await files[0].createSyncAccessHandle()).close()
+    held[-1].close()
+    await starting
+    assert pool.capacity == len(files)
 
 
 _HALF_DONE = """

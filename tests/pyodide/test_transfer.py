@@ -89,6 +89,50 @@ async def test_an_export_stays_what_it_was_while_others_write(pool: Pool) -> Non
 
 
 @in_worker()
+async def test_an_export_stays_what_it_was_whatever_is_done_between_two_chunks(pool: Pool) -> None:
+    """Writing, checkpoints, VACUUM, another journal mode, by others; a reader from before, or none.
+
+    In rollback mode they are told that the database is locked.
+    """
+    doings = (
+        *("UPDATE t SET b = b + 1", "INSERT INTO t(b, c) SELECT b, c FROM t LIMIT 20"),
+        *("PRAGMA wal_checkpoint(TRUNCATE)", "DELETE FROM t WHERE a % 3 = 0", "VACUUM"),
+        *("PRAGMA wal_checkpoint(RESTART)", "CREATE TABLE more AS SELECT * FROM t", "VACUUM"),
+        *("PRAGMA journal_mode=DELETE", "PRAGMA journal_mode=WAL", "DROP TABLE IF EXISTS more"),
+    )
+    for mode in ("WAL", "DELETE", "PERSIST"):
+        for reads in (False, True):
+            name, refused = f"{mode}-{reads}.db", 0
+            with opened(pool, name) as con:
+                con.execute(f"PRAGMA journal_mode={mode}").fetchone()
+            with opened(pool, name, timeout=0) as con, opened(pool, name, timeout=0) as reader:
+                con.execute("CREATE TABLE t(a INTEGER PRIMARY KEY, b, c)")
+                con.execute("BEGIN")
+                rows = [(n, 0, "x" * 500) for n in range(300)]
+                con.executemany("INSERT INTO t VALUES(?, ?, ?)", rows)
+                con.execute("COMMIT")
+                if reads and mode == "WAL":  # it sees less: the WAL cannot be folded in
+                    reader.execute("BEGIN")
+                    value(reader, "SELECT count(*) FROM t")
+                    con.execute("UPDATE t SET b = 1")
+                expected = con.execute("SELECT * FROM t").fetchall()
+                chunks, parts = pool.export_chunks(name, 4096), []
+                for number, chunk in enumerate(chunks):
+                    parts.append(chunk)
+                    try:
+                        con.execute(doings[number % len(doings)]).fetchall()
+                    except sqlite3.OperationalError:
+                        refused += 1
+                assert len(parts) > 2 * len(doings)
+                assert mode == "WAL" or refused > len(doings), (mode, refused)
+                assert mode != "WAL" or con.execute("SELECT * FROM t").fetchall() != expected
+            with contextlib.closing(sqlite3.connect(":memory:")) as copy:
+                copy.deserialize(b"".join(parts))
+                assert copy.execute("SELECT * FROM t").fetchall() == expected, (mode, reads)
+                assert value(copy, "PRAGMA integrity_check") == "ok"
+
+
+@in_worker()
 async def test_what_is_no_sound_database_is_refused_and_the_old_one_stays(pool: Pool) -> None:
     with opened(pool, "a.db") as con:
         con.execute("CREATE TABLE t(a, b)")

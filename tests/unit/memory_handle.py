@@ -6,7 +6,7 @@ from typing import Any
 
 
 class MemoryHandle:
-    """slots.Handle over a bytearray; ``durable`` is what a power cut would leave at the least."""
+    """slot.Handle over a bytearray; ``durable`` is what a power cut would leave at the least."""
 
     raw: Any = None
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from sahpool import header
 from sahpool.errors import DatabaseInUseError, InvalidNameError, PoolFullError, StorageError
-from sahpool.slots import SlotTable, check_new_database, check_path, stored_path
+from sahpool.names import check_new_database, check_path, stored_path
+from sahpool.slots import SlotTable
 
 from .memory_handle import MemoryHandle
 
-FLAGS = 0x106
+FLAGS, JOURNAL = 0x106, 0x806
+FREE = header.encode("", 0, 1)
 
 
 def pool_of(*handles: MemoryHandle) -> SlotTable:
@@ -43,7 +47,7 @@ def test_a_deletion_is_durable_when_it_returns() -> None:
     """In DELETE mode the deletion of the journal is the commit."""
     handle = MemoryHandle()
     table = pool_of(handle)
-    slot = table.create("/notes.db-journal", FLAGS)
+    slot = table.create("/notes.db-journal", JOURNAL)
     handle.write(b"old journal", header.SECTOR_SIZE)
     slot.handle.flush()
     assert table.delete("/notes.db-journal")
@@ -61,7 +65,7 @@ def test_old_content_is_off_the_disk_before_a_slot_gets_a_new_name() -> None:
     handle.flush()
     table.give_back(lent)
     assert len(handle.durable) > header.SECTOR_SIZE
-    table.create("/notes.db-journal", FLAGS)
+    table.create("/notes.db-journal", JOURNAL)
     assert len(handle.durable) <= header.SECTOR_SIZE
 
 
@@ -108,7 +112,7 @@ def test_without_a_spare_slot_the_error_says_what_to_do() -> None:
 
 
 def test_a_header_that_does_not_fit_the_quota_is_an_error_and_names_nothing() -> None:
-    handle = MemoryHandle()
+    handle = MemoryHandle(FREE)
     table = pool_of(handle)
     handle.room = 600
     with pytest.raises(StorageError, match="600 of the 4096") as caught:
@@ -122,7 +126,7 @@ def test_a_header_that_does_not_fit_the_quota_is_an_error_and_names_nothing() ->
 
 
 def test_a_failed_creation_leaves_no_name_behind() -> None:
-    handle = MemoryHandle()
+    handle = MemoryHandle(FREE)
     table = pool_of(handle)
     handle.broken = {"flush"}
     lent = table.lend("/\x01import")
@@ -252,6 +256,175 @@ def test_a_deletion_stands_even_if_the_content_cannot_be_cut_off() -> None:
     handle.broken = set()
     slot = table.create("/b", FLAGS)
     assert slot.handle.size() == header.SECTOR_SIZE
+
+
+@pytest.mark.parametrize(("path", "flags"), [("/a.db", FLAGS), ("/a.db-journal", JOURNAL)])
+def test_a_deletion_that_did_not_reach_the_disk_leaves_the_file_with_its_name(
+    path: str, flags: int
+) -> None:
+    """Or SQLite would go on with a journal that the next worker does not find."""
+    handle = MemoryHandle()
+    table = pool_of(handle)
+    slot = table.create(path, flags)
+    handle.write(b"rows", header.SECTOR_SIZE)
+    handle.flush()
+    handle.broken = {"flush"}
+    with pytest.raises(OSError, match="flush"):
+        table.delete(path)
+    handle.broken = set()
+    assert table.find(path) is slot
+    assert reopened(handle).paths == [path]
+    if flags == FLAGS:
+        assert handle.content.endswith(b"rows")
+    table.ensure_name(slot)
+    handle.write(b"more", header.SECTOR_SIZE)
+    handle.flush()
+    assert reopened(handle, durable=True).paths == [path]
+    assert table.delete(path)
+    assert reopened(handle, durable=True).paths == []
+
+
+class FailingFromTheFirstFlush(MemoryHandle):
+    """A file that takes nothing more once it was to be flushed."""
+
+    def flush(self) -> None:
+        self.broken = {"write", "flush"}
+        super().flush()
+
+
+def test_a_file_whose_name_may_be_lost_is_not_used_before_it_is_written_again() -> None:
+    handle = FailingFromTheFirstFlush(FREE)
+    table = pool_of(handle)
+    slot = table.create("/a.db-journal", JOURNAL)
+    with pytest.raises(OSError, match="flush"):
+        table.delete("/a.db-journal")
+    assert reopened(handle).paths == []
+    with pytest.raises(OSError, match="write"):
+        table.ensure_name(slot)
+    handle.broken = set()
+    table.ensure_name(slot)
+    assert reopened(handle).paths == ["/a.db-journal"]
+
+
+def test_a_slot_that_is_filled_before_it_has_a_name_says_that_it_is_free() -> None:
+    """So that content under nothing but zeros is that of a lost header, and is kept."""
+    made, theirs = MemoryHandle(), MemoryHandle(bytes(header.SECTOR_SIZE))
+    table = pool_of(theirs)
+    table.add_spare("made", made)
+    for _ in range(2):
+        lent = table.lend(f"/\x01import-{table.spare_count}")
+        lent.handle.write(b"half an import", header.SECTOR_SIZE)
+    for durable in (False, True):
+        again = reopened(made, theirs, durable=durable)
+        assert (again.spare_count, again.quarantined) == (2, [])
+    lost = MemoryHandle(bytes(header.SECTOR_SIZE) + b"rows")
+    (kept,) = pool_of(lost).quarantined
+    assert (kept.offered, kept.size, kept.reason) == (None, 4, "its header is gone")
+    assert lost.calls == []
+
+
+def aside(path: str = "/a.db") -> MemoryHandle:
+    """A slot with rows, whose first header copy is lost."""
+    return MemoryHandle(bytes(1024) + header.encode(path, FLAGS, 3)[1024:] + b"rows")
+
+
+def test_a_slot_that_leaves_quarantine_has_its_name_or_is_free_durably() -> None:
+    named, dropped = aside("/a.db"), aside("/b.db")
+    table = pool_of(named, dropped)
+    table.name_quarantined(table.quarantined[0], "/a.db", FLAGS)
+    table.free_quarantined(table.quarantined[0])
+    assert (table.paths, table.spare_count, table.quarantined) == (["/a.db"], 1, [])
+    assert named.content.endswith(b"rows")
+    assert len(dropped.content) == header.SECTOR_SIZE
+    again = reopened(named, dropped, durable=True)
+    assert (again.paths, again.spare_count, again.quarantined) == (["/a.db"], 1, [])
+
+
+@pytest.mark.parametrize("broken", ["write", "flush"])
+def test_a_slot_that_could_not_leave_quarantine_is_as_it_was(broken: str) -> None:
+    handle = aside()
+    before = bytes(handle.content)
+    table = pool_of(handle)
+    (kept,) = table.quarantined
+    handle.broken = {broken}
+    for leave in (
+        partial(table.name_quarantined, kept, "/b.db", FLAGS),
+        partial(table.free_quarantined, kept),
+    ):
+        with pytest.raises(OSError, match=broken):
+            leave()
+        assert (table.paths, table.spare_count, table.quarantined) == ([], 0, [kept])
+        assert bytes(handle.content) == handle.durable == before
+    # The disk may have kept the name all the same: no other database may get it in this session.
+    with pytest.raises(StorageError, match="the slot slot0"):
+        table.check_new("/b.db")
+    table.check_new("/c.db")
+    handle.broken = set()
+    table.name_quarantined(kept, "/b.db", FLAGS)
+    assert table.paths == ["/b.db"]
+    table.delete("/b.db")
+    table.check_new("/b.db")
+
+
+class SecondFlushFails(MemoryHandle):
+    """A file that keeps the content, then takes the header, but cannot say that it has it."""
+
+    def flush(self) -> None:
+        self.broken = {"flush"} if self.calls.count("flush") == 1 else set()
+        super().flush()
+
+
+def test_a_header_that_may_not_have_reached_the_disk_is_taken_back() -> None:
+    for path in ("/b.db", ""):
+        handle = SecondFlushFails(bytes(aside().content))
+        before = bytes(handle.content)
+        table = pool_of(handle)
+        (kept,) = table.quarantined
+        leave = (
+            partial(table.name_quarantined, kept, path, FLAGS)
+            if path
+            else partial(table.free_quarantined, kept)
+        )
+        with pytest.raises(OSError, match="flush"):
+            leave()
+        assert handle.calls.count("write") == 2
+        assert bytes(handle.content) == handle.durable == before
+        assert table.quarantined == [kept]
+        table.check_new("/b.db")
+
+
+def test_what_was_replaced_from_quarantine_does_not_come_back() -> None:
+    old, new = MemoryHandle(header.encode("/a.db", FLAGS, 9) + b"old"), aside("/b.db")
+    table = pool_of(old, new)
+    before = bytes(old.content)
+    table.name_quarantined(table.quarantined[0], "/a.db", FLAGS)
+    assert (table.paths, table.spare_count) == (["/a.db"], 1)
+    cut_off = pool_of(MemoryHandle(before), MemoryHandle(bytes(new.content)))
+    slot = cut_off.find("/a.db")
+    assert slot is not None
+    assert slot.handle.read(9, header.SECTOR_SIZE) == b"rows"
+    table = pool_of(MemoryHandle(before), aside("/b.db"))
+    open_slot = table.find("/a.db")
+    assert open_slot is not None
+    open_slot.users = 1
+    with pytest.raises(DatabaseInUseError):
+        table.name_quarantined(table.quarantined[0], "/a.db", FLAGS)
+    assert len(table.quarantined) == 1
+
+
+def test_a_super_journal_keeps_its_name_beside_a_quarantine_and_is_only_set_aside() -> None:
+    """Without it SQLite takes journals that refer to it for those of a committed transaction."""
+    path = "/a.db-mj0123459AB"
+    handle = MemoryHandle(header.encode(path, 0x4006, 3) + b"/a.db-journal")
+    stray = MemoryHandle(header.encode("/b.db-journal", JOURNAL, 3) + b"stray")
+    table = pool_of(handle, stray, aside("/b.db"))
+    table.keep_companions()
+    assert table.paths == [path]
+    assert table.delete(path)
+    assert table.paths == []
+    assert {each.offered for each in table.quarantined} == {path, "/b.db", "/b.db-journal"}
+    assert handle.calls == []
+    assert reopened(handle).paths == [path]
 
 
 def test_renaming_flushes_the_content_before_the_name() -> None:

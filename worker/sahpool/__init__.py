@@ -8,10 +8,11 @@ In a worker that runs Pyodide::
     con = pool.connect("notes.db")
 
 After that, ``sqlite3.connect("file:/notes.db?vfs=opfs-sahpool", uri=True)`` is the same, and so
-is everything that speaks ``sqlite3``. The rooms: ``pool`` (its public face), ``hold`` (directory,
-handles, lock), ``slots`` (which slot is whose), ``header`` (the format on disk), ``vfs`` (SQLite's
-callbacks), ``io.mjs`` (page reads and writes), ``locks`` and ``shm`` (connections among one
-another), ``transfer`` and ``sources`` (import, export), ``foreign`` (other programs' pools),
+is everything that speaks ``sqlite3``. The rooms: ``installing`` (the way in), ``pool`` (its public
+face), ``hold`` (directory, handles, lock), ``slots`` and ``slot`` (which slot is whose), ``header``
+(the format on disk), ``quarantine`` (the way out of it), ``vfs`` (SQLite's callbacks), ``io.mjs``
+(page reads and writes), ``locks`` and ``shm`` (connections among one another), ``transfer`` and
+``sources`` (import, export), ``foreign`` (other programs' pools),
 ``stats`` (counters), ``check`` (the self-check), ``logs`` (the console), ``defaults`` (PRAGMAs of a
 new connection), ``causes`` and ``errors``.
 """
@@ -37,14 +38,15 @@ from .errors import (
     UnsupportedError,
 )
 from .foreign import FoundPool
-from .slots import Quarantined
+from .slot import Quarantined
 from .stats import CallStats, Stats
 
 if TYPE_CHECKING:
     from .check import CheckReport, CheckStep
     from .foreign import find_pools
+    from .installing import install
     from .logs import set_verbosity
-    from .pool import Pool, install
+    from .pool import Pool
 
 __version__ = "0.1.0"
 
@@ -82,7 +84,7 @@ _WITH_BROWSER = {
     "CheckStep": "check",
     "Pool": "pool",
     "find_pools": "foreign",
-    "install": "pool",
+    "install": "installing",
     "set_verbosity": "logs",
 }
 

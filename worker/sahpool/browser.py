@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from pyodide.code import run_js
 from pyodide.ffi import JsBuffer, JsException, JsProxy, register_js_module, to_js
 
 from . import abi
-from .errors import UnsupportedError
+from .errors import StorageError, UnsupportedError
 
 PYODIDE_VERSION = "314.0.7"  #: the Pyodide whose undocumented parts (addFunction) were tested
 
@@ -29,9 +30,11 @@ _MODULE_PARTS = (
 
 _IO_MODULE = "sahpool_io"
 
+_log = logging.getLogger("sahpool")
+
 
 class SyncHandle:
-    """A FileSystemSyncAccessHandle in Python's terms (slots.Handle).
+    """A FileSystemSyncAccessHandle in Python's terms (slot.Handle).
 
     Source: fs.spec.whatwg.org, section 2.6.
     """
@@ -47,12 +50,18 @@ class SyncHandle:
         self._at = js.Object.new()
 
     def read(self, size: int, at: int) -> bytes:
-        """Up to ``size`` bytes from offset ``at``; fewer at the end of the file."""
+        """Up to ``size`` bytes from offset ``at``; fewer at the end of the file.
+
+        Raises:
+            StorageError: There are more, and the browser did not give them.
+        """
         if size > SyncHandle._buffer.length:
             SyncHandle._buffer = js.Uint8Array.new(size)
         self._at.at = at
         target = SyncHandle._buffer.subarray(0, size)
         count = self._call(self.raw, "read", target, self._at)
+        if count != size and count != max(0, min(size, self.size() - at)):
+            raise StorageError(f"The storage gave {count} of {size} bytes at {at}.")
         return bytes(target.subarray(0, count).to_bytes())
 
     def write(self, data: Any, at: int) -> int:
@@ -79,8 +88,12 @@ class SyncHandle:
         self._call(self.raw, "flush")
 
     def close(self) -> None:
-        """Lets go of the file."""
-        self._call(self.raw, "close")
+        """Lets go of the file; by the specification nothing can keep it from that."""
+        try:
+            self._call(self.raw, "close")
+        except JsException as error:
+            # The others are to be let go of all the same.
+            _log.warning("A handle could not be closed: %s", error)
 
 
 def check_environment() -> None:

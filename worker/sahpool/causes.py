@@ -13,17 +13,16 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any
 
-#: Asked for (code, exception) of failures that happened where no Python could run: in io.mjs.
-Source = Callable[[], "tuple[int, BaseException] | None"]
+#: Asked for (code, exception) of the failures that happened where no Python could run: in io.mjs.
+Source = Callable[[], "list[tuple[int, BaseException]]"]
 
 _sources: list[Source] = []
-_pending: tuple[int, BaseException] | None = None
+_pending: dict[int, BaseException] = {}  # the last one with each code
 
 
 def remember(code: int, error: BaseException) -> None:
     """Keeps the exception behind a result code that is about to be given to SQLite."""
-    global _pending
-    _pending = (code, error)
+    _pending[code] = error
 
 
 def add_source(source: Source) -> None:
@@ -38,22 +37,34 @@ def drop_source(source: Source) -> None:
 
 def forget() -> None:
     """A new transaction begins: what SQLite swallowed before is not the cause of what comes."""
-    global _pending
-    _pending = None
+    _taken()
 
 
 def take(code: int) -> BaseException | None:
     """The exception behind ``code``; whatever was remembered is forgotten.
 
-    Codes are compared without their extension, because SQLite sometimes drops it on the way up.
+    SQLite sometimes drops a code's extension on the way up, so one that is the same but for that
+    will do. A failure often brings others with it, the rollback's for example: they do not count.
     """
-    global _pending
-    kept = [_pending, *(source() for source in _sources)]
-    _pending = None
-    for each in kept:
-        if each is not None and each[0] & 0xFF == code & 0xFF:
-            return each[1]
-    return None
+    kept = _taken()
+    alike = (error for each, error in kept.items() if each & 0xFF == code & 0xFF)
+    return kept.get(code) or next(alike, None)
+
+
+def take_any() -> BaseException | None:
+    """Any exception that was remembered since the last transaction began; all are forgotten.
+
+    For statements that tell of a failure in their rows, as ``PRAGMA quick_check`` does.
+    """
+    return next(iter(_taken().values()), None)
+
+
+def _taken() -> dict[int, BaseException]:
+    kept = dict(_pending)
+    _pending.clear()
+    for source in _sources:
+        kept.update(source())
+    return kept
 
 
 class _ErrorCode:

@@ -22,7 +22,8 @@ from pyodide.ffi import JsException, can_run_sync
 
 from . import header
 from .header import SECTOR_SIZE
-from .slots import COMPANION_SUFFIXES, Slot
+from .names import COMPANION_SUFFIXES
+from .slot import Slot
 
 if TYPE_CHECKING:
     from .pool import Pool

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Mapping
 
 from . import abi
+from .transfer import LENT
 
 _log = logging.getLogger("sahpool")
 
@@ -86,6 +87,8 @@ def _configure(database: int) -> None:
     pragmas, is_new = settings
     writable = sqlite.sqlite3_db_readonly(database, b"main") == 0
     file = path.decode("utf-8", "surrogateescape")
+    if file.startswith(LENT):  # ours for a moment; and its schema must not be read unasked
+        return
     new = writable and is_new(file)
     for pragma, value in pragmas.items():
         if new or pragma not in _STORED:

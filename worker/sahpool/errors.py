@@ -114,6 +114,10 @@ def is_storage_failure(error: BaseException) -> bool:
 #: access handle is asked for, Safari says the second.
 LOCKED_NAMES = frozenset({"NoModificationAllowedError", "InvalidStateError"})
 
+#: DOMException names that mean "no room": Firefox says the second when a file is to be lengthened
+#: (it tells of a write that does not fit by a count of 0).
+FULL_NAMES = frozenset({"QuotaExceededError", "NS_ERROR_FILE_NO_DEVICE_SPACE"})
+
 
 def exception_name(error: BaseException) -> str:
     """The ``name`` of a JavaScript exception (for a DOMException its kind), else the Python type.
@@ -136,15 +140,11 @@ def sqlite_code(error: BaseException, default: int) -> int:
         default: The code of that method, for example SQLITE_IOERR_FSYNC.
 
     Returns:
-        SQLITE_FULL when the quota is exceeded, SQLITE_BUSY when another holder has the file, the
-        error's own code when it has one, otherwise ``default``.
+        The error's own code when it has one, SQLITE_FULL when the quota is exceeded, otherwise
+        ``default``. Never SQLITE_BUSY for an exception of the browser: all handles are held before
+        SQLite asks, so nobody's lock is in the way, and a COMMIT that is busy stays open.
     """
     own = getattr(error, "sqlite_code", None)
     if isinstance(own, int):
         return own
-    name = exception_name(error)
-    if name == "QuotaExceededError":
-        return SQLITE_FULL
-    if name == "NoModificationAllowedError":
-        return SQLITE_BUSY
-    return default
+    return SQLITE_FULL if exception_name(error) in FULL_NAMES else default

@@ -32,7 +32,9 @@ from .errors import (
     is_storage_failure,
 )
 from .header import OWN, SECTOR_SIZE, WA_SQLITE, Damaged, Header, decode
-from .slots import COMPANION_SUFFIXES, Handle, Slot, SlotTable, check_path, stored_path
+from .names import COMPANION_SUFFIXES, check_path, stored_path
+from .slot import Handle, Slot
+from .slots import SlotTable
 
 if TYPE_CHECKING:
     from .hold import Hold
@@ -271,20 +273,26 @@ class _Source:
             return None
         size = file.size
         if suffix == "-journal":
-            record, name = _super_journal(file.handle, size)
-            if record and not self._has(name):
+            record, name = super_journal(file.handle, size)
+            if record and not is_among(name, self._files):
                 return None  # the super-journal is gone: the transaction was committed
             # It is there, so the transaction was not; here it would not be found.
             size -= record
         return file, size
 
-    def _has(self, name: str) -> bool:
-        """Whether there is a file of that name, as SQLite wrote it: perhaps not as a URL has it."""
-        return unquote(name).lstrip("/") in {unquote(each).lstrip("/") for each in self._files}
+
+def is_among(name: str, files: Iterable[str]) -> bool:
+    """Whether there is a file of that name, as SQLite wrote it: perhaps not as a URL has it."""
+    return unquote(name).lstrip("/") in {unquote(each).lstrip("/") for each in files}
 
 
-def _super_journal(journal: Handle, size: int) -> tuple[int, str]:
-    """Bytes of the super-journal's record at a journal's end, and its name; 0 and "" without."""
+def super_journal(journal: Handle, size: int) -> tuple[int, str]:
+    """Bytes of the super-journal's record at a journal's end, and its name; 0 and "" without.
+
+    Args:
+        journal: The slot of a rollback journal.
+        size: Length of the journal in bytes.
+    """
     tail = journal.read(_SUPER_TAIL.size, SECTOR_SIZE + max(0, size - _SUPER_TAIL.size))
     if len(tail) < _SUPER_TAIL.size:
         return 0, ""
@@ -388,7 +396,7 @@ async def _bring(
                 taken[lent + suffix] = slots.lend(lent + suffix)
                 await _copy(*found, taken[lent + suffix])
         if len(taken) > 1:
-            _recover(pool, lent)
+            finish(pool, lent)
         return transfer.adopt(pool, slots, taken[lent], path, replace, may_be_empty=True)
     finally:
         for each, slot in taken.items():
@@ -407,14 +415,23 @@ async def _copy(file: _File, size: int, slot: Slot) -> None:
             )
 
 
-def _recover(pool: Pool, lent: str) -> None:
-    """Lets SQLite roll a hot journal back, or carry a WAL over into the database."""
+def finish(pool: Pool, lent: str) -> None:
+    """Lets SQLite roll a hot journal back, or carry a WAL over into the database.
+
+    Args:
+        pool: The pool.
+        lent: Path of a database that is known by it for a moment, as are its journal and WAL.
+
+    Raises:
+        ImportRejectedError: SQLite finds the database damaged.
+        sqlite3.OperationalError: The storage failed.
+    """
     try:
         with closing(sqlite3.connect(pool.uri(lent, mode="rw"), uri=True)) as connection:
             connection.execute("PRAGMA trusted_schema=OFF")
             connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         if is_storage_failure(error):
             raise
         raise ImportRejectedError(

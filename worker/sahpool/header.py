@@ -14,9 +14,11 @@ either program:
 
 The second copy is ours. The reference neither reads nor writes bytes 524–4095, so it may be
 *stale* when the reference renamed or freed the slot in between. Hence the first copy wins whenever
-its digest is right, and a second copy is trusted by itself only when the first differs from it in
-so few bits that it is the same header with a flipped bit: the 64 bits of digest make a different
-header differ in far more. Everything else is doubt, and doubt is for quarantine, never for erasing.
+its digest is right. A damaged first copy gives way to the second only where the two are the same
+header for certain: they differ in so few bits that some were flipped (the 64 bits of digest make a
+different header differ in far more), or the first has been torn, as disks write 512 bytes at a
+time, and what is left of it agrees with the second on the whole path or on the whole digest.
+Everything else is doubt, and doubt is for quarantine, never for erasing.
 
     ======== ===== ==========================================================================
     1024     8     the magic ``b"sahpool2"``
@@ -182,7 +184,9 @@ def decode(sector: bytes, *, has_content: bool = False) -> Header | Damaged:
         trusted and the second cannot stand in for it.
     """
     if not any(sector):
-        return Header("", 0)  # a new file, or one whose header never reached the disk
+        # A new file, or an empty one of another program. A slot of ours that is filled before it
+        # has a name says that it is free.
+        return Damaged("its header is gone") if has_content else Header("", 0)
     first = sector[:_FIRST_SIZE].ljust(_FIRST_SIZE, b"\0")
     second, generation = _second_copy(sector)
     found = _read_first(first)
@@ -209,17 +213,24 @@ def decode(sector: bytes, *, has_content: bool = False) -> Header | Damaged:
             return offered
     if found.program:
         return found
-    if first[_DIGEST_OFFSET:] == second[_DIGEST_OFFSET:]:
-        # Our digest under another name: a program that writes no digest has rewritten the rest.
-        rewritten = _read_first(first[:_DIGEST_OFFSET].ljust(_FIRST_SIZE, b"\0"))
-        if isinstance(rewritten, Header):
-            # As for a first copy that is gone, above.
-            trusted = rewritten.flags & _PERSISTENT if rewritten.path else not has_content
-        else:
-            trusted = bool(rewritten.program)
-        if trusted:
-            return rewritten
+    rewritten = _rewritten(first, second, has_content)
+    if rewritten is not None:
+        return rewritten
+    if isinstance(offered, Header) and offered.path and _is_torn(first, second):
+        return offered
     return Damaged(found.reason, offered if isinstance(offered, Header) else None)
+
+
+def _rewritten(first: bytes, second: bytes, has_content: bool) -> Header | Damaged | None:
+    """What a program says that writes no digest, and has left ours under a name of its own."""
+    if first[_DIGEST_OFFSET:] != second[_DIGEST_OFFSET:]:
+        return None
+    said = _read_first(first[:_DIGEST_OFFSET].ljust(_FIRST_SIZE, b"\0"))
+    if isinstance(said, Damaged):
+        return said if said.program else None
+    # A program that frees a slot cuts its content off.
+    trusted = said.flags & _PERSISTENT if said.path else not has_content
+    return said if trusted else None
 
 
 def _kept_flags(found: Header, first: bytes, second: bytes | None) -> Header | None:
@@ -245,6 +256,16 @@ def _is_renamed(first: bytes, second: bytes) -> bool:
     same_digest = first[_DIGEST_OFFSET:] == second[_DIGEST_OFFSET:] != bytes(8)
     undigested = not first[_FLAGS_OFFSET + 3] & FLAG_HAS_DIGEST
     return same_digest and undigested and first[:_PATH_SIZE] != second[:_PATH_SIZE]
+
+
+def _is_torn(first: bytes, second: bytes) -> bool:
+    """Whether a damaged first copy is a part of the second, cut where sectors of a disk meet.
+
+    Either part names the file: the first one has all of its path, the second the digest of it.
+    """
+    digested = second[_FLAGS_OFFSET + 3] & FLAG_HAS_DIGEST
+    same_path = first[:_PATH_SIZE] == second[:_PATH_SIZE]
+    return same_path or bool(digested and first[_PATH_SIZE:] == second[_PATH_SIZE:])
 
 
 def _second_copy(sector: bytes) -> tuple[bytes | None, int]:

@@ -18,6 +18,7 @@ from pyodide.ffi import JsException, create_once_callable, to_js
 
 from . import browser, foreign
 from .errors import LOCKED_NAMES, PoolLockedError, exception_name
+from .header import SECTOR_SIZE
 
 _log = logging.getLogger("sahpool")
 
@@ -46,7 +47,8 @@ class Hold:
 
     def elsewhere(self, directory: str) -> Hold:
         """A hold on another directory, with nothing taken yet."""
-        return Hold(directory.strip("/"), self.timeout, self._io)
+        path = "/".join(filter(None, directory.split("/")))
+        return Hold(path, self.timeout, self._io)
 
     # --- all of it ------------------------------------------------------------------------------
 
@@ -183,14 +185,19 @@ class Hold:
     async def create(self) -> tuple[str, browser.SyncHandle] | None:
         """A new file with a random name, as (name, handle); None when the hold ended meanwhile.
 
-        Such a file stays, as a spare for the next holder.
+        When the hold ends the file stays, as a spare for the next holder. When no handle can be had
+        on it, it is gone again.
         """
         opaque = self.opaque
         if opaque is None:
             return None
         name = secrets.token_hex(8)
         file = await opaque.getFileHandle(name, browser.js_object(create=True))
-        handle = await self.open(file)
+        try:
+            handle = await self.open(file)
+        except JsException:
+            await self.discard(name)
+            raise
         if self.opaque is not opaque:
             handle.close()
             return None
@@ -201,6 +208,13 @@ class Hold:
         opaque = self.opaque
         for name in names:
             await opaque.removeEntry(name)
+
+    async def discard(self, name: str) -> None:
+        """Deletes a file that was just made and will not be used; where it stays, it is a spare."""
+        try:
+            await self.opaque.removeEntry(name)
+        except Exception as error:  # noqa: BLE001 - the reason why it is not used counts more
+            _log.warning("%s: an empty slot stays: %s", self.directory, error)
 
     async def blob(self, name: str, head: bytes, start: int) -> Any:
         """A JavaScript Blob of ``head`` and what the file holds from offset ``start``.
@@ -213,6 +227,16 @@ class Hold:
         file = await (await self.opaque.getFileHandle(name)).getFile()
         parts = to_js([to_js(head), file.slice(start)])
         return js.Blob.new(parts, browser.js_object(type=_MEDIA_TYPE))
+
+    def blob_of(self, data: bytes) -> Any:
+        """A JavaScript Blob of these bytes."""
+        return js.Blob.new(to_js([to_js(data)]), browser.js_object(type=_MEDIA_TYPE))
+
+    def in_memory(self, data: bytes) -> browser.SyncHandle:
+        """A handle on a file in memory with these bytes behind its header."""
+        handle = browser.SyncHandle(self._io.MemoryHandle.new(), self._io.call)
+        handle.write(data, SECTOR_SIZE)
+        return handle
 
 
 def _close_unwanted(made: asyncio.Future[Any]) -> None:

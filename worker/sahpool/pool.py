@@ -1,7 +1,7 @@
 """The pool: the public face of slots, VFS and the hold on a directory.
 
-``install()`` takes hold of the pool's directory and registers the VFS. Whatever fails on the way,
-everything taken so far is given back and nothing is ever deleted.
+Starting takes hold of the directory and registers the VFS. Whatever fails on the way, everything
+taken so far is given back and nothing is ever deleted.
 """
 
 from __future__ import annotations
@@ -16,101 +16,30 @@ from urllib.parse import quote
 import pyodide_js
 from pyodide.ffi import can_run_sync, run_sync
 
-from . import browser, causes, defaults, foreign, logs, options, sources, transfer
+from . import defaults, foreign, options, quarantine, sources, transfer
 from .check import CheckReport, check
-from .errors import DatabaseInUseError, NoSuchDatabaseError, PoolClosedError, UnsupportedError
+from .errors import DatabaseInUseError, NoSuchDatabaseError, PoolClosedError, PoolLockedError
 from .header import SECTOR_SIZE
 from .hold import Hold
-from .slots import COMPANION_SUFFIXES, Quarantined, SlotTable, check_path
+from .names import COMPANION_SUFFIXES, check_path
+from .slot import Quarantined
+from .slots import SlotTable
+from .spares import Spares
 from .stats import Stats
 from .vfs import VFS
 
 _SMALLEST_CHUNK = 512  # the header of a database fits into the first one
 
 _installed: dict[str, Pool] = {}
-_installing = asyncio.Lock()  # a second call waits and gets what the first one made
+_installing = asyncio.Lock()  # held while a pool is installed or removed
 
 
-async def install(
-    name: str = "opfs-sahpool",
-    *,
-    directory: str | None = None,
-    initial_capacity: int = 6,
-    spare: int = 8,
-    default: bool = False,
-    lock_timeout: float = 10.0,
-    clear_on_init: bool = False,
-    pragmas: Mapping[str, str | int] = defaults.DEFAULT_PRAGMAS,
-    temp_memory_limit: int = 32 << 20,
-    verbosity: int | None = None,
-) -> Pool:
-    """Opens a pool and registers it as a VFS of this Pyodide's ``sqlite3``.
-
-    Installing a name twice returns the pool that is there, as it was installed first: of the
-    options only ``verbosity`` counts then.
-
-    Args:
-        name: Name of the VFS, for ``file:/notes.db?vfs=NAME``.
-        directory: Path of the pool's directory below the origin's root; ``"." + name`` when None.
-        initial_capacity: Slots that a new pool is given.
-        spare: Free slots that are kept at hand; topped up between statements.
-        default: Whether plain ``sqlite3.connect("notes.db")`` uses this VFS as well.
-        lock_timeout: Seconds to wait for a pool that another tab or worker holds. Chromium keeps
-            the handles of a worker that was killed inside a long statement for about two seconds.
-        clear_on_init: Deletes every database of the pool first.
-        pragmas: PRAGMAs that every connection starts with; journal_mode and other settings that a
-            database stores are given to new databases only. A page_size or auto_vacuum of your own
-            belongs here: WAL mode writes a new file's first page as the connection opens.
-        temp_memory_limit: Bytes up to which a temporary file stays in memory.
-        verbosity: What the library writes to the console, as :func:`set_verbosity` has it; None
-            leaves logging as it is.
-
-    Returns:
-        The pool.
-
-    Raises:
-        TypeError, ValueError: An argument is none that makes sense; nothing was touched.
-        UnsupportedError: This is not a worker, the browser has no OPFS with sync access handles
-            (private windows of some browsers), or Pyodide lacks something; the message says which.
-        PoolLockedError: The pool was held by another tab or worker for all of ``lock_timeout``.
-    """
-    options.check_name(name)
-    directory = options.checked_directory(directory, name)
-    options.check_counts(
-        initial_capacity=initial_capacity, spare=spare, temp_memory_limit=temp_memory_limit
-    )
-    options.check_seconds("lock_timeout", lock_timeout)
-    options.check_pragmas(pragmas)
-    if verbosity is not None:
-        logs.set_verbosity(verbosity)
-    async with _installing:
-        there = _installed.get(name)
-        if there is not None:
-            return there
-        for other in _installed.values():
-            if not other.is_paused and other.directory == directory:
-                raise UnsupportedError(
-                    f"The directory {directory} is open already, as the pool {other.name}.",
-                    hint="Use that pool, or give this one a directory of its own.",
-                )
-        browser.check_environment()
-        io = await browser.io_module()
-        pool = Pool(
-            name,
-            directory,
-            io,
-            spare=spare,
-            default=default,
-            lock_timeout=lock_timeout,
-            pragmas=pragmas,
-            temp_memory_limit=temp_memory_limit,
-        )
-        await pool._acquire(initial_capacity)
-        causes.attach_causes()
-        _installed[name] = pool
-    if clear_on_init:
-        await pool.wipe_files()
-    return pool
+def holder_of(directory: str) -> Pool | None:
+    """The pool of this worker that holds the directory, or None."""
+    for pool in _installed.values():
+        if not pool.is_paused and pool.directory == directory:
+            return pool
+    return None
 
 
 class Pool:
@@ -135,22 +64,19 @@ class Pool:
     ) -> None:
         self.name = name
         self.directory = directory
-        self._spare = spare
         self._default = default
         self._pragmas = pragmas
         self._slots = SlotTable()
         self._hold = Hold(directory, lock_timeout, io)
         self._removed = False
-        self._top_up_planned = False
-        self._top_up_task: asyncio.Future[None] | None = None  # kept, or it might be collected
-        self._growing = asyncio.Lock()  # held while slots are added, removed, taken hold of
+        self._spares = Spares(self._slots, self._hold, spare)
         self._vfs = VFS(
             name,
             self._slots,
             io,
             pyodide_js._module,
             temp_memory_limit=temp_memory_limit,
-            spare_taken=self._plan_top_up,
+            spare_taken=self._spares.plan,
         )
 
     # --- connections ----------------------------------------------------------------------------
@@ -161,15 +87,18 @@ class Pool:
         Args:
             name: Name of the database, taken as it is, up to 510 bytes of UTF-8; with or without
                 the leading slash that it has in the pool.
-            **options: For :func:`sqlite3.connect`.
+            **options: For :func:`sqlite3.connect`. A ``timeout`` waits for nothing: whoever holds a
+                lock runs in this very thread, so a second one is refused at once, after as many
+                tries as SQLite would make (60 in the default five seconds). Let the other end its
+                transaction, awaiting something if it is another task's, and try again.
 
         Raises:
             InvalidNameError: The name is empty, holds a NUL or is too long.
             sqlite3.OperationalError: SQLite could not open it; ``__cause__`` says why.
         """
         self._check_open()
-        if self._slots.spare_count < self._spare and can_run_sync():
-            run_sync(self.top_up())  # other tasks run meanwhile, and may pause the pool
+        if self._spares.missing > 0 and can_run_sync():
+            run_sync(self._spares.try_top_up())  # other tasks run meanwhile, and may pause the pool
         connection: sqlite3.Connection = sqlite3.connect(self.uri(name), uri=True, **options)
         return connection
 
@@ -211,7 +140,7 @@ class Pool:
 
     @property
     def quarantined(self) -> list[Quarantined]:
-        """Slots whose header cannot be trusted; they are left exactly as they are."""
+        """Slots whose header cannot be trusted; they are left as they are until you say so."""
         return list(self._slots.quarantined)
 
     @property
@@ -257,16 +186,9 @@ class Pool:
         """
         self._check_open()
         options.check_counts(count=count)
-        async with self._growing:
-            await self._grow(count)
+        async with self._spares.changing:
+            await self._spares.grow(count)
         return self.capacity
-
-    async def _grow(self, count: int) -> None:
-        for _ in range(count):
-            made = await self._hold.create()
-            if made is None:  # paused meanwhile
-                return
-            self._slots.add_spare(*made)
 
     async def reduce_capacity(self, count: int) -> int:
         """Removes up to ``count`` spare slots; files stay.
@@ -281,15 +203,8 @@ class Pool:
         """
         self._check_open()
         options.check_counts(count=count)
-        async with self._growing:
-            return await self._shrink(count)
-
-    async def _shrink(self, count: int) -> int:
-        removed = self._slots.remove_spares(count)
-        for slot in removed:  # all of them first: a pause meanwhile would not find them
-            slot.handle.close()
-        await self._hold.remove(slot.name for slot in removed)
-        return len(removed)
+        async with self._spares.changing:
+            return await self._spares.shrink(count)
 
     async def reserve_minimum_capacity(self, minimum: int) -> int:
         """Adds slots until there are ``minimum``; returns the capacity, which may be larger."""
@@ -297,21 +212,7 @@ class Pool:
 
     async def top_up(self) -> None:
         """Adds spare slots until there are as many as ``install(spare=…)`` asked for."""
-        async with self._growing:
-            if not self.is_paused:
-                await self._grow(self._spare - self._slots.spare_count)
-
-    def _plan_top_up(self) -> None:
-        """Between two statements, as soon as the event loop runs again, spares are topped up."""
-        if self._top_up_planned or self._slots.spare_count >= self._spare:
-            return
-        self._top_up_planned = True
-
-        async def top_up() -> None:
-            self._top_up_planned = False
-            await self.top_up()
-
-        self._top_up_task = asyncio.ensure_future(top_up())
+        await self._spares.top_up()
 
     # --- whole files ----------------------------------------------------------------------------
 
@@ -344,7 +245,7 @@ class Pool:
                 quota; or the browser could not read the source.
         """
         self._check_open()
-        await self.top_up()
+        await self._spares.try_top_up()
         opened = sources.opened(source)
         return await transfer.import_db(self, self._slots, check_path(name), opened, replace)
 
@@ -366,7 +267,7 @@ class Pool:
 
         Raises:
             NoSuchDatabaseError: There is no pool in the directory.
-            PoolLockedError: Its program, or another tab or worker, holds the pool.
+            PoolLockedError: Its program, another tab or worker, or another pool here, holds it.
             NameExistsError: There is a database of one of the names and ``replace`` is false;
                 nothing was copied.
             DatabaseInUseError: One that is to be replaced is open; nothing was copied.
@@ -376,9 +277,16 @@ class Pool:
                 quota; what was copied before stays.
         """
         self._check_open()
-        return await foreign.import_pool(
-            self, self._slots, self._hold.elsewhere(directory), replace
-        )
+        hold = self._hold.elsewhere(directory)
+        other = holder_of(hold.directory)
+        if other is not None:
+            raise PoolLockedError(
+                f"The directory {hold.directory} is open here, as the pool {other.name}.",
+                hint="Its databases are in this very pool."
+                if other is self
+                else f"Pause it first: pool.pause_vfs() of {other.name}.",
+            )
+        return await foreign.import_pool(self, self._slots, hold, replace)
 
     def export_chunks(self, name: str, size: int = 1 << 20) -> Iterator[bytes]:
         """The database as a file, in constant memory, consistent even while it is open.
@@ -396,8 +304,7 @@ class Pool:
             ValueError: ``size`` is less than 512.
             sqlite3.OperationalError: A writer is in the middle of writing ("database is locked").
         """
-        if size < _SMALLEST_CHUNK:
-            raise ValueError(f"chunks of {size} bytes are too small: at least {_SMALLEST_CHUNK}")
+        _check_chunks(size)
         return transfer.export_chunks(self, self._slots, self._existing(name), size)
 
     def export_file(self, name: str) -> bytes:
@@ -439,7 +346,71 @@ class Pool:
         # In this order: SQLite ignores a journal or WAL without a database.
         for suffix in COMPANION_SUFFIXES:
             self._slots.delete(path + suffix)
+        self._spares.plan()
         return there
+
+    # --- quarantine -----------------------------------------------------------------------------
+
+    def export_quarantined(self, name: str, size: int = 1 << 20) -> Iterator[bytes]:
+        """What lies behind the header of a slot in quarantine, as it is, in constant memory.
+
+        Where it is a database, its journal or WAL may be another slot, to be exported as well.
+
+        Args:
+            name: Name of the slot, as :attr:`quarantined` has it.
+            size: Bytes per chunk.
+
+        Raises:
+            NoSuchDatabaseError: No slot of that name is in quarantine.
+            ValueError: ``size`` is less than 512.
+            StorageError: The slot cannot be read, or left quarantine before all of it was.
+        """
+        self._check_open()
+        _check_chunks(size)
+        return quarantine.export(self._slots, quarantine.find(self._slots, name), size)
+
+    def recover(self, name: str, as_name: str | None = None, *, replace: bool = False) -> int:
+        """Makes a slot in quarantine a database again, once it has been checked as an import is.
+
+        Its journal or WAL, known by the database's name, may be in quarantine as well: what a
+        transaction left half done is rolled back, what was committed is kept, and the journal's
+        slot is free afterwards. Whatever fails, the slot has its name or is in quarantine.
+
+        Args:
+            name: Name of the slot, as :attr:`quarantined` has it.
+            as_name: Name of the database; None for the one that the slot offers.
+            replace: Whether a database of that name is replaced.
+
+        Returns:
+            Size of the database in bytes.
+
+        Raises:
+            NoSuchDatabaseError: No slot of that name is in quarantine.
+            InvalidNameError: The slot offers no name and none was given, or it cannot be had.
+            NameExistsError: There is a database of that name and ``replace`` is false.
+            DatabaseInUseError: The database to be replaced is open.
+            ImportRejectedError: It is no sound database, or what belongs to it cannot be told; the
+                message and its hint say more.
+            PoolFullError: A journal or WAL takes up to three spare slots for a while.
+            StorageError, sqlite3.OperationalError: The storage failed, for example its quota; or
+                a journal of another database in quarantine has the name.
+        """
+        self._check_open()
+        kept = quarantine.find(self._slots, name)
+        return quarantine.recover(self, self._slots, kept, as_name, replace)
+
+    def drop_quarantined(self, name: str) -> None:
+        """Erases a slot in quarantine: what is in it is gone, and it is free for another file.
+
+        Args:
+            name: Name of the slot, as :attr:`quarantined` has it.
+
+        Raises:
+            NoSuchDatabaseError: No slot of that name is in quarantine.
+            StorageError: The storage failed; the slot is still in quarantine.
+        """
+        self._check_open()
+        quarantine.drop(self._slots, quarantine.find(self._slots, name))
 
     # --- the whole pool -------------------------------------------------------------------------
 
@@ -491,7 +462,7 @@ class Pool:
             PoolClosedError: The pool was removed.
             PoolLockedError: Another tab or worker holds the pool now.
         """
-        async with self._growing:
+        async with self._spares.changing:
             if self._removed:
                 raise self._closed("removed", "Install it again.")
             if self.is_paused:
@@ -510,25 +481,24 @@ class Pool:
             DatabaseInUseError: A file of the pool is open.
             PoolLockedError: The pool was paused, and another tab or worker holds it now.
         """
-        if self._removed:
-            return False
-        await self.unpause_vfs()
-        async with self._growing:  # a handle that is just being made would hold the directory
-            if _installed.get(self.name) is not self:  # another call has removed it meanwhile
+        async with _installing:  # or install() would hand out what is about to go
+            if self._removed:
                 return False
-            self._check_idle()
-            await self.wipe_files()
-            keep = bool(self._slots.quarantined)
-            await self._shrink(self.capacity)
-            self._stop()
-            self._removed = True
-            _installed.pop(self.name, None)
-            try:
-                if not keep:
-                    await self._hold.remove_directory()
-            finally:
-                self._vfs.dispose()
-                self._hold.unlock()
+            await self.unpause_vfs()
+            async with self._spares.changing:  # a handle just being made would hold the directory
+                self._check_idle()
+                await self.wipe_files()
+                keep = bool(self._slots.quarantined)
+                await self._spares.shrink(self.capacity)
+                self._stop()
+                self._removed = True
+                _installed.pop(self.name, None)
+                try:
+                    if not keep:
+                        await self._hold.remove_directory()
+                finally:
+                    self._vfs.dispose()
+                    self._hold.unlock()
         return not keep
 
     async def _acquire(self, initial_capacity: int) -> None:
@@ -538,8 +508,7 @@ class Pool:
             for name, handle in handles:
                 self._slots.load(name, handle)
             self._slots.keep_companions()
-            missing = initial_capacity if not self.capacity else 0
-            await self._grow(max(missing, self._spare - self._slots.spare_count))
+            await self._add_missing(initial_capacity)
             if not self.is_paused:  # it was, while the event loop ran
                 self._vfs.register(default=self._default)
                 defaults.set_defaults(self.name, self._pragmas, self._is_new)
@@ -551,6 +520,16 @@ class Pool:
             self._hold.opaque = None
             self._hold.unlock()
             raise
+
+    async def _add_missing(self, initial_capacity: int) -> None:
+        """Slots for a new pool, spares for one that has some, as far as the storage has room."""
+        if not self.capacity:
+            await self._spares.grow(max(initial_capacity, self._spares.missing))
+            return
+        try:
+            await self._spares.grow(self._spares.missing)
+        except Exception as error:  # noqa: BLE001 - whatever the browser throws
+            self._spares.not_added(error)
 
     async def check(self) -> CheckReport:
         """Tries this pool out: writes, reads, truncates, deletes, rolls back, all through SQLite.
@@ -598,3 +577,8 @@ class Pool:
                 hint="pool.databases lists what there is.",
             )
         return path
+
+
+def _check_chunks(size: int) -> None:
+    if size < _SMALLEST_CHUNK:
+        raise ValueError(f"chunks of {size} bytes are too small: at least {_SMALLEST_CHUNK}")

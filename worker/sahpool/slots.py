@@ -5,166 +5,38 @@ handle for as long as the pool is installed, because SQLite cannot wait for one 
 
 Invariant: each slot is in exactly one of *named* (its header carries its path), *lent* (it has a
 path for a while, but no header), *orphaned* (its file was deleted while it was open), *spare*
-(free) and *quarantined* (its header cannot be trusted; nothing here ever writes to it).
+(free) and *quarantined* (its header cannot be trusted; it is written to on demand only, see
+``quarantine.py``).
 """
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import re
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Container, Iterator
+from contextlib import contextmanager
 
 from . import abi, header
 from .errors import (
     SQLITE_CANTOPEN,
     SQLITE_FULL,
     DatabaseInUseError,
-    InvalidNameError,
     PoolFullError,
     StorageError,
 )
+from .names import (
+    COMPANION_SUFFIXES,
+    check_new_database,
+    is_companion,
+    is_super_journal,
+    stored_path,
+)
+from .slot import BULKY, Handle, Quarantined, Slot, header_bytes, put_back_header
 
 _log = logging.getLogger("sahpool")
-
-#: The companions of a database that may outlive a worker.
-COMPANION_SUFFIXES = ("-journal", "-wal")
-
-#: What SQLite adds to a database's name: journal, WAL, super-journal (``main.c``, ``vdbeaux.c``).
-_COMPANION = re.compile(r"-(?:journal|wal|mj[0-9A-F]{9})$")
-
 
 #: The kinds of file among SQLITE_OPEN_* flags, MAIN_DB to SUPER_JOURNAL and WAL
 #: (sqlite.org/c3ref/c_open_autoproxy.html).
 _KINDS = 0x00087F00
-
-
-class Handle(Protocol):
-    """What is asked of a sync access handle, in Python's terms. Offsets and sizes in bytes.
-
-    Attributes:
-        raw: The browser's own FileSystemSyncAccessHandle, for io.mjs.
-    """
-
-    raw: Any
-
-    def read(self, size: int, at: int) -> bytes:
-        """Up to ``size`` bytes from offset ``at``."""
-
-    def write(self, data: Any, at: int) -> int:
-        """Writes bytes at offset ``at``; returns how many were taken."""
-
-    def truncate(self, size: int) -> None:
-        """Cuts or extends the file to ``size`` bytes."""
-
-    def size(self) -> int:
-        """Bytes in the file, header included."""
-
-    def flush(self) -> None:
-        """Returns when everything written is on the disk."""
-
-    def close(self) -> None:
-        """Lets go of the file."""
-
-
-@dataclass(slots=True, eq=False)
-class Slot:
-    """One file of the pool.
-
-    Attributes:
-        name: Random name of the file in the pool's directory.
-        handle: Its open access handle.
-        path: The path it belongs to; empty when it is spare.
-        flags: The flags in its header: SQLITE_OPEN_* of the creating open.
-        generation: Generation of the header on disk; 0 when it has none of ours.
-        headed: Whether the header on disk may name a file: it does, or a write of it failed.
-        users: How many open ``sqlite3_file`` objects use it.
-        deleted: True once its path was deleted while it was open: it becomes a spare when the last
-            user closes it, as an unlinked file does on Unix.
-        unsynced: True while the slot's old content is cut off but may still be on the disk. It must
-            be gone from there before the slot gets a name: an old journal under a new header would
-            look like a hot one.
-    """
-
-    name: str
-    handle: Handle
-    path: str = ""
-    flags: int = 0
-    generation: int = 0
-    headed: bool = False
-    users: int = 0
-    deleted: bool = False
-    unsynced: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Quarantined:
-    """A slot that is left alone because its header cannot be trusted.
-
-    Attributes:
-        name: Name of the file in the pool's directory.
-        reason: What is wrong with it.
-        size: Bytes behind the header.
-        offered: The path its second header copy names, or None.
-    """
-
-    name: str
-    reason: str
-    size: int
-    offered: str | None
-    handle: Handle = field(repr=False, compare=False)
-
-
-def check_path(path: str) -> str:
-    """The path of a file in the pool for a name as a user writes it.
-
-    Characters are taken as they are, ``?``, ``#``, spaces and non-ASCII included. ``.`` and ``..``
-    and empty parts are resolved, as os_unix.c and the reference do it: a program that asks for
-    ``./notes.db`` today and for ``notes.db`` tomorrow means one database.
-
-    Raises:
-        InvalidNameError: The name is empty, holds a NUL or is too long.
-    """
-    if "\0" in path:
-        raise InvalidNameError(
-            f"The name {path!r} holds a NUL character.", hint="Choose a name without it."
-        )
-    parts: list[str] = []
-    for part in path.split("/"):
-        if part == "..":
-            del parts[-1:]
-        elif part not in ("", "."):
-            parts.append(part)
-    if not parts:
-        raise InvalidNameError(
-            "A database needs a name.", hint="Give it one, for example notes.db."
-        )
-    path = "/" + "/".join(parts)
-    try:
-        length = len(path.encode("utf-8", "surrogateescape"))
-    except UnicodeEncodeError as error:
-        raise InvalidNameError(
-            f"The name {path!r} cannot be written as UTF-8.", hint="Choose another one."
-        ) from error
-    if length > header.MAX_PATH_BYTES:
-        raise _too_long(path, length)
-    return path
-
-
-def check_new_database(path: str) -> None:
-    """Whether a new database may have this path.
-
-    Raises:
-        InvalidNameError: SQLite would take it for the companion of another database, and delete it.
-    """
-    found = _COMPANION.search(path)
-    if found is not None:
-        raise InvalidNameError(
-            f"A database cannot be called {path}: SQLite keeps names that end in {found[0]} "
-            "for its own journals.",
-            hint="Choose another ending.",
-        )
 
 
 def _is_database(slot: Slot) -> bool:
@@ -173,35 +45,7 @@ def _is_database(slot: Slot) -> bool:
     The name decides where a header, another program's, names no kind.
     """
     kind = slot.flags & _KINDS
-    return bool(kind & abi.SQLITE_OPEN_MAIN_DB) if kind else not _COMPANION.search(slot.path)
-
-
-def stored_path(path: str) -> str:
-    """The path under which a header keeps ``path``.
-
-    The same, but for a companion of a database whose own name leaves no room for the suffix: it is
-    kept under a hash of the database's path, so that a database may use all 510 bytes. The
-    reference cannot open such a database at all, so nothing is lost by it.
-
-    Raises:
-        InvalidNameError: The path is too long and no companion's.
-    """
-    raw = path.encode("utf-8", "surrogateescape")
-    if len(raw) <= header.MAX_PATH_BYTES:
-        return path
-    found = _COMPANION.search(path)
-    if found is not None:
-        base = path[: found.start()].encode("utf-8", "surrogateescape")
-        return f"/.{hashlib.sha256(base).hexdigest()}{found[0]}"
-    raise _too_long(path, len(raw))
-
-
-def _too_long(path: str, length: int) -> InvalidNameError:
-    return InvalidNameError(
-        f"The name {path[:24]}… is {length} bytes long; "
-        f"a name may have at most {header.MAX_PATH_BYTES} bytes.",
-        hint="Choose a shorter name.",
-    )
+    return bool(kind & abi.SQLITE_OPEN_MAIN_DB) if kind else not is_companion(slot.path)
 
 
 class SlotTable:
@@ -210,10 +54,14 @@ class SlotTable:
     def __init__(self) -> None:
         self._named: dict[str, Slot] = {}
         self._lent: dict[str, Slot] = {}
+        self._shown: dict[str, Slot] = {}  # slots in quarantine that are just looked into
         self._spare: list[Slot] = []
         self._orphans: list[Slot] = []
         self._generation = 0  # the last one given to a header, or the highest one found
         self._found_digested: set[bool] = set()  # whether the names that were found had digests
+        self._kept_supers: set[str] = set()  # super-journals that were found beside a quarantine
+        #: Paths that the headers of slots in quarantine may have on the disk, with their names.
+        self._reserved: dict[str, str] = {}
         self.quarantined: list[Quarantined] = []
 
     @property
@@ -242,9 +90,9 @@ class SlotTable:
         return len(self._named) + len(self._lent) + len(self._spare) + len(self._orphans)
 
     def find(self, path: str) -> Slot | None:
-        """The slot of ``path``, lent ones included, or None."""
+        """The slot of ``path``, those lent or shown included, or None."""
         path = stored_path(path)
-        return self._named.get(path) or self._lent.get(path)
+        return self._named.get(path) or self._lent.get(path) or self._shown.get(path)
 
     # --- taking hold ----------------------------------------------------------------------------
 
@@ -255,12 +103,13 @@ class SlotTable:
         and a slot that an import has certainly superseded is freed.
         """
         try:
-            data_size = max(0, handle.size() - header.SECTOR_SIZE)
+            size = handle.size()
             sector = handle.read(header.SECTOR_SIZE, 0)
         except Exception as error:  # noqa: BLE001 - whatever the browser throws
-            self.quarantined.append(Quarantined(name, f"cannot be read: {error}", 0, None, handle))
+            reason = f"cannot be read: {error}"
+            self.quarantined.append(Quarantined(name, reason, 0, None, handle, error))
             return
-        found = header.decode(sector, has_content=data_size > 0)
+        found = header.decode(sector, has_content=size > header.SECTOR_SIZE)
         offered = found.offered if isinstance(found, header.Damaged) else found
         self._generation = max(self._generation, offered.generation if offered else 0)
         if isinstance(found, header.Damaged):
@@ -269,9 +118,9 @@ class SlotTable:
         headed = bool(found.path)
         if headed:
             self._found_digested.add(found.digested)
-        slot = Slot(name, handle, found.path, found.flags, found.generation, headed)
+        slot = Slot(name, handle, found.path, found.flags, found.generation, headed, found.path)
         if not found.path:
-            self._load_spare(slot, data_size)
+            self._load_spare(slot, size)
             return
         rival = self._named.get(found.path)
         if rival is not None:
@@ -281,7 +130,9 @@ class SlotTable:
     def keep_companions(self) -> None:
         """Quarantines journals and WALs whose database may lie in quarantine, once all are loaded.
 
-        Without their database SQLite would delete them as soon as somebody opens its name.
+        Without their database SQLite would delete them as soon as somebody opens its name. A
+        super-journal keeps its name: SQLite takes the journals that refer to it for those of a
+        committed transaction as soon as it is gone. ``delete`` sets it aside.
         """
         if not self.quarantined:
             return
@@ -289,27 +140,41 @@ class SlotTable:
             stored_path(path + suffix) for path in self._named for suffix in COMPANION_SUFFIXES
         }
         for path, slot in list(self._named.items()):
-            if (
-                path not in owned
-                and not _is_database(slot)
-                and slot.handle.size() > header.SECTOR_SIZE
-            ):
+            if _is_database(slot) or slot.handle.size() <= header.SECTOR_SIZE:
+                continue
+            if is_super_journal(path):
+                self._kept_supers.add(path)
+            elif path not in owned:
                 del self._named[path]
                 reason = "its database is missing, and may be one of those in quarantine"
                 self._quarantine(slot.name, slot.handle, reason, path)
 
-    def check_new(self, path: str) -> None:
+    def check_new(self, path: str, besides: Container[str] = ()) -> None:
         """Whether a new database may have this path, in this pool.
+
+        Args:
+            path: The path.
+            besides: Names of slots in quarantine that do not count.
 
         Raises:
             InvalidNameError: As :func:`check_new_database`.
             StorageError: A journal or WAL of that name is in quarantine: the next start would give
-                it to the new database, which would be ruined by it.
+                it to the new database, which would be ruined by it. Or the storage failed when a
+                slot in quarantine was to have the name, or when one was to be read.
         """
         check_new_database(path)
+        self._check_unread(path, besides)
+        reserved = self._reserved.get(stored_path(path))
+        if reserved is not None and reserved not in besides:
+            raise StorageError(
+                f"No new database can be called {path}: the slot {reserved}, which is in "
+                "quarantine, may have that name on the disk.",
+                hint="Recover or drop that slot, or choose another name.",
+                sqlite_code=SQLITE_CANTOPEN,
+            )
         companions = {stored_path(path + suffix) for suffix in COMPANION_SUFFIXES}
         for kept in self.quarantined:
-            if kept.offered in companions:
+            if kept.offered in companions and kept.name not in besides:
                 raise StorageError(
                     f"No new database can be called {path}: {kept.offered} is in quarantine, "
                     "and so may be the database that it belongs to.",
@@ -317,13 +182,49 @@ class SlotTable:
                     sqlite_code=SQLITE_CANTOPEN,
                 )
 
-    def _load_spare(self, slot: Slot, data_size: int) -> None:
-        if slot.handle.size() < header.SECTOR_SIZE:
+    def check_whole(self, path: str) -> None:
+        """Whether all that belongs to a named database is known.
+
+        Raises:
+            StorageError: Some slot could not be read: it may be the journal or WAL of the database,
+                without which SQLite would take a transaction that was cut off for a whole one.
+        """
+        slot = self._named.get(stored_path(path))
+        if slot is not None and _is_database(slot):
+            self._check_unread(path)
+
+    def read_again(self) -> None:
+        """Tries the slots once more that could not be read when they were loaded."""
+        unread = [kept for kept in self.quarantined if kept.unread is not None]
+        for kept in unread:
+            self.quarantined.remove(kept)
+            try:
+                self.load(kept.name, kept.handle)
+            except BaseException:
+                self.quarantined.append(kept)
+                raise
+        if unread:
+            self.keep_companions()
+
+    def _check_unread(self, path: str, besides: Container[str] = ()) -> None:
+        if any(kept.unread and kept.name not in besides for kept in self.quarantined):
+            self.read_again()
+        for kept in self.quarantined:
+            if kept.unread is not None and kept.name not in besides:
+                raise StorageError(
+                    f"{path} was not opened: the slot {kept.name} {kept.reason}. It may belong to "
+                    "this database, or be it.",
+                    hint="Try again later. If you give the slot up, drop it.",
+                    sqlite_code=SQLITE_CANTOPEN,
+                ) from kept.unread
+
+    def _load_spare(self, slot: Slot, size: int) -> None:
+        if size < header.SECTOR_SIZE:
             # The reference reads the headers of all slots into one buffer: a shorter file leaves
             # the header of the slot before in it.
             slot.handle.truncate(header.SECTOR_SIZE)
         # Clean spares are used first, so that what a cut-off import left behind lies longest.
-        self._spare.insert(0 if data_size else len(self._spare), slot)
+        self._spare.insert(0 if size > header.SECTOR_SIZE else len(self._spare), slot)
 
     def _settle(self, one: Slot, two: Slot) -> Slot:
         """Of two slots with the same path, the one that has it.
@@ -347,13 +248,34 @@ class SlotTable:
         self.quarantined.append(Quarantined(name, reason, size, offered or None, handle))
 
     def add_spare(self, name: str, handle: Handle) -> None:
-        """Takes in a new, empty file, and gives it room for its header (see ``_load_spare``)."""
+        """Takes in a new, empty file, and gives it the header of a free slot."""
+        slot = Slot(name, handle)
         try:
-            handle.truncate(header.SECTOR_SIZE)
+            self._write_free(slot)
         except BaseException:
             handle.close()  # nobody would close it later, and the file is a spare all the same
             raise
-        self._spare.append(Slot(name, handle))
+        self._spare.append(slot)
+
+    def _write_free(self, slot: Slot) -> None:
+        """Says in the header, durably, that the slot is free.
+
+        A spare may hold content, until the worker that fills it gives it a name, or ends. If its
+        header were nothing but zeros, a lost header could not be told from it.
+        """
+        self._write_header(slot, "", 0)
+        slot.handle.flush()
+
+    @property
+    def has_bulky_spares(self) -> bool:
+        """Whether a spare slot has been large."""
+        return any(slot.bulky for slot in self._spare)
+
+    def remove_bulky_spares(self) -> list[Slot]:
+        """Takes the spare slots that have been large out of the table, to be made anew."""
+        bulky = [slot for slot in self._spare if slot.bulky]
+        self._spare = [slot for slot in self._spare if not slot.bulky]
+        return bulky
 
     def remove_spares(self, count: int) -> list[Slot]:
         """Takes up to ``count`` spare slots out of the table, for their files to be removed."""
@@ -367,7 +289,8 @@ class SlotTable:
             kept.handle.close()
         for each in (self._named, self._lent, self._spare, self._orphans, self.quarantined):
             each.clear()
-        self._found_digested.clear()
+        for found in (self._found_digested, self._kept_supers, self._reserved):
+            found.clear()
 
     # --- files that stay ------------------------------------------------------------------------
 
@@ -400,27 +323,82 @@ class SlotTable:
         """Takes the slot of ``path`` away from it, durably; False when there was none.
 
         Deleting a rollback journal is the moment a transaction commits, so it must be on disk when
-        this returns.
+        this returns. When it fails, the file is there as before, or (a journal or WAL) empty.
         """
         path = stored_path(path)
         slot = self._named.get(path)
         if slot is None:
             return self._delete_lent_companion(path)
-        self._write_header(slot, "", 0)
-        if not slot.users:
-            self._empty(slot)
-        slot.handle.flush()
-        # Asked before anything changes here: a storage that does not answer must not lose the slot.
-        unsynced = not slot.users and slot.handle.size() > header.SECTOR_SIZE
+        if path in self._kept_supers and not slot.users:
+            self._kept_supers.remove(path)
+            del self._named[path]
+            reason = "a super-journal: a journal in quarantine may belong to its transaction"
+            self._quarantine(slot.name, slot.handle, reason, path)
+            return True
+        self._end_claims(path)
+        one_flush = not slot.users and not _is_database(slot)
+        try:
+            self._write_header(slot, "", 0)
+            if one_flush:
+                self._empty(slot)
+            slot.handle.flush()
+            unsynced = not one_flush or slot.handle.size() > header.SECTOR_SIZE
+        except BaseException:
+            self._keep_name(slot)
+            raise
         slot.headed = False
         del self._named[path]
         if slot.users:
             slot.deleted = True
             self._orphans.append(slot)
-        else:
-            slot.path, slot.unsynced = "", unsynced
-            self._spare.append(slot)
+            return True
+        if not one_flush:
+            self._empty(slot)
+        slot.path, slot.unsynced = "", unsynced
+        self._spare.append(slot)
         return True
+
+    def _keep_name(self, slot: Slot) -> None:
+        """Writes the name into a header again that could not be freed for certain.
+
+        Otherwise SQLite would go on using the file, and the next worker would not find it.
+        """
+        slot.unsynced = False  # what may be left behind the header is the file's own
+        try:
+            self._write_header(slot, slot.path, slot.flags)
+            slot.uncertain = False
+        except Exception as error:  # noqa: BLE001 - whatever the browser throws
+            _log.warning("%s may have lost its name on the disk: %s", slot.path, error)
+            slot.uncertain = True
+
+    def ensure_name(self, slot: Slot) -> None:
+        """Sees to it that the file which is about to be used has its name on the disk.
+
+        Raises:
+            Exception: The storage still refuses, by whatever the browser throws.
+        """
+        self._end_claims(slot.path)
+        if slot.uncertain:
+            self._write_header(slot, slot.path, slot.flags)
+            slot.uncertain = False
+
+    def _end_claims(self, path: str) -> None:
+        """Frees the headers on disk that may name ``path`` and are not its slot's.
+
+        They are those of an import that failed, or of what an import has replaced, when the storage
+        refused to free them. The next worker might take them for the file, or for one that was
+        deleted.
+
+        Raises:
+            Exception: The storage still refuses, by whatever the browser throws.
+        """
+        for slot in [each for each in self._orphans if each.headed and each.claim == path]:
+            self._write_header(slot, "", 0)
+            slot.handle.flush()
+            slot.headed = False
+            self._orphans.remove(slot)
+            self._empty(slot)
+            self._spare.append(slot)
 
     def release(self, slot: Slot) -> None:
         """One user of the slot less; a deleted slot becomes a spare with its last user."""
@@ -437,6 +415,7 @@ class SlotTable:
 
         Raises:
             PoolFullError: There is none.
+            StorageError: The storage has no room for its header.
         """
         if not self._spare:
             raise PoolFullError(
@@ -445,6 +424,8 @@ class SlotTable:
                 "spare slots are added between statements.",
             )
         slot = self._spare[-1]
+        if not slot.generation:  # another program made it or freed it
+            self._write_free(slot)
         if slot.handle.size() > header.SECTOR_SIZE:
             # Left over from a killed worker, or from a storage that refused to empty it before.
             slot.unsynced = True
@@ -492,6 +473,57 @@ class SlotTable:
         self._lent.pop(slot.path, None)
         self._make_spare(slot)
 
+    # --- quarantine -----------------------------------------------------------------------------
+
+    @contextmanager
+    def shown(self, kept: Quarantined, path: str) -> Iterator[None]:
+        """Lets SQLite open a slot in quarantine under ``path``, which only ``find`` knows."""
+        self._shown[path] = Slot(kept.name, kept.handle, path)
+        try:
+            yield
+        finally:
+            del self._shown[path]
+
+    def name_quarantined(self, kept: Quarantined, path: str, flags: int) -> None:
+        """Makes a slot in quarantine the file ``path``; otherwise as :meth:`rename`.
+
+        When it fails, the slot stays in quarantine with the header that it had; where not even that
+        is certain, no other database gets the path (``check_new``).
+        """
+        path = stored_path(path)
+        old = self._named.get(path)
+        if old is not None and old.users:
+            raise DatabaseInUseError(f"{path} is open and cannot be replaced.")
+        self._named[path] = self._take_over(kept, path, flags)
+        if old is not None:
+            self._make_spare(old)
+
+    def free_quarantined(self, kept: Quarantined) -> None:
+        """Makes a slot in quarantine a spare, durably; when it fails, the slot stays there."""
+        slot = self._take_over(kept, "", 0)
+        self._empty(slot)
+        self._spare.append(slot)
+
+    def _take_over(self, kept: Quarantined, path: str, flags: int) -> Slot:
+        """Gives a slot another header, durably, and takes it out of quarantine.
+
+        All or nothing: when it fails, the old header is put back.
+        """
+        slot = Slot(kept.name, kept.handle, path, flags)
+        before = header_bytes(kept.handle)
+        try:
+            slot.handle.flush()
+            self._write_header(slot, path, flags)
+            slot.handle.flush()
+        except BaseException:
+            if not put_back_header(kept.handle, before) and path:
+                self._reserved[path] = kept.name
+            raise
+        slot.headed = bool(path)
+        self.quarantined = [each for each in self.quarantined if each.name != kept.name]
+        self._reserved = {each: name for each, name in self._reserved.items() if name != kept.name}
+        return slot
+
     # --- helpers --------------------------------------------------------------------------------
 
     def _make_spare(self, slot: Slot) -> None:
@@ -510,8 +542,7 @@ class SlotTable:
     def _free_header(self, slot: Slot) -> bool:
         """Takes the name out of the header on disk; False when the storage refuses."""
         try:
-            self._write_header(slot, "", 0)
-            slot.handle.flush()
+            self._write_free(slot)
         except Exception as error:  # noqa: BLE001 - whatever the browser throws
             _log.warning("The header of slot %s could not be freed: %s", slot.name, error)
             return False
@@ -526,6 +557,9 @@ class SlotTable:
         """
         slot.unsynced = True
         try:
+            # Not of rollback journals: each commit deletes one.
+            if not slot.path.endswith("-journal") and slot.handle.size() > BULKY:
+                slot.bulky = True
             slot.handle.truncate(header.SECTOR_SIZE)
         except Exception as error:  # noqa: BLE001 - whatever the browser throws
             _log.warning("Slot %s could not be emptied: %s", slot.name, error)
@@ -538,7 +572,8 @@ class SlotTable:
         # A program that knows no digests may still use a pool that has none (header.py).
         digested = self._found_digested != {False}
         sector = header.encode(path, flags, self._generation, digested=digested)
-        slot.headed = slot.headed or bool(path)
+        if path:
+            slot.headed, slot.claim = True, path
         written = slot.handle.write(sector, 0)
         if written != len(sector):
             raise StorageError(

@@ -3,42 +3,38 @@
 from __future__ import annotations
 
 import logging
-import re
 import sqlite3
-import struct
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from .abi import SQLITE_ERROR, SQLITE_OPEN_CREATE, SQLITE_OPEN_MAIN_DB, SQLITE_OPEN_READWRITE
+from .abi import SQLITE_OPEN_CREATE, SQLITE_OPEN_MAIN_DB, SQLITE_OPEN_READWRITE
 from .errors import (
     SQLITE_FULL,
+    SQLITE_IOERR,
     DatabaseInUseError,
-    ImportRejectedError,
     NameExistsError,
     StorageError,
     is_storage_failure,
+    sqlite_code,
 )
 from .header import SECTOR_SIZE
-from .slots import COMPANION_SUFFIXES, Handle, Slot, SlotTable
+from .names import COMPANION_SUFFIXES
+from .slot import Handle, Slot
+from .slots import SlotTable
+from .soundness import FILE_HEADER_SIZE, MAGIC, check_content, check_header
 
 if TYPE_CHECKING:
     from .pool import Pool
 
 _log = logging.getLogger("sahpool")
 
-MAGIC = b"SQLite format 3\0"  #: sqlite.org/fileformat2.html, section 1.3.1
-_FILE_HEADER_SIZE = 100
-_MAIN_DB_FLAGS = SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+#: What the header of a database says that is brought in.
+MAIN_DB_FLAGS = SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
 
-#: Offsets in the database header (sqlite.org/fileformat2.html, section 1.3).
-_WRITE_VERSION, _PAGE_SIZE, _CHANGE_COUNTER, _PAGE_COUNT, _VALID_FOR = 18, 16, 24, 28, 92
+#: Offset in the database header (sqlite.org/fileformat2.html, section 1.3).
+_WRITE_VERSION = 18
 _ROLLBACK_VERSIONS = b"\x01\x01"
-
-_NO_COLLATION = re.compile(r"no such collation sequence: (.+)", re.DOTALL)
-
-#: What is quoted of an unsound file in the error message, in characters.
-_QUOTED = 200
 
 #: How a path begins under which a slot is lent out for a moment: no header carries such a path and
 #: no user means one.
@@ -93,12 +89,13 @@ def adopt(
     """
     size = slot.handle.size() - SECTOR_SIZE
     if size or not may_be_empty:
-        check_header(slot.handle.read(_FILE_HEADER_SIZE, SECTOR_SIZE), size)
-        _check_content(pool, slot.path)
+        check_header(slot.handle.read(FILE_HEADER_SIZE, SECTOR_SIZE), size)
+        uri = pool.uri(slot.path, mode="ro", immutable=1)
+        check_content(uri, lambda count, at: slot.handle.read(count, SECTOR_SIZE + at))
     # The event loop may have run since the target was looked at.
     check_target(pool, slots, path, replace)
-    _settle(pool, slots, path)
-    slots.rename(slot, path, _MAIN_DB_FLAGS)
+    settle(pool, slots, path)
+    slots.rename(slot, path, MAIN_DB_FLAGS)
     _log.info("%s: imported %s, %d bytes", pool.name, path, size)
     return size
 
@@ -129,14 +126,14 @@ async def _copy_in(slot: Slot, pieces: AsyncIterator[Any]) -> None:
     """Writes the pieces into the slot."""
     size = 0
     async for piece in pieces:
-        written = slot.handle.write(piece, SECTOR_SIZE + size)
+        try:
+            written = slot.handle.write(piece, SECTOR_SIZE + size)
+        except Exception as error:
+            if sqlite_code(error, SQLITE_IOERR) != SQLITE_FULL:
+                raise
+            raise _full(size) from error
         if written != len(piece):
-            raise StorageError(
-                f"The storage is full: it kept {size + max(0, min(written, len(piece)))} bytes "
-                "of the database.",
-                hint="Delete what you no longer need, or give the site more room.",
-                sqlite_code=SQLITE_FULL,
-            )
+            raise _full(size + max(0, min(written, len(piece))))
         before, size = size, size + len(piece)
         if before < len(MAGIC):
             head = slot.handle.read(min(size, len(MAGIC)), SECTOR_SIZE)
@@ -145,102 +142,15 @@ async def _copy_in(slot: Slot, pieces: AsyncIterator[Any]) -> None:
         del piece  # its owner may want to resize it
 
 
-def check_header(head: bytes, size: int) -> None:
-    """Whether a file can be an SQLite database, by its first bytes and its length.
-
-    Args:
-        head: The first 100 bytes, or all there are.
-        size: Length of the file in bytes.
-
-    Raises:
-        ImportRejectedError: It cannot; the message says why.
-    """
-    if not size:
-        raise ImportRejectedError("The file is empty.", hint="Choose a file that holds a database.")
-    if not head.startswith(MAGIC):
-        raise ImportRejectedError(
-            "The file is not an SQLite database: it does not begin with “SQLite format 3”.",
-            hint="If it is a CSV or text file, import it under its own ending; "
-            "an encrypted database must be decrypted first.",
-        )
-    if len(head) < _FILE_HEADER_SIZE:
-        raise ImportRejectedError(
-            f"The file ends after {size} bytes, within the header of the database.",
-            hint="The copy is incomplete: get the file again.",
-        )
-    (page_size,) = struct.unpack_from(">H", head, _PAGE_SIZE)
-    page_size = 65536 if page_size == 1 else page_size
-    if page_size < 512 or page_size & (page_size - 1):
-        raise ImportRejectedError(
-            f"The database header is damaged: {page_size} is not a page size.",
-            hint="Get the file again from where it came.",
-        )
-    (pages,) = struct.unpack_from(">I", head, _PAGE_COUNT)
-    # The page count is only kept right by programs that keep these two equal (section 1.3.8).
-    in_use = head[_CHANGE_COUNTER : _CHANGE_COUNTER + 4] == head[_VALID_FOR : _VALID_FOR + 4]
-    if in_use and pages * page_size > size:
-        raise ImportRejectedError(
-            f"The database is cut off: it has {pages} pages of {page_size} bytes, "
-            f"but the file ends after {size} of {pages * page_size} bytes.",
-            hint="The copy is incomplete: get the file again.",
-        )
+def _full(kept: int) -> StorageError:
+    return StorageError(
+        f"The storage is full: it kept {kept} bytes of the database.",
+        hint="Delete what you no longer need, or give the site more room.",
+        sqlite_code=SQLITE_FULL,
+    )
 
 
-def _check_content(pool: Pool, path: str) -> None:
-    """``PRAGMA quick_check`` over the copied bytes, as a hostile file is to be opened.
-
-    Source: sqlite.org/security.html, section 1.2 (untrusted database files).
-    """
-    uri = pool.uri(path, mode="ro", immutable=1)
-    try:
-        with closing(sqlite3.connect(uri, uri=True)) as connection:
-            connection.execute("PRAGMA trusted_schema=OFF")
-            connection.execute("PRAGMA cell_size_check=ON")
-            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-            found = _quick_check(connection)
-    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-        raise ImportRejectedError(
-            f"The database is damaged: {error}", hint="Get the file again from where it came."
-        ) from error
-    if found != "ok":
-        raise ImportRejectedError(
-            f"The database is damaged: {found[:_QUOTED]}",
-            hint="Get the file again from where it came, or repair it with sqlite3's .recover.",
-        )
-
-
-def _quick_check(connection: sqlite3.Connection) -> str:
-    """``"ok"``, or the first thing that is wrong.
-
-    A sound database may use what only its own application defines: collations, functions in
-    constraints and indexes, modules of virtual tables. Collations are stood in for (quick_check
-    compares no keys); a table that cannot be checked without the rest is passed over.
-    """
-    while True:
-        try:
-            return str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != SQLITE_ERROR:
-                raise
-            collation = _NO_COLLATION.match(str(error))
-            if collation is None:
-                break
-            connection.create_collation(collation[1], lambda one, two: (one > two) - (one < two))
-    tables = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
-    for (name,) in tables:
-        quoted = str(name).replace("'", "''")
-        try:
-            found = connection.execute(f"PRAGMA quick_check('{quoted}')").fetchone()
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != SQLITE_ERROR:
-                raise
-            continue
-        if found is not None and found[0] != "ok":
-            return str(found[0])
-    return "ok"
-
-
-def _settle(pool: Pool, slots: SlotTable, path: str) -> None:
+def settle(pool: Pool, slots: SlotTable, path: str) -> None:
     """Leaves no journal or WAL that SQLite would apply to the file that takes this path over.
 
     Opening the old database rolls a hot journal back or recovers its WAL, and closing it deletes
@@ -275,13 +185,20 @@ def export_chunks(pool: Pool, slots: SlotTable, path: str, size: int) -> Iterato
 async def export_blob(pool: Pool, slots: SlotTable, path: str) -> AsyncIterator[Any]:
     """See :meth:`Pool.export_blob`."""
     with _snapshot(pool, slots, path) as slot:
-        head = _in_rollback_mode(slot.handle.read(_FILE_HEADER_SIZE, SECTOR_SIZE))
+        if not slot.name:
+            yield pool._hold.blob_of(b"".join(_read_chunks(slot, slot.handle.size())))
+            return
+        head = in_rollback_mode(slot.handle.read(FILE_HEADER_SIZE, SECTOR_SIZE))
         yield await pool._hold.blob(slot.name, head, SECTOR_SIZE + len(head))
 
 
 @contextmanager
 def _snapshot(pool: Pool, slots: SlotTable, path: str) -> Iterator[Slot]:
-    """A slot whose bytes are what was committed, and to which nobody writes within the block."""
+    """A slot whose bytes are what was committed, and to which nobody writes within the block.
+
+    Where the storage has no room for the WAL in the database, nor for a copy, the copy is in memory
+    and the slot has no name: what cannot be written any more must come out all the same.
+    """
     _log.info("%s: exporting %s", pool.name, path)
     own = slots.find(path)
     if own is not None and own.handle.size() <= SECTOR_SIZE:
@@ -290,7 +207,12 @@ def _snapshot(pool: Pool, slots: SlotTable, path: str) -> Iterator[Slot]:
     uri = pool.uri(path, mode="rw")
     with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
         # Folds the WAL into the database file where no other connection is in the way.
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        try:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != SQLITE_FULL:
+                raise
+            _log.warning("%s: no room to carry over the WAL of %s", pool.name, path)
         connection.execute("BEGIN")
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # takes the read lock
         wal = slots.find(path + "-wal")
@@ -304,12 +226,18 @@ def _snapshot(pool: Pool, slots: SlotTable, path: str) -> Iterator[Slot]:
         # Another connection reads or writes: copy the snapshot that this one sees.
         lent = lent_path("export")
         copy = slots.lend(lent)
+        data = None
         try:
-            uri = pool.uri(lent, mode="rw")
-            with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as target:
-                target.execute("PRAGMA journal_mode=OFF")
-                connection.backup(target)
-            yield copy
+            try:
+                uri = pool.uri(lent, mode="rw")
+                with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as target:
+                    target.execute("PRAGMA journal_mode=OFF")
+                    connection.backup(target)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != SQLITE_FULL:
+                    raise
+                data = connection.serialize()
+            yield copy if data is None else Slot("", pool._hold.in_memory(data))
         finally:
             slots.give_back(copy)
 
@@ -334,10 +262,10 @@ def read_pieces(
 def _read_chunks(slot: Slot, size: int) -> Iterator[bytes]:
     whole = slot.handle.size() - SECTOR_SIZE
     for at, chunk in read_pieces(slot.handle, whole, size, "the database"):
-        yield _in_rollback_mode(chunk) if at == SECTOR_SIZE else chunk
+        yield in_rollback_mode(chunk) if at == SECTOR_SIZE else chunk
 
 
-def _in_rollback_mode(head: bytes) -> bytes:
+def in_rollback_mode(head: bytes) -> bytes:
     """The first bytes of a database, saying that it is in rollback mode.
 
     A file in WAL mode cannot be opened from a read-only medium; the WAL of an export is empty, so

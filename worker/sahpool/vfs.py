@@ -28,14 +28,19 @@ from .errors import (
 )
 from .header import MAX_PATH_BYTES, SECTOR_SIZE
 from .locks import NONE, SHARED, LockTable
+from .names import check_path
 from .shm import SharedIndex, SharedIndexes
-from .slots import Slot, SlotTable, check_path
+from .slot import BULKY, Slot
+from .slots import SlotTable
 from .stats import Stats, Tallies
 
 _log = logging.getLogger("sahpool")
 
+#: WAL_READ_LOCK(0): the locks from here on are taken shared when a transaction begins (wal.c).
+_READ_LOCK = 3
+
 #: SQLite refuses names that leave no room for "-journal" within mxPathname, and takes a
-#: super-journal with a longer name for none; slots.stored_path finds room for those companions, so
+#: super-journal with a longer name for none; names.stored_path finds room for those companions, so
 #: that the full 510 bytes are there for a database's own name.
 _MX_PATHNAME = MAX_PATH_BYTES + len("-mj0123456789")
 
@@ -105,8 +110,9 @@ class VFS:
         self._table_entries: list[int] = []
         self._traces = False  # whether io.mjs keeps a list of its calls, for the log
         outgrown = self._callback(abi.XFILE, self._outgrown, abi.SQLITE_IOERR_WRITE)
-        self._page_io = io.PageIO.new(module, outgrown)
-        causes.add_source(self._take_failure)
+        self._failed = ctypes.c_ubyte(0)  # io.mjs makes it 1 when it has failures to tell
+        self._page_io = io.PageIO.new(module, outgrown, ctypes.addressof(self._failed))
+        causes.add_source(self._take_failures)
         self._methods = self._io_methods()
         self._vfs = self._sqlite3_vfs()
 
@@ -137,7 +143,7 @@ class VFS:
 
     def dispose(self) -> None:
         """Gives the function table's entries back; the VFS is unregistered and of no more use."""
-        causes.drop_source(self._take_failure)
+        causes.drop_source(self._take_failures)
         for address in (*self._table_entries, self._page_io.xRead, self._page_io.xWrite):
             self._module.removeFunction(address)
 
@@ -234,7 +240,7 @@ class VFS:
         else:
             file = self._open_named(zName.decode("utf-8", "surrogateescape"), flags)
         self._files[pFile] = file
-        self._page_io.open(pFile, file.content)
+        self._page_io.open(pFile, file.content, file.read_only)
         abi.write_pointer(pFile, ctypes.addressof(self._methods))
         if pOutFlags:
             abi.write_int(pOutFlags, flags)
@@ -256,6 +262,9 @@ class VFS:
                 self._spare_taken()
         elif flags & abi.SQLITE_OPEN_EXCLUSIVE:
             raise FileExistsError(path)
+        else:
+            self._slots.check_whole(path)
+            self._slots.ensure_name(slot)
         content = self._contents.get(slot)
         if content is None:
             content = self._io.Content.ofSlot(slot.handle.raw)
@@ -324,7 +333,10 @@ class VFS:
         return abi.SQLITE_OK
 
     def xTruncate(self, pFile: int, size: int) -> int:
-        content = self._files[pFile].content
+        file = self._files[pFile]
+        content = file.content
+        if file.slot is not None and content.size - size > BULKY:
+            file.slot.bulky = True
         content.truncate(size)
         if content.inMemory:
             self._tallies.truncate.hits += 1
@@ -389,6 +401,8 @@ class VFS:
             index.unlock(pFile, first, count)
             return abi.SQLITE_OK
         exclusive = bool(flags & abi.SQLITE_SHM_EXCLUSIVE)
+        if first >= _READ_LOCK and not exclusive:
+            causes.forget()  # as in xLock, which is not called for a transaction in WAL mode
         return self._granted(index.lock(pFile, first, count, exclusive=exclusive))
 
     def xShmUnmap(self, pFile: int, _deleteFlag: int) -> int:
@@ -396,6 +410,7 @@ class VFS:
         if file.index is not None:
             self._indexes.leave(file.path, pFile)
             file.index = None
+        self._distrust(pFile)
         return abi.SQLITE_OK
 
     # --- helpers --------------------------------------------------------------------------------
@@ -405,6 +420,16 @@ class VFS:
             return abi.SQLITE_OK
         self._tallies.busy += 1
         return abi.SQLITE_BUSY
+
+    def _distrust(self, pFile: int) -> None:
+        """Has a connection that leaves WAL mode drop its cache.
+
+        SQLite, 3.39.0 and 3.54.1 alike, goes on with the pages that it has, although others may
+        have replaced them in the WAL since its last transaction: it reads what is no more, and its
+        next write undoes what they committed. What it does compare, the header's 16 bytes from the
+        change counter on, need not have changed by a commit to a WAL: so they are told otherwise.
+        """
+        self._page_io.distrust(pFile)
 
     def _index(self, pFile: int) -> SharedIndex:
         file = self._files[pFile]
@@ -418,14 +443,15 @@ class VFS:
             ctypes.memset(address, 0, size)
         return address or 0
 
-    def _take_failure(self) -> tuple[int, BaseException] | None:
-        failure = self._page_io.takeFailure()
-        if not failure:
-            return None
-        code, error, address = int(failure[0]), failure[1], int(failure[2])
-        method = "xRead" if code == abi.SQLITE_IOERR_READ else "xWrite"
-        _log_failure(method, self._subject((address,)), code, error)
-        return code, error
+    def _take_failures(self) -> list[tuple[int, BaseException]]:
+        if not self._failed.value:
+            return []
+        failures = []
+        for code, error, file in self._page_io.takeFailures():
+            method = "xRead" if code == abi.SQLITE_IOERR_READ else "xWrite"
+            _log_failure(method, self._subject((int(file),)), code, error)
+            failures.append((int(code), error))
+        return failures
 
     def _subject(self, arguments: tuple[Any, ...]) -> str:
         """The path that a call is about: its second argument, or that of the file in its first."""

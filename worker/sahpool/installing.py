@@ -1,0 +1,91 @@
+"""``install()``: a pool that is ready to use, or an error and nothing changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from . import browser, causes, defaults, logs, options
+from .errors import UnsupportedError
+from .pool import Pool, _installed, _installing, holder_of
+
+
+async def install(
+    name: str = "opfs-sahpool",
+    *,
+    directory: str | None = None,
+    initial_capacity: int = 6,
+    spare: int = 8,
+    default: bool = False,
+    lock_timeout: float = 10.0,
+    clear_on_init: bool = False,
+    pragmas: Mapping[str, str | int] = defaults.DEFAULT_PRAGMAS,
+    temp_memory_limit: int = 32 << 20,
+    verbosity: int | None = None,
+) -> Pool:
+    """Opens a pool and registers it as a VFS of this Pyodide's ``sqlite3``.
+
+    Installing a name twice returns the pool that is there, as it was installed first: of the
+    options only ``verbosity`` counts then.
+
+    Args:
+        name: Name of the VFS, for ``file:/notes.db?vfs=NAME``.
+        directory: Path of the pool's directory below the origin's root; ``"." + name`` when None.
+        initial_capacity: Slots that a new pool is given.
+        spare: Free slots that are kept at hand; topped up between statements.
+        default: Whether plain ``sqlite3.connect("notes.db")`` uses this VFS as well.
+        lock_timeout: Seconds to wait for a pool that another tab or worker holds. Chromium keeps
+            the handles of a worker that was killed inside a long statement for about two seconds.
+        clear_on_init: Deletes every database of the pool first.
+        pragmas: PRAGMAs that every connection starts with; journal_mode and other settings that a
+            database stores are given to new databases only. A page_size or auto_vacuum of your own
+            belongs here: WAL mode writes a new file's first page as the connection opens.
+        temp_memory_limit: Bytes up to which a temporary file stays in memory.
+        verbosity: What the library writes to the console, as :func:`set_verbosity` has it; None
+            leaves logging as it is.
+
+    Returns:
+        The pool.
+
+    Raises:
+        TypeError, ValueError: An argument is none that makes sense; nothing was touched.
+        UnsupportedError: This is not a worker, the browser has no OPFS with sync access handles
+            (private windows of some browsers), or Pyodide lacks something; the message says which.
+        PoolLockedError: The pool was held by another tab or worker for all of ``lock_timeout``.
+    """
+    options.check_name(name)
+    directory = options.checked_directory(directory, name)
+    options.check_counts(
+        initial_capacity=initial_capacity, spare=spare, temp_memory_limit=temp_memory_limit
+    )
+    options.check_seconds("lock_timeout", lock_timeout)
+    options.check_pragmas(pragmas)
+    if verbosity is not None:
+        logs.set_verbosity(verbosity)
+    async with _installing:
+        there = _installed.get(name)
+        if there is not None:
+            return there
+        other = holder_of(directory)
+        if other is not None:
+            raise UnsupportedError(
+                f"The directory {directory} is open already, as the pool {other.name}.",
+                hint="Use that pool, or give this one a directory of its own.",
+            )
+        browser.check_environment()
+        io = await browser.io_module()
+        pool = Pool(
+            name,
+            directory,
+            io,
+            spare=spare,
+            default=default,
+            lock_timeout=lock_timeout,
+            pragmas=pragmas,
+            temp_memory_limit=temp_memory_limit,
+        )
+        await pool._acquire(initial_capacity)
+        causes.attach_causes()
+        _installed[name] = pool
+    if clear_on_init:
+        await pool.wipe_files()
+    return pool

@@ -1,0 +1,105 @@
+"""What files of a pool may be called, and what SQLite calls those that belong to a database."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from .errors import InvalidNameError
+from .header import MAX_PATH_BYTES
+
+#: The companions of a database that may outlive a worker.
+COMPANION_SUFFIXES = ("-journal", "-wal")
+
+#: What SQLite adds to a database's name: journal, WAL, super-journal (``main.c``, ``vdbeaux.c``).
+_COMPANION = re.compile(r"-(?:journal|wal|mj[0-9A-F]{9})$")
+_SUPER_JOURNAL = re.compile(r"-mj[0-9A-F]{9}$")
+
+
+def check_path(path: str) -> str:
+    """The path of a file in the pool for a name as a user writes it.
+
+    Characters are taken as they are, ``?``, ``#``, spaces and non-ASCII included. ``.`` and ``..``
+    and empty parts are resolved, as os_unix.c and the reference do it: a program that asks for
+    ``./notes.db`` today and for ``notes.db`` tomorrow means one database.
+
+    Raises:
+        InvalidNameError: The name is empty, holds a NUL or is too long.
+    """
+    if "\0" in path:
+        raise InvalidNameError(
+            f"The name {path!r} holds a NUL character.", hint="Choose a name without it."
+        )
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            del parts[-1:]
+        elif part not in ("", "."):
+            parts.append(part)
+    if not parts:
+        raise InvalidNameError(
+            "A database needs a name.", hint="Give it one, for example notes.db."
+        )
+    path = "/" + "/".join(parts)
+    try:
+        length = len(path.encode("utf-8", "surrogateescape"))
+    except UnicodeEncodeError as error:
+        raise InvalidNameError(
+            f"The name {path!r} cannot be written as UTF-8.", hint="Choose another one."
+        ) from error
+    if length > MAX_PATH_BYTES:
+        raise _too_long(path, length)
+    return path
+
+
+def check_new_database(path: str) -> None:
+    """Whether a new database may have this path.
+
+    Raises:
+        InvalidNameError: SQLite would take it for the companion of another database, and delete it.
+    """
+    found = _COMPANION.search(path)
+    if found is not None:
+        raise InvalidNameError(
+            f"A database cannot be called {path}: SQLite keeps names that end in {found[0]} "
+            "for its own journals.",
+            hint="Choose another ending.",
+        )
+
+
+def is_companion(path: str) -> bool:
+    """Whether SQLite gives such a name to a journal, a WAL or a super-journal."""
+    return _COMPANION.search(path) is not None
+
+
+def is_super_journal(path: str) -> bool:
+    """Whether SQLite gives such a name to the super-journal of a transaction over databases."""
+    return _SUPER_JOURNAL.search(path) is not None
+
+
+def stored_path(path: str) -> str:
+    """The path under which a header keeps ``path``.
+
+    The same, but for a companion of a database whose own name leaves no room for the suffix: it is
+    kept under a hash of the database's path, so that a database may use all 510 bytes. The
+    reference cannot open such a database at all, so nothing is lost by it.
+
+    Raises:
+        InvalidNameError: The path is too long and no companion's.
+    """
+    raw = path.encode("utf-8", "surrogateescape")
+    if len(raw) <= MAX_PATH_BYTES:
+        return path
+    found = _COMPANION.search(path)
+    if found is not None:
+        base = path[: found.start()].encode("utf-8", "surrogateescape")
+        return f"/.{hashlib.sha256(base).hexdigest()}{found[0]}"
+    raise _too_long(path, len(raw))
+
+
+def _too_long(path: str, length: int) -> InvalidNameError:
+    return InvalidNameError(
+        f"The name {path[:24]}… is {length} bytes long; "
+        f"a name may have at most {MAX_PATH_BYTES} bytes.",
+        hint="Choose a shorter name.",
+    )

@@ -1,0 +1,395 @@
+"""Whether a file is a sound SQLite database that can be opened without harm.
+
+A file from anywhere may have been made to harm whoever opens it: pages that lead into one another
+for ever, a schema that takes hours to compile, expressions that compute for days. Nothing in a
+worker can stop SQLite there, and one that falls over its stack takes the worker with it. So all
+that is done here is bounded by the size of the file, and no expression of the file's own is
+computed for longer than a moment.
+
+Source: sqlite.org/security.html, section 1.2; sqlite.org/fileformat2.html.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import struct
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from typing import Any
+
+from . import causes
+from .abi import SQLITE_ERROR
+from .errors import ImportRejectedError, StorageError, is_storage_failure
+from .expansion import excess
+
+__all__ = ["FILE_HEADER_SIZE", "MAGIC", "check_content", "check_header"]
+
+MAGIC = b"SQLite format 3\0"  #: sqlite.org/fileformat2.html, section 1.3.1
+
+#: Result codes (sqlite.org/rescode.html).
+SQLITE_INTERRUPT, SQLITE_TOOBIG, SQLITE_MISMATCH, SQLITE_MISUSE = 9, 18, 20, 21
+
+#: Reads up to so many bytes of the file (first argument) at an offset (second).
+Read = Callable[[int, int], bytes]
+
+FILE_HEADER_SIZE = 100  #: bytes of it that check_header() wants to see
+
+#: Offsets in the database header (sqlite.org/fileformat2.html, section 1.3).
+_PAGE_SIZE, _CHANGE_COUNTER, _PAGE_COUNT, _VALID_FOR = 16, 24, 28, 92
+
+#: First bytes of the pages that have children: interior pages of indexes and of tables.
+_INTERIOR = (b"\2", b"\5")
+_ANY_INTERIOR = re.compile(b"[\2\5]")
+
+#: SQLite's own limit on the depth of a tree (BTCURSOR_MAX_DEPTH in btreeInt.h). Its integrity check
+#: calls itself once a level and does not know that limit: some thousands end the worker.
+_MAX_TREE_DEPTH = 20
+
+#: So many calls within one another do no harm, and fewer interior pages have no deeper tree.
+_FEW_INTERIOR = 500
+
+#: Bytes that are read at once.
+_PIECE = 1 << 20
+
+#: The longest statement of a schema, in bytes. SQLite compares each constraint of a table, and each
+#: table of a WITH clause, with all that came before. (sqlite.org/security.html advises 100,000.)
+_MAX_SQL = 150_000
+
+#: Virtual machine instructions for each byte of the file. Of the databases that were measured, rows
+#: of 300 NOT NULL columns of a byte each took most: 1.9.
+_STEPS_PER_BYTE = 16
+
+#: What quick_check runs where the schema has it compute nothing.
+_PLAIN_STEPS = frozenset(
+    {"Init", "Transaction", "Goto", "Halt", "Noop", "Explain", "Expire", "VerifyCookie"}
+    | {"IntegrityCk", "ResultRow", "OpenRead", "ReopenIdx", "Rewind", "Next", "Column", "Rowid"}
+    | {
+        "Integer",
+        "Int64",
+        "Real",
+        "Blob",
+        "String8",
+        "Null",
+        "Copy",
+        "SCopy",
+        "AddImm",
+        "Concat",
+        "RealAffinity",
+    }
+    | {"IsNull", "NotNull", "IfPos", "IfNotZero", "IsType", "TypeCheck", "Affinity"}
+)
+
+#: The longest value that a computed column may have while it is checked, in bytes: enough for what
+#: the check itself has to say.
+_LONGEST_COMPUTED = 2000
+_BYTES = 4  # that a character of a literal has at most
+
+#: Collations and functions of its own application that a file may use: SQLite begins anew for each.
+_MOST_STAND_INS = 100
+
+#: How what is wrong with the trees is told, and not with the rows.
+_OF_TREES = "***"
+
+#: What computing an expression may end in, of a value or of its length.
+_OF_EXPRESSIONS = (SQLITE_ERROR, SQLITE_TOOBIG, SQLITE_MISMATCH)
+
+_NO_COLLATION = re.compile(r"no such collation sequence: (.+)", re.DOTALL)
+_NO_FUNCTION = re.compile(r"unknown function: (.+)\(\)", re.DOTALL)
+
+#: What is quoted of an unsound file in the error message, in characters.
+_QUOTED = 200
+
+
+def check_header(head: bytes, size: int) -> None:
+    """Whether a file can be an SQLite database, by its first bytes and its length.
+
+    Args:
+        head: The first 100 bytes, or all there are.
+        size: Length of the file in bytes.
+
+    Raises:
+        ImportRejectedError: It cannot; the message says why.
+    """
+    if not size:
+        raise ImportRejectedError("The file is empty.", hint="Choose a file that holds a database.")
+    if not head.startswith(MAGIC):
+        raise ImportRejectedError(
+            "The file is not an SQLite database: it does not begin with “SQLite format 3”.",
+            hint="If it is a CSV or text file, import it under its own ending; "
+            "an encrypted database must be decrypted first.",
+        )
+    if len(head) < FILE_HEADER_SIZE:
+        raise ImportRejectedError(
+            f"The file ends after {size} bytes, within the header of the database.",
+            hint="The copy is incomplete: get the file again.",
+        )
+    page_size = _page_size(head)
+    if page_size < 512 or page_size & (page_size - 1):
+        raise ImportRejectedError(
+            f"The database header is damaged: {page_size} is not a page size.",
+            hint="Get the file again from where it came.",
+        )
+    (pages,) = struct.unpack_from(">I", head, _PAGE_COUNT)
+    # The page count is only kept right by programs that keep these two equal (section 1.3.8).
+    in_use = head[_CHANGE_COUNTER : _CHANGE_COUNTER + 4] == head[_VALID_FOR : _VALID_FOR + 4]
+    if in_use and pages * page_size > size:
+        raise ImportRejectedError(
+            f"The database is cut off: it has {pages} pages of {page_size} bytes, "
+            f"but the file ends after {size} of {pages * page_size} bytes.",
+            hint="The copy is incomplete: get the file again.",
+        )
+
+
+def check_content(uri: str, read: Read | None = None) -> None:
+    """Whether a file with a sound header holds a sound database; nothing is written to it.
+
+    The depth of its trees, what its schema makes of itself, and ``PRAGMA quick_check``. It takes
+    time in proportion to the size; a sound file never fails because that is long.
+
+    Args:
+        uri: The file for ``sqlite3.connect(…, uri=True)``, read-only.
+        read: Reads the same bytes. None where a WAL belongs to them; then the depth is not known.
+
+    Raises:
+        ImportRejectedError: It holds none; the message says why.
+        sqlite3.OperationalError, StorageError: The storage failed; ``__cause__`` says how.
+    """
+    trees = None if read is None else _Trees(read)
+    if trees:
+        trees.check_schema()
+    try:
+        with closing(sqlite3.connect(uri, uri=True)) as connection:
+            connection.execute("PRAGMA trusted_schema=OFF")
+            connection.execute("PRAGMA cell_size_check=ON")
+            connection.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, _MAX_SQL)
+            _load_schema(connection)
+            _check_schema(connection)
+            if trees:
+                entries = connection.execute("SELECT rootpage FROM sqlite_schema")
+                trees.check({root for (root,) in entries if isinstance(root, int)})
+            causes.forget()
+            found = _quick_check(connection)
+            failure = causes.take_any()
+    except (sqlite3.Error, UnicodeDecodeError, MemoryError) as error:
+        if error.__cause__ is not None and is_storage_failure(error):
+            raise  # the browser's failure: a file cannot bring that about
+        raise _damaged(str(error) or "it asks for more memory than there is") from error
+    if failure is not None:  # quick_check takes a page that it cannot read for a damaged one
+        raise StorageError(f"The storage failed during the check: {failure}") from failure
+    if found != "ok":
+        raise ImportRejectedError(
+            f"The database is damaged: {found[:_QUOTED]}",
+            hint="Get the file again from where it came, or repair it with sqlite3's .recover.",
+        )
+
+
+def _damaged(why: str) -> ImportRejectedError:
+    return ImportRejectedError(
+        f"The database is damaged: {why[:_QUOTED]}", hint="Get the file again from where it came."
+    )
+
+
+def _page_size(head: bytes) -> int:
+    (page_size,) = struct.unpack_from(">H", head, _PAGE_SIZE)
+    return 65536 if page_size == 1 else int(page_size)
+
+
+# --- the depth of the trees ---------------------------------------------------------------------
+
+
+class _Trees:
+    """The trees of a file, read without SQLite as far as they have children.
+
+    SQLite's integrity check calls itself once a level and knows no limit, and reading a schema
+    whose pages belong to several others takes exponential time.
+    """
+
+    def __init__(self, read: Read) -> None:
+        self._read = read
+        self._page_size = _page_size(read(FILE_HEADER_SIZE, 0))
+
+    def check_schema(self) -> None:
+        """As :meth:`check` for the schema's own tree, before SQLite reads it."""
+        self._check({1}, lambda page: self._read(1, self._start(page)) in _INTERIOR)
+
+    def check(self, roots: set[int]) -> None:
+        """That the trees of these roots are trees, and no deeper than SQLite makes them.
+
+        Raises:
+            ImportRejectedError: They are not.
+        """
+        if not self._read(1, _FEW_INTERIOR * self._page_size):
+            return  # there are not so many pages in all
+        interior = self._interior()
+        if len(interior) > _FEW_INTERIOR:
+            self._check(roots, interior.__contains__)
+
+    def _check(self, roots: set[int], has_children: Callable[[int], bool]) -> None:
+        level = [root for root in roots if has_children(root)]
+        seen = set(level)
+        for _ in range(_MAX_TREE_DEPTH):
+            level = [
+                child
+                for page in level
+                for child in self._children(page)
+                if child and has_children(child)
+            ]
+            if not level:
+                return
+            known = len(seen)
+            seen.update(level)
+            if len(seen) != known + len(level):
+                raise _damaged("one of its pages belongs to two others")
+        raise _damaged("its pages lead from one to the next without an end")
+
+    def _interior(self) -> set[int]:
+        """The pages that begin as one with children does, whatever they are."""
+        found: set[int] = set()
+        piece = max(_PIECE, self._page_size)
+        at = 0
+        while kinds := self._read(piece, at)[:: self._page_size]:
+            first = at // self._page_size + 1
+            at += piece
+            found.update(first + match.start() for match in _ANY_INTERIOR.finditer(kinds))
+        return found
+
+    def _start(self, page: int) -> int:
+        return FILE_HEADER_SIZE if page == 1 else (page - 1) * self._page_size
+
+    def _children(self, page: int) -> list[int]:
+        """What an interior page leads to (sqlite.org/fileformat2.html, section 1.6)."""
+        begin, start = (page - 1) * self._page_size, self._start(page)
+        content = self._read(self._page_size, begin).ljust(self._page_size + 4, b"\0")
+        cells, right = struct.unpack_from(">xxxHxxxI", content, start - begin)
+        first = start - begin + 12
+        cells = min(cells, (self._page_size - first) // 2)
+        pointers = struct.unpack_from(f">{cells}H", content, first)
+        number = struct.Struct(">I").unpack_from
+        return [right, *(number(content, min(each, self._page_size))[0] for each in pointers)]
+
+
+# --- the schema ---------------------------------------------------------------------------------
+
+
+def _load_schema(connection: sqlite3.Connection) -> None:
+    """Has SQLite read the schema; trusted where it uses what SQLite 3.39 takes for unsafe.
+
+    That is SQLite's own JSON functions, in an index or a generated column. There are no functions
+    here that do anything, and no virtual table is opened, so that trust cannot be abused.
+    """
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    except sqlite3.DatabaseError as error:
+        if "unsafe use of" not in str(error):
+            raise
+        connection.execute("PRAGMA trusted_schema=ON")
+
+
+def _check_schema(connection: sqlite3.Connection) -> None:
+    """That compiling what the schema defines comes to an end.
+
+    Raises:
+        ImportRejectedError: It would not.
+    """
+    connection.text_factory = _readable  # a comment in some old encoding does no harm
+    entries = connection.execute("SELECT type, name, sql FROM sqlite_schema").fetchall()
+    connection.text_factory = str
+    told = excess(
+        (kind, name, sql)
+        for kind, name, sql in entries
+        if isinstance(kind, str) and isinstance(name, str) and isinstance(sql, str)
+    )
+    if told:
+        raise ImportRejectedError(
+            f"The database cannot be opened safely: {told}.",
+            hint="Was it made to do harm? If not, drop the views or columns that it speaks of.",
+        )
+
+
+def _readable(text: bytes) -> str:
+    return text.decode("utf-8", "replace")
+
+
+# --- quick_check --------------------------------------------------------------------------------
+
+
+def _quick_check(connection: sqlite3.Connection) -> str:
+    """``"ok"``, or the first thing that is wrong, of ``PRAGMA quick_check``.
+
+    It goes through the trees first and then looks for NULLs in the rows, for which it computes
+    generated columns. The first part always comes to its end, and in time in proportion to the
+    size; the second part is cut off where it has taken more steps than rows can, or at once where
+    something is computed. What a file says is never run for long, and a sound file never fails.
+    """
+    steps, computes, prepares = _program(connection)
+    if computes:
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_COMPUTED)
+    else:
+        pages, page_size = (
+            connection.execute(f"PRAGMA {each}").fetchone()[0]
+            for each in ("page_count", "page_size")
+        )
+        steps += _STEPS_PER_BYTE * pages * page_size
+    # Each instruction before the trees is run once at most: so they have been gone through by then.
+    interval = min(steps, 1_000_000)  # a C int
+    left = iter(range(-(-steps // interval) - 1))
+    connection.set_progress_handler(lambda: next(left, None) is None, interval)
+    try:
+        found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+        # Of rows, the values of which may be a stand-in's, nothing counts.
+        return "ok" if computes and not found.startswith(_OF_TREES) else found
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", SQLITE_MISUSE) & 0xFF
+        if code == SQLITE_INTERRUPT or (computes and not prepares and code in _OF_EXPRESSIONS):
+            return "ok"
+        raise
+
+
+def _program(connection: sqlite3.Connection) -> tuple[int, bool, bool]:
+    """Of quick_check's program: its length, whether it computes, and whether before the trees.
+
+    A sound database may use what only its own application defines. Collations are stood in for
+    (quick_check compares no keys), and functions, whose results then do not count. What computes
+    something from constants does so before the trees are gone through.
+    """
+    stand_ins: set[str] = set()
+    while True:
+        try:
+            return _length(connection.execute("EXPLAIN PRAGMA quick_check(1)"))
+        except sqlite3.OperationalError as error:
+            text = str(error)
+            collation, function = _NO_COLLATION.match(text), _NO_FUNCTION.match(text)
+            if text in stand_ins or len(stand_ins) == _MOST_STAND_INS:
+                raise
+            if not (collation or function):
+                raise
+            stand_ins.add(text)
+            if collation:
+                connection.create_collation(collation[1], _equal)
+            elif function:
+                # In a schema that is not trusted SQLite would not have one of ours.
+                connection.execute("PRAGMA trusted_schema=ON")
+                connection.create_function(function[1], -1, _nothing, deterministic=True)
+
+
+def _length(program: Iterable[tuple[Any, ...]]) -> tuple[int, bool, bool]:
+    length, begin, literals, computing = 0, 0, 0, []
+    for address, step, first, target, _, text, *_ in program:
+        if step == "Init":
+            begin = target  # what is done before all else stands last
+        elif step not in _PLAIN_STEPS:
+            computing.append(address)
+        elif begin and address >= begin and step in ("String8", "Blob"):
+            literals += first if step == "Blob" else len(text or "")
+        length += 1
+    prepares = literals * _BYTES > _LONGEST_COMPUTED
+    return length, bool(computing), prepares or any(address >= begin for address in computing)
+
+
+def _equal(_one: str, _two: str) -> int:
+    return 0
+
+
+def _nothing(*_arguments: object) -> None:
+    return None

@@ -1,0 +1,117 @@
+"""Spare slots: some are kept at hand, because SQLite cannot wait for a file to be made."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from .errors import exception_name
+from .hold import Hold
+from .slot import Slot
+from .slots import SlotTable
+
+_log = logging.getLogger("sahpool")
+
+
+class Spares:
+    """Adds slots to a pool and takes spare ones away.
+
+    Attributes:
+        changing: Held while slots are added, removed or taken hold of.
+    """
+
+    def __init__(self, slots: SlotTable, hold: Hold, wanted: int) -> None:
+        """``wanted`` is how many free slots are kept at hand."""
+        self.changing = asyncio.Lock()
+        self._slots = slots
+        self._hold = hold
+        self._wanted = wanted
+        self._planned = False
+        self._task: asyncio.Future[None] | None = None  # kept, or it might be collected
+
+    @property
+    def missing(self) -> int:
+        """How many free slots there are too few; not positive when there are enough."""
+        return self._wanted - self._slots.spare_count
+
+    async def grow(self, count: int) -> None:
+        """Adds slots; ``changing`` must be held.
+
+        Raises:
+            JsException: The storage refused, for example for its quota; the file that was begun is
+                gone again, so that attempts leave nothing behind.
+        """
+        for _ in range(count):
+            made = await self._hold.create()
+            if made is None:  # paused meanwhile
+                return
+            name, handle = made
+            try:
+                self._slots.add_spare(name, handle)
+            except BaseException:
+                await self._hold.discard(name)
+                raise
+
+    async def shrink(self, count: int) -> int:
+        """Removes up to ``count`` spare slots, and says how many; ``changing`` must be held."""
+        return await self._remove(self._slots.remove_spares(count))
+
+    async def _remove(self, removed: list[Slot]) -> int:
+        for slot in removed:  # all of them first: a pause meanwhile would not find them
+            slot.handle.close()
+        await self._hold.remove(slot.name for slot in removed)
+        return len(removed)
+
+    async def _renew(self) -> None:
+        """Makes spares anew that have been large; ``changing`` must be held.
+
+        Chromium sets room aside for a file as it grows, up to twice its size, and counts that as
+        used until the handle is closed, however short the file has become. Without this a database
+        that is deleted makes no room for another.
+        """
+        if self._hold.opaque is not None:
+            await self.grow(await self._remove(self._slots.remove_bulky_spares()))
+
+    async def top_up(self) -> None:
+        """Adds what is missing, and gives room back that spares take without need.
+
+        Raises:
+            JsException: As :meth:`grow`.
+        """
+        async with self.changing:
+            await self._renew()
+            await self.grow(self.missing)
+
+    async def try_top_up(self) -> None:
+        """Adds what is missing, as far as the storage lets it.
+
+        Whoever needs a slot that is not there will be told. Until then a storage that is full is no
+        reason to refuse anything: perhaps a person wants to delete something.
+        """
+        try:
+            await self.top_up()
+        except Exception as error:  # noqa: BLE001 - whatever the browser throws
+            self.not_added(error)
+
+    def not_added(self, error: Exception) -> None:
+        """Says in the log that the storage refused more slots."""
+        name = exception_name(error)
+        _log.warning("%s: no spare slots added: %s: %s", self._hold.directory, name, error)
+
+    def plan(self) -> None:
+        """Does :meth:`top_up` between two statements, as soon as the event loop runs again."""
+        if self._planned or (self.missing <= 0 and not self._slots.has_bulky_spares):
+            return
+        self._planned = True
+
+        async def top_up() -> None:
+            self._planned = False
+            await self.try_top_up()
+
+        self._task = asyncio.ensure_future(top_up())
+
+    @property
+    def task(self) -> asyncio.Future[Any] | None:
+        """What :meth:`plan` has begun last, or None."""
+        return self._task
