@@ -11,10 +11,16 @@ function checkName(name) {
   }
 }
 
-class FileNode {
+export class FileNode {
   bytes = new Uint8Array(0);
   size = 0;
   handle = null;
+  path = ""; // what the header last named, for the trace
+
+  /** A write at offset 0 is one of a slot's header. */
+  headed(header) {
+    if (header[0]) this.path = new TextDecoder().decode(header.subarray(0, header.indexOf(0)));
+  }
 
   resize(size) {
     if (size > this.bytes.length) {
@@ -28,21 +34,73 @@ class FileNode {
   }
 }
 
-class DirectoryNode {
+export class DirectoryNode {
   entries = new Map();
+}
+
+function copied(node) {
+  const copy = node instanceof FileNode ? new FileNode() : new DirectoryNode();
+  if (node instanceof FileNode) {
+    copy.resize(node.size);
+    copy.bytes.set(node.bytes.subarray(0, node.size));
+    copy.path = node.path;
+  } else {
+    for (const [name, entry] of node.entries) copy.entries.set(name, copied(entry));
+  }
+  return copy;
 }
 
 export class MemoryOpfs {
   root = new DirectoryNode();
   quota = null; // bytes of all files together
+  peak = 0; // the most that they came to, or would have come to, under a quota
   shortWrites = 0; // the most bytes that one write keeps; 0: all
   calls = {};
   worker = 0; // which worker this is: the ones before it have ended
-  #failures = new Map();
+  recorder = null; // is told of all that changes a file or the directory (tests/crash/disk.mjs)
+  #failures = new Map(); // method → { left: good calls until it fails, how, sticky }
+  trace = null; // [method, path] of each call while failures are set; see watch()
+  failed = []; // where in the trace the calls are that were made to fail
 
   /** The next call of `method` throws a DOMException named `name`. */
   failNext(method, name) {
-    this.#failures.set(method, name);
+    this.failAt(method, 1, name);
+  }
+
+  /**
+   * The nth call of `method` from now on fails, and all after it when `sticky`, until heal().
+   * `how` is the name of a DOMException or, for reads and writes, the count of bytes that the call
+   * answers: so many bytes fewer than it was given when negative. A write keeps what it could of
+   * that count, and nothing where the count is more than it was given. "*" is every method.
+   */
+  failAt(method, nth, how, { sticky = false } = {}) {
+    this.#failures.set(method, { left: nth - 1, how, sticky });
+  }
+
+  /** Nothing fails any more. */
+  heal() {
+    this.#failures.clear();
+  }
+
+  /** From now on the calls are listed in `trace`, with the path that the slot's header last named. */
+  watch() {
+    this.trace = [];
+    this.failed = [];
+  }
+
+  /** A copy of a directory below the root, for put(). */
+  copy(name) {
+    return copied(this.root.entries.get(name));
+  }
+
+  /** Puts a copy of such a copy at a name below the root. */
+  put(name, directory) {
+    this.root.entries.set(name, copied(directory));
+  }
+
+  /** Forgets a directory below the root. */
+  drop(name) {
+    this.root.entries.delete(name);
   }
 
   /** Forgets all files and switches. */
@@ -50,30 +108,52 @@ export class MemoryOpfs {
     this.release();
     this.root = new DirectoryNode();
     this.quota = null;
+    this.peak = 0;
     this.shortWrites = 0;
     this.calls = {};
-    this.#failures.clear();
+    this.trace = null;
   }
 
   /** What the end of a worker does: every handle is let go, nothing is deleted. */
   release() {
     this.worker += 1;
+    this.heal();
     for (const node of this.#files(this.root)) node.handle?.close();
   }
 
-  enter(method) {
+  /** Begins a call, or fails it. Answers the count that a read or write is to lie about, if any. */
+  enter(method, node = null) {
     this.calls[method] = (this.calls[method] ?? 0) + 1;
-    const name = this.#failures.get(method);
-    if (name === undefined) return;
-    this.#failures.delete(method);
-    throw failure(name, `${method} was told to fail`);
+    this.trace?.push([method, node?.path ?? ""]);
+    for (const key of [method, "*"]) {
+      const told = this.#failures.get(key);
+      if (told === undefined || told.left-- > 0) continue;
+      if (!told.sticky) this.#failures.delete(key);
+      if (this.trace !== null) this.failed.push(this.trace.length - 1);
+      if (typeof told.how === "string") throw failure(told.how, `${method} was told to fail`);
+      return told.how;
+    }
+    return null;
+  }
+
+  /** Bytes of all files together. */
+  used() {
+    let used = 0;
+    for (const node of this.#files(this.root)) used += node.size;
+    return used;
+  }
+
+  /** How many files there are. */
+  files() {
+    return [...this.#files(this.root)].length;
   }
 
   checkQuota(more) {
     if (this.quota === null || more <= 0) return;
-    let used = 0;
-    for (const node of this.#files(this.root)) used += node.size;
-    if (used + more > this.quota) {
+    const wanted = this.used() + more;
+    this.peak = Math.max(this.peak, wanted);
+    if (wanted > this.quota) {
+      if (this.trace !== null) this.failed.push(this.trace.length - 1);
       throw failure("QuotaExceededError", "No space available for this operation");
     }
   }
@@ -97,12 +177,21 @@ class FileSystemSyncAccessHandle {
     node.handle = this;
   }
 
+  #lie = null; // what the call that was just begun is to answer instead of the truth
+
   #open(method) {
     if (this.#node === null) {
       throw failure("InvalidStateError", "The access handle was already closed");
     }
-    opfs.enter(method);
+    this.#lie = opfs.enter(method, this.#node);
     return this.#node;
+  }
+
+  /** The bytes that a read or write moves, and the count that it answers. */
+  #count(wanted) {
+    if (this.#lie === null) return [wanted, wanted];
+    const told = this.#lie < 0 ? Math.max(0, wanted + this.#lie) : this.#lie;
+    return [told > wanted ? 0 : told, told];
   }
 
   #view(buffer) {
@@ -114,27 +203,33 @@ class FileSystemSyncAccessHandle {
   read(buffer, { at = this.#position } = {}) {
     const node = this.#open("read");
     const target = this.#view(buffer);
-    const count = Math.max(0, Math.min(target.length, node.size - at));
+    const [count, told] = this.#count(Math.max(0, Math.min(target.length, node.size - at)));
     target.set(node.bytes.subarray(at, at + count));
     this.#position = at + count;
-    return count;
+    return told;
   }
 
   write(buffer, { at = this.#position } = {}) {
     const node = this.#open("write");
     let source = this.#view(buffer);
     if (opfs.shortWrites) source = source.subarray(0, opfs.shortWrites);
+    const [kept, told] = this.#count(source.length);
+    if (kept === 0) return told;
+    source = source.subarray(0, kept);
+    if (at === 0) node.headed(source);
     opfs.checkQuota(at + source.length - node.size);
     if (at + source.length > node.size) node.resize(at + source.length);
     node.bytes.set(source, at);
+    opfs.recorder?.write(node, at, source);
     this.#position = at + source.length;
-    return source.length;
+    return told;
   }
 
   truncate(size) {
     const node = this.#open("truncate");
     opfs.checkQuota(size - node.size);
     node.resize(size);
+    opfs.recorder?.truncate(node, size);
     this.#position = Math.min(this.#position, size);
   }
 
@@ -143,12 +238,16 @@ class FileSystemSyncAccessHandle {
   }
 
   flush() {
-    this.#open("flush");
+    const node = this.#open("flush");
+    opfs.recorder?.flush(node);
   }
 
   close() {
-    if (this.#node !== null) this.#node.handle = null;
+    const node = this.#node;
+    if (node === null) return;
+    node.handle = null;
     this.#node = null;
+    opfs.enter("close", node);
   }
 }
 
@@ -201,6 +300,7 @@ class FileSystemDirectoryHandle extends FileSystemHandle {
     if (!entries.has(name)) {
       if (!create) throw failure("NotFoundError", `No entry is named ${name}`);
       entries.set(name, new Kind());
+      opfs.recorder?.create(name, entries.get(name));
     }
     const node = entries.get(name);
     if (!(node instanceof Kind)) {
@@ -223,6 +323,7 @@ class FileSystemDirectoryHandle extends FileSystemHandle {
       throw failure("NoModificationAllowedError", `${name} has an open Access Handle`);
     }
     this.node.entries.delete(name);
+    opfs.recorder?.remove(node);
   }
 
   async *entries() {

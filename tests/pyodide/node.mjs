@@ -3,6 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
+import "../crash/disk.mjs";
 import { start } from "./engine.mjs";
 import { install, opfs, release } from "./memory_opfs.mjs";
 

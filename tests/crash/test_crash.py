@@ -1,0 +1,126 @@
+"""Crashes at every moment of what a pool does; see ``lab.py``."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+import serve
+from tests.crash.laboratory import Laboratory, shown
+from tests.proofs import Proofs
+
+#: Different images that the default run opens of each workload.
+SLICE = 40
+
+ROLLBACK = ("DELETE", "TRUNCATE", "PERSIST")
+BOTH = ("DELETE", "WAL")
+
+#: (workload, journal mode, synchronous, page size)
+ARMS = [
+    *(("update", mode, "FULL", 4096) for mode in (*ROLLBACK, "WAL")),
+    ("update", "WAL", "NORMAL", 4096),
+    ("checkpoint", "WAL", "FULL", 4096),
+    ("checkpoint", "WAL", "NORMAL", 4096),
+    *(("attached", mode, "FULL", 4096) for mode in (*ROLLBACK, "WAL")),
+    *(("imports", mode, "FULL", 4096) for mode in BOTH),
+    *(("leftovers", mode, "FULL", 4096) for mode in BOTH),
+    *(("capacity", mode, "FULL", 4096) for mode in BOTH),
+    *(("names", mode, "FULL", 4096) for mode in BOTH),
+    *(("spares", mode, "FULL", 4096) for mode in BOTH),
+    *(("quarantine", mode, "FULL", 4096) for mode in BOTH),
+    *(("pages", mode, "FULL", size) for mode in BOTH for size in (512, 65536)),
+]
+
+WHOLE_OR_SLICE = pytest.mark.parametrize(
+    "whole", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["slice", "whole"]
+)
+
+
+def skip_slice(request: pytest.FixtureRequest, whole: bool) -> None:
+    if not whole and request.config.getoption("--slow"):
+        pytest.skip("the whole of it is tried")
+
+
+@WHOLE_OR_SLICE
+@pytest.mark.parametrize("arm", ARMS, ids=lambda arm: "-".join(map(str, arm)))
+def test_a_crash_at_any_moment_corrupts_nothing_and_loses_nothing_acknowledged(
+    request: pytest.FixtureRequest,
+    laboratory: Laboratory,
+    proof: Proofs,
+    arm: tuple[str, str, str, int],
+    whole: bool,
+) -> None:
+    skip_slice(request, whole)
+    began = time.monotonic()
+    if whole:
+        laboratory.restart()
+    laboratory.prepare(*arm)
+    outcome = laboratory.try_all(0 if whole else SLICE, 1)
+    serve.say(f"{' '.join(map(str, arm))}: {shown(outcome, began)}")
+    _, mode, synchronous, _ = arm
+    counts = {name: outcome[name] for name in ("images", "corrupt", "lost")}
+    proof("crash", mode if synchronous == "FULL" else f"{mode} at {synchronous}", **counts)
+    assert not outcome["failures"], "\n\n".join(outcome["failures"])
+    assert not outcome["corrupt"]
+    assert not outcome["lost"]
+    assert outcome["images"] >= (outcome["crashes"] // 4 if whole else SLICE)
+
+
+RECOVERIES = [
+    ("update", "DELETE"),
+    ("update", "WAL"),
+    ("attached", "DELETE"),
+    ("attached", "PERSIST"),
+    ("leftovers", "WAL"),
+]
+
+_RECOVERIES = """
+experiment = await lab.prepare(getattr(workloads, workload), mode)
+experiment.plan(1, 1)
+lab.recoveries = await recovery.recoveries(experiment, count)
+[again.outcome.failures for _, again in lab.recoveries]
+"""
+
+_CRASH_AGAIN = """
+crash, lab.current = lab.recoveries[number]
+lab.current.plan(limit, 1)
+"""
+
+
+@WHOLE_OR_SLICE
+@pytest.mark.parametrize(("workload", "mode"), RECOVERIES)
+def test_a_crash_or_a_failure_within_a_recovery_changes_nothing_about_what_comes_back(
+    request: pytest.FixtureRequest,
+    laboratory: Laboratory,
+    proof: Proofs,
+    workload: str,
+    mode: str,
+    whole: bool,
+) -> None:
+    skip_slice(request, whole)
+    count, limit, how_many = (3, 0, 0) if whole else (1, 10, 10)
+    began = time.monotonic()
+    values = {"workload": workload, "mode": mode, "count": count}
+    found = laboratory.run(_RECOVERIES, **values)
+    assert len(found) == count
+    crashed = [each for failures in found for each in failures]
+    failed: list[str] = []
+    images = calls = 0
+    for number in range(count):
+        laboratory.run(_CRASH_AGAIN, number=number, limit=limit)
+        outcome = laboratory.finish()
+        images += outcome["images"]
+        crashed += outcome["failures"]
+        for how in ("UnknownError", "QuotaExceededError"):
+            tried, wrong = laboratory.fail_calls(number, how, how_many)
+            calls += tried
+            failed += wrong
+    spent = time.monotonic() - began
+    serve.say(f"{workload} {mode}: {images} images, {calls} failing calls, {spent:.1f} s")
+    proof("crash", "a second crash, within the recovery", images=images, wrong=len(crashed))
+    proof("crash", "a call fails within the recovery", calls=calls, wrong=len(failed))
+    assert not crashed, "\n\n".join(crashed)
+    assert not failed, "\n".join(failed[:10])
+    assert images >= (50 if whole else 10)
+    assert calls >= (500 if whole else 20)
