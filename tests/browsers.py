@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -94,8 +94,14 @@ def wait_for(what: str, ready: Callable[[], T], seconds: float = 30.0) -> T:
         time.sleep(0.05)
 
 
-def chromium_driver(profile: Path, downloads: Path) -> webdriver.Chrome:
-    """A Chromium under selenium; the profile's directory is created when it is missing."""
+def chromium_driver(
+    profile: Path, downloads: Path, flags: Sequence[str] = (), without: Sequence[str] = ()
+) -> webdriver.Chrome:
+    """A Chromium under selenium; the profile's directory is created when it is missing.
+
+    ``flags`` are added to those of every Chromium here, ``without`` names some of the driver's own
+    that are left out.
+    """
     # selenium looks neither for another driver nor for anybody to tell about its use.
     os.environ.update(SE_OFFLINE="true", SE_AVOID_STATS="true")
     options = webdriver.ChromeOptions()
@@ -104,11 +110,18 @@ def chromium_driver(profile: Path, downloads: Path) -> webdriver.Chrome:
     if binary is None or driver is None:
         raise BrowserError("Chromium and its driver are not installed.")
     options.binary_location = binary
-    for flag in (*CHROMIUM_FLAGS, f"--user-data-dir={profile}"):
+    for flag in (*CHROMIUM_FLAGS, *flags, f"--user-data-dir={profile}"):
         options.add_argument(flag)
+    if without:
+        options.add_experimental_option("excludeSwitches", list(without))
     options.add_experimental_option(
         "prefs",
-        {"download.default_directory": str(downloads), "download.prompt_for_download": False},
+        {
+            "download.default_directory": str(downloads),
+            "download.prompt_for_download": False,
+            # More than one without a click of a person's.
+            "profile.default_content_setting_values.automatic_downloads": 1,
+        },
     )
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     chrome = webdriver.Chrome(options=options, service=Service(driver))
@@ -118,17 +131,21 @@ def chromium_driver(profile: Path, downloads: Path) -> webdriver.Chrome:
 
 
 class Chromium:
-    """Chromium through selenium."""
+    """Chromium through selenium; the arguments are those of ``chromium_driver``."""
 
     name = "chrome"
 
-    def __init__(self) -> None:
+    def __init__(self, flags: Sequence[str] = (), without: Sequence[str] = ()) -> None:
         self._home = Path(tempfile.mkdtemp(prefix="sahpool-chromium-"))
         self.downloads = self._home / "downloads"
         self.downloads.mkdir()
         self._requests: list[str] = []
         self._problems: list[str] = []
-        self.driver = chromium_driver(self._home / "profile", self.downloads)
+        self._options = (flags, without)
+        self.driver = self._started()
+
+    def _started(self) -> webdriver.Chrome:
+        return chromium_driver(self._home / "profile", self.downloads, *self._options)
 
     def open(self, url: str) -> None:
         """Go to a page."""
@@ -182,7 +199,7 @@ class Chromium:
         self.requests()
         self.problems()
         self.driver.quit()
-        self.driver = chromium_driver(self._home / "profile", self.downloads)
+        self.driver = self._started()
 
     def close(self) -> None:
         """End it."""

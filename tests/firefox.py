@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,19 +31,24 @@ PREFERENCES = {
 
 
 class Firefox:
-    """One Firefox with one page; the interface of ``tests.browsers.Browser``."""
+    """One Firefox with one page; the interface of ``tests.browsers.Browser``.
+
+    ``preferences`` are added to those of every Firefox here.
+    """
 
     name = "firefox"
 
-    def __init__(self) -> None:
+    def __init__(self, preferences: Mapping[str, object] | None = None) -> None:
         self._home = Path(tempfile.mkdtemp(prefix="sahpool-firefox-"))
         self.downloads = self._home / "downloads"
         self.downloads.mkdir()
         profile = self._home / "profile"
         profile.mkdir()
+        wanted = {**PREFERENCES, **(preferences or {})}
+        wanted["browser.download.dir"] = str(self.downloads)
         lines = [
             f"user_pref({json.dumps(name)}, {json.dumps(value)});\n"
-            for name, value in {**PREFERENCES, "browser.download.dir": str(self.downloads)}.items()
+            for name, value in wanted.items()
         ]
         (profile / "user.js").write_text("".join(lines))
         self._events: list[dict[str, Any]] = []
