@@ -22,6 +22,7 @@ import venv
 import serve
 from tests import real_data
 from tests.ecosystem import packages
+from tests.hostile import corpus
 from tests.tutorial import jupyter_parts
 
 VENV = serve.WORK / "venv"
@@ -88,6 +89,7 @@ def set_up() -> None:
     real_data.install_flights(str(PYTHON))
     jupyter_parts.install_jupyter_parts()
     packages.install(str(PYTHON))
+    corpus.install()
     serve.assemble()
 
 

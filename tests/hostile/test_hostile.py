@@ -1,0 +1,91 @@
+"""Files that were made to do harm: none changes a database, none holds the worker up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.hostile import corpus
+from tests.hostile.bombs import BOMBS
+from tests.hostile.lab import Lab
+from tests.proofs import Proofs
+
+#: How long one file may keep the worker, in milliseconds, as the issue has it.
+LONGEST_MS = 2000
+
+#: Each place gets every so manieth of SQLite's own; the slow tests try them all.
+EVERY = {"node": 8, "chrome": 80, "firefox": 160}
+CHANGED = {"node": 800, "chrome": 100, "firefox": 50}
+
+
+def judged(lab: Lab, proof: Proofs, arm: str) -> dict[str, Any]:
+    """The report, of which nothing is at fault; its counts stand in the proofs' table."""
+    report = lab.report()
+    counts = report["counts"]
+    proof("hostile", arm, **counts)
+    assert not report["faults"], "\n".join(report["faults"])
+    assert counts["rejected"] + counts["accepted"] == counts["images"]
+    assert counts["slowest_ms"] <= LONGEST_MS, report["slowest"]
+    return report
+
+
+def own(runtime: Any, proof: Proofs, every: int, arm: str) -> None:
+    """Tries every so manieth of SQLite's own."""
+    images = list(corpus.images())
+    assert len(images) == corpus.IMAGES
+    lab = Lab(runtime)
+    lab.give(images[::every])
+    counts = judged(lab, proof, arm)["counts"]
+    assert counts["images"] == len(images[::every])
+    assert counts["rejected"] > 0.9 * counts["images"]
+
+
+def test_none_of_sqlite_s_own_malformed_databases_harms_another_or_takes_for_ever(
+    runtime: Any, proof: Proofs
+) -> None:
+    own(runtime, proof, EVERY[runtime.name], f"SQLite's own, {runtime.name}")
+
+
+@pytest.mark.slow
+def test_not_one_of_sqlite_s_own_malformed_databases_harms_another(
+    runtime: Any, proof: Proofs
+) -> None:
+    own(runtime, proof, 1, f"all of SQLite's own, {runtime.name}")
+
+
+def test_no_changed_database_harms_another_or_takes_for_ever(runtime: Any, proof: Proofs) -> None:
+    lab = Lab(runtime)
+    lab.change(0, CHANGED[runtime.name])
+    counts = judged(lab, proof, f"changed, {runtime.name}")["counts"]
+    assert counts["images"] == CHANGED[runtime.name]
+    assert counts["rejected"] > counts["images"] / 4  # else nothing was changed
+    assert counts["accepted"] > counts["images"] / 100  # else nothing was used
+
+
+@pytest.mark.slow
+@pytest.mark.node
+@pytest.mark.parametrize("runtime", ["node"], indirect=True)
+def test_no_changed_database_of_very_many_harms_another(runtime: Any, proof: Proofs) -> None:
+    lab = Lab(runtime)
+    lab.change(1_000_000, 20_000)
+    judged(lab, proof, "changed, many")
+
+
+def test_no_bomb_ends_the_worker_or_takes_for_ever(runtime: Any, proof: Proofs) -> None:
+    lab = Lab(runtime)
+    for name in BOMBS:
+        lab.explode(name)
+    report = judged(lab, proof, f"bombs, {runtime.name}")
+    assert report["counts"]["images"] == len(BOMBS)
+    most = {name for name in BOMBS if name.endswith("as are taken in")}
+    assert most <= set(report["accepted"]), "the limits are lower than bombs.py has them"
+
+
+def test_the_databases_that_are_changed_were_sound_before(runtime: Any) -> None:
+    lab = Lab(runtime)
+    lab.take_in()
+    report = lab.report()
+    assert not report["faults"], "\n".join(report["faults"])
+    assert report["counts"]["images"] == report["counts"]["accepted"] == 9
+    assert report["told"] == {}
