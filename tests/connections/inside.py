@@ -1,0 +1,193 @@
+"""Plays scripts inside Pyodide: over a pool, and over files in memory that SQLite's unix VFS opens.
+
+The second is what the first must equal: the very same SQLite, with the locks of os_unix.c.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import sahpool
+from sahpool.header import SECTOR_SIZE
+from sahpool.locks import EXCLUSIVE, NONE, PENDING, RESERVED, SHARED, LockTable
+from sahpool.shm import SharedIndex
+from tests.connections.script import Folder, Outcome, Player, Step
+
+
+class Pooled:
+    """The databases of a pool."""
+
+    def __init__(self, pool: sahpool.Pool) -> None:
+        self.pool = pool
+
+    def uri(self, name: str, mode: str | None) -> str:
+        return self.pool.uri(name, **({"mode": mode} if mode else {}))
+
+    def opened(self, connection: Any, name: str, mode: str | None) -> None:
+        """Nothing: the pool has done it."""
+
+    async def killed(self, let_go: Any) -> None:
+        slots = self.pool._slots
+        kept = []
+        for path in slots.paths:
+            slot = slots.find(path)
+            assert slot is not None
+            size = slot.handle.size() - SECTOR_SIZE
+            kept.append((path, slot.flags, slot.handle.read(size, SECTOR_SIZE)))
+        let_go()
+        await self.pool.wipe_files()
+        for path, flags, data in kept:
+            slots.create(path, flags).handle.write(data, SECTOR_SIZE)
+
+    async def emptied(self) -> None:
+        """Nothing is left of a script: no file, no lock, no WAL-index."""
+        vfs = self.pool._vfs
+        assert not vfs.open_paths, vfs.open_paths
+        assert not vfs._locks._held, vfs._locks._held
+        assert not vfs._indexes._by_path, vfs._indexes._by_path
+        await self.pool.wipe_files()
+
+
+_place: Pooled | None = None
+_player: Player | None = None  # of a script that is played in parts
+
+
+async def begin(name: str, pragmas: Mapping[str, Any]) -> None:
+    """Opens the pool for scripts; after a restart it is the one from before."""
+    global _place, _player
+    pool = await sahpool.install(name, initial_capacity=16, pragmas=pragmas)
+    _place, _player = Pooled(pool), None
+
+
+async def end() -> None:
+    """Removes the pool."""
+    assert _place is not None
+    await _place.pool.remove_vfs()
+
+
+async def play(
+    steps: list[Step], pragmas: Mapping[str, Any], *, broken: str | None, patient: bool
+) -> list[list[Outcome]]:
+    """What comes of a script over the pool, and over ordinary files."""
+    assert _place is not None
+    player = Player(_place, patient=patient)
+    with without(broken) if broken else contextlib.nullcontext():
+        try:
+            there = await player.play(steps)
+        finally:
+            player.let_go()
+            await _place.emptied()
+    with tempfile.TemporaryDirectory() as root:
+        player = Player(Folder(Path(root) / "unix", pragmas))
+        try:
+            return [there, await player.play(steps)]
+        finally:
+            player.let_go()
+
+
+async def play_part(steps: list[Step], *, patient: bool, last: bool) -> list[Outcome]:
+    """What comes of a part of a script; its connections stay for the next one."""
+    global _player
+    assert _place is not None
+    _player = _player or Player(_place, patient=patient)
+    outcomes = await _player.play(steps)
+    if last:
+        _player.let_go()
+        _player = None
+        await _place.emptied()
+    return outcomes
+
+
+# --- control arms: protections that are taken out -----------------------------------------------
+
+
+def _lock(refuses: Any) -> Any:
+    """A LockTable.lock that refuses when ``refuses(wanted, the highest level of others)``."""
+
+    def lock(self: LockTable, path: str, owner: int, wanted: int) -> bool:
+        held = self._held.setdefault(path, {})
+        if held.get(owner, NONE) >= wanted:
+            return True
+        others = max((level for other, level in held.items() if other != owner), default=NONE)
+        if refuses(wanted, others):
+            return False
+        held[owner] = wanted
+        return True
+
+    return lock
+
+
+def _index_lock(exclusive_beside_shared: bool, exclusive_beside_exclusive: bool) -> Any:
+    def lock(self: SharedIndex, owner: int, first: int, count: int, *, exclusive: bool) -> bool:
+        mask = ((1 << count) - 1) << first
+        for other in self._shared:
+            if other == owner:
+                continue
+            if self._exclusive[other] & mask and not exclusive_beside_exclusive:
+                return False
+            if exclusive and self._shared[other] & mask and not exclusive_beside_shared:
+                return False
+        (self._exclusive if exclusive else self._shared)[owner] |= mask
+        return True
+
+    return lock
+
+
+def _unprotected() -> dict[str, tuple[Any, str, Any]]:
+    """What each control arm replaces: an attribute of a class."""
+    return {
+        "no locks at all": (LockTable, "lock", _lock(lambda _wanted, _others: False)),
+        "RESERVED is not exclusive": (
+            LockTable,
+            "lock",
+            _lock(
+                lambda wanted, others: (
+                    (wanted == SHARED and others >= PENDING)
+                    or (wanted == EXCLUSIVE and others > NONE)
+                )
+            ),
+        ),
+        "PENDING does not keep readers out": (
+            LockTable,
+            "lock",
+            _lock(
+                lambda wanted, others: (
+                    (wanted == SHARED and others == EXCLUSIVE)
+                    or (wanted == RESERVED and others >= RESERVED)
+                    or (wanted == EXCLUSIVE and others > NONE)
+                )
+            ),
+        ),
+        "EXCLUSIVE is granted beside readers": (
+            LockTable,
+            "lock",
+            _lock(
+                lambda wanted, others: (
+                    (wanted == SHARED and others >= PENDING)
+                    or (wanted >= RESERVED and others >= RESERVED)
+                )
+            ),
+        ),
+        "xCheckReservedLock answers 0": (LockTable, "is_reserved", lambda *_: False),
+        "xCheckReservedLock answers 1": (LockTable, "is_reserved", lambda *_: True),
+        "the index is locked beside its readers": (SharedIndex, "lock", _index_lock(True, False)),
+        "the index has two writers": (SharedIndex, "lock", _index_lock(False, True)),
+    }
+
+
+class without:  # noqa: N801 - reads as a clause
+    """A block in which a protection is taken out."""
+
+    def __init__(self, protection: str) -> None:
+        self._owner, self._name, self._broken = _unprotected()[protection]
+
+    def __enter__(self) -> None:
+        self._whole = self._owner.__dict__[self._name]
+        setattr(self._owner, self._name, self._broken)
+
+    def __exit__(self, *error: object) -> None:
+        setattr(self._owner, self._name, self._whole)
