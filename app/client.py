@@ -80,15 +80,22 @@ class Client:
         """Sends a request and waits for its reply; RequestError if it is refused."""
         return await self.start(op, **fields).reply()
 
-    def restart(self):
-        """Ends the worker, starts another; requests on their way are refused as ``Restarted``."""
+    def stop(self):
+        """Ends the worker, so that the storage is free for others; restart() begins anew."""
+        self._start.stop()
+
+    def restart(self, hint):
+        """Ends the worker, starts another; requests on their way are refused as ``Restarted``.
+
+        ``hint`` is told with that: what became of the data.
+        """
         waiting = list(self._waiting.values())
         self._waiting = {}
         self._start.restart()
         error = protocol.make_error(
             "Restarted",
             "The database's worker was restarted before this was done.",
-            hint="A change that had not been committed was undone; committed data is kept.",
+            hint=hint,
         )
         for request in waiting:
             request.settle(error, None)
@@ -103,7 +110,8 @@ class Client:
         if request is None:
             js.console.error("The worker answered what nobody asked: " + head[:200])
         elif message["ok"]:
-            message["parts"] = parts
+            # A list of Python's own: an index beyond a JavaScript one cannot be caught.
+            message["parts"] = [parts[index] for index in range(parts.length)]
             message["head"] = head
             request.settle(None, message)
         else:

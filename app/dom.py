@@ -41,6 +41,15 @@ def crashed(error):
         handler(repr(error))
 
 
+def _told_fault(text):
+    js.console.error(text)
+    for handler in _crash_handlers:
+        handler(text)
+
+
+parts.onFault(_told_fault)
+
+
 def by_id(name):
     """The element with this id; the page's HTML has it."""
     return js.document.getElementById(name)
@@ -135,8 +144,9 @@ def remember(key, text):
 
 
 def download(blob, name):
-    """Hands a Blob to the person as a file."""
-    parts.download(blob, name)
+    """Hands a Blob to the person as a file; ValueError if it is none."""
+    if not parts.download(blob, name):
+        raise ValueError(name + " did not come as a file")
 
 
 def files_of(holder):
@@ -153,6 +163,21 @@ def show_dialog(dialog):
     """Adds a dialog to the page and opens it over everything else."""
     js.document.body.append(dialog)
     dialog.showModal()
+
+
+def size_of(file):
+    """The length of a File in bytes."""
+    return int(parts.sizeOf(file))
+
+
+async def ask_to_keep():
+    """Asks the browser to keep this site's data; answers whether it agreed, perhaps never."""
+    return await parts.askToKeep()
+
+
+def ask_before_leaving(wanted):
+    """Whether the browser asks before the page is left, from now on."""
+    parts.askBeforeLeaving(wanted)
 
 
 def items(collection):

@@ -5,11 +5,14 @@ from client import Client
 from components.databases import Databases
 from components.editor import Editor
 from components.importer import Importer
+from components.leaving import Leaving
+from components.quarantine import Quarantine
 from components.results import Results
 from components.runner import Runner
 from components.schema import Schema
 from components.startup import Startup
 from components.status import Status, Trouble
+from components.storage import Storage
 from state import State
 
 
@@ -24,10 +27,13 @@ async def main():
     editor = Editor()
     client = Client(dom.guarded(lambda event: startup.on_event(event) or importer.on_event(event)))
     startup = Startup(client, state, status, trouble, editor)
-    runner = Runner(client, state, editor, results, status, trouble, startup)
-    databases = Databases(client, state, status, trouble, results, startup)
-    importer = Importer(client, state, status, trouble, databases)
+    storage = Storage(client, state)
+    runner = Runner(client, state, editor, results, status, trouble, startup, storage)
+    databases = Databases(client, state, status, trouble, results, startup, storage)
+    importer = Importer(client, state, status, trouble, databases, storage)
+    Quarantine(client, state, status, trouble, databases)
     Schema(state, runner)
+    Leaving(client, state, startup, trouble)
 
     editor.on_run(runner.run)
     dom.on_click(dom.by_id("run"), lambda: runner.run())
@@ -36,6 +42,8 @@ async def main():
     )
     dom.on_click(dom.by_id("sample"), lambda: runner.load_sample())
     results.on_more(runner.load_more)
+    storage.on_export(databases.export)
+    trouble.when_full(storage)
 
     def show_busy(reason):
         dom.by_id("cancel").disabled = reason is None

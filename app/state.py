@@ -12,6 +12,10 @@ class State:
     running         whether statements run
     importing       whether a file is being imported
     in_transaction  whether the session has an open transaction
+    storage         where databases are kept: "opfs" or "memory"; None until the worker has told
+    why_memory      the worker's word for why that is the memory (words.WHY_MEMORY), or None
+    quarantined     files of the storage that are kept aside (hello's ``quarantined``)
+    unexported      databases in memory with changes that are in no export
     """
 
     def __init__(self):
@@ -24,6 +28,10 @@ class State:
             "running": False,
             "importing": False,
             "in_transaction": False,
+            "storage": None,
+            "why_memory": None,
+            "quarantined": [],
+            "unexported": [],
         }
         self._watchers = {}
 

@@ -1,4 +1,23 @@
-"""Counts, sizes, times and names as people read them. Runs on MicroPython and CPython alike."""
+"""Counts, sizes, times, names, and how much room there is, as people read them.
+
+Runs on MicroPython and CPython alike.
+"""
+
+NEARLY_FULL = 0.8
+"""The part of the quota beyond which a person is warned."""
+
+WHY_MEMORY = {
+    "insecure": "This page is not secure, and browsers keep data for secure pages only: open it by "
+    "https, or on this machine as localhost.",
+    "missing": "This browser has no private file system (OPFS) here: use a current one, and a "
+    "window that is not private.",
+    "refused": "This browser refuses its private file system (OPFS) here, as private windows do: "
+    "use an ordinary window.",
+}
+"""Why databases are in memory only, by the worker's word for it, and what helps."""
+
+GONE = "Nothing is kept when this page is closed or reloaded: export what you need."
+"""What becomes of databases in memory."""
 
 
 def count(number: int, noun: str) -> str:
@@ -50,3 +69,87 @@ def numbered(name: str, taken: list[str]) -> str:
     while "{} {}{}{}".format(stem, number, dot, ending) in taken:
         number += 1
     return "{} {}{}{}".format(stem, number, dot, ending)
+
+
+class Room:
+    """What the worker answered to the request ``storage``; numbers are bytes, or None: unknown."""
+
+    def __init__(
+        self, kind: str, persisted: "bool | None", usage: "int | None", quota: "int | None"
+    ):
+        self.in_memory = kind == "memory"
+        self.persisted = bool(persisted)
+        self.usage = usage
+        # Firefox grants nothing at all where it is out of room; a quota of 0 tells as little.
+        self.quota = quota or None
+
+    def left(self) -> "int | None":
+        """What may still be stored."""
+        if self.quota is None or self.usage is None:
+            return None
+        return max(0, self.quota - self.usage)
+
+    def share(self) -> float:
+        """The part of the quota that is used, from 0 to 1; 0 where that is unknown."""
+        if self.quota is None or self.usage is None:
+            return 0.0
+        return min(1.0, self.usage / self.quota)
+
+    def is_tight(self) -> bool:
+        """Whether a person is to be warned."""
+        return self.share() >= NEARLY_FULL
+
+    def figures(self) -> str:
+        """``12.3 MB used of 10.7 GB``."""
+        if self.usage is None:
+            return "The browser does not tell how much is used"
+        text = size(self.usage) + " used"
+        return text if self.quota is None else "{} of {}".format(text, size(self.quota))
+
+    def line(self) -> str:
+        """The figures and what becomes of the data, in a few words for the foot of the page."""
+        if self.in_memory:
+            return "{} · in memory only".format(self.figures())
+        if self.is_tight():
+            return "{} · {}".format(self.figures(), self.percent())
+        fate = "kept until you delete it" if self.persisted else "the browser may clear it"
+        return "{} · {}".format(self.figures(), fate)
+
+    def percent(self) -> str:
+        """``84 % full``; ``full`` when nothing is left."""
+        share = self.share()
+        return "full" if share == 1 else "{} % full".format(int(share * 100))
+
+    def fate(self) -> str:
+        """What becomes of the data, in a sentence."""
+        if self.in_memory:
+            return GONE
+        if self.persisted:
+            return "Kept until you delete it: this browser does not clear it by itself."
+        return "The browser may clear it when the disk is full: export what you cannot lose."
+
+    def warning(self) -> "tuple[str, str]":
+        """What is told when the room is nearly used up: what is the case, what to do."""
+        return (
+            "The storage is {}.".format(self.percent()),
+            "{}. Without room, changes are refused; what was committed stays. Export what you "
+            "cannot lose, and delete what you no longer need.".format(self.figures()),
+        )
+
+    def lacks_room_for(self, length: int) -> "str | None":
+        """What is asked before an import that needs more than there is; None when it may fit."""
+        left = self.left()
+        if left is None or length <= left:
+            return None
+        return (
+            "It has {}, and {} of the {} that this browser grants are left. What is there already "
+            "stays as it is, also when the import does not fit."
+        ).format(size(length), size(left), size(self.quota or 0))
+
+
+def unexported(names: "list[str]") -> str:
+    """Which databases in memory would be lost now: ``notes.db and 2 others have changes …``."""
+    if len(names) == 1:
+        return "{} has changes that are not exported.".format(names[0])
+    others = count(len(names) - 1, "other")
+    return "{} and {} have changes that are not exported.".format(names[0], others)

@@ -16,6 +16,16 @@ const verbosity = () => {
   }
 };
 
+/** The number of the request that a message answers; undefined where there is none to be found. */
+const idOf = (head) => {
+  try {
+    const { id } = JSON.parse(head);
+    return Number.isSafeInteger(id) && id > 0 ? id : undefined;
+  } catch {
+    return undefined; // no JSON object: the listener has said so already
+  }
+};
+
 /**
  * The worker as the page's Python (app/client.py) sees it. Messages that arrive before `listen` was
  * called wait. `message` is [head, ...parts] as worker/protocol.py has it.
@@ -49,10 +59,16 @@ class Start {
     this.#worker = worker;
   }
 
+  /** Ends the worker; what is sent from now on is lost until restart(). */
+  stop() {
+    this.#worker?.terminate();
+    this.#worker = null;
+  }
+
   /** @param {string} head @param {string} sql to be put into it, if not empty @param {...(File | Blob)} parts */
   send(head, sql, ...parts) {
     const whole = sql ? JSON.stringify({ ...JSON.parse(head), sql }) : head;
-    this.#worker.postMessage([whole, ...parts]);
+    this.#worker?.postMessage([whole, ...parts]);
   }
 
   /** @param {(head: string, parts: Array) => void} listener gets every message, the waiting ones first;
@@ -66,15 +82,16 @@ class Start {
     return this.#listener !== null;
   }
 
-  #deliver([head, ...parts]) {
+  #deliver(message) {
     if (!this.#listener) {
-      this.#waiting.push([head, ...parts]);
+      this.#waiting.push(message);
       return;
     }
+    const [head, ...parts] = Array.isArray(message) ? message : [""];
     try {
       this.#listener(head, parts);
     } catch (error) {
-      this.#refuse(JSON.parse(head).id, error);
+      this.#refuse(idOf(head), error);
     }
   }
 

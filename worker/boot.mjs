@@ -85,20 +85,20 @@ async function startPyodide() {
   }
 }
 
-// A browser without these cannot keep data: said before 10 MB are fetched for nothing.
-function checkStorage() {
+// Why the browser keeps nothing for this page (why_memory in session/host.py), if it does not. Only
+// what is not there counts, or is not allowed: a storage that is there and fails must never be
+// taken for one that is empty.
+async function whyMemory() {
+  if (!globalThis.isSecureContext) return "insecure";
   const handles = globalThis.FileSystemFileHandle?.prototype;
-  if (navigator.storage?.getDirectory && handles?.createSyncAccessHandle) return;
-  const secure = globalThis.isSecureContext;
-  throw new BootError(
-    "UnsupportedError",
-    secure
-      ? "This browser offers no private file system (OPFS) here, so nothing could be kept."
-      : "Browsers offer their private file system (OPFS) to secure pages only.",
-    secure
-      ? "Use a current browser, and a window that is not private."
-      : "Open the page by https, or on this machine as localhost.",
-  );
+  if (!navigator.storage?.getDirectory || !handles?.createSyncAccessHandle) return "missing";
+  try {
+    await navigator.storage.getDirectory();
+  } catch ({ name }) {
+    if (name === "NotAllowedError" || name === "SecurityError") return "refused";
+  }
+  // What else went wrong will go wrong again, and be told, when the pool is opened.
+  return undefined;
 }
 
 // What main.py cannot do without a round trip of its own through the engine's boundary.
@@ -126,8 +126,8 @@ async function fetchPackages() {
 
 async function boot() {
   begin("pyodide");
-  checkStorage();
-  const [pyodide, io, packages] = await Promise.all([
+  const [why, pyodide, io, packages] = await Promise.all([
+    whyMemory(),
     startPyodide(),
     importPart(new URL("io.mjs", import.meta.url)),
     fetchPackages(),
@@ -142,7 +142,7 @@ async function boot() {
   const main = pyodide.pyimport("main");
   // From the page's switch, see start.mjs; without one, logging is left alone.
   const [, verbosity] = /^#verbosity=(\d)$/.exec(location.hash) ?? [];
-  return (await main.start(begin, verbosity && Number(verbosity))) ?? null;
+  return (await main.start(begin, verbosity && Number(verbosity), why)) ?? null;
 }
 
 const started = boot().catch((error) => {

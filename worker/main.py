@@ -5,10 +5,12 @@ service asks of its surroundings (``session.host``) is done here.
 """
 
 import asyncio
+import os
 import sqlite3
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from pathlib import Path
 from typing import Any
 
 import js
@@ -18,9 +20,14 @@ from pyodide.ffi import JsException, can_run_sync, create_proxy, run_sync, to_js
 
 import protocol
 import sahpool
+from memory import MemoryFiles
+from session.host import Host
 from session.service import Service
 
-__all__ = ["BrowserHost", "FileSource", "start"]
+__all__ = ["BrowserHost", "FileSource", "MemoryHost", "start"]
+
+MEMORY = Path("/databases")
+"""Where they lie in Pyodide's own file system while the browser keeps nothing."""
 
 
 class FileSource:
@@ -43,13 +50,10 @@ class FileSource:
         return piece.to_bytes()  # type: ignore[no-any-return]
 
 
-class BrowserHost:
-    """``session.host.Host`` over a pool in the origin private file system."""
+class Surroundings:
+    """The part of ``session.host.Host`` that is not about databases."""
 
-    storage = "opfs"
-
-    def __init__(self, pool: sahpool.Pool) -> None:
-        self._pool = pool
+    def __init__(self) -> None:
         self.can_suspend = bool(can_run_sync())
         self.keywords = list(sahpool.keywords())
         self.versions = {
@@ -59,13 +63,80 @@ class BrowserHost:
             "pyodide": str(pyodide_js.version),
         }
 
-    def connect(self, name: str) -> sqlite3.Connection:
-        """A new connection to a database of the pool."""
-        return self._pool.connect(name)
-
     def error_offset(self, con: sqlite3.Connection) -> int:
         """``sqlite3_error_offset``: a byte in the last statement, or -1."""
         return sahpool.error_offset(con)
+
+    def tick(self) -> None:
+        """One turn of the event loop from within a statement, where Python can be suspended here.
+
+        Asked for anew each time: JavaScript between this call and the event loop forbids it.
+        """
+        if can_run_sync():
+            run_sync(sahpool_host.tick())
+
+    async def breathe(self) -> None:
+        """One turn of the event loop."""
+        await sahpool_host.tick()
+
+    def blob(self, chunks: Iterable[bytes]) -> Any:
+        """One Blob of all the chunks; each leaves this heap before the next is asked for."""
+        pieces = [js.Blob.new(to_js([to_js(chunk)])) for chunk in chunks]
+        return js.Blob.new(to_js(pieces))
+
+
+class MemoryHost(MemoryFiles, Surroundings):
+    """``session.host.Host`` where the browser keeps nothing for this page."""
+
+    def __init__(self, folder: Path, why_memory: str) -> None:
+        MemoryFiles.__init__(self, folder)
+        Surroundings.__init__(self)
+        self.why_memory: str | None = why_memory
+
+
+class BrowserHost(Surroundings):
+    """``session.host.Host`` over a pool in the origin private file system."""
+
+    storage = "opfs"
+    why_memory: str | None = None
+
+    def __init__(self, pool: sahpool.Pool) -> None:
+        super().__init__()
+        self._pool = pool
+
+    async def measure(self) -> dict[str, Any]:
+        """What the browser tells of this origin's storage; None for what it does not tell."""
+        storage = js.navigator.storage
+        kept = await storage.persisted() if hasattr(storage, "persisted") else None
+        room = await storage.estimate() if hasattr(storage, "estimate") else None
+        return {
+            "persisted": kept,
+            "usage": None if room is None else int(room.usage),
+            "quota": None if room is None else int(room.quota),
+        }
+
+    def quarantined(self) -> list[dict[str, Any]]:
+        """The slots that the pool leaves alone because their headers cannot be trusted."""
+        return [
+            {"name": kept.name, "reason": kept.reason, "size": kept.size, "offered": kept.offered}
+            for kept in self._pool.quarantined
+        ]
+
+    def quarantine_chunks(self, slot: str, size: int) -> Iterator[bytes]:
+        """What lies behind the header of a slot in quarantine."""
+        return self._pool.export_quarantined(slot, size)
+
+    def recover(self, slot: str, name: str, *, replace: bool) -> int:
+        """Makes a slot in quarantine a database, in the journal mode that it was in."""
+        return self._pool.recover(slot, name, replace=replace)
+
+    def drop_quarantined(self, slot: str) -> None:
+        """Erases a slot in quarantine."""
+        self._pool.drop_quarantined(slot)
+
+    def connect(self, name: str) -> sqlite3.Connection:
+        """A new connection to a database of the pool."""
+        return self._pool.connect(name)
 
     def databases(self) -> list[tuple[str, int]]:
         """Name and size in bytes of every database, without the journals that belong to one."""
@@ -85,20 +156,13 @@ class BrowserHost:
         self._pool.unlink(name)
 
     async def prepare(self) -> None:
-        """Tops up the spare slots: a VFS method cannot wait for one."""
-        await self._pool.top_up()
+        """Tops up the spare slots: a VFS method cannot wait for one.
 
-    def tick(self) -> None:
-        """One turn of the event loop from within a statement, where Python can be suspended here.
-
-        Asked for anew each time: JavaScript between this call and the event loop forbids it.
+        A storage that is full refuses, which is no reason to refuse a SELECT or a deletion: SQLite
+        tells whoever needs a slot that is not there.
         """
-        if can_run_sync():
-            run_sync(sahpool_host.tick())
-
-    async def breathe(self) -> None:
-        """One turn of the event loop."""
-        await sahpool_host.tick()
+        with suppress(JsException):
+            await self._pool.top_up()
 
     async def import_db(self, name: str, chunks: Iterable[bytes], *, replace: bool) -> None:
         """Stores a database from its bytes, in WAL mode as the console's own databases are.
@@ -113,28 +177,29 @@ class BrowserHost:
         """The committed content of a database."""
         return self._pool.export_chunks(name, size=size)
 
-    def blob(self, chunks: Iterable[bytes]) -> Any:
-        """One Blob of all the chunks; each leaves this heap before the next is asked for."""
-        pieces = [js.Blob.new(to_js([to_js(chunk)])) for chunk in chunks]
-        return js.Blob.new(to_js(pieces))
-
 
 async def start(
-    begin: Callable[[str], None], verbosity: int | None = None
+    begin: Callable[[str], None], verbosity: int | None = None, why_memory: str | None = None
 ) -> Callable[[str, Any], None] | None:
-    """Opens the pool and starts the service.
+    """Opens the storage and starts the service.
 
-    ``begin`` is told each phase; ``verbosity`` is that of ``sahpool.install``.  Returns what takes
-    a request (head, parts); None after a failure, which has been posted.
+    ``begin`` is told each phase; ``verbosity`` is that of ``sahpool.install``; ``why_memory`` says
+    why there is no storage to open (``session.host.Host``), if there is none.  Returns what takes a
+    request (head, parts); None after a failure, which has been posted.
     """
     begin("storage")
-    try:
-        pool = await sahpool.install(verbosity=verbosity)
-    except sahpool.SahpoolError as error:
-        _post_failure("storage", error)
-        return None
+    host: Host
+    if why_memory is None:
+        try:
+            host = BrowserHost(await sahpool.install(verbosity=verbosity))
+        except sahpool.SahpoolError as error:
+            _post_failure("storage", error)
+            return None
+    else:
+        host = MemoryHost(MEMORY, why_memory)
+        os.chdir(MEMORY)
     begin("service")
-    service = Service(BrowserHost(pool), sahpool_host.post)
+    service = Service(host, sahpool_host.post)
     requests: set[asyncio.Task[None]] = set()
 
     def receive(head: str, parts: Any) -> None:
@@ -151,7 +216,7 @@ async def start(
 async def _answer(service: Service, head: str, parts: Any) -> None:
     reply, parts_out = await service.handle(head, [_part(part) for part in parts])
     try:
-        wire = [_wire(part) for part in parts_out]
+        sahpool_host.post(reply, *[_wire(part) for part in parts_out])
     except (JsException, MemoryError) as error:  # the browser has no room for the buffer
         report = protocol.make_error(
             type(error).__name__,
@@ -159,13 +224,14 @@ async def _answer(service: Service, head: str, parts: Any) -> None:
             cause=str(error),
             hint="Ask for fewer rows, or for shorter values.",
         )
-        reply, wire = protocol.encode_error(protocol.decode_message(reply)["id"], report), []
-    sahpool_host.post(reply, *wire)
+        number = protocol.decode_message(reply)["id"]
+        sahpool_host.post(protocol.encode_error(number, report))
 
 
-def _part(part: Any) -> Any:
-    """A part of a request as the service takes it: a file as a Source, a buffer as bytes."""
-    return FileSource(part) if part.constructor.name == "File" else part.to_bytes()
+def _part(part: Any) -> FileSource | None:
+    """A part of a request as the service takes it, a file; None for whatever else was sent."""
+    kind = js.Object.prototype.toString.call(part)  # of numbers and of null, too
+    return FileSource(part) if kind == "[object File]" else None
 
 
 def _wire(part: Any) -> Any:

@@ -30,6 +30,9 @@ PROTOCOL = 1
 MAX_INT = 2**53 - 1
 """The largest integer that JSON readers on every side keep exactly."""
 
+MAX_DEPTH = 100
+"""How deep lists and objects may be nested in a message; what is sent here goes to five."""
+
 INT = "an integer from 0"
 COUNT = "an integer from 1"
 TEXT = "text"
@@ -66,7 +69,16 @@ OPS: "dict[str, tuple[dict, dict, int]]" = {
     ),
     "export": ({}, {"database": (TEXT_OR_NULL, None)}, 0),
     "delete": ({"database": TEXT}, {}, 0),
+    "storage": ({}, {}, 0),
     "sample": ({}, {}, 0),
+    # ``slot``: the name of a slot in quarantine, as the replies to hello and storage list them.
+    "quarantine_export": ({"slot": TEXT}, {}, 0),
+    "quarantine_recover": (
+        {"slot": TEXT},
+        {"database": (TEXT_OR_NULL, None), "replace": (FLAG, False)},
+        0,
+    ),
+    "quarantine_drop": ({"slot": TEXT}, {}, 0),
 }
 
 ERROR_FIELDS = ("type", "name", "message", "offset", "cause", "hint")
@@ -230,11 +242,20 @@ def _is_unicode(text: str) -> bool:
 
 
 def _shown(value: object) -> str:
-    """A value cut short and in ASCII, for a message about it."""
-    text = repr(value)
-    if _CPYTHON:
-        text = ascii(value)
-    return text if len(text) <= 40 else text[:40] + "..."
+    """What a value is, in ASCII and cut short, for a message about it.
+
+    What is in a list or an object is not told: it may be nested deeper than can be followed.
+    """
+    if isinstance(value, (list, dict)):
+        return "a list" if isinstance(value, list) else "an object"
+    if isinstance(value, int) and not -MAX_INT <= value <= MAX_INT:
+        return "an integer beyond 2**53"
+    if isinstance(value, str):
+        text = ascii(value[:40]) if _CPYTHON else repr(value[:40])
+        return text if len(value) <= 40 else text + "..."
+    if value is None or isinstance(value, (bool, int, float)):
+        return repr(value)
+    return "of the type " + type(value).__name__
 
 
 def _dumps(message: dict) -> str:
@@ -242,17 +263,52 @@ def _dumps(message: dict) -> str:
     # both sides send the characters themselves.
     if not _CPYTHON:
         return json.dumps(message)
-    return json.dumps(message, ensure_ascii=False, allow_nan=False)
+    head = json.dumps(message, ensure_ascii=False, allow_nan=False)
+    if not _is_unicode(head):
+        # Half a pair (a file name that is no UTF-8) would be read as something else over there.
+        head = head.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return head
 
 
 def _loads(head: object) -> dict:
     if not isinstance(head, str):
         raise ProtocolError("The head of a message is text.")
+    if _CPYTHON and _is_too_deep(head):
+        text = "The head of a message is JSON at most {} deep; this is deeper: {}"
+        raise ProtocolError(text.format(MAX_DEPTH, _shown(head)))
     try:
-        message = json.loads(head)
-    except (ValueError, RuntimeError):
-        # RuntimeError: nested beyond what the reader can follow.
+        # CPython reads NaN and Infinity, which are no JSON, and asks what to make of them.
+        message = json.loads(head, parse_constant=_refused) if _CPYTHON else json.loads(head)
+    except ValueError:
         raise ProtocolError("The head of a message is JSON; this is not: " + _shown(head)) from None
+    except MemoryError:
+        raise ProtocolError("The head of this message is too long to be read here.") from None
     if not isinstance(message, dict):
         raise ProtocolError("The head of a message is a JSON object.")
     return message
+
+
+def _is_too_deep(head: str) -> bool:
+    """Whether the reader would go deeper than MAX_DEPTH.
+
+    CPython's calls itself for each level, and where it runs as WebAssembly the browser's stack ends
+    before CPython's own limit: nothing catches that.  MicroPython's keeps a list.
+    """
+    if head.count("[") + head.count("{") <= MAX_DEPTH:
+        return False
+    # Without the strings, in which brackets are text.  A backslash outside of one is where reading
+    # ends, so that it does not matter what is made of the rest.
+    outside = head.replace("\\\\", "").replace('\\"', "").split('"')[::2]
+    depth = 0
+    for character in "".join(outside):
+        if character in "[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                return True
+        elif character in "]}":
+            depth -= 1
+    return False
+
+
+def _refused(constant: str) -> object:
+    raise ValueError(constant)

@@ -10,13 +10,14 @@ from components import dialogs
 class Databases:
     """The switcher in the page's head and the button "Export"."""
 
-    def __init__(self, client, state, status, trouble, results, startup):
+    def __init__(self, client, state, status, trouble, results, startup, storage):
         self._client = client
         self._state = state
         self._status = status
         self._trouble = trouble
         self._results = results
         self._startup = startup
+        self._storage = storage
         self._switcher = dom.by_id("databases")
         self._list = dom.by_id("database-list")
         state.watch("database", self._show_name)
@@ -24,7 +25,7 @@ class Databases:
         state.watch("schema", self._show_welcome)
         state.watch_busy(self._show_busy)
         dom.on_click(dom.by_id("new-database"), lambda: self._new())
-        dom.on_click(dom.by_id("export"), lambda: self._export())
+        dom.on_click(dom.by_id("export"), lambda: self.export())
         dom.listen_window("click", self._close_outside)
         dom.listen(self._switcher, "keydown", self._close_on_escape)
         dom.listen(self._switcher, "toggle", self._refresh)
@@ -102,7 +103,9 @@ class Databases:
             name = words.numbered(name, taken)
         button, text = await dialogs.ask(
             "New database",
-            "It is empty and stays in this browser.",
+            "It is empty and is in memory only."
+            if self._state["storage"] == "memory"
+            else "It is empty and stays in this browser.",
             [("Cancel", ""), ("Create", "primary")],
             field=("Name", name),
         )
@@ -136,12 +139,14 @@ class Databases:
             self._trouble.show(error.error, title="“{}” was not deleted".format(name))
             return
         self._state["databases"] = reply["databases"]
+        self._storage.deleted(name)
         if name == self._state["database"]:
             others = self._names()
             await self.open(others[0] if others else "notes.db")
         self._status.say("Deleted " + name)
 
-    async def _export(self):
+    async def export(self):
+        """Hands the open database to the person as a file."""
         name = self._state["database"]
         self._trouble.clear()
         self._status.say("Exporting {}…".format(name))
@@ -152,6 +157,7 @@ class Databases:
             self._status.say("Not exported")
             return
         dom.download(reply["parts"][0], reply["name"])
+        self._storage.exported(name)
         self._status.say("Exported {} · {}".format(reply["name"], words.size(reply["size"])))
 
     def _close(self):

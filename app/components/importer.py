@@ -19,12 +19,13 @@ PHASES = {
 class Importer:
     """Import with progress, a way to stop it, and a question where a name is taken."""
 
-    def __init__(self, client, state, status, trouble, databases):
+    def __init__(self, client, state, status, trouble, databases, storage):
         self._client = client
         self._state = state
         self._status = status
         self._trouble = trouble
         self._databases = databases
+        self._storage = storage
         self._queue = []
         self._request = None
         self._drag_depth = 0
@@ -93,6 +94,9 @@ class Importer:
             await asyncio.sleep(0.1)
 
     async def _import(self, file):
+        if not await self._storage.may_import(file):
+            self._status.say("{} was not imported; nothing has changed".format(file.name))
+            return
         fields = {"name": file.name}
         while True:
             try:
@@ -150,6 +154,7 @@ class Importer:
 
     async def _done(self, reply, name):
         await self._databases.open(reply["database"])
+        self._storage.wrote(reply["database"])
         if reply["table"] is None:
             said = "Imported {} · {}".format(reply["database"], words.size(reply["size"]))
         else:

@@ -51,7 +51,7 @@ class Script:
 class Runner:
     """Runs SQL and feeds the results; one run at a time."""
 
-    def __init__(self, client, state, editor, results, status, trouble, startup):
+    def __init__(self, client, state, editor, results, status, trouble, startup, storage):
         self._client = client
         self._state = state
         self._editor = editor
@@ -59,6 +59,7 @@ class Runner:
         self._status = status
         self._trouble = trouble
         self._startup = startup
+        self._storage = storage
         self._request = None
         self._stopped = False
         self._left = None
@@ -86,6 +87,7 @@ class Runner:
             self._trouble.show(error.error, title="The sample was not created")
             return
         self._startup.take_schema(reply)
+        self._storage.wrote(self._state["database"])
         await self.run_text(reply["sql"])
 
     async def cancel(self):
@@ -104,10 +106,12 @@ class Runner:
                     return
         if not request.done:
             self._offered = True
+            cost = "What was not committed is undone; committed data is kept."
+            if self._state["storage"] == "memory":
+                cost = "All databases are lost with it: they are in memory only."
             self._trouble.show_text(
                 "The statement has not stopped yet.",
-                "Restarting the worker stops it at once. What was not committed is undone; "
-                "committed data is kept.",
+                "Restarting the worker stops it at once. " + cost,
                 [("Restart the worker", self._startup.restart)],
                 calm=True,
             )
@@ -161,13 +165,16 @@ class Runner:
         self._database = self._state["database"]
         script = Script(sql, self._editor.line_at(origin))
         changed = False
+        wrote = False
         failed = False
         try:
             while script.rest is not None and not self._stopped:
                 reply = await self._ask("run", sql=script.rest, rows=FIRST_ROWS)
                 changed = changed or reply["schema_changed"]
+                wrote = wrote or reply["schema_changed"]
                 self._state["in_transaction"] = reply["in_transaction"]
                 for outcome in reply["outcomes"]:
+                    wrote = wrote or bool(outcome["changes"])
                     text, line = script.locate(outcome)
                     result = self._results.add(outcome, text, line, reply["parts"])
                     if outcome["error"] is not None:
@@ -180,6 +187,8 @@ class Runner:
                 script.go_on(reply["next"])
         finally:
             self._results.show_last()
+            if wrote:
+                self._storage.wrote(self._database)
         if self._left is not None:
             self._results.show(self._left[0], offer_more=True)
         if self._stopped and not failed:

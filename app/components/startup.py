@@ -7,6 +7,7 @@ import words
 from client import RequestError
 
 import protocol
+from components.quarantine import database_of
 
 PHASES = {
     "pyodide": "Starting Python…",
@@ -17,6 +18,7 @@ PHASES = {
 FIRST_DATABASE = "notes.db"
 # Opening the storage takes a tenth of a second; one that another tab holds is waited for.
 PATIENCE = 2.0
+KEPT = "A change that had not been committed was undone; committed data is kept."
 
 
 class Startup:
@@ -56,6 +58,7 @@ class Startup:
 
     def restart(self):
         """Ends the worker and begins anew with the same database."""
+        in_memory = self._state["storage"] == "memory"
         self._ready.clear()
         self._state["ready"] = False
         self._state["in_transaction"] = False
@@ -63,7 +66,9 @@ class Startup:
         dom.by_id("page").inert = False
         dom.page_state("loading")
         self._status.say("Starting again…")
-        self._client.restart()
+        self._client.restart(
+            "All databases were in memory only, and are gone." if in_memory else KEPT
+        )
 
     async def open(self, name):
         """Opens a database, creating it when it is new; RequestError if that is refused."""
@@ -88,7 +93,10 @@ class Startup:
         try:
             hello = await self._client.ask("hello", protocol=protocol.PROTOCOL)
             self._state["can_suspend"] = hello["can_suspend"]
+            self._state["why_memory"] = hello["why_memory"]
+            self._state["storage"] = hello["storage"]
             self._state["databases"] = hello["databases"]
+            self._state["quarantined"] = hello["quarantined"]
             self._status.show_engine(hello["versions"])
             self._editor.speak(hello["keywords"], hello["functions"])
             await self._open_last([database["name"] for database in hello["databases"]])
@@ -114,8 +122,11 @@ class Startup:
                 self._trouble.show(error.error, title="“{}” cannot be opened".format(name))
             else:
                 return
-        taken = FIRST_DATABASE in names
-        await self.open(words.numbered(FIRST_DATABASE, names) if taken else FIRST_DATABASE)
+        # Not the name of one that is kept aside either: it would stand in the way of its recovery,
+        # and where its journal is kept aside, too, it is refused.
+        taken = names + [database_of(kept) for kept in self._state["quarantined"]]
+        is_taken = FIRST_DATABASE in taken
+        await self.open(words.numbered(FIRST_DATABASE, taken) if is_taken else FIRST_DATABASE)
 
     def _fail(self, phase, error):
         dom.by_id("failure-phase").textContent = phase.rstrip("…")

@@ -34,7 +34,7 @@ class Status:
 
     def show_engine(self, versions):
         """Shows which engine answers; ``versions`` as the hello has them."""
-        text = "SQLite {} · data stays in this browser"
+        text = "SQLite {} · data stays on this machine"
         self._engine.textContent = text.format(versions.get("sqlite", "?"))
 
     def start_watch(self):
@@ -64,6 +64,11 @@ class Trouble:
 
     def __init__(self):
         self._region = dom.by_id("alert")
+        self._storage = None
+
+    def when_full(self, storage):
+        """``storage`` is told when it refused to take more, and shows what can be deleted."""
+        self._storage = storage
 
     def clear(self):
         """Takes the alert away."""
@@ -88,6 +93,10 @@ class Trouble:
         for text in (error["hint"], error["cause"]):
             if text and text != error["message"]:
                 box.append(dom.make("span", text, class_="more"))
+        if _is_storage_full(error):
+            self._storage.refused()
+            actions = list(actions)
+            actions.append(("Show databases", self._storage.open_sheet))
         if actions:
             row = dom.make("span", class_="acts")
             for name, action in actions:
@@ -111,3 +120,9 @@ class Trouble:
             "Something in this page went wrong: " + words.brief(text, 300),
             "Your data is not affected. Reload the page if it does not answer any more.",
         )
+
+
+def _is_storage_full(error):
+    """Whether the storage takes no more; limits of SQLite's own have the same name but no cause."""
+    own_limit = error["type"] == "OperationalError" and not error["cause"]
+    return error["name"] == "SQLITE_FULL" and not own_limit

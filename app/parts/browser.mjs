@@ -1,5 +1,32 @@
 // JavaScript because these calls may throw, and MicroPython cannot catch what a JavaScript call throws.
 
+let tell = reportError;
+
+/** `teller(text)` is told of every exception that `guarded` has caught. */
+export const onFault = (teller) => {
+  tell = (error) => setTimeout(() => teller(String(error)));
+};
+
+/**
+ * `part` for Python to call: what its methods throw is told, and undefined comes back. Let through,
+ * an exception would end the Python that called, without its `finally`, in the middle of anything.
+ */
+export const guarded = (part) =>
+  new Proxy(part, {
+    get: (target, name) => {
+      const value = target[name];
+      if (typeof value !== "function") return value;
+      return (...values) => {
+        try {
+          return value.apply(target, values);
+        } catch (error) {
+          tell(error);
+          return undefined;
+        }
+      };
+    },
+  });
+
 /** What was remembered under `key`, or null: also where the browser keeps nothing for this page. */
 export const recall = (key) => {
   try {
@@ -29,8 +56,9 @@ export const copyText = async (text) => {
   }
 };
 
-/** Saves `blob` as `name` in the person's downloads. */
+/** Saves `blob` as `name` in the person's downloads; answers whether it is a Blob at all. */
 export const download = (blob, name) => {
+  if (!(blob instanceof Blob)) return false;
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);
   link.download = name;
@@ -39,4 +67,28 @@ export const download = (blob, name) => {
   link.remove();
   // The download reads from the address after the click; a minute is long enough for it to begin.
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  return true;
+};
+
+/** The length of a file as text: MicroPython would lose what is beyond 2**31. */
+export const sizeOf = (file) => String(file.size);
+
+/** Asks the browser to keep this site's data; a promise of whether it agreed, which may stay open. */
+export const askToKeep = async () => {
+  try {
+    return await navigator.storage.persist();
+  } catch {
+    return false; // not offered here
+  }
+};
+
+const ask = (event) => {
+  event.preventDefault();
+  event.returnValue = true; // older browsers look at this
+};
+
+/** Has the browser ask before the page is left, or no longer. */
+export const askBeforeLeaving = (wanted) => {
+  // Only while it matters: with a listener some browsers do not keep the page for the way back.
+  (wanted ? addEventListener : removeEventListener)("beforeunload", ask);
 };

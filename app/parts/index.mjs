@@ -1,5 +1,10 @@
 // JavaScript because it is what esbuild bundles: the parts that the page's Python calls through js_modules.
 
-export { createEditor } from "./editor.mjs";
-export { createGrid } from "./grid.mjs";
-export { recall, remember, download } from "./browser.mjs";
+import { guarded } from "./browser.mjs";
+import * as editor from "./editor.mjs";
+import * as grid from "./grid.mjs";
+
+export const createEditor = (...values) => guarded(editor.createEditor(...values));
+export const createGrid = (...values) => guarded(grid.createGrid(...values));
+export { onFault } from "./browser.mjs";
+export { recall, remember, download, sizeOf, askToKeep, askBeforeLeaving } from "./browser.mjs";

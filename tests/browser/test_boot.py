@@ -48,32 +48,6 @@ def test_a_part_that_is_missing_is_named(console: Console, site: ServedSite) -> 
     console.wait_ready()
 
 
-def test_a_browser_without_private_file_system_is_told_so(console: Console) -> None:
-    assert isinstance(console.browser, Chromium)
-    # The worker takes its storage from the prototype, so it has to go before the worker starts.
-    console.open("icon.svg", wait=False)
-    failed = console.js(
-        """
-        const source = `
-          delete StorageManager.prototype.getDirectory;
-          await import(${JSON.stringify(args[0] + "worker/boot.mjs")});
-        `;
-        const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-        const worker = new Worker(url, { type: "module" });
-        return new Promise((resolve) => {
-          worker.onmessage = ({ data: [head] }) => {
-            const message = JSON.parse(head);
-            if (message.event === "failed") resolve(message.error);
-          };
-        });
-        """,
-        console.url,
-    )
-    assert failed["type"] == "UnsupportedError"
-    assert "private file system" in failed["message"]
-    assert failed["hint"]
-
-
 def test_storage_held_by_another_tab_is_told_and_nothing_is_lost(console: Console) -> None:
     assert isinstance(console.browser, Chromium)
     driver = console.browser.driver

@@ -25,7 +25,7 @@ def test_nothing_else_can_be_opened_while_statements_run(console: Console) -> No
     console.run_sql(ENDLESS, wait=False)
     console.js(OPEN_SWITCHER)
     assert "Wait until the running statement has ended" in console.js(WAIT)
-    buttons = "return [...document.querySelectorAll('.sheet button')]"
+    buttons = "return [...document.querySelectorAll('.sheet fieldset button')]"
     assert console.js(f"{buttons}.every((button) => button.matches(':disabled'))")
     console.js("document.querySelector('.browse').click()")
     wait_for("the reason", lambda: console.status().startswith("Wait until the running"))

@@ -13,6 +13,7 @@ export async function start({ site, harness, read, load, options = {} }) {
   ]);
   const pyodide = await loadPyodide({ indexURL: `${site}pyodide/`, ...options });
   pyodide.registerJsModule("sahpool_io", io);
+  pyodide.registerJsModule("test_modules", { load }); // JavaScript of a test's own, without eval
   const { wheel } = JSON.parse(new TextDecoder().decode(parts));
   const target = { extractDir: "/lib/under-test" };
   pyodide.unpackArchive(await read(wheel.replace("../", "")), "zip", target);

@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import textwrap
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -159,6 +160,11 @@ class WorkerRunner(BrowserWorkerChromeRunner):  # type: ignore[misc]  # pytest-p
         """
         return str(self.run_in_page(script))
 
+    def command(self, method: str, **parameters: Any) -> Any:
+        """A command of the DevTools protocol; ``origin`` is added where it is not given."""
+        origin = self.driver.execute_script("return location.origin")
+        return self.driver.execute_cdp_cmd(method, {"origin": origin, **parameters})
+
     def run_in_page(self, script: str) -> Any:
         """An async function body in the page instead of the worker."""
         return SeleniumChromeRunner.run_js_inner(self, script, "")
@@ -176,6 +182,11 @@ class ChromeEngine:
     def run(self, source: str, **values: Any) -> Any:
         """Run in the worker."""
         return outcome(self._runner.ask(request(source, values)))
+
+    def set_quota(self, size: int | None) -> None:
+        """The most bytes that the site may keep; None for what the browser gives by itself."""
+        limit = {} if size is None else {"quotaSize": size}
+        self._runner.command("Storage.overrideQuotaForOrigin", **limit)
 
     def restart(self, *, keep: bool = True) -> None:
         """Terminate the worker, start another."""
@@ -195,9 +206,9 @@ class FirefoxEngine:
 
     name = "firefox"
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, preferences: Mapping[str, object] | None = None) -> None:
         self._url = url
-        self._browser = Firefox()
+        self._browser = Firefox(preferences)
         self._begin()
 
     def _begin(self) -> None:

@@ -123,9 +123,9 @@ async def test_each_fault_of_the_storage_fails_the_steps_that_need_it(pool: Pool
 (() => {
   const enter = memoryOpfs.enter;
   let failing, first, count, kind, calls;
-  memoryOpfs.enter = function (method) {
-    enter.call(this, method);
-    if (method !== failing || ++calls < first || calls >= first + count) return;
+  memoryOpfs.enter = function (method, node) {
+    const told = enter.call(this, method, node);
+    if (method !== failing || ++calls < first || calls >= first + count) return told;
     throw new DOMException(`${method} was told to fail`, kind);
   };
   return {

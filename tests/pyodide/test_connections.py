@@ -392,6 +392,22 @@ async def test_a_read_only_connection_cannot_write(pool: Pool) -> None:
 
 
 @in_worker()
+async def test_a_read_only_connection_does_not_change_the_file_by_a_checkpoint(pool: Pool) -> None:
+    with opened(pool, "a.db") as con:
+        con.execute("CREATE TABLE t(a)")
+        slot = pool._slots.find("/a.db")
+        assert slot is not None
+        before = slot.handle.read(slot.handle.size(), 0)
+        with database(pool.uri("a.db", mode="ro")) as reader:
+            with expect(sqlite3.OperationalError, "disk I/O error") as caught:
+                reader.execute("PRAGMA wal_checkpoint")
+            assert "reading only" in str(caught.error.__cause__)
+            assert value(reader, "SELECT count(*) FROM t") == 0
+        assert slot.handle.read(slot.handle.size(), 0) == before
+        assert con.execute("PRAGMA wal_checkpoint").fetchone()[0] == 0
+
+
+@in_worker()
 async def test_a_read_beyond_the_end_fills_the_rest_with_zeros(pool: Pool) -> None:
     """sqlite.org/c3ref/io_methods.html: without it, database corruption is likely."""
     prototype = ctypes.CFUNCTYPE(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import protocol
+from sahpool import NoSuchDatabaseError
 from session import Service
 
 from .decode import decode
@@ -67,12 +68,51 @@ class FakeHost:
         self.folder = folder
         self.versions = {"sahpool": "0", "sqlite": sqlite3.sqlite_version}
         self.storage = "opfs"
+        self.why_memory: str | None = None
+        self.figures: dict[str, Any] = {"persisted": False, "usage": 4096, "quota": 10**9}
+        self.kept_aside: list[dict[str, Any]] = []
+        self.kept_bytes: dict[str, bytes] = {}
         self.can_suspend = True
         self.keywords = ["SELECT"]
         self.offset = -1
         self.prepared = 0
         self.on_tick: Callable[[], object] = lambda: None
         self.on_breathe: Callable[[], object] = lambda: None
+
+    async def measure(self) -> dict[str, Any]:
+        await asyncio.sleep(0)
+        return self.figures
+
+    def quarantined(self) -> list[dict[str, Any]]:
+        return list(self.kept_aside)
+
+    def keep_aside(self, slot: str, data: bytes, offered: str | None = None) -> None:
+        """Puts a slot into quarantine."""
+        reason = "the digest of its header is wrong"
+        self.kept_aside.append(
+            {"name": slot, "reason": reason, "size": len(data), "offered": offered}
+        )
+        self.kept_bytes[slot] = data
+
+    def quarantine_chunks(self, slot: str, size: int) -> Iterator[bytes]:
+        data = self._kept(slot)
+        return (data[at : at + size] for at in range(0, len(data), size))
+
+    def recover(self, slot: str, name: str, *, replace: bool) -> int:
+        data = self._kept(slot)
+        self._store(name, [data], replace=replace)
+        self.drop_quarantined(slot)
+        return len(data)
+
+    def drop_quarantined(self, slot: str) -> None:
+        self._kept(slot)
+        del self.kept_bytes[slot]
+        self.kept_aside = [kept for kept in self.kept_aside if kept["name"] != slot]
+
+    def _kept(self, slot: str) -> bytes:
+        if slot not in self.kept_bytes:
+            raise NoSuchDatabaseError(f"There is no slot {slot} in quarantine.")
+        return self.kept_bytes[slot]
 
     def connect(self, name: str) -> sqlite3.Connection:
         return sqlite3.connect(self.folder / name, timeout=0)
@@ -107,6 +147,9 @@ class FakeHost:
         await asyncio.sleep(0)
 
     async def import_db(self, name: str, chunks: Iterable[bytes], *, replace: bool) -> None:
+        self._store(name, chunks, replace=replace)
+
+    def _store(self, name: str, chunks: Iterable[bytes], *, replace: bool) -> None:
         target = self.folder / name
         assert replace or not target.exists()
         spare = self.folder.parent / "spare"

@@ -77,6 +77,9 @@ POOL = [
     "export_file(self, name: str) -> bytes",
     "export_blob(self, name: str) -> AbstractAsyncContextManager[Any]",
     "unlink(self, name: str) -> bool",
+    "export_quarantined(self, name: str, size: int=1 << 20) -> Iterator[bytes]",
+    "recover(self, name: str, as_name: str | None=None, *, replace: bool=False) -> int",
+    "drop_quarantined(self, name: str) -> None",
     "async wipe_files(self) -> None",
     "pause_vfs(self) -> None",
     "async unpause_vfs(self) -> None",
@@ -119,6 +122,10 @@ async def program() -> None:
     numbers: list[int] = [pool.file_count, pool.capacity, pool.size("notes.db")]
     aside: list[Quarantined] = pool.quarantined
     facts: list[str] = [kept.name + kept.reason + (kept.offered or "") for kept in aside]
+    kept: Iterator[bytes] = pool.export_quarantined(aside[0].name, size=4096)
+    numbers += [pool.recover(aside[0].name), *next(kept)]
+    numbers.append(pool.recover(aside[0].name, "notes.db", replace=True))
+    pool.drop_quarantined(aside[1].name)
     flags: list[bool] = [pool.is_paused, pool.exists("notes.db"), pool.unlink("notes.db")]
     numbers += [await pool.add_capacity(1), await pool.reduce_capacity(1)]
     numbers.append(await pool.reserve_minimum_capacity(20))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from sahpool.shm import LOCK_COUNT, SharedIndexes
 
@@ -104,3 +106,98 @@ def test_locks_that_do_not_exist_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match="locks"):
         indexes.join("/x", 1).lock(1, first, count, exclusive=True)
+
+
+PATHS = ("/x", "/y")
+owners = st.integers(1, 4)
+
+
+class Indexes(RuleBasedStateMachine):
+    """Any sequence of calls is answered as a list of who holds which lock how would be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heap = Heap()
+        self.indexes = SharedIndexes(self.heap.allocate, self.heap.release)
+        self.users: set[tuple[str, int]] = set()
+        self.holders: set[tuple[str, int, int, bool]] = set()  # path, lock, owner, exclusively
+        self.regions: dict[str, list[int]] = {path: [] for path in PATHS}
+
+    @rule(path=st.sampled_from(PATHS), owner=owners)
+    def join(self, path: str, owner: int) -> None:
+        self.indexes.join(path, owner)
+        self.users.add((path, owner))
+
+    @rule(path=st.sampled_from(PATHS), owner=owners)
+    def leave(self, path: str, owner: int) -> None:
+        self.indexes.leave(path, owner)
+        self.users.discard((path, owner))
+        self.holders = {each for each in self.holders if (each[0], each[2]) != (path, owner)}
+        if not any(user[0] == path for user in self.users):
+            self.regions[path].clear()
+
+    @precondition(lambda self: self.users)
+    @rule(
+        data=st.data(),
+        first=st.integers(0, LOCK_COUNT - 1),
+        count=st.integers(1, LOCK_COUNT),
+        exclusive=st.booleans(),
+    )
+    def lock(self, data: st.DataObject, first: int, count: int, exclusive: bool) -> None:
+        path, owner = data.draw(st.sampled_from(sorted(self.users)))
+        locks = range(first, min(first + count, LOCK_COUNT))
+        refused = any(
+            at == path and lock in locks and other != owner and (alone or exclusive)
+            for at, lock, other, alone in self.holders
+        )
+        index = self.indexes.join(path, owner)
+        granted = index.lock(owner, first, len(locks), exclusive=exclusive)
+        assert granted != refused
+        if granted:
+            self.holders |= {(path, lock, owner, exclusive) for lock in locks}
+
+    @precondition(lambda self: self.users)
+    @rule(data=st.data(), first=st.integers(0, LOCK_COUNT - 1), count=st.integers(1, LOCK_COUNT))
+    def unlock(self, data: st.DataObject, first: int, count: int) -> None:
+        path, owner = data.draw(st.sampled_from(sorted(self.users)))
+        locks = range(first, min(first + count, LOCK_COUNT))
+        self.indexes.join(path, owner).unlock(owner, first, len(locks))
+        self.holders = {
+            each
+            for each in self.holders
+            if not (each[0] == path and each[1] in locks and each[2] == owner)
+        }
+
+    @precondition(lambda self: self.users)
+    @rule(data=st.data(), number=st.integers(0, 3), extend=st.booleans())
+    def region(self, data: st.DataObject, number: int, extend: bool) -> None:
+        path, owner = data.draw(st.sampled_from(sorted(self.users)))
+        known = self.regions[path]
+        address = self.indexes.join(path, owner).region(number, 32768, extend)
+        if number < len(known):
+            assert address == known[number], "a region has moved"
+        elif extend:
+            assert address in self.heap.out
+            fresh = [
+                each for each in self.heap.out if not any(each in r for r in self.regions.values())
+            ]
+            known.extend(sorted(fresh))
+            assert known[number] == address
+        else:
+            assert address == 0
+
+    @invariant()
+    def what_is_out_is_a_region_of_a_used_index(self) -> None:
+        """Heap.release raises KeyError when something is freed twice."""
+        assert sorted(self.heap.out) == sorted(
+            each for regions in self.regions.values() for each in regions
+        )
+
+    def teardown(self) -> None:
+        for path, owner in self.users:
+            self.indexes.leave(path, owner)
+        assert not self.heap.out
+        assert not self.indexes._by_path
+
+
+TestIndexes = Indexes.TestCase

@@ -59,3 +59,53 @@ def test_a_taken_name_gets_the_next_number() -> None:
     assert words.numbered("notes.db", ["notes.db", "notes 2.db"]) == "notes 3.db"
     assert words.numbered("flights", ["flights"]) == "flights 2"
     assert words.numbered(".hidden", []) == ".hidden 2"
+
+
+def room(
+    usage: int | None,
+    quota: int | None,
+    *,
+    persisted: bool | None = False,
+    kind: str = "opfs",
+) -> words.Room:
+    return words.Room(kind, persisted, usage, quota)
+
+
+def test_the_storage_s_line_says_how_much_is_used_and_what_becomes_of_it() -> None:
+    line = room(12_300_000, 60_000_000_000, persisted=True).line()
+    assert line == "12.3 MB used of 60.0 GB · kept until you delete it"
+    line = room(12_300_000, 60_000_000_000).line()
+    assert line == "12.3 MB used of 60.0 GB · the browser may clear it"
+    assert room(4096, None, kind="memory").line() == "4.1 kB used · in memory only"
+
+
+def test_a_browser_that_tells_no_figures_promises_nothing() -> None:
+    silent = room(None, None, persisted=None)
+    assert silent.line() == "The browser does not tell how much is used · the browser may clear it"
+    assert (silent.left(), silent.share(), silent.is_tight()) == (None, 0.0, False)
+    assert silent.lacks_room_for(10**15) is None
+
+
+@pytest.mark.parametrize(
+    ("usage", "said"), [(799, None), (800, "80 % full"), (999, "99 % full"), (1200, "full")]
+)
+def test_four_fifths_of_the_quota_are_nearly_full(usage: int, said: str | None) -> None:
+    tight = room(usage, 1000)
+    assert tight.is_tight() == (said is not None)
+    if said is not None:
+        assert tight.line().endswith(said)
+        assert tight.warning()[0] == f"The storage is {said}."
+
+
+def test_a_file_that_is_larger_than_what_is_left_is_asked_about_with_numbers() -> None:
+    here = room(8_000_000, 10_000_000)
+    assert here.lacks_room_for(2_000_000) is None
+    asked = str(here.lacks_room_for(2_000_001))
+    for number in ("2.0 MB", "10.0 MB"):
+        assert number in asked
+
+
+def test_databases_that_would_be_lost_are_named() -> None:
+    assert words.unexported(["notes.db"]) == "notes.db has changes that are not exported."
+    told = words.unexported(["notes.db", "a", "b"])
+    assert told == "notes.db and 2 others have changes that are not exported."

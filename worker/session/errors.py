@@ -118,7 +118,10 @@ _HINTS = {
     "SQLITE_TOOBIG": "One value or statement is longer than SQLite takes.",
 }
 
-_STORAGE_FULL = "The browser grants no more storage: delete a database or free disk space."
+_STORAGE_FULL = (
+    "The browser grants no more storage. What was committed before is safe. Export what you cannot "
+    "lose, delete databases that you no longer need or free disk space, then run it again."
+)
 
 _DOT_COMMANDS = {
     b".tables": "The tables are listed beside the editor, or: "
@@ -149,12 +152,30 @@ def describe(
     return protocol.make_error(
         type(error).__name__,
         str(error) or type(error).__name__,
-        name=getattr(error, "sqlite_errorname", None),
+        name=_result_name(error),
         offset=offset,
         cause=None if cause is None else f"{type(cause).__name__}: {cause}",
         hint=_hint(error, statement) or (None if cause is None else _hint(cause, b"")),
         **extra,
     )
+
+
+def _result_name(error: BaseException) -> str | None:
+    """SQLite's name for what happened; a storage that is full has one outside of SQLite, too."""
+    name: str | None = getattr(error, "sqlite_errorname", None)
+    if name is None and _is_out_of_room(error):
+        return "SQLITE_FULL"
+    return name
+
+
+#: What browsers call it; Firefox says the second when a file is to be lengthened.
+_FULL_NAMES = ("QuotaExceededError", "NS_ERROR_FILE_NO_DEVICE_SPACE")
+
+
+def _is_out_of_room(error: BaseException) -> bool:
+    """Whether the library, or the browser itself, said that no more can be stored."""
+    code = getattr(error, "sqlite_code", None)
+    return code == sqlite3.SQLITE_FULL or getattr(error, "name", None) in _FULL_NAMES
 
 
 def _hint(error: BaseException, statement: bytes) -> str | None:
@@ -172,8 +193,8 @@ def _hint(error: BaseException, statement: bytes) -> str | None:
         return "A name in this database is not valid UTF-8."
     if isinstance(error, MemoryError):
         return "Ask for less at once: fewer rows, or shorter values."
-    name: str = getattr(error, "sqlite_errorname", None) or ""
-    if name == "SQLITE_FULL" and error.__cause__ is not None:
+    name = _result_name(error) or ""
+    if _is_out_of_room(error) or (name == "SQLITE_FULL" and error.__cause__ is not None):
         # Only the storage gives errors of sqlite3 a cause; SQLite finds its own limits itself.
         return _STORAGE_FULL
     # Extended codes (SQLITE_BUSY_SNAPSHOT) begin with the name of their primary one.

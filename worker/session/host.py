@@ -6,7 +6,7 @@ which the worker builds over both, and which tests build over ordinary files.
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 __all__ = ["Host", "Source"]
 
@@ -30,11 +30,29 @@ class Host(Protocol):
     versions: dict[str, str]
     """Of sahpool, sqlite, python and pyodide."""
     storage: str
-    """Where databases are kept: "opfs"."""
+    """Where databases are kept: "opfs", or "memory" while the worker lives."""
+    why_memory: str | None
+    """Why that is the memory: "insecure", "missing" or "refused"; None where it is not."""
     can_suspend: bool
     """Whether ``tick`` can let the event loop run in the middle of a statement."""
     keywords: list[str]
     """The keywords of this SQLite."""
+
+    async def measure(self) -> dict[str, Any]:
+        """``persisted``, ``usage`` and ``quota`` of the storage.
+
+        Whether the browser has promised to keep it, bytes that are used, bytes that are granted;
+        None for each that it does not tell.
+        """
+        ...
+
+    def quarantined(self) -> list[dict[str, Any]]:
+        """Slots that cannot be trusted and are kept aside.
+
+        Each with ``name``, ``reason``, ``size`` in bytes and ``offered``, the path that it may be
+        the file of, or None.
+        """
+        ...
 
     def connect(self, name: str) -> sqlite3.Connection:
         """A new connection to a database, which is created when it does not exist."""
@@ -58,6 +76,18 @@ class Host(Protocol):
 
     def unlink(self, name: str) -> None:
         """Deletes a database and its journals; nobody has it open."""
+        ...
+
+    def quarantine_chunks(self, slot: str, size: int) -> Iterator[bytes]:
+        """What lies in a slot in quarantine, as it is, in chunks of ``size`` bytes."""
+        ...
+
+    def recover(self, slot: str, name: str, *, replace: bool) -> int:
+        """Makes a slot in quarantine a database once it is found sound; its size in bytes."""
+        ...
+
+    def drop_quarantined(self, slot: str) -> None:
+        """Erases a slot in quarantine."""
         ...
 
     async def prepare(self) -> None:

@@ -1,13 +1,13 @@
 """The service: requests in, replies out, one at a time in the order of their arrival.
 
 Whatever a request is, it gets one reply, and whatever goes wrong with it becomes that reply; the
-next good request works.  Only ``cancel`` goes past the queue.
+next good request works.  Only ``cancel`` and ``storage`` go past the queue.
 """
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Generator
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from time import perf_counter
 from typing import Any
 
@@ -62,22 +62,30 @@ class Service:
             "export": self._export,
             "delete": self._delete,
             "sample": self._sample,
+            "quarantine_export": self._quarantine_export,
+            "quarantine_recover": self._quarantine_recover,
+            "quarantine_drop": self._quarantine_drop,
         }
 
     async def handle(self, head: str, parts: list[Any]) -> tuple[str, list[Any]]:
         """The reply to one request: its head and its binary parts.
 
-        May be called again while an earlier call has not returned.
+        ``parts`` has a Source for each file that came with it, None for what is no file.  May be
+        called again while an earlier call has not returned.
         """
         try:
             request = protocol.decode_request(head, len(parts))
             number = request["id"]
+            if None in parts:
+                raise protocol.ProtocolError("What comes with a request is a file.", number)
             if number in self._jobs:
                 raise protocol.ProtocolError("A request of this id is under way.", number)
         except protocol.ProtocolError as error:
             return protocol.encode_error(error.id, describe(error)), []
         if request["op"] == "cancel":
             return protocol.encode_reply(number, cancelled=self._cancel(request["target"])), []
+        if request["op"] == "storage":
+            return await self._storage(number), []
         job = self._jobs[number] = Job(request, parts, self._host, self._emit)
         try:
             async with self._turn:
@@ -105,6 +113,16 @@ class Service:
             return False
         job.cancelled = True
         return True
+
+    async def _storage(self, number: int) -> str:
+        """How much room there is: past the queue, for the browser may take its time to tell."""
+        host = self._host
+        try:
+            figures = await host.measure()
+            kept_aside = host.quarantined()
+        except Exception as error:  # noqa: BLE001  (whatever it is, the page is told)
+            return protocol.encode_error(number, describe(error))
+        return protocol.encode_reply(number, kind=host.storage, quarantined=kept_aside, **figures)
 
     def _progress(self) -> int:
         """SQLite's progress handler: anything but 0 interrupts the statement."""
@@ -135,10 +153,12 @@ class Service:
             "protocol": protocol.PROTOCOL,
             "versions": host.versions,
             "storage": host.storage,
+            "why_memory": host.why_memory,
             "can_suspend": host.can_suspend,
             "keywords": host.keywords,
             "functions": _functions(),
             "databases": self._listed(),
+            "quarantined": host.quarantined(),
         }
 
     async def _open(self, job: Job) -> Fields:
@@ -306,17 +326,10 @@ class Service:
         if self._host.exists(name) and not job.request["replace"]:
             raise NameExists(name, "database")
         notes = sqlite.check(source, job.request["name"])
-        current = self._connection
-        if current is not None and current.name == name:
-            self.close()
-        try:
+        with self._not_open(name):
             await self._host.import_db(
                 name, sqlite.chunks(source, job), replace=job.request["replace"]
             )
-        finally:
-            # Also when it failed: the old one is still there, and was the current one.
-            if current is not None and self._connection is None:
-                self._switch(name)
         self._switch(name)
         return {
             "kind": "sqlite",
@@ -332,11 +345,16 @@ class Service:
         name = job.request["database"] or self._open_connection.name
         if not self._host.exists(name):
             raise NoDatabase(f"There is no database named {name!r}.")
-        total, size = self._host.size(name), 0
+        source = self._host.export_chunks(name, EXPORT_CHUNK)
+        size = self._copy_out(job, source, self._host.size(name))
+        return {"name": formats.export_name(name), "size": size}
+
+    def _copy_out(self, job: Job, source: Iterator[bytes], total: int) -> int:
+        """Makes all chunks one binary part of the reply; how many bytes they were."""
+        size = 0
 
         def chunks() -> Generator[bytes, None, None]:
             nonlocal size
-            source = self._host.export_chunks(name, EXPORT_CHUNK)
             try:
                 for chunk in source:
                     size += len(chunk)
@@ -352,7 +370,7 @@ class Service:
 
         with closing(chunks()) as copied:
             job.parts.append(self._host.blob(copied))
-        return {"name": formats.export_name(name), "size": size}
+        return size
 
     async def _delete(self, job: Job) -> Fields:
         """Deletes a database; when it was the current one, none is open afterwards."""
@@ -363,6 +381,7 @@ class Service:
             self._connection.require_no_transaction()
             self.close()
         self._host.unlink(name)
+        await self._host.prepare()  # gives back, too, what the browser has set aside for it
         return {"databases": self._listed()}
 
     async def _sample(self, _job: Job) -> Fields:
@@ -377,6 +396,58 @@ class Service:
                     raise NameExists(table, "table")
             sample.create(connection.con)
         return {**self._described(), "sql": sample.QUERY}
+
+    async def _quarantine_export(self, job: Job) -> Fields:
+        """What lies in a slot in quarantine as one binary part, as it is."""
+        slot = job.request["slot"]
+        source = self._host.quarantine_chunks(slot, EXPORT_CHUNK)
+        kept = self._kept(slot)
+        size = self._copy_out(job, source, kept["size"] if kept else 0)
+        name = _offered(kept) or f"unnamed-{slot}"
+        return {"name": formats.export_name(name), "size": size}
+
+    async def _quarantine_recover(self, job: Job) -> Fields:
+        """Makes a slot in quarantine a database again; the current one stays the current one."""
+        slot, replace = job.request["slot"], job.request["replace"]
+        name = job.request["database"] or _offered(self._kept(slot)) or "recovered.sqlite"
+        if self._host.exists(name) and not replace:
+            raise NameExists(name, "database")
+        await self._host.prepare()
+        current = self._connection
+        if current is not None and current.name == name:
+            current.require_no_transaction()
+        with self._not_open(name):
+            size = self._host.recover(slot, name, replace=replace)
+        return {
+            "database": name,
+            "size": size,
+            "databases": self._listed(),
+            "quarantined": self._host.quarantined(),
+        }
+
+    async def _quarantine_drop(self, job: Job) -> Fields:
+        """Erases a slot in quarantine."""
+        self._host.drop_quarantined(job.request["slot"])
+        return {"quarantined": self._host.quarantined()}
+
+    def _kept(self, slot: str) -> Fields | None:
+        """What the host tells of a slot in quarantine; None when there is none of that name."""
+        return next((kept for kept in self._host.quarantined() if kept["name"] == slot), None)
+
+    @contextmanager
+    def _not_open(self, name: str) -> Iterator[None]:
+        """Within the block nobody has the database open here; then it is what it was before.
+
+        Also when the block fails: what was to be replaced is still there, and was the current one.
+        """
+        current = self._connection
+        if current is not None and current.name == name:
+            self.close()
+        try:
+            yield
+        finally:
+            if current is not None and self._connection is None:
+                self._switch(name)
 
     def _switch(self, name: str) -> None:
         """Makes ``name`` the current database; on any error the old one stays."""
@@ -408,6 +479,12 @@ class Service:
 
     def _listed(self) -> list[Fields]:
         return [{"name": name, "size": size} for name, size in self._host.databases()]
+
+
+def _offered(kept: Fields | None) -> str | None:
+    """The name of the database or journal that a slot in quarantine may be; None: not known."""
+    offered: str | None = kept["offered"] if kept else None
+    return offered.removeprefix("/") if offered else None
 
 
 def _piece(rows: Rows, width: int, job: Job) -> tuple[Fields, bool]:

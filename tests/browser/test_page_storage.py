@@ -1,0 +1,455 @@
+"""What becomes of the data: kept or not, how full the storage is, letting go of it, going without.
+
+Where the browser cannot be brought to it, a patch is served in front of the page's first script or
+of the worker's.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import _console
+from tests.browser.console_page import Console
+from tests.browser.test_page_databases import ENDLESS, make, opened
+from tests.browsers import Chromium, wait_for
+from tests.conftest import ServedSite
+from tests.firefox import Firefox
+
+Open = Callable[[Chromium | Firefox], Console]
+
+# Chromium reports a quota of 10 GiB beyond what is used, whatever there is, unless told not to.
+TRUE_QUOTA = ("--disable-features=StaticStorageQuota",)
+ROWS = "WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < {}) "
+INSERT = ROWS + "INSERT INTO t SELECT randomblob(1000) FROM c"  # about a kilobyte each
+
+SPY = """
+window.asked = [];
+const persist = StorageManager.prototype.persist;
+StorageManager.prototype.persist = function () {
+  asked.push(document.documentElement.dataset.state);
+  return persist.call(this);
+};
+"""
+NO_FILES = "delete StorageManager.prototype.getDirectory;\n"
+FAILING_FILES = """
+StorageManager.prototype.getDirectory = async () => {
+  throw new DOMException("The operation failed for an unknown reason", "UnknownError");
+};
+"""
+
+# On another page of this origin: how long the pool's Web Lock and all of its handles take.
+TAKE_POOL = """
+const began = performance.now();
+const worker = new Worker(URL.createObjectURL(new Blob([`
+  navigator.locks.request("sahpool:.opfs-sahpool", async () => {
+    let folder = await navigator.storage.getDirectory();
+    for (const part of [".opfs-sahpool", ".opaque"]) folder = await folder.getDirectoryHandle(part);
+    const handles = [];
+    for await (const file of folder.values()) handles.push(await file.createSyncAccessHandle());
+    for (const handle of handles) handle.close();
+    postMessage({ count: handles.length });
+  }).catch((error) => postMessage({ error: String(error) }));
+`])));
+const taken = await new Promise((resolve) => {
+  worker.onmessage = ({ data }) => resolve(data);
+  worker.onerror = ({ message }) => resolve({ error: message });
+});
+worker.terminate();
+return { ...taken, after: performance.now() - began };
+"""
+LEAVING = """
+const event = new Event("beforeunload", { cancelable: true });
+dispatchEvent(event);
+return event.defaultPrevented;
+"""
+
+
+@pytest.fixture
+def opened_in(request: pytest.FixtureRequest, site: ServedSite) -> Iterator[Open]:
+    """A console in a browser of the test's own making, which is closed after it."""
+    consoles: list[Iterator[Console]] = []
+
+    def make_console(browser: Chromium | Firefox) -> Console:
+        consoles.append(_console(request, browser, site.url))
+        return next(consoles[-1])
+
+    site.missing.clear()
+    yield make_console
+    site.extra.clear()
+    for console in consoles:
+        next(console, None)
+
+
+def patch(site: ServedSite, folder: Path, path: str, script: str) -> None:
+    """Serve a script of the site with another in front of it."""
+    file = folder / path.rpartition("/")[2]
+    file.write_text(script + (site.root / path.lstrip("/")).read_text("utf-8"), "utf-8")
+    site.extra[path] = file
+
+
+def line(console: Console) -> str:
+    """The storage's line at the foot."""
+    return str(console.js("return document.getElementById('storage').innerText"))
+
+
+def sheet(console: Console) -> str:
+    """What the sheet "Databases" says of the storage."""
+    return str(console.js("return document.getElementById('storage-details').textContent"))
+
+
+def notice(console: Console) -> str:
+    """What stands below the page's head as long as it is so."""
+    return str(console.js("return document.getElementById('notice').innerText"))
+
+
+def usage(console: Console) -> int:
+    """Bytes that the browser counts."""
+    return int(console.js("return (await navigator.storage.estimate()).usage"))
+
+
+def tells_usage(console: Console) -> bool:
+    """Whether the line has the browser's figure, but for what changes all the time."""
+    found = re.match(r"([\d.]+) (kB|MB) used", line(console))
+    told = float(found[1]) * {"kB": 1e3, "MB": 1e6}[found[2]] if found else 0.0
+    return abs(told - usage(console)) < 100_000
+
+
+def asks_before_leaving(console: Console) -> bool:
+    return bool(console.js(LEAVING))
+
+
+def limit(console: Console, size: int) -> None:
+    """Give the origin that much room, really."""
+    assert isinstance(console.browser, Chromium)
+    origin = console.url.rstrip("/")
+    parameters = {"origin": origin, "quotaSize": size}
+    console.browser.driver.execute_cdp_cmd("Storage.overrideQuotaForOrigin", parameters)
+
+
+# Whether it is kept
+
+
+def test_the_browser_is_asked_to_keep_the_data_after_the_first_write_and_once(
+    console: Console, site: ServedSite, tmp_path: Path
+) -> None:
+    assert isinstance(console.browser, Chromium)
+    patch(site, tmp_path, "/start.mjs", SPY)
+    try:
+        console.open()
+        console.run_sql("SELECT 1")
+        make(console, "empty.db")
+        assert console.js("return asked") == []
+        assert line(console).endswith("the browser may clear it")
+        console.run_sql("CREATE TABLE t (a)")
+        wait_for("the answer", lambda: "did not agree" in sheet(console))
+        assert console.js("return asked") == ["ready"]
+        console.run_sql("INSERT INTO t VALUES (1)")
+        assert "export what you cannot lose" in sheet(console)
+        assert console.js("return asked") == ["ready"]
+        # A limit of SQLite's own is not the storage's.
+        console.run_sql("PRAGMA max_page_count = 2; INSERT INTO t VALUES (zeroblob(100000))")
+        assert "SQLITE_FULL" in str(console.error())
+        assert line(console).endswith("the browser may clear it")
+        # A person may ask again; this time the browser agrees.
+        console.js("document.getElementById('storage').click()")
+        again = "return document.getElementById('storage-keep').checkVisibility()"
+        wait_for("the button", lambda: console.js(again))
+        permission = {"permissions": ["durableStorage"], "origin": console.url.rstrip("/")}
+        console.browser.driver.execute_cdp_cmd("Browser.grantPermissions", permission)
+        console.click("Ask again")
+        wait_for("the answer", lambda: line(console).endswith("kept until you delete it"))
+        assert "Kept until you delete it" in sheet(console)
+        assert console.js("return document.getElementById('storage-keep').hidden")
+        console.reload()
+        console.run_sql("INSERT INTO t VALUES (2)")
+        wait_for("the line", lambda: line(console).endswith("kept until you delete it"))
+        assert console.js("return asked") == []
+        assert console.errors() == []
+    finally:
+        site.extra.clear()
+
+
+def test_a_question_that_is_never_answered_holds_up_nothing(
+    firefox_console: Console, tmp_path: Path
+) -> None:
+    # Without a head nobody answers Firefox's question.
+    console = firefox_console
+    path = tmp_path / "two.csv"
+    path.write_text("a,b\n1,x\n2,y\n")
+    console.open()
+    wait_for("the line", lambda: line(console).endswith("the browser may clear it"))
+    assert "may wait for your answer" not in sheet(console)
+    console.import_file(path)
+    wait_for("the question", lambda: "may wait for your answer" in sheet(console))
+    # What is used is counted on, up and down.
+    make(console, "large.db")
+    before = usage(console)
+    console.run_sql("CREATE TABLE t (a); " + INSERT.format(20_000))
+    wait_for("the figures", lambda: tells_usage(console))
+    assert usage(console) > before + 20_000_000
+    console.js("document.getElementById('databases').open = true")
+    console.click("Delete large.db")
+    console.click("Delete")
+    wait_for("the deletion", lambda: console.database() == "notes.db")
+    wait_for("less to be used", lambda: usage(console) < before + 10_000_000)
+    wait_for("the figures", lambda: tells_usage(console))
+    assert console.tables() == ["two"]
+    # Another page of this origin can have the pool at once.
+    console.open("module_test.html", wait=False)
+    taken = console.js(TAKE_POOL)
+    assert taken.get("error") is None
+    assert taken["count"] > 2
+    assert taken["after"] < 2000
+    console.open()
+    assert console.tables() == ["two"]
+    assert console.errors() == []
+
+
+# How full it is
+
+
+def test_a_person_is_warned_before_the_storage_is_full_and_told_what_to_do_when_it_is(
+    opened_in: Open, tmp_path: Path
+) -> None:
+    console = opened_in(Chromium(TRUE_QUOTA))
+    console.open()
+    console.run_sql("CREATE TABLE t (a); " + INSERT.format(8000))
+    assert notice(console) == ""
+    limit(console, 70_000_000)
+    console.run_sql(INSERT.format(10))
+    wait_for("the figures", lambda: " of 70.0 MB" in line(console))
+    assert notice(console) == ""
+
+    # An import that needs more than is left is asked about, with numbers.
+    path = tmp_path / "larger.db"
+    with closing(sqlite3.connect(path)) as con:
+        con.execute("CREATE TABLE t (a)")
+        con.execute("INSERT INTO t VALUES (zeroblob(80000000))")
+        con.commit()
+    asked = console.import_file(path)
+    assert "“larger.db” may not fit" in asked
+    assert "It has 80.1 MB, and " in asked
+    assert "of the 70.0 MB" in asked
+    assert "nothing has changed" in console.answer("Do not import")
+    assert console.database() == "notes.db"
+    console.import_file(path)
+    console.answer("Import all the same")
+    assert "SQLITE_FULL" in str(console.error())
+    assert line(console) == "The storage is full"
+    assert console.database() == "notes.db"
+
+    # Beyond four fifths there is a warning, which can be put aside.
+    console.run_sql("SELECT 1")  # what the import has taken is given back between statements
+    limit(console, int(usage(console) / 0.9))
+    console.run_sql("UPDATE t SET a = 1 WHERE rowid = 1")
+    wait_for("the warning", lambda: "The storage is " in notice(console))
+    assert "% full" in notice(console)
+    assert "% full" in line(console)
+    assert "Export what you cannot lose" in notice(console)
+    console.click("Hide")
+    assert notice(console) == ""
+    assert "% full" in line(console)
+
+    # Full: what to do is said, and helps.
+    console.run_sql(INSERT.format(20_000))
+    error = str(console.error())
+    for word in ("SQLITE_FULL", "What was committed before is safe", "Export", "delete databases"):
+        assert word in error
+    console.run_sql("SELECT count(*) FROM t")
+    assert console.rows() == [["8010"]]
+    assert line(console) == "The storage is full"
+    full = usage(console)
+    console.js("document.getElementById('storage').click()")
+    shown = "return document.getElementById('storage-details').checkVisibility()"
+    wait_for("the sheet", lambda: console.js(shown))
+    console.click("Delete notes.db")
+    console.click("Delete")
+    wait_for("its end", lambda: console.status() == "Deleted notes.db")
+    wait_for("the figures", lambda: tells_usage(console))
+    assert usage(console) < full / 2
+    assert "full" not in line(console)
+    console.run_sql("CREATE TABLE t (a); " + INSERT.format(8000))
+    assert console.error() is None
+
+
+# Leaving
+
+
+def test_a_page_that_is_left_lets_go_of_the_storage_and_has_it_again_on_the_way_back(
+    opened_in: Open, tmp_path: Path
+) -> None:
+    console = opened_in(Chromium(without=["disable-back-forward-cache"]))
+    assert isinstance(console.browser, Chromium)
+    console.open()
+    make(console, "kept.db")
+    console.run_sql("CREATE TABLE t (a); INSERT INTO t VALUES (1)")
+    assert not asks_before_leaving(console)
+    console.run_sql("BEGIN; INSERT INTO t VALUES (2)")
+    assert asks_before_leaving(console)
+    console.js("window.mark = 'the same page'")
+
+    console.open("module_test.html", wait=False)
+    taken = console.js(TAKE_POOL)
+    assert taken.get("error") is None
+    assert taken["count"] > 2
+    assert taken["after"] < 2000
+
+    console.browser.driver.back()
+    wait_for("the page", lambda: console.js("return window.mark") == "the same page")
+    console.wait_ready()
+    assert "transaction that was open when you left this page was undone" in str(console.error())
+    assert not asks_before_leaving(console)
+    assert console.database() == "kept.db"
+    console.run_sql("SELECT a FROM t")
+    assert console.rows() == [["1"]]
+
+    # An import under way is asked about, too.
+    path = tmp_path / "long.csv"
+    path.write_text("a,b\n" + "1,2\n" * 500_000)
+    console.import_file(path, wait=False)
+    stop = "return document.getElementById('import-stop').checkVisibility()"
+    wait_for("the import to begin", lambda: console.js(stop))
+    assert asks_before_leaving(console)
+    console.click("Stop import")
+    wait_for("its end", lambda: not asks_before_leaving(console))
+
+
+# Going without
+
+
+def export(console: Console, button: str) -> list[tuple[Any, ...]]:
+    """The rows of table t in what a button exports."""
+    known = set(console.browser.downloads.iterdir())
+    console.click(button)
+
+    def arrived() -> Path | None:
+        fresh = set(console.browser.downloads.iterdir()) - known
+        whole = [path for path in fresh if path.suffix == ".db" and path.stat().st_size]
+        return whole[0] if len(fresh) == len(whole) == 1 else None
+
+    path = wait_for("the download", arrived)
+    assert path is not None
+    with closing(sqlite3.connect(path)) as con:
+        return con.execute("SELECT a FROM t").fetchall()
+
+
+def test_a_browser_without_private_file_system_works_in_memory_and_says_so(
+    opened_in: Open, site: ServedSite, tmp_path: Path
+) -> None:
+    patch(site, tmp_path, "/worker/boot.mjs", NO_FILES)
+    patch(site, tmp_path, "/start.mjs", SPY)
+    console = opened_in(Chromium())
+    console.open()
+    wait_for("the notice", lambda: "Nothing is kept here." in notice(console))
+    assert "has no private file system" in notice(console)
+    assert "in memory only" in line(console)
+    assert "also when you close it" not in console.js("return document.body.innerText")
+    assert not asks_before_leaving(console)
+
+    console.run_sql("CREATE TABLE t (a); INSERT INTO t VALUES (1)")
+    wait_for("the change", lambda: "notes.db has changes that are not exp" in notice(console))
+    assert asks_before_leaving(console)
+    assert export(console, "Export notes.db") == [(1,)]
+    wait_for("the export", lambda: "notes.db is exported as it is now" in notice(console))
+    assert not asks_before_leaving(console)
+
+    # What is not committed is in no export.
+    console.run_sql("BEGIN; INSERT INTO t VALUES (2)")
+    assert export(console, "Export notes.db") == [(1,)]
+    wait_for("the change", lambda: "notes.db has changes that are not exp" in notice(console))
+    console.run_sql("COMMIT; SELECT a FROM t")
+    assert console.rows() == [["1"], ["2"]]
+    make(console, "other.db")
+    console.run_sql("CREATE TABLE t (a)")
+    wait_for("both", lambda: "and 1 other have changes" in notice(console))
+    assert export(console, "Export other.db") == []
+    wait_for("one of them", lambda: "notes.db has changes that are not exp" in notice(console))
+    assert asks_before_leaving(console)
+
+    # The way back leads to the same databases: nobody else waits for this memory.
+    console.js("dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))")
+    console.js("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+    console.run_sql("SELECT count(*) FROM t")
+    assert console.rows() == [["0"]]
+    console.js("document.getElementById('databases').open = true")
+    console.js("document.querySelector('.choose:not([aria-current])').click()")
+    opened(console, "notes.db")
+    console.run_sql("SELECT a FROM t")
+    assert console.rows() == [["1"], ["2"]]
+    assert console.js("return asked") == [], "there is nothing to keep"
+    assert console.errors() == []
+
+
+def test_a_private_window_and_an_insecure_page_have_all_the_rest_in_memory(
+    opened_in: Open, tmp_path: Path
+) -> None:
+    private = {
+        "browser.privatebrowsing.autostart": True,
+        "network.dns.localDomains": "not-secure.test",
+    }
+    console = opened_in(Firefox(private))
+    console.url = console.url.replace("127.0.0.1", "not-secure.test")
+    console.open()
+    wait_for("the notice", lambda: "This page is not secure" in notice(console))
+    console.run_sql("SELECT 6 * 7 AS answer")
+    assert console.rows() == [["42"]]
+
+    console.url = console.url.replace("not-secure.test", "127.0.0.1")
+    console.open()
+    wait_for("the notice", lambda: "as private windows do" in notice(console))
+    database = tmp_path / "shop.db"
+    with closing(sqlite3.connect(database)) as con:
+        con.execute("CREATE TABLE t (a)")
+        con.executemany("INSERT INTO t VALUES (?)", [(number,) for number in range(3)])
+        con.commit()
+    table = tmp_path / "two.csv"
+    table.write_text("a,b\n1,x\n2,y\n")
+    assert console.import_file(database).startswith("Imported shop.db")
+    console.import_file(table)
+    assert console.tables() == ["t", "two"]
+    make(console, "more.db")
+    assert console.tables() == []
+    console.run_sql("SELECT 1 FROM nowhere")
+    assert "no such table: nowhere" in str(console.error())
+    console.run_sql(ENDLESS, wait=False)
+    console.click("Cancel")
+    console.wait_idle()
+    console.js("document.getElementById('databases').open = true")
+    console.click("Delete more.db")
+    console.click("Delete")
+    wait_for("the deletion", lambda: console.database() != "more.db")
+    console.js("document.getElementById('databases').open = true")
+    if console.database() != "shop.db":
+        console.js(
+            "[...document.querySelectorAll('.choose')]"
+            ".find((choose) => choose.textContent.includes('shop.db')).click()"
+        )
+        opened(console, "shop.db")
+    assert export(console, "Export") == [(0,), (1,), (2,)]
+    console.reload()
+    assert console.database() == "notes.db"
+    assert console.tables() == []
+    wait_for("the notice", lambda: "Nothing is kept here." in notice(console))
+
+
+def test_a_storage_that_fails_is_never_taken_for_an_empty_one(
+    opened_in: Open, site: ServedSite, tmp_path: Path
+) -> None:
+    console = opened_in(Chromium())
+    console.open()
+    console.run_sql("CREATE TABLE kept (a)")
+    patch(site, tmp_path, "/worker/boot.mjs", FAILING_FILES)
+    console.reload(wait=False)
+    assert "unknown reason" in console.wait_failure()
+    assert notice(console) == ""
+    site.extra.clear()
+    console.click("Retry")
+    console.wait_ready()
+    assert console.tables() == ["kept"]

@@ -1,0 +1,200 @@
+"""Databases where the browser keeps nothing: ordinary files in the worker's memory.
+
+Pyodide's own file system (Emscripten's MEMFS) holds them, the same ``sqlite3`` reads and writes
+them through SQLite's own VFS, and they are gone with the worker.  Here is nothing of the browser's,
+so that a folder of a disk does as well for the tests.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from weakref import WeakSet
+
+from sahpool import DatabaseInUseError, NameExistsError, NoSuchDatabaseError
+from sahpool.names import check_new_database, check_path
+from sahpool.soundness import FILE_HEADER_SIZE, check_content, check_header
+from sahpool.transfer import in_rollback_mode
+
+__all__ = ["MemoryFiles"]
+
+_COMPANIONS = ("-journal", "-wal", "-shm")
+
+
+class _Connection(sqlite3.Connection):
+    """A connection that can be referred to weakly, and asked what it has open."""
+
+    is_closed = False
+
+    def close(self) -> None:
+        super().close()
+        self.is_closed = True
+
+    def paths(self) -> set[Path]:
+        """Its database and those that are attached to it."""
+        if self.is_closed:
+            return set()
+        rows = self.execute("PRAGMA database_list")
+        # As text or bytes, by the connection's text_factory.
+        files = [file if isinstance(file, str) else bytes(file) for *_, file in rows]
+        return {Path(os.fsdecode(file)) for file in files}
+
+
+class MemoryFiles:
+    """The part of ``session.host.Host`` that is about databases, over the files of ``folder``.
+
+    What runs SQL makes ``folder`` its working directory, so that ``ATTACH 'other.db'`` means the
+    database of that name, as it does in a pool.  Raises what the library raises for a pool.
+    """
+
+    storage = "memory"
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        # Beside the folder: what is not a database yet is not listed as one.
+        self._spare = folder.with_name(folder.name + ".spare")
+        self._connections: WeakSet[_Connection] = WeakSet()
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def connect(self, name: str) -> sqlite3.Connection:
+        """A new connection; a database that is new is in WAL mode, as those of a pool are."""
+        path = self._path(name)
+        if not path.exists():
+            check_new_database(check_path(name))
+            path.parent.mkdir(parents=True, exist_ok=True)
+        # Nobody could let go of a lock while this thread waits for it.
+        con = sqlite3.connect(path, timeout=0, factory=_Connection)
+        self._connections.add(con)
+        if not self.size(name):
+            con.execute("PRAGMA journal_mode=WAL")
+        return con
+
+    def databases(self) -> list[tuple[str, int]]:
+        """Name and size in bytes of every database, sorted."""
+        found = [path for path in self._folder.rglob("*") if path.is_file()]
+        names = [path.relative_to(self._folder).as_posix() for path in found]
+        return [(name, self.size(name)) for name in sorted(names) if not name.endswith(_COMPANIONS)]
+
+    def size(self, name: str) -> int:
+        """Size of a database in bytes; 0 when there is none of that name."""
+        path = self._path(name)
+        return path.stat().st_size if path.is_file() else 0
+
+    def exists(self, name: str) -> bool:
+        """Whether there is a database of that name."""
+        return self._path(name).is_file()
+
+    def unlink(self, name: str) -> None:
+        """Deletes a database with its journals; nobody has it open."""
+        path = self._path(name)
+        self._require_closed(path)
+        for suffix in ("", *_COMPANIONS):
+            _beside(path, suffix).unlink(missing_ok=True)
+
+    async def measure(self) -> dict[str, Any]:
+        """Only what is used is known."""
+        return {
+            "persisted": None,
+            "usage": sum(size for _, size in self.databases()),
+            "quota": None,
+        }
+
+    def quarantined(self) -> list[dict[str, Any]]:
+        """Nothing is ever in doubt here."""
+        return []
+
+    def quarantine_chunks(self, slot: str, size: int) -> Iterator[bytes]:  # noqa: ARG002
+        """There is no such slot."""
+        raise _no_slot(slot)
+
+    def recover(self, slot: str, name: str, *, replace: bool) -> int:  # noqa: ARG002
+        """There is no such slot."""
+        raise _no_slot(slot)
+
+    def drop_quarantined(self, slot: str) -> None:
+        """There is no such slot."""
+        raise _no_slot(slot)
+
+    async def prepare(self) -> None:
+        """There is always room for one more file."""
+
+    async def import_db(self, name: str, chunks: Iterable[bytes], *, replace: bool) -> None:
+        """Stores a database beside the others, checks it as a pool does, then gives it its name."""
+        path = self._path(name)
+        if path.exists() and not replace:
+            raise NameExistsError(f"There is a database {name} already.")
+        check_new_database(check_path(name))
+        self._require_closed(path)
+        try:
+            with self._spare.open("wb") as file:
+                for chunk in chunks:
+                    file.write(chunk)
+            with self._spare.open("rb") as copied:
+
+                def read(count: int, at: int) -> bytes:
+                    copied.seek(at)
+                    return copied.read(count)
+
+                check_header(read(FILE_HEADER_SIZE, 0), self._spare.stat().st_size)
+                check_content(f"file:{quote(str(self._spare))}?mode=ro&immutable=1", read)
+            with closing(sqlite3.connect(self._spare)) as con:
+                con.execute("PRAGMA journal_mode=WAL")
+            self.unlink(name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._spare.replace(path)
+        finally:
+            self._spare.unlink(missing_ok=True)
+
+    def export_chunks(self, name: str, size: int) -> Iterator[bytes]:
+        """The committed content of a database, as a file in rollback mode."""
+        path = self._path(name)
+        if not path.stat().st_size:
+            return
+        with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as con:
+            # As sahpool.transfer has it: where nothing is left outside the file, the lock of a
+            # reader keeps it as it is; otherwise what this reader sees is copied.
+            con.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            con.execute("BEGIN")
+            con.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            wal = _beside(path, "-wal")
+            if not wal.exists() or not wal.stat().st_size:
+                yield from _chunks(path, size)
+                return
+            try:
+                with closing(sqlite3.connect(self._spare)) as copy:
+                    con.backup(copy)
+                yield from _chunks(self._spare, size)
+            finally:
+                self._spare.unlink(missing_ok=True)
+
+    def _path(self, name: str) -> Path:
+        """Where a database lies; the names are those of a pool (``sahpool.names.check_path``)."""
+        return self._folder / check_path(name).removeprefix("/")
+
+    def _require_closed(self, path: Path) -> None:
+        """Raises DatabaseInUseError while a connection has the database open or attached."""
+        for con in self._connections:
+            if path in con.paths():
+                raise DatabaseInUseError(
+                    f"{path.name} is open, so it can be neither replaced nor deleted.",
+                    hint="Close every connection to it, or DETACH it, first.",
+                )
+
+
+def _no_slot(slot: str) -> NoSuchDatabaseError:
+    return NoSuchDatabaseError(f"There is no slot {slot} in quarantine: there is none in memory.")
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
+
+
+def _chunks(path: Path, size: int) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        head = in_rollback_mode(file.read(max(size, FILE_HEADER_SIZE)))
+        while head:
+            yield head
+            head = file.read(size)
