@@ -133,10 +133,14 @@ class Player:
         connection = sqlite3.connect(
             self._place.uri(name, mode), uri=True, isolation_level=None, timeout=self._timeout
         )
-        self._connections[number] = connection
         self._place.opened(connection, name, mode)
-        for pragma in step.get("pragmas", ()):
-            connection.execute(f"PRAGMA {pragma}").fetchall()
+        try:
+            for pragma in step.get("pragmas", ()):
+                connection.execute(f"PRAGMA {pragma}").fetchall()
+        except sqlite3.Error:
+            connection.close()
+            raise
+        self._connections[number] = connection
 
     def _close(self, number: int, step: Step) -> None:
         """Ends a connection; an untidy program forgets its cursors only afterwards."""
