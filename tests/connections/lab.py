@@ -68,7 +68,7 @@ class Lab:
         self._engine = engine
         self._broken = broken
         self._patient = patient
-        self._restarts = restarts
+        self.restarts = restarts
         self._set_up()
 
     def _set_up(self) -> None:
@@ -78,7 +78,7 @@ class Lab:
     def check(self, steps: list[Step], outcomes: list[Outcome]) -> None:
         """Plays a script and requires the outcomes that it had on the host."""
         self.counts.update(runs=1, steps=len(steps))
-        if self._restarts:
+        if self.restarts:
             there, files = self._play_in_parts(steps), None
         else:
             there, files = self._engine.run(

@@ -65,6 +65,7 @@ class Checker(Protocol):
     """What a script is handed to."""
 
     root: Path
+    restarts: bool  # whether a kill is the worker's end
 
     def check(self, steps: list[Step], outcomes: list[Outcome]) -> None:
         """Raises AssertionError when the script does not end here as it ended on the host."""
@@ -107,6 +108,7 @@ class Connections(RuleBasedStateMachine):
         self.outcomes: list[Outcome] = []
         self.next_cursor = 0
         self.settings: list[str] = []
+        self.killed = False  # whether the script ends with a kill
 
     def do(self, **step: Any) -> Outcome:
         """Plays a step on the host and keeps it for the script."""
@@ -123,6 +125,8 @@ class Connections(RuleBasedStateMachine):
     def teardown(self) -> None:
         try:
             if self.steps:
+                if self.killed:
+                    self.do(do="kill")
                 finish(self.model, self.do)
                 self.lab.check(self.steps, self.outcomes)
         finally:
@@ -155,14 +159,16 @@ class Connections(RuleBasedStateMachine):
     @initialize(
         modes=st.tuples(st.sampled_from(MODES), st.sampled_from(MODES)),
         synchronous=st.sampled_from(["FULL", "OFF"]),
+        killed=st.booleans(),
     )
-    def databases(self, modes: tuple[str, str], synchronous: str) -> None:
+    def databases(self, modes: tuple[str, str], synchronous: str, killed: bool) -> None:
         """Both are made and filled; two connections to the first one are opened.
 
         Without flushes a rollback journal is valid from its first byte on, and only
         xCheckReservedLock tells a live one from a hot one.
         """
         self.settings = [*SETTINGS, f"synchronous={synchronous}"]
+        self.killed = killed or self.lab.restarts
         for name, mode in zip(NAMES, modes, strict=True):
             self.do(do="open", con=0, name=name, pragmas=self.settings)
             if mode != "WAL":  # what it is made with

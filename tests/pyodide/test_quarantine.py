@@ -538,14 +538,21 @@ _FAILURES = [
 ]
 
 
-@pytest.mark.parametrize("stride", [23, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("failures", "stride"),
+    [
+        # Five has no divisor in common with the lengths of the lists: all of each are among them.
+        pytest.param(_FAILURES[::5], 23, id="slice"),
+        pytest.param(_FAILURES[:12], 1, id="alone", marks=pytest.mark.slow),
+        pytest.param(_FAILURES[12:24], 1, id="WAL", marks=pytest.mark.slow),
+        pytest.param(_FAILURES[24:], 1, id="DELETE", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("runtime", ONLY_NODE, indirect=True)
 def test_whatever_fails_while_a_slot_is_recovered_or_dropped_no_row_is_lost(
-    runtime: Any, stride: int
+    runtime: Any, failures: list[tuple[str, str, str]], stride: int
 ) -> None:
     """The n-th call of the storage fails, alone or with all after it; or the worker ends there."""
-    # Five has no divisor in common with the lengths of the lists: of each, everything is tried.
-    failures = _FAILURES if stride == 1 else _FAILURES[::5]
     for turn, (mode, action, ending) in enumerate(failures):
         tried = runtime.run(
             _INSIDE + "await every_call(mode, action, ending, numbers)",
