@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 import tempfile
 from collections import Counter
@@ -13,7 +14,8 @@ from tests.connections.script import Outcome, Step
 from tests.pyodide.engines import Engine
 
 HERE = Path(__file__).parent
-POOL = "connections"
+
+_numbers = itertools.count(1)
 
 _SET_UP = """
 import pathlib
@@ -66,6 +68,7 @@ class Lab:
         self.root = Path(tempfile.mkdtemp(prefix="sahpool-connections-", dir=_fast_folder()))
         self.counts: Counter[str] = Counter()
         self._engine = engine
+        self._pool = f"connections-{next(_numbers)}"  # not one that a failed test has left
         self._broken = broken
         self._patient = patient
         self.restarts = restarts
@@ -73,7 +76,7 @@ class Lab:
 
     def _set_up(self) -> None:
         files = {each: (HERE / each).read_text() for each in ("inside.py", "script.py")}
-        self._engine.run(_SET_UP, files=files, pragmas=PRAGMAS, pool=POOL)
+        self._engine.run(_SET_UP, files=files, pragmas=PRAGMAS, pool=self._pool)
 
     def check(self, steps: list[Step], outcomes: list[Outcome]) -> None:
         """Plays a script and requires the outcomes that it had on the host."""

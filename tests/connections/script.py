@@ -129,6 +129,8 @@ class Player:
         self._connections.clear()
 
     def _open(self, number: int, step: Step) -> None:
+        if number in self._connections:  # opening it had failed where the script was written
+            self._close(number, step)
         name, mode = step["name"], step.get("mode")
         connection = sqlite3.connect(
             self._place.uri(name, mode), uri=True, isolation_level=None, timeout=self._timeout
