@@ -278,7 +278,9 @@ class Console:
 
         def arrived() -> Path | None:
             fresh = set(self.browser.downloads.iterdir()) - known
-            whole = [path for path in fresh if path.suffix not in (".crdownload", ".part", ".tmp")]
+            # Chromium begins with a hidden file, which it renames.
+            unfinished = (".crdownload", ".part", ".tmp")
+            whole = [p for p in fresh if p.suffix not in unfinished and p.name[0] != "."]
             # Firefox puts an empty file of the final name there first.
             return whole[0] if len(fresh) == len(whole) == 1 and whole[0].stat().st_size else None
 

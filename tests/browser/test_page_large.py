@@ -32,7 +32,7 @@ def test_a_script_of_thousands_of_statements_takes_seconds(console: Console) -> 
     console.type_sql("\n".join(["CREATE TABLE t (a, b);", "BEGIN;", *lines, "COMMIT;", "oops"]))
     began = time.monotonic()
     console.run_sql()
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 40  # minutes, if it grew with the square
     # Each statement is found in its line, also those that were sent in a later request.
     assert "Line 20004:1" in str(console.error())
     last = "return document.querySelector('#messages li:nth-last-child(2) .line').textContent"
@@ -52,7 +52,7 @@ def test_a_database_of_ten_thousand_tables_opens(console: Console, tmp_path: Pat
     console.open()
     began = time.monotonic()
     assert console.import_file(path).startswith("Imported many.db")
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 40  # minutes, if it grew with the square
     assert len(console.tables()) == 300
     console.click("Show 300 of 9,700 more")
     assert console.tables()[599] == "table_number_00599"

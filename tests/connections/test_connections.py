@@ -61,10 +61,8 @@ def test_connections_see_and_do_what_they_would_on_a_desktop(
     runs = (2000 if whole else 80) if runtime.name == "node" else (200 if whole else 8)
     lab = Lab(runtime, patient=whole)
     play(lab, runs, anew=whole)
-    if runs > 50:
-        assert lab.counts["locks_refused"] > runs / 2, (
-            "hardly a lock was refused: nothing is tested"
-        )
+    refused = lab.counts["locks_refused"]
+    assert runs < 50 or refused > runs / 2, "hardly a lock was refused: nothing is tested"
     proof("connections", runtime.name, **counted(lab), violations=0)
     lab.close()
 
@@ -73,7 +71,7 @@ def test_connections_see_and_do_what_they_would_on_a_desktop(
 def test_a_killed_worker_leaves_what_was_committed_to_all_its_connections(
     runtime: Engine, whole: bool, proof: Proofs
 ) -> None:
-    runs = (100 if whole else 3) if runtime.name == "node" else (30 if whole else 1)
+    runs = (100 if whole else 2) if runtime.name == "node" else (30 if whole else 1)
     lab = Lab(runtime, restarts=True)
     play(lab, runs, anew=whole)
     assert lab.counts["killed_workers"] >= lab.counts["runs"] > 0
@@ -84,17 +82,17 @@ def test_a_killed_worker_leaves_what_was_committed_to_all_its_connections(
 SLOW = pytest.mark.slow
 
 
-@pytest.mark.parametrize("runtime", ["node"], indirect=True)
+@pytest.mark.parametrize("runtime", [pytest.param("node", marks=pytest.mark.node)], indirect=True)
 @pytest.mark.parametrize(
     "protection",
     [
         "no locks at all",
-        "xCheckReservedLock answers 0",
+        "RESERVED is not exclusive",
+        "PENDING does not keep readers out",
+        "EXCLUSIVE is granted beside readers",
         "xCheckReservedLock answers 1",
         "the index has two writers",
-        pytest.param("RESERVED is not exclusive", marks=SLOW),
-        pytest.param("PENDING does not keep readers out", marks=SLOW),
-        pytest.param("EXCLUSIVE is granted beside readers", marks=SLOW),
+        pytest.param("xCheckReservedLock answers 0", marks=SLOW),
         pytest.param("the index is locked beside its readers", marks=SLOW),
     ],
 )

@@ -108,6 +108,7 @@ async def attempt(files: Any, kept: str, action: str, ending: str, number: int) 
     await pool.unpause_vfs()
     check(pool, kept, action)
     pool.pause_vfs()
+    pool._vfs.dispose()
     sahpool.pool._installed.pop("tried")
     return reached
 
