@@ -119,6 +119,8 @@ class Client:
         exclusive: Whether it has asked for locking_mode=EXCLUSIVE at some time.
         erred: Whether a statement of the transaction failed after it may have taken the write lock:
             SQLite takes it before it finds that the schema is another one than it thought.
+        has_switched: Whether it has set the journal mode and used the database no more since: then
+            a checkpoint has to begin to read, and its own reading is in its way.
     """
 
     schemas: dict[str, str]
@@ -131,6 +133,7 @@ class Client:
     data_versions: dict[str, tuple[int, int]] = field(default_factory=dict)
     exclusive: bool = False
     erred: bool = False
+    has_switched: bool = False
 
     @property
     def is_reading(self) -> bool:
@@ -218,8 +221,9 @@ class Model:
             _roll_back(client)
         elif effect == "checkpoint":
             names = set(client.schemas.values())
-            idle = not rows[0][0]
-            require(idle or self._holds(client, names), "a checkpoint was busy without a reason")
+            reason = not rows[0][0] or client.has_switched or self._holds(client, names)
+            require(reason, "a checkpoint was busy without a reason")
+            client.has_switched = False
             for name in names:  # it may have begun the WAL anew
                 self._commits[name] += 1
         elif effect == "attach":
@@ -231,6 +235,8 @@ class Model:
             client.data_versions.pop("aux", None)
         elif effect == "exclusive":
             client.exclusive = True
+        elif effect == "journal mode":
+            client.has_switched = True
 
     def _savepoint(self, client: Client, step: Step) -> None:
         if step["effect"] == "savepoint":
@@ -246,6 +252,7 @@ class Model:
 
     def _statement(self, client: Client, step: Step, rows: list[list[Any]]) -> None:
         at = step["at"]
+        client.has_switched = False
         view = self._view(client, at)
         if step["effect"] == "write":
             self._write(client, at)

@@ -80,6 +80,7 @@ def test_shared_locks_are_shared_and_exclusive_ones_are_not(indexes: SharedIndex
     assert index.lock(2, 3, 1, exclusive=False)
     assert not index.lock(1, 3, 1, exclusive=True)
     index.unlock(2, 3, 1)
+    index.unlock(1, 3, 1)
     assert index.lock(1, 3, 1, exclusive=True)
     assert not index.lock(2, 3, 1, exclusive=False)
 
@@ -90,6 +91,18 @@ def test_a_range_is_taken_whole_or_not_at_all(indexes: SharedIndexes) -> None:
     assert index.lock(2, 4, 1, exclusive=False)
     assert not index.lock(1, 1, LOCK_COUNT - 1, exclusive=True)
     assert index.lock(2, 1, 1, exclusive=True)
+
+
+def test_a_lock_that_one_shares_cannot_be_had_alone_by_the_same_user(
+    indexes: SharedIndexes,
+) -> None:
+    index = indexes.join("/x", 1)
+    assert index.lock(1, 4, 1, exclusive=False)
+    assert index.lock(1, 4, 1, exclusive=False)
+    assert not index.lock(1, 4, 4, exclusive=True)
+    index.unlock(1, 4, 1)
+    assert index.lock(1, 4, 4, exclusive=True)
+    assert not index.lock(1, 5, 1, exclusive=False)
 
 
 def test_a_user_that_leaves_leaves_its_locks(indexes: SharedIndexes) -> None:
@@ -147,7 +160,9 @@ class Indexes(RuleBasedStateMachine):
         path, owner = data.draw(st.sampled_from(sorted(self.users)))
         locks = range(first, min(first + count, LOCK_COUNT))
         refused = any(
-            at == path and lock in locks and other != owner and (alone or exclusive)
+            at == path
+            and lock in locks
+            and (alone != exclusive if other == owner else alone or exclusive)
             for at, lock, other, alone in self.holders
         )
         index = self.indexes.join(path, owner)

@@ -62,12 +62,19 @@ class SharedIndex:
         return self._regions[number] if number < len(self._regions) else 0
 
     def lock(self, owner: int, first: int, count: int, *, exclusive: bool) -> bool:
-        """Takes locks ``first`` … ``first + count − 1``; False means SQLITE_BUSY."""
+        """Takes locks ``first`` … ``first + count − 1``; False means SQLITE_BUSY.
+
+        As in os_unix.c an owner's own lock is in its way as well: a checkpoint that began to read
+        must not begin the WAL anew beneath itself.
+        """
         mask = _mask(first, count)
-        for other in self._shared:
+        for other, shared in self._shared.items():
+            alone = self._exclusive[other]
             if other == owner:
-                continue
-            if self._exclusive[other] & mask or (exclusive and self._shared[other] & mask):
+                held = shared if exclusive else alone
+            else:
+                held = shared | alone if exclusive else alone
+            if held & mask:
                 return False
         (self._exclusive if exclusive else self._shared)[owner] |= mask
         return True
