@@ -31,7 +31,7 @@ async def main():
     runner = Runner(client, state, editor, results, status, trouble, startup, storage)
     databases = Databases(client, state, status, trouble, results, startup, storage)
     importer = Importer(client, state, status, trouble, databases, storage)
-    Quarantine(client, state, status, trouble, databases)
+    Quarantine(client, state, status, trouble, databases, storage)
     Schema(state, runner)
     Leaving(client, state, startup, trouble)
 

@@ -18,12 +18,13 @@ JOURNALS = ("-journal", "-wal")
 class Quarantine:
     """The notice after the start, and the part "Kept aside" of the sheet of databases."""
 
-    def __init__(self, client, state, status, trouble, databases):
+    def __init__(self, client, state, status, trouble, databases, storage):
         self._client = client
         self._state = state
         self._status = status
         self._trouble = trouble
         self._databases = databases
+        self._storage = storage
         self._told = 0
         self._notice = dom.by_id("kept-notice")
         self._section = dom.by_id("kept")
@@ -58,6 +59,8 @@ class Quarantine:
         acts = [("Export", lambda: self._export(kept))]
         if name == database_of(kept):
             acts.append(("Recover…", lambda: self._recover(kept)))
+        elif database_of(kept) in [database["name"] for database in self._state["databases"]]:
+            acts.append(("Recover…", lambda: self._complete(kept)))
         acts.append(("Delete…", lambda: self._delete(kept)))
         row = dom.make("p", class_="acts")
         for text, action in acts:
@@ -149,9 +152,29 @@ class Quarantine:
         )
         return button, existing if button == "Replace" else text.strip()
 
+    async def _complete(self, kept):
+        """Gives a journal to its database, which is not kept aside."""
+        self._close_sheet()
+        database = database_of(kept)
+        button, _ = await dialogs.ask(
+            "Recover the last changes of “{}”".format(database),
+            "They are tried on a copy first: if the database is sound with them, it gets them; if "
+            "not, both stay as they are.",
+            [("Cancel", ""), ("Recover", "primary")],
+        )
+        if button != "Recover" or not self._status.may_begin():
+            return
+        self._trouble.clear()
+        failed = "The last changes of “{}” were not recovered".format(database)
+        fields = {"slot": kept["name"], "database": database, "replace": True}
+        reply = await self._ask(failed, "quarantine_recover", **fields)
+        if reply is not None:
+            await self._recovered(reply)
+
     async def _recovered(self, reply):
         self._trouble.clear()
         self._take(reply)
+        self._storage.wrote(reply["database"])
         self._state["databases"] = reply["databases"]
         if not self._state["in_transaction"]:
             await self._databases.open(reply["database"])
@@ -174,6 +197,7 @@ class Quarantine:
         reply = await self._ask(failed, "quarantine_drop", slot=kept["name"])
         if reply is not None:
             self._take(reply)
+            self._storage.freed()
             self._status.say("Deleted {}, which was kept aside".format(name))
 
     def _take(self, reply):
@@ -200,5 +224,5 @@ def reason_of(kept):
     reason = kept["reason"]
     text = reason[:1].upper() + reason[1:] + "."
     if name_of(kept) != database_of(kept):
-        text += " It comes back with its database, when that is recovered."
+        text += " It belongs to “{}”, and may hold its last changes.".format(database_of(kept))
     return text

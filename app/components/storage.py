@@ -58,9 +58,13 @@ class Storage:
 
     def deleted(self, database):
         """A database is gone, as was asked for."""
+        self._forget(database)
+        self.freed()
+
+    def freed(self):
+        """Something was deleted: there is more room."""
         self._full = False
         self._hidden = False
-        self._forget(database)
         dom.spawn(self.refresh())
 
     def refused(self):

@@ -146,6 +146,35 @@ def check_quarantine(console: Console) -> None:
     assert [text for text in console.errors() if "favicon.ico" not in text] == []
 
 
+def check_wal(console: Console) -> None:
+    """A database whose last changes are in a file that is kept aside."""
+    console.open()
+    fill(console, 1500)
+    assert damage(console, {"/notes.db-wal": FIRST_COPY})["/notes.db-wal"] > 0
+
+    console.open()
+    assert "“notes.db” cannot be opened" in str(wait_for("the refusal", console.error))
+    assert "Recover that slot" in str(console.error())
+    wait_for("the notice", lambda: console.js(NOTICE))
+    console.click("Show")
+    assert "It belongs to “notes.db”, and may hold its last changes" in console.js(KEPT)
+    assert "tried on a copy first" in ask(console, "Recover… notes.db-wal")
+    console.click("Recover")
+    wait_for("the recovery", lambda: console.status().startswith("Recovered notes.db · "))
+    assert console.error() is None
+    assert console.database() == "notes.db"
+    assert console.js(NOTICE) is None
+    check_rows(console, 1500)
+
+
+def test_a_database_gets_its_last_changes_back_from_a_file_kept_aside(console: Console) -> None:
+    check_wal(console)
+
+
+def test_a_database_gets_its_last_changes_back_in_firefox(firefox_console: Console) -> None:
+    check_wal(firefox_console)
+
+
 def test_damaged_databases_are_told_of_exported_and_recovered(console: Console) -> None:
     check_quarantine(console)
 

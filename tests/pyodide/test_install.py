@@ -56,6 +56,7 @@ async def test_an_argument_that_makes_no_sense_is_told_before_anything_is_touche
         (TypeError, "pragmas must map names to values", {"pragmas": None}),
         (ValueError, "no PRAGMA 'jornal_mode'", {"pragmas": {"jornal_mode": "WAL"}}),
         (TypeError, "a word or a whole number", {"pragmas": {"cache_size": None}}),
+        (ValueError, "give it to each connection", {"pragmas": {"wal_autocheckpoint": 100}}),
         (ValueError, "one word or number", {"pragmas": {"cache_size": "1; DROP TABLE t"}}),
         (ValueError, "not a verbosity from 0 to 3", {"verbosity": 4}),
         (TypeError, "unexpected keyword argument", {"capacity": 6}),

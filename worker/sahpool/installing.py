@@ -39,6 +39,7 @@ async def install(
         pragmas: PRAGMAs that every connection starts with; journal_mode and other settings that a
             database stores are given to new databases only. A page_size or auto_vacuum of your own
             belongs here: WAL mode writes a new file's first page as the connection opens.
+            wal_autocheckpoint does not: SQLite sets it itself once a connection has opened.
         temp_memory_limit: Bytes up to which a temporary file stays in memory.
         verbosity: What the library writes to the console, as :func:`set_verbosity` has it; None
             leaves logging as it is.

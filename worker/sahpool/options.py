@@ -102,6 +102,11 @@ def check_pragmas(pragmas: Mapping[str, str | int]) -> None:
     for name, value in pragmas.items():
         if name not in known:
             raise ValueError(f"pragmas: SQLite {sqlite3.sqlite_version} has no PRAGMA {name!r}")
+        if name == "wal_autocheckpoint":
+            raise ValueError(
+                "pragmas: SQLite sets wal_autocheckpoint to 1000 itself once a connection has "
+                "opened: give it to each connection, with connection.execute"
+            )
         if not isinstance(value, str | int):
             raise TypeError(f"pragmas: {name} must be a word or a whole number, not {value!r}")
         if not _PRAGMA_VALUE.fullmatch(str(value)):

@@ -374,12 +374,13 @@ class Pool:
 
         Its journal or WAL, known by the database's name, may be in quarantine as well: what a
         transaction left half done is rolled back, what was committed is kept, and the journal's
-        slot is free afterwards. Whatever fails, the slot has its name or is in quarantine.
+        slot is free afterwards. Whatever fails, the slot has its name or is in quarantine. The slot
+        of a journal or WAL whose database is not in quarantine is given to that database.
 
         Args:
             name: Name of the slot, as :attr:`quarantined` has it.
             as_name: Name of the database; None for the one that the slot offers.
-            replace: Whether a database of that name is replaced.
+            replace: Whether a database of that name is replaced; of no effect for a journal or WAL.
 
         Returns:
             Size of the database in bytes.
@@ -388,7 +389,7 @@ class Pool:
             NoSuchDatabaseError: No slot of that name is in quarantine.
             InvalidNameError: The slot offers no name and none was given, or it cannot be had.
             NameExistsError: There is a database of that name and ``replace`` is false.
-            DatabaseInUseError: The database to be replaced is open.
+            DatabaseInUseError: The database to be replaced or completed is open.
             ImportRejectedError: It is no sound database, or what belongs to it cannot be told; the
                 message and its hint say more.
             PoolFullError: A journal or WAL takes up to three spare slots for a while.

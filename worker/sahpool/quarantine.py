@@ -13,7 +13,9 @@ worker, or fail:
 4. *Name* the database: one header, one flush.
 
 So there is no moment at which a database has its name without its journal, or a journal applies to
-another database of that name.
+another database of that name. A journal or WAL may also lie in quarantine while its database does
+not: then the database does not open (``check_companions``) until the journal has been recovered,
+which does steps 1 to 3 to the database where it is, or dropped.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from typing import TYPE_CHECKING
 
 from . import foreign, transfer
 from .errors import (
+    SQLITE_CANTOPEN,
     SQLITE_FULL,
     SQLITE_IOERR,
     ImportRejectedError,
@@ -145,6 +148,9 @@ def recover(
     pool: Pool, slots: SlotTable, kept: Quarantined, as_name: str | None, replace: bool
 ) -> int:
     """See :meth:`Pool.recover`."""
+    base = _base(slots, kept)
+    if base is not None and as_name in (None, base, base.removeprefix("/")):
+        return _recover_companion(pool, slots, kept, base)
     path = _target(kept, as_name)
     with _storage(f"The slot {kept.name} could not be recovered"):
         kept.handle.read(1, 0)  # the other slots are of no interest where this one cannot be read
@@ -171,6 +177,78 @@ def recover(
         slots.name_quarantined(kept, path, transfer.MAIN_DB_FLAGS)
     _log.info("%s: recovered %s from slot %s, %d bytes", pool.name, path, kept.name, size)
     return size
+
+
+def _base(slots: SlotTable, kept: Quarantined) -> str | None:
+    """The database in the pool whose journal or WAL the slot may be, by its name."""
+    for path in slots.databases:
+        if kept.offered in [stored_path(path + suffix) for suffix in COMPANION_SUFFIXES]:
+            return path
+    return None
+
+
+def _recover_companion(pool: Pool, slots: SlotTable, kept: Quarantined, base: str) -> int:
+    """Applies a journal or WAL to its database; the size of that in bytes."""
+    with _storage(f"The slot {kept.name} could not be recovered"):
+        applied = _pending(slots, kept, base)
+        if applied is None:
+            raise ImportRejectedError(
+                f"The slot {kept.name} has nothing to give to {base}.",
+                hint="Export it and drop it, or recover it under a name of its own.",
+            )
+        transfer.check_target(pool, slots, base, replace=True)
+        database = slots.find(base)
+        assert database is not None
+        size = max(0, database.handle.size() - SECTOR_SIZE)
+        with _taken_back(slots) as lent:
+            path = transfer.lent_path("check")
+            _lend_copies(slots, lent, path, [applied])
+            _lend_copy(slots, lent, path, database.handle, size)
+            try:
+                _finish(pool, slots, path, [applied])
+                _check_copy(pool, slots, path)
+            except ImportRejectedError as error:
+                hint = f"Neither {base} nor {kept.offered} was changed. {_STAYS}"
+                raise ImportRejectedError(str(error), hint=hint) from error
+        with _taken_back(slots) as lent:
+            _lend_copies(slots, lent, base, [applied])
+            _finish(pool, slots, base, [applied])
+        database.handle.flush()
+        slots.free_quarantined(kept)
+        size = database.handle.size() - SECTOR_SIZE
+    _log.info("%s: %s has what slot %s kept, %d bytes", pool.name, base, kept.name, size)
+    return size
+
+
+def check_companions(slots: SlotTable, path: str) -> None:
+    """Whether no journal or WAL that SQLite would have to apply to the database is in quarantine.
+
+    Opened without it, the database would lack what was committed, or keep half of what was not.
+
+    Raises:
+        StorageError: One is.
+    """
+    for kept in slots.quarantined:
+        if _pending(slots, kept, path) is not None:
+            raise StorageError(
+                f"{path} was not opened: {kept.offered}, which may hold its last changes, is in "
+                f"quarantine as the slot {kept.name}.",
+                hint="Recover that slot, or drop it if you give up what it holds.",
+                sqlite_code=SQLITE_CANTOPEN,
+            )
+
+
+def _pending(slots: SlotTable, kept: Quarantined, path: str) -> _Companion | None:
+    """What the slot holds of a database that has no journal or WAL in the pool; None: nothing."""
+    for suffix in COMPANION_SUFFIXES:
+        companion = path + suffix
+        if kept.offered == stored_path(companion) and slots.find(companion) is None:
+            try:
+                found = _look(slots, kept, suffix)
+            except ImportRejectedError:
+                return None
+            return found if found.size else None
+    return None
 
 
 def _target(kept: Quarantined, as_name: str | None) -> str:
@@ -291,7 +369,7 @@ def _check(
         _lend_copies(slots, lent, path, applied)
         _lend_copy(slots, lent, path, kept.handle, size)
         _finish(pool, slots, path, applied)
-        check_content(pool.uri(path, mode="ro", immutable=1))
+        _check_copy(pool, slots, path)
         return
     if not applied or not size:
         check_header(kept.handle.read(FILE_HEADER_SIZE, SECTOR_SIZE), size)
@@ -304,6 +382,14 @@ def _check(
         else:
             uri = pool.uri(path, mode="ro", immutable=1)
             check_content(uri, lambda count, at: kept.handle.read(count, SECTOR_SIZE + at))
+
+
+def _check_copy(pool: Pool, slots: SlotTable, path: str) -> None:
+    copy = slots.find(path)
+    assert copy is not None
+    handle = copy.handle
+    uri = pool.uri(path, mode="ro", immutable=1)
+    check_content(uri, lambda count, at: handle.read(count, SECTOR_SIZE + at))
 
 
 def _complete(

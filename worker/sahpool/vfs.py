@@ -29,6 +29,7 @@ from .errors import (
 from .header import MAX_PATH_BYTES, SECTOR_SIZE
 from .locks import NONE, SHARED, LockTable
 from .names import check_path
+from .quarantine import check_companions
 from .shm import SharedIndex, SharedIndexes
 from .slot import BULKY, Slot
 from .slots import SlotTable
@@ -264,6 +265,8 @@ class VFS:
             raise FileExistsError(path)
         else:
             self._slots.check_whole(path)
+            if flags & abi.SQLITE_OPEN_MAIN_DB:
+                check_companions(self._slots, path)
             self._slots.ensure_name(slot)
         content = self._contents.get(slot)
         if content is None:

@@ -1,0 +1,81 @@
+"""A journal or WAL in quarantine whose database is not: it is refused until that is settled."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+import sahpool
+from tests.pyodide.in_worker import in_worker
+from tests.pyodide.prelude import expect, killed_copy, opened, put_aside, raw, value
+
+if TYPE_CHECKING:
+    from sahpool import Pool
+
+
+@in_worker()
+async def test_a_database_whose_wal_is_in_quarantine_waits_until_that_is_recovered_or_dropped(
+    pool: Pool,
+) -> None:
+    with opened(pool, "a.db") as con:
+        con.execute("CREATE TABLE t(a)")
+        con.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        con.executemany("INSERT INTO t VALUES(?)", [("x" * 500,) for _ in range(500)])
+        for number in range(2):
+            await killed_copy(pool, f".{pool.name}-{number}")
+    for number, rows in enumerate((500, 0)):
+        killed = await sahpool.install(f"{pool.name}-{number}")
+        wal = await put_aside(killed, "/a.db-wal")
+        with opened(killed, "b.db") as con:
+            con.execute("CREATE TABLE t(a)")
+        with expect(sqlite3.OperationalError, "unable to open") as caught:
+            opened(killed, "a.db")
+        assert isinstance(caught.error.__cause__, sahpool.StorageError)
+        assert wal.name in str(caught.error.__cause__)
+        assert killed.databases == ["/a.db", "/b.db"]
+        if rows:
+            assert killed.recover(wal.name) == killed.size("a.db")
+        else:
+            killed.drop_quarantined(wal.name)
+        assert killed.quarantined == []
+        for _ in range(2):
+            with opened(killed, "a.db") as con:
+                assert value(con, "SELECT count(*) FROM t") == rows
+                assert value(con, "PRAGMA integrity_check") == "ok"
+            killed.pause_vfs()
+            await killed.unpause_vfs()
+
+
+@in_worker()
+async def test_a_database_whose_journal_is_in_quarantine_is_rolled_back_when_that_is_recovered(
+    pool: Pool,
+) -> None:
+    with opened(pool, "a.db") as con:
+        con.execute("PRAGMA journal_mode=DELETE")
+        con.execute("PRAGMA cache_size=2")
+        con.execute("CREATE TABLE t(a)")
+        con.executemany("INSERT INTO t VALUES(?)", [("x" * 500,) for _ in range(300)])
+        con.execute("BEGIN")
+        con.execute("UPDATE t SET a = 'y' || a")
+        await killed_copy(pool, f".{pool.name}-killed")
+        con.execute("ROLLBACK")
+    killed = await sahpool.install(pool.name + "-killed")
+    journal = await put_aside(killed, "/a.db-journal")
+    with expect(sqlite3.OperationalError, "unable to open"):
+        opened(killed, "a.db")
+    before = raw(killed)
+    other = killed._slots.find("/a.db")
+    assert other is not None
+    head = other.handle.read(4096, 4096)
+    other.handle.write(bytes(4096), 4096)  # with such a database no journal goes together
+    with expect(sahpool.ImportRejectedError, "") as caught:
+        killed.recover(journal.name)
+    assert "Neither" in caught.error.hint
+    assert raw(killed) == before
+    other.handle.write(head, 4096)
+    killed.recover(journal.name)
+    assert (killed.quarantined, killed.file_names) == ([], ["/a.db"])
+    with opened(killed, "a.db") as con:
+        rows = con.execute("SELECT substr(a, 1, 1), count(*) FROM t GROUP BY 1").fetchall()
+        assert rows == [("x", 300)], rows
+        assert value(con, "PRAGMA integrity_check") == "ok"
