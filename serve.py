@@ -318,6 +318,7 @@ class Site:
             "worker/boot.mjs": ROOT / "worker" / "boot.mjs",
             "worker/protocol.py": ROOT / "worker" / "protocol.py",
             "worker/io.mjs": ROOT / "worker" / "sahpool" / "io.mjs",
+            "worker/contents.mjs": ROOT / "worker" / "sahpool" / "contents.mjs",
             "worker/service.zip": service_bytes(),
             "worker/parts.json": json_bytes({"wheel": f"../{wheel_name()}", "version": version}),
             wheel_name(): wheel_bytes(),

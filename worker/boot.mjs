@@ -131,6 +131,7 @@ async function boot() {
     startPyodide(),
     importPart(new URL("io.mjs", import.meta.url)),
     fetchPackages(),
+    importPart(new URL("contents.mjs", import.meta.url)), // which io.mjs would ask for later
   ]);
   begin("library");
   pyodide.registerJsModule("sahpool_io", io);

@@ -59,7 +59,7 @@ class Quarantine:
         acts = [("Export", lambda: self._export(kept))]
         if name == database_of(kept):
             acts.append(("Recover…", lambda: self._recover(kept)))
-        elif database_of(kept) in [database["name"] for database in self._state["databases"]]:
+        elif name.endswith("-wal") and self._is_there(database_of(kept)):
             acts.append(("Recover…", lambda: self._complete(kept)))
         acts.append(("Delete…", lambda: self._delete(kept)))
         row = dom.make("p", class_="acts")
@@ -72,6 +72,9 @@ class Quarantine:
         item = dom.make("li", class_="kept")
         item.append(line, dom.make("p", reason_of(kept), class_="note"), row)
         return item
+
+    def _is_there(self, name):
+        return name in [database["name"] for database in self._state["databases"]]
 
     async def _open_sheet(self):
         # After the click has gone its way, which would close the sheet again.
@@ -153,7 +156,7 @@ class Quarantine:
         return button, existing if button == "Replace" else text.strip()
 
     async def _complete(self, kept):
-        """Gives a journal to its database, which is not kept aside."""
+        """Gives a WAL to its database, which is not kept aside."""
         self._close_sheet()
         database = database_of(kept)
         button, _ = await dialogs.ask(

@@ -32,6 +32,7 @@ PARTS = (
     "pyodide/pyodide.asm.wasm",
     "pyodide/python_stdlib.zip",
     "worker/io.mjs",
+    "worker/contents.mjs",
     "worker/service.zip",
     "worker/parts.json",
 )

@@ -28,7 +28,7 @@ from tests.crash.lab import (
 )
 
 #: Fewer operations than that are a start with nothing to recover.
-_RECOVERY = 20
+_RECOVERY = 7
 
 _MOST_STARTS = 150  # in search of them
 

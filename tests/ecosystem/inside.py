@@ -6,6 +6,7 @@ Its text is sent there ahead of a test's own source, and it is imported by nobod
 from __future__ import annotations
 
 import gc
+import importlib
 import io
 import os
 import shutil
@@ -56,6 +57,8 @@ async def unpack(base: str, wheels: Sequence[str], sources: Sequence[str] = ()) 
             tar.extractall(SOURCES, filter="data")
     if SITE not in sys.path:
         sys.path.insert(0, SITE)
+    # A folder's listing is kept by its time stamp, which a browser may round to the one before.
+    importlib.invalidate_caches()
 
 
 def keep(thing: Any) -> None:

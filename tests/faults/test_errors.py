@@ -81,7 +81,7 @@ replace(SlotTable, "_check_unread", lambda table, path, *besides: None)
 from sahpool import causes
 replace(causes, "take_any", lambda: None)
 """,
-        ("files", "DELETE", 23),
+        ("files", "DELETE", 5),
         {"methods": ["read"], "hows": ["UnknownError"]},
     ),
 }

@@ -27,7 +27,7 @@ async def test_reads_and_writes_are_counted_with_their_bytes_and_time(pool: Pool
         written = pool.stats.write
         assert written.bytes > 20000 * 500
         assert 2000 < written.calls <= written.bytes / 24  # no write of a WAL is shorter
-        assert written.hits == 0
+        assert 1 <= written.calls - written.hits < written.calls / 50  # the browser was asked
         con.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         pool.reset_stats()
         assert value(con, "SELECT sum(length(b)) FROM t") == 20000 * 500
@@ -36,6 +36,7 @@ async def test_reads_and_writes_are_counted_with_their_bytes_and_time(pool: Pool
         assert stats.read.calls >= stats.read.bytes / 4096
         # Clocks are coarse; the sum over thousands of calls is not nothing and not hours.
         assert 0 < stats.read.microseconds < 60e6
+        assert 0 < stats.read.calls - stats.read.hits < stats.read.calls / 5
         assert stats.write.calls == stats.sync.calls == 0
         assert stats is not pool.stats
         assert stats == pool.stats
@@ -74,7 +75,8 @@ async def test_temporary_files_in_memory_count_as_hits_until_they_outgrow_it(poo
         assert pool.stats.read.hits == pool.stats.read.calls > 50
         con.execute("INSERT INTO temp.t SELECT zeroblob(4000000)")
         large = pool.stats
-        assert large.write.calls - large.write.hits > 500
+        assert large.write.bytes > 4_000_000
+        assert large.write.calls > large.write.hits
 
 
 @in_worker()

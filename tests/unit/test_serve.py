@@ -234,7 +234,12 @@ def test_the_wheel_is_valid(tmp_path: Path) -> None:
         names = wheel.namelist()
         info = f"sahpool-{sahpool.__version__}.dist-info"
         assert {f"{info}/METADATA", f"{info}/WHEEL", f"{info}/licenses/LICENSE"} <= set(names)
-        assert {"sahpool/__init__.py", "sahpool/io.mjs", "sahpool/py.typed"} <= set(names)
+        assert {
+            "sahpool/__init__.py",
+            "sahpool/io.mjs",
+            "sahpool/contents.mjs",
+            "sahpool/py.typed",
+        } <= set(names)
         assert not [name for name in names if "__pycache__" in name or name.endswith("/")]
         # By the format, RECORD comes last and lists every file but itself with its hash.
         assert names[-1] == f"{info}/RECORD"

@@ -29,6 +29,7 @@ _MODULE_PARTS = (
 )
 
 _IO_MODULE = "sahpool_io"
+_CONTENTS = "contents.mjs"  # what io.mjs imports
 
 _log = logging.getLogger("sahpool")
 
@@ -136,23 +137,36 @@ async def io_module() -> Any:
     try:
         import sahpool_io
     except ImportError:
-        source = (Path(__file__).parent / "io.mjs").read_text(encoding="utf-8")
-        blob = js.Blob.new(to_js([source]), js_object(type="text/javascript"))
-        url = js.URL.createObjectURL(blob)
+        urls: list[str] = []
         try:
-            module = await run_js("(url) => import(url)")(url)
+            # A module behind a Blob's URL can import another one by its whole URL only.
+            urls.append(_blob_url(_source(_CONTENTS)))
+            source = _source("io.mjs")
+            urls.append(_blob_url(source.replace(f'"./{_CONTENTS}"', f'"{urls[0]}"')))
+            module = await run_js("(url) => import(url)")(urls[1])
         except JsException as error:
             raise UnsupportedError(
                 "The page's content security policy forbids loading io.mjs from the package.",
-                hint="Serve io.mjs, which is in the wheel's folder sahpool, beside your worker, "
-                f"import it there and pyodide.registerJsModule({_IO_MODULE!r}, it) before "
-                "sahpool.install(); or allow blob: and 'unsafe-eval' in the worker.",
+                hint=f"Serve io.mjs and {_CONTENTS}, which are in the wheel's folder sahpool, "
+                "beside your worker, import io.mjs there and pyodide.registerJsModule("
+                f"{_IO_MODULE!r}, it) before sahpool.install(); or allow blob: and 'unsafe-eval' "
+                "in the worker.",
             ) from error
         finally:
-            js.URL.revokeObjectURL(url)
+            for url in urls:
+                js.URL.revokeObjectURL(url)
         register_js_module(_IO_MODULE, module)
         return module
     return sahpool_io
+
+
+def _source(name: str) -> str:
+    return (Path(__file__).parent / name).read_text(encoding="utf-8")
+
+
+def _blob_url(source: str) -> str:
+    blob = js.Blob.new(to_js([source]), js_object(type="text/javascript"))
+    return str(js.URL.createObjectURL(blob))
 
 
 async def directory(path: str) -> Any:

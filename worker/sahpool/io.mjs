@@ -1,14 +1,27 @@
 // JavaScript, because the page I/O callbacks decide the speed: through Python a cold random page
 // read takes three times as long.
 
-// The bytes of a slot's header (header.py); SQLite's own bytes begin behind it.
-export const SECTOR_SIZE = 4096;
+import { Content, MemoryHandle, Pending, call } from "./contents.mjs";
+
+export { MemoryHandle, call };
 
 const SQLITE_OK = 0;
 const SQLITE_FULL = 13;
 const SQLITE_IOERR_READ = 266;
 const SQLITE_IOERR_SHORT_READ = 522;
 const SQLITE_IOERR_WRITE = 778;
+const SQLITE_NOTFOUND = 12;
+
+// sqlite.org/c3ref/c_fcntl_begin_atomic_write.html
+const SQLITE_FCNTL_VFSNAME = 12;
+const SQLITE_FCNTL_SYNC = 21;
+const SQLITE_FCNTL_COMMIT_PHASETWO = 22;
+const SQLITE_FCNTL_CKPT_DONE = 37;
+
+// Bytes of a frame's header in a WAL, and the place of its field that is not zero where the frame
+// commits a transaction (fileformat2.html, 4.2).
+const FRAME_HEADER_SIZE = 24;
+const FRAME_COMMIT_AT = 4;
 
 // What a connection compares to know whether its cache is still right (fileformat2.html, 1.3).
 const VERSION_AT = 24;
@@ -23,125 +36,6 @@ function writeCode(error) {
   return error?.name === "QuotaExceededError" ? SQLITE_FULL : SQLITE_IOERR_WRITE;
 }
 
-// handle[method](...args) for Python. Pyodide passes an exception on as it is only when it has a
-// stack, which Chromium's DOMException lacks: without one its name, by which the failure is told
-// from others, would be lost.
-export function call(handle, method, ...args) {
-  try {
-    return handle[method](...args);
-  } catch (error) {
-    if (typeof error.stack !== "string") {
-      Object.defineProperty(error, "stack", { value: new Error(error.message).stack });
-    }
-    throw error;
-  }
-}
-
-// A file in memory with the interface of a FileSystemSyncAccessHandle: temporary files live in it
-// until they outgrow their bound. Grows by doubling, so that n writes cost O(n) copying.
-export class MemoryHandle {
-  #bytes = new Uint8Array(0);
-  #size = 0;
-
-  read(target, { at }) {
-    const count = Math.max(0, Math.min(target.length, this.#size - at));
-    target.set(this.#bytes.subarray(at, at + count));
-    return count;
-  }
-
-  write(source, { at }) {
-    const end = at + source.length;
-    if (end > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(end, 2 * this.#bytes.length, 65536));
-      grown.set(this.#bytes.subarray(0, this.#size));
-      this.#bytes = grown;
-    }
-    this.#bytes.set(source, at);
-    this.#size = Math.max(this.#size, end);
-    return source.length;
-  }
-
-  truncate(size) {
-    if (size < this.#size) this.#bytes.fill(0, size, this.#size);
-    else if (size > this.#size) this.write(new Uint8Array(size - this.#size), { at: this.#size });
-    this.#size = size;
-  }
-
-  getSize() {
-    return this.#size;
-  }
-
-  flush() {}
-
-  close() {
-    this.#bytes = new Uint8Array(0);
-    this.#size = 0;
-  }
-}
-
-// The bytes of one slot as SQLite sees them: without the header, with the size kept at hand.
-// All open files of a slot share one Content, so that the size is the same for each of them.
-export class Content {
-  #size = null; // null: not known, the handle must be asked
-
-  constructor(handle, start) {
-    this.handle = handle;
-    this.start = start;
-    this.limit = Infinity; // bytes beyond which a temporary file moves out of memory
-    this.inMemory = handle instanceof MemoryHandle;
-  }
-
-  static ofSlot(handle) {
-    return new Content(handle, SECTOR_SIZE);
-  }
-
-  static inMemory(limit) {
-    const content = new Content(new MemoryHandle(), 0);
-    content.limit = limit;
-    return content;
-  }
-
-  get size() {
-    this.#size ??= Math.max(0, call(this.handle, "getSize") - this.start);
-    return this.#size;
-  }
-
-  // A call has failed that may have changed the size.
-  forgetSize() {
-    this.#size = null;
-  }
-
-  // Bytes up to this offset were written.
-  reach(end) {
-    if (end > this.size) this.#size = end;
-  }
-
-  truncate(size) {
-    this.forgetSize();
-    call(this.handle, "truncate", this.start + size);
-    this.#size = size;
-  }
-
-  flush() {
-    call(this.handle, "flush");
-  }
-
-  // Moves a temporary file from memory into a slot's handle.
-  moveTo(handle) {
-    const piece = new Uint8Array(Math.min(this.size, 1 << 20));
-    for (let at = 0; at < this.size; at += piece.length) {
-      const count = this.handle.read(piece, { at });
-      const written = call(handle, "write", piece.subarray(0, count), { at: SECTOR_SIZE + at });
-      if (written !== count) throw shortWrite(written, count);
-    }
-    this.handle.close();
-    this.handle = handle;
-    this.start = SECTOR_SIZE;
-    this.limit = Infinity;
-    this.inMemory = false;
-  }
-}
-
 // How often a kind of call came and what it took; the fields are those of Tally in stats.py.
 class Tally {
   calls = 0;
@@ -149,14 +43,6 @@ class Tally {
   hits = 0;
   timed = 0;
   microseconds = 0;
-}
-
-function shortWrite(written, wanted) {
-  // Firefox and Chromium report an exceeded quota by a short, zero or wrapped-around count.
-  return new DOMException(
-    `the storage kept ${written} of ${wanted} bytes: it is probably full`,
-    "QuotaExceededError",
-  );
 }
 
 // A C function that calls the ctypes closure with a clean slate and puts an exception that was
@@ -190,13 +76,15 @@ export class PageIO {
   #at = { at: 0 }; // reused: a call that allocates nothing
   #module;
   #outgrown;
+  #pending = new Pending();
 
   // module: Pyodide's Emscripten module. outgrown: address of the C function that is called with the
   // address of a temporary file that is about to pass its limit; it moves the content into a slot,
-  // or leaves it in memory, and answers a result code. A C function, and failures that are fetched
+  // or leaves it in memory, and answers a result code. C functions, and failures that are fetched
   // later: CPython's sqlite3 lets go of the GIL while SQLite runs, and no Python object may be
-  // touched from JavaScript then. failed: address of the byte.
-  constructor(module, outgrown, failed) {
+  // touched from JavaScript then. control: address of the C function for what else xFileControl is
+  // asked. failed: address of the byte.
+  constructor(module, outgrown, control, failed) {
     this.#module = module;
     this.#outgrown = outgrown;
     this.#failed = failed;
@@ -223,6 +111,17 @@ export class PageIO {
       tally.calls++;
       return code;
     }, "iiiij");
+
+    this.xFileControl = module.addFunction((file, operation, argument) => {
+      if (operation === SQLITE_FCNTL_VFSNAME) {
+        return module.wasmTable.get(control)(file, operation, argument);
+      }
+      const ends =
+        operation === SQLITE_FCNTL_SYNC ||
+        operation === SQLITE_FCNTL_COMMIT_PHASETWO ||
+        operation === SQLITE_FCNTL_CKPT_DONE;
+      return (ends && this.drain(file >>> 0)) || SQLITE_NOTFOUND;
+    }, "iiii");
   }
 
   #read(file, buffer, amount, at) {
@@ -233,22 +132,16 @@ export class PageIO {
     try {
       const content = this.#files.get(file);
       const wanted = Math.max(0, Math.min(amount, content.size - at));
-      if (wanted > 0) {
-        this.#at.at = content.start + at;
-        const count = content.handle.read(
-          wanted === amount ? target : target.subarray(0, wanted),
-          this.#at,
-        );
-        if (count !== wanted) throw new Error(`read ${count} bytes of ${wanted} at ${at}`);
-        this.reads.bytes += count;
-      }
-      if (wanted === 0 || content.inMemory) this.reads.hits++;
       if (wanted === amount) {
+        if (content.read(target, at)) this.reads.hits++;
+        this.reads.bytes += amount;
         if (amount === VERSION_SIZE && at === VERSION_AT && this.#distrusted.delete(file)) {
           target[0] ^= 0xff;
         }
         return SQLITE_OK;
       }
+      if (wanted === 0 || content.read(target.subarray(0, wanted), at)) this.reads.hits++;
+      this.reads.bytes += wanted;
       target.fill(0, wanted); // sqlite.org/c3ref/io_methods.html: the rest must be zeroed
       return SQLITE_IOERR_SHORT_READ;
     } catch (error) {
@@ -267,18 +160,54 @@ export class PageIO {
         const code = this.#module.wasmTable.get(this.#outgrown)(file);
         if (code !== SQLITE_OK) return code;
       }
-      this.#at.at = content.start + at;
-      const count = content.handle.write(
-        this.#module.HEAPU8.subarray(buffer, buffer + amount),
-        this.#at,
-      );
-      if (count !== amount) throw shortWrite(count, amount);
+      const source = this.#module.HEAPU8.subarray(buffer, buffer + amount);
+      const { asked } = this.#pending;
+      content.write(source, at);
+      if (content.isLog && this.#commits(content, source, at)) {
+        this.#drainOrTakeBack(content, amount);
+      }
+      if (this.#pending.asked === asked) this.writes.hits++;
       this.writes.bytes += amount;
-      if (content.inMemory) this.writes.hits++;
       content.reach(at + amount);
       return SQLITE_OK;
     } catch (error) {
-      content.forgetSize(); // a part may have been written
+      content.forget(); // a part may have been written
+      return this.#fail(writeCode(error), error, file);
+    }
+  }
+
+  // Whether a transaction is whole with this write to the WAL: with the page of a frame that
+  // commits, or with the header of such a frame, where SQLite writes that once more.
+  #commits(content, source, at) {
+    const follows = content.written === at;
+    content.written = at + source.length;
+    if (source.length !== FRAME_HEADER_SIZE) {
+      const commits = content.commits;
+      content.commits = false;
+      return commits;
+    }
+    const field = source.subarray(FRAME_COMMIT_AT, FRAME_COMMIT_AT + 4);
+    content.commits = field.some((byte) => byte !== 0);
+    return content.commits && !follows;
+  }
+
+  // SQLite will take a commit that fails for one that never was: so nothing of it may stay pending.
+  #drainOrTakeBack(content, amount) {
+    try {
+      this.#pending.drain(content);
+    } catch (error) {
+      this.#pending.takeBack(content, amount);
+      throw error;
+    }
+  }
+
+  // Writes what is pending of the file's database; answers a result code.
+  drain(file) {
+    if (this.#pending.isEmpty) return SQLITE_OK;
+    try {
+      this.#pending.drain(this.#files.get(file));
+      return SQLITE_OK;
+    } catch (error) {
       return this.#fail(writeCode(error), error, file);
     }
   }
@@ -315,6 +244,20 @@ export class PageIO {
     this.#failures.clear();
     this.#module.HEAPU8[this.#failed] = 0;
     return failures;
+  }
+
+  // The content of a slot, and of a new temporary file; see Content.
+  contentOfSlot(handle, base, kind) {
+    return Content.ofSlot(this.#pending, handle, base, kind);
+  }
+
+  contentInMemory(limit) {
+    return Content.inMemory(this.#pending, limit);
+  }
+
+  // Before something is done to a database that must not come before its writes.
+  drainDatabase(base) {
+    call(this.#pending, "drain", { base });
   }
 
   open(file, content, readOnly) {

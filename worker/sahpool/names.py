@@ -67,6 +67,14 @@ def check_new_database(path: str) -> None:
         )
 
 
+def database_of(path: str) -> str:
+    """The path of the database that a journal or WAL is of by its name; any other path as it is."""
+    for suffix in COMPANION_SUFFIXES:
+        if path.endswith(suffix):
+            return path.removesuffix(suffix)
+    return path
+
+
 def is_companion(path: str) -> bool:
     """Whether SQLite gives such a name to a journal, a WAL or a super-journal."""
     return _COMPANION.search(path) is not None

@@ -374,13 +374,13 @@ class Pool:
 
         Its journal or WAL, known by the database's name, may be in quarantine as well: what a
         transaction left half done is rolled back, what was committed is kept, and the journal's
-        slot is free afterwards. Whatever fails, the slot has its name or is in quarantine. The slot
-        of a journal or WAL whose database is not in quarantine is given to that database.
+        slot is free afterwards. Whatever fails, the slot has its name or is in quarantine. A WAL
+        whose database is not in quarantine is carried over into that database.
 
         Args:
             name: Name of the slot, as :attr:`quarantined` has it.
             as_name: Name of the database; None for the one that the slot offers.
-            replace: Whether a database of that name is replaced; of no effect for a journal or WAL.
+            replace: Whether a database of that name is replaced; of no effect for a WAL.
 
         Returns:
             Size of the database in bytes.

@@ -13,9 +13,14 @@ worker, or fail:
 4. *Name* the database: one header, one flush.
 
 So there is no moment at which a database has its name without its journal, or a journal applies to
-another database of that name. A journal or WAL may also lie in quarantine while its database does
-not: then the database does not open (``check_companions``) until the journal has been recovered,
-which does steps 1 to 3 to the database where it is, or dropped.
+another database of that name.
+
+A WAL may also lie in quarantine while its database does not. If it holds what the database lacks,
+the database does not open (``check_wal``) until the WAL has been recovered, which does steps 1 to 3
+to the database where it is, or dropped. If the database has all of it, the WAL is freed: a crash
+tore the header while SQLite deleted it, after its last checkpoint. A journal is not waited for: its
+deletion is the commit, so a torn header is that of a transaction that may count as committed,
+though nobody was told so.
 """
 
 from __future__ import annotations
@@ -61,6 +66,9 @@ _WAL_MAGICS = (bytes.fromhex("377f0682"), bytes.fromhex("377f0683"))
 #: What SQLite overwrites with zeros to end a journal that it does not delete (``zeroJournalHdr`` in
 #: pager.c). A WAL whose first 28 bytes are zeros has no valid header, so no valid frame either.
 _ENDED = bytes(28)
+
+_WAL = "-wal"
+_WAL_HEADER_SIZE, _FRAME_HEADER_SIZE = 32, 24  # sqlite.org/fileformat2.html, 4.1 and 4.2
 
 _STAYS = "It stays in quarantine as it is: export what is left of it, or drop it."
 
@@ -148,9 +156,9 @@ def recover(
     pool: Pool, slots: SlotTable, kept: Quarantined, as_name: str | None, replace: bool
 ) -> int:
     """See :meth:`Pool.recover`."""
-    base = _base(slots, kept)
+    base = _owner(slots, kept)
     if base is not None and as_name in (None, base, base.removeprefix("/")):
-        return _recover_companion(pool, slots, kept, base)
+        return _recover_wal(pool, slots, kept, base)
     path = _target(kept, as_name)
     with _storage(f"The slot {kept.name} could not be recovered"):
         kept.handle.read(1, 0)  # the other slots are of no interest where this one cannot be read
@@ -179,26 +187,26 @@ def recover(
     return size
 
 
-def _base(slots: SlotTable, kept: Quarantined) -> str | None:
-    """The database in the pool whose journal or WAL the slot may be, by its name."""
+def _owner(slots: SlotTable, kept: Quarantined) -> str | None:
+    """The database in the pool whose WAL the slot may be, by its name."""
     for path in slots.databases:
-        if kept.offered in [stored_path(path + suffix) for suffix in COMPANION_SUFFIXES]:
+        if kept.offered == stored_path(path + _WAL):
             return path
     return None
 
 
-def _recover_companion(pool: Pool, slots: SlotTable, kept: Quarantined, base: str) -> int:
-    """Applies a journal or WAL to its database; the size of that in bytes."""
+def _recover_wal(pool: Pool, slots: SlotTable, kept: Quarantined, base: str) -> int:
+    """Carries a WAL over into its database; the size of that in bytes."""
+    database = slots.find(base)
+    assert database is not None
     with _storage(f"The slot {kept.name} could not be recovered"):
-        applied = _pending(slots, kept, base)
-        if applied is None:
+        if not _is_wanted(slots, kept, base):
             raise ImportRejectedError(
-                f"The slot {kept.name} has nothing to give to {base}.",
+                f"The slot {kept.name} is no WAL of {base}, whatever its header says.",
                 hint="Export it and drop it, or recover it under a name of its own.",
             )
+        applied = _look(slots, kept, _WAL)
         transfer.check_target(pool, slots, base, replace=True)
-        database = slots.find(base)
-        assert database is not None
         size = max(0, database.handle.size() - SECTOR_SIZE)
         with _taken_back(slots) as lent:
             path = transfer.lent_path("check")
@@ -220,35 +228,57 @@ def _recover_companion(pool: Pool, slots: SlotTable, kept: Quarantined, base: st
     return size
 
 
-def check_companions(slots: SlotTable, path: str) -> None:
-    """Whether no journal or WAL that SQLite would have to apply to the database is in quarantine.
-
-    Opened without it, the database would lack what was committed, or keep half of what was not.
+def check_wal(slots: SlotTable, path: str) -> None:
+    """Looks for the database's WAL in quarantine; frees it if the database has all that it holds.
 
     Raises:
-        StorageError: One is.
+        StorageError: The WAL has committed transactions that the database lacks.
     """
-    for kept in slots.quarantined:
-        if _pending(slots, kept, path) is not None:
+    for kept in list(slots.quarantined):
+        wanted = _is_wanted(slots, kept, path)
+        if wanted is False:
+            slots.free_quarantined(kept)
+            _log.info("%s has all that the slot %s held, its WAL", path, kept.name)
+        elif wanted:
             raise StorageError(
-                f"{path} was not opened: {kept.offered}, which may hold its last changes, is in "
+                f"{path} was not opened: {kept.offered}, which holds its last changes, is in "
                 f"quarantine as the slot {kept.name}.",
                 hint="Recover that slot, or drop it if you give up what it holds.",
                 sqlite_code=SQLITE_CANTOPEN,
             )
 
 
-def _pending(slots: SlotTable, kept: Quarantined, path: str) -> _Companion | None:
-    """What the slot holds of a database that has no journal or WAL in the pool; None: nothing."""
-    for suffix in COMPANION_SUFFIXES:
-        companion = path + suffix
-        if kept.offered == stored_path(companion) and slots.find(companion) is None:
-            try:
-                found = _look(slots, kept, suffix)
-            except ImportRejectedError:
-                return None
-            return found if found.size else None
-    return None
+def _is_wanted(slots: SlotTable, kept: Quarantined, path: str) -> bool | None:
+    """Whether a database without a WAL in the pool lacks what the slot, its WAL, holds.
+
+    None when the slot is no WAL of this database.
+    """
+    database = slots.find(path)
+    if database is None or kept.offered != stored_path(path + _WAL) or slots.find(path + _WAL):
+        return None
+    head = kept.handle.read(_WAL_HEADER_SIZE, SECTOR_SIZE)
+    if not head.startswith(_WAL_MAGICS):
+        return None
+    latest: dict[int, int] = {}  # page number → offset of its last committed frame
+    started: dict[int, int] = {}  # the same, of the transaction that is being read
+    pages = 0  # in the database after the last commit: it may have been cut since a frame
+    page_size = int.from_bytes(head[8:12], "big")
+    step = _FRAME_HEADER_SIZE + page_size
+    for at in range(SECTOR_SIZE + _WAL_HEADER_SIZE, kept.handle.size() - step + 1, step):
+        frame = kept.handle.read(_FRAME_HEADER_SIZE, at)
+        if frame[8:16] != head[16:24]:  # the salts: from here on it is an earlier WAL
+            break
+        started[int.from_bytes(frame[:4], "big")] = at + _FRAME_HEADER_SIZE
+        if any(frame[4:8]):
+            pages = int.from_bytes(frame[4:8], "big")
+            latest.update(started)
+            started.clear()
+    return any(
+        kept.handle.read(page_size, at)
+        != database.handle.read(page_size, SECTOR_SIZE + (number - 1) * page_size)
+        for number, at in latest.items()
+        if number <= pages
+    )
 
 
 def _target(kept: Quarantined, as_name: str | None) -> str:

@@ -298,7 +298,8 @@ class SlotTable:
         """Gives ``path`` a slot.
 
         The header is not flushed: it lies in the same file as the bytes it names, so the xSync that
-        makes those durable makes it durable too.
+        makes those durable makes it durable too. That of a WAL is, once in its long life: a header
+        that is torn later is then damaged for certain, not just new (``quarantine.check_wal``).
 
         Args:
             path: A path that has no slot.
@@ -312,6 +313,8 @@ class SlotTable:
         slot = self.take_spare()
         try:
             self._write_header(slot, path, flags)
+            if flags & abi.SQLITE_OPEN_WAL:
+                slot.handle.flush()
         except BaseException:
             self._make_spare(slot)
             raise

@@ -23,7 +23,8 @@ class CallStats:
         bytes: Bytes read or written; 0 for kinds that carry none.
         microseconds: Time spent in them. That of reads is reckoned from every 16th.
         hits: Calls that were answered without asking the browser: those on temporary files in
-            memory, reads past the end of a file, deletions of files that are not there.
+            memory, reads past the end of a file and of what was read ahead, writes that wait to be
+            joined with the next ones, deletions of files that are not there.
     """
 
     calls: int

@@ -28,8 +28,8 @@ from .errors import (
 )
 from .header import MAX_PATH_BYTES, SECTOR_SIZE
 from .locks import NONE, SHARED, LockTable
-from .names import check_path
-from .quarantine import check_companions
+from .names import check_path, database_of
+from .quarantine import check_wal
 from .shm import SharedIndex, SharedIndexes
 from .slot import BULKY, Slot
 from .slots import SlotTable
@@ -111,8 +111,9 @@ class VFS:
         self._table_entries: list[int] = []
         self._traces = False  # whether io.mjs keeps a list of its calls, for the log
         outgrown = self._callback(abi.XFILE, self._outgrown, abi.SQLITE_IOERR_WRITE)
+        control = self._callback(abi.XFILECONTROL, self.xFileControl, abi.SQLITE_ERROR)
         self._failed = ctypes.c_ubyte(0)  # io.mjs makes it 1 when it has failures to tell
-        self._page_io = io.PageIO.new(module, outgrown, ctypes.addressof(self._failed))
+        self._page_io = io.PageIO.new(module, outgrown, control, ctypes.addressof(self._failed))
         causes.add_source(self._take_failures)
         self._methods = self._io_methods()
         self._vfs = self._sqlite3_vfs()
@@ -145,7 +146,9 @@ class VFS:
     def dispose(self) -> None:
         """Gives the function table's entries back; the VFS is unregistered and of no more use."""
         causes.drop_source(self._take_failures)
-        for address in (*self._table_entries, self._page_io.xRead, self._page_io.xWrite):
+        page_io = self._page_io
+        own = page_io.xRead, page_io.xWrite, page_io.xFileControl
+        for address in (*self._table_entries, *own):
             self._module.removeFunction(address)
 
     def unregister(self) -> None:
@@ -201,7 +204,7 @@ class VFS:
             xCheckReservedLock=bind(
                 abi.XFILE_OUT, self.xCheckReservedLock, abi.SQLITE_IOERR_CHECKRESERVEDLOCK
             ),
-            xFileControl=bind(abi.XFILECONTROL, self.xFileControl, abi.SQLITE_ERROR),
+            xFileControl=self._page_io.xFileControl,
             xSectorSize=bind(abi.XFILE, self.xSectorSize, SECTOR_SIZE),
             xDeviceCharacteristics=bind(abi.XFILE, self.xDeviceCharacteristics, 0),
             xShmMap=bind(abi.XSHMMAP, self.xShmMap, abi.SQLITE_IOERR_SHMMAP),
@@ -236,7 +239,7 @@ class VFS:
     def xOpen(self, _vfs: int, zName: bytes | None, pFile: int, flags: int, pOutFlags: int) -> int:
         abi.write_pointer(pFile, 0)  # without methods SQLite does not call xClose after a failure
         if zName is None:
-            file = OpenFile("", self._io.Content.inMemory(self._temp_memory_limit), None)
+            file = OpenFile("", self._page_io.contentInMemory(self._temp_memory_limit), None)
             self._tallies.open.hits += 1
         else:
             file = self._open_named(zName.decode("utf-8", "surrogateescape"), flags)
@@ -266,11 +269,12 @@ class VFS:
         else:
             self._slots.check_whole(path)
             if flags & abi.SQLITE_OPEN_MAIN_DB:
-                check_companions(self._slots, path)
+                check_wal(self._slots, path)
             self._slots.ensure_name(slot)
         content = self._contents.get(slot)
         if content is None:
-            content = self._io.Content.ofSlot(slot.handle.raw)
+            base, kind = _belongs(path, flags)
+            content = self._page_io.contentOfSlot(slot.handle.raw, base, kind)
             self._contents[slot] = content
         slot.users += 1
         return OpenFile(
@@ -282,7 +286,9 @@ class VFS:
         )
 
     def xDelete(self, _vfs: int, zName: bytes, _syncDir: int) -> int:
-        if self._slots.delete(zName.decode("utf-8", "surrogateescape")):
+        path = zName.decode("utf-8", "surrogateescape")
+        self._page_io.drainDatabase(database_of(path))
+        if self._slots.delete(path):
             return abi.SQLITE_OK
         self._tallies.delete.hits += 1
         return abi.SQLITE_IOERR_DELETE_NOENT
@@ -319,9 +325,8 @@ class VFS:
         self._page_io.close(pFile)
         slot = file.slot
         if not file.path:
-            if slot is None:
-                file.content.handle.close()
-            else:
+            file.content.close()
+            if slot is not None:
                 self._slots.give_back(slot)
             return abi.SQLITE_OK
         assert slot is not None
@@ -331,7 +336,7 @@ class VFS:
         if file.delete_on_close and slot.users == 1 and not slot.deleted:
             self._slots.delete(file.path)
         if slot.users == 1:
-            del self._contents[slot]
+            self._contents.pop(slot).close()
         self._slots.release(slot)
         return abi.SQLITE_OK
 
@@ -340,18 +345,23 @@ class VFS:
         content = file.content
         if file.slot is not None and content.size - size > BULKY:
             file.slot.bulky = True
-        content.truncate(size)
         if content.inMemory:
             self._tallies.truncate.hits += 1
-        return abi.SQLITE_OK
+        content.cut(size)
+        code = int(self._page_io.drain(pFile))
+        if code == abi.SQLITE_OK:
+            content.truncate(size)
+        return code
 
     def xSync(self, pFile: int, _flags: int) -> int:
         file = self._files[pFile]
-        if file.path:  # a temporary file is worth nothing after a crash
-            file.content.flush()
-        else:
+        if not file.path:  # a temporary file is worth nothing after a crash
             self._tallies.sync.hits += 1
-        return abi.SQLITE_OK
+            return abi.SQLITE_OK
+        code = int(self._page_io.drain(pFile))
+        if code == abi.SQLITE_OK:
+            file.content.flush()
+        return code
 
     def xFileSize(self, pFile: int, pSize: int) -> int:
         abi.write_int64(pSize, int(self._files[pFile].content.size))
@@ -374,9 +384,8 @@ class VFS:
         abi.write_int(pResOut, int(self._locks.is_reserved(self._files[pFile].path)))
         return abi.SQLITE_OK
 
-    def xFileControl(self, _pFile: int, op: int, pArg: int) -> int:
-        if op != abi.SQLITE_FCNTL_VFSNAME:
-            return abi.SQLITE_NOTFOUND
+    def xFileControl(self, _pFile: int, _op: int, pArg: int) -> int:
+        """SQLITE_FCNTL_VFSNAME; io.mjs answers everything else."""
         raw = self.name.encode() + b"\0"
         address = self._sqlite.sqlite3_malloc(len(raw))  # SQLite's caller frees it
         if not address:
@@ -491,6 +500,13 @@ class VFS:
             raise
         file.slot = slot
         return abi.SQLITE_OK
+
+
+def _belongs(path: str, flags: int) -> tuple[str, str]:
+    """The database that a file belongs to, and the kind of file, as Content of io.mjs has it."""
+    if flags & abi.SQLITE_OPEN_MAIN_DB:
+        return path, "database"
+    return database_of(path), "wal" if flags & abi.SQLITE_OPEN_WAL else "other"
 
 
 def _log_failure(method: str, subject: str, code: int, error: BaseException) -> None:

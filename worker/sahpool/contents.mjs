@@ -1,0 +1,468 @@
+// JavaScript, because the page I/O callbacks decide the speed: what they read and write lies here.
+
+// The bytes of a slot's header (header.py); SQLite's own bytes begin behind it.
+export const SECTOR_SIZE = 4096;
+
+function shortWrite(written, wanted) {
+  // Firefox and Chromium report an exceeded quota by a short, zero or wrapped-around count.
+  return new DOMException(
+    `the storage kept ${written} of ${wanted} bytes: it is probably full`,
+    "QuotaExceededError",
+  );
+}
+
+// handle[method](...args) for Python. Pyodide passes an exception on as it is only when it has a
+// stack, which Chromium's DOMException lacks: without one its name, by which the failure is told
+// from others, would be lost.
+export function call(handle, method, ...args) {
+  try {
+    const content = contents.get(handle);
+    if (content !== undefined) {
+      if (method === "getSize") return content.start + content.size;
+      if (method !== "close") content.settle();
+      if (method === "write" || method === "truncate") content.forgetAhead();
+    }
+    return handle[method](...args);
+  } catch (error) {
+    throw named(error);
+  }
+}
+
+// handle → the Content over it, while some file of SQLite's is open on it
+const contents = new WeakMap();
+
+function named(error) {
+  if (typeof error.stack !== "string") {
+    Object.defineProperty(error, "stack", { value: new Error(error.message).stack });
+  }
+  return error;
+}
+
+// A file in memory with the interface of a FileSystemSyncAccessHandle: temporary files live in it
+// until they outgrow their bound. Grows by doubling, so that n writes cost O(n) copying.
+export class MemoryHandle {
+  #bytes = new Uint8Array(0);
+  #size = 0;
+
+  read(target, { at }) {
+    const count = Math.max(0, Math.min(target.length, this.#size - at));
+    target.set(this.#bytes.subarray(at, at + count));
+    return count;
+  }
+
+  write(source, { at }) {
+    const end = at + source.length;
+    if (end > this.#bytes.length) {
+      const grown = new Uint8Array(Math.max(end, 2 * this.#bytes.length, 65536));
+      grown.set(this.#bytes.subarray(0, this.#size));
+      this.#bytes = grown;
+    }
+    this.#bytes.set(source, at);
+    this.#size = Math.max(this.#size, end);
+    return source.length;
+  }
+
+  truncate(size) {
+    if (size < this.#size) this.#bytes.fill(0, size, this.#size);
+    else if (size > this.#size) this.write(new Uint8Array(size - this.#size), { at: this.#size });
+    this.#size = size;
+  }
+
+  getSize() {
+    return this.#size;
+  }
+
+  flush() {}
+
+  close() {
+    this.#bytes = new Uint8Array(0);
+    this.#size = 0;
+  }
+}
+
+// The bytes of one slot as SQLite sees them: without the header, with the size kept at hand.
+// All open files of a slot share one Content, so that the size, what is still to be written and what
+// was read ahead are the same for each of them.
+export class Content {
+  #size = null; // null: not known, the handle must be asked
+  #ahead = []; // the last windows that were read ahead, the latest first
+  #next = -1; // where a read would begin that goes on from the last one
+
+  // pending: where its writes wait. base: the path of the database that the file belongs to; a
+  // temporary file has one of its own. kind: "database", "wal" or "other".
+  constructor(pending, handle, start, base, kind) {
+    this.pending = pending;
+    this.handle = handle;
+    this.start = start;
+    this.base = base;
+    this.isDatabase = kind === "database";
+    this.isLog = kind === "wal";
+    this.commits = false; // whether the next page ends a transaction in the WAL
+    this.written = -1; // where the last write ended
+    this.limit = Infinity; // bytes beyond which a temporary file moves out of memory
+    this.inMemory = handle instanceof MemoryHandle;
+    if (!this.inMemory) contents.set(handle, this);
+  }
+
+  static ofSlot(pending, handle, base, kind) {
+    return new Content(pending, handle, SECTOR_SIZE, base, kind);
+  }
+
+  static inMemory(pending, limit) {
+    const base = Symbol("a temporary file's");
+    const content = new Content(pending, new MemoryHandle(), 0, base, "other");
+    content.limit = limit;
+    return content;
+  }
+
+  get size() {
+    if (this.#size === null) {
+      const end = Math.max(this.handle.getSize(), this.pending.endOf(this));
+      this.#size = Math.max(0, end - this.start);
+    }
+    return this.#size;
+  }
+
+  // A call has failed that may have changed something.
+  forget() {
+    this.#size = null;
+    this.forgetAhead();
+  }
+
+  // Bytes up to this offset were written.
+  reach(end) {
+    if (end > this.size) this.#size = end;
+  }
+
+  // Reads into all of `target`, whose bytes are known to be there. Answers whether the browser was
+  // not asked.
+  read(target, at) {
+    if (this.pending.touches(this, this.start + at, target.length)) {
+      this.#readPending(target, at);
+      return false;
+    }
+    const end = at + target.length;
+    for (const window of this.#ahead) {
+      if (at >= window.at && end <= window.end) {
+        target.set(window.bytes.subarray(at - window.at, end - window.at));
+        this.#next = end;
+        return true;
+      }
+    }
+    const window = this.#windowFor(at, end);
+    this.#next = end;
+    if (window === null) {
+      this.#ask(target, at);
+      return this.inMemory;
+    }
+    const bytes = window.bytes.subarray(0, Math.min(window.length, this.size - at));
+    window.end = -1; // nothing of it counts should the read fail
+    if (this.pending.touches(this, this.start + at, bytes.length)) {
+      this.#ask(target, at);
+      return false;
+    }
+    this.#ask(bytes, at);
+    window.at = at;
+    window.end = at + bytes.length;
+    target.set(bytes.subarray(0, target.length));
+    return false;
+  }
+
+  // The window to read into when a read goes on where the last one or a window has ended; else null.
+  // Such a read may leave out a little: the header of a frame in a WAL.
+  #windowFor(at, end) {
+    if (this.inMemory || end - at < SMALLEST_AHEAD) return null;
+    const found = this.#ahead.findIndex(
+      (window) => at >= window.end && at - window.end <= LARGEST_GAP,
+    );
+    const follows = at >= this.#next && at - this.#next <= LARGEST_GAP && this.#next >= 0;
+    if (found < 0 && !follows) return null;
+    let window;
+    if (found >= 0) {
+      [window] = this.#ahead.splice(found, 1);
+      window.length = Math.min(2 * window.length, LONGEST_AHEAD);
+    } else {
+      window = this.#ahead.length < WINDOWS ? { bytes: new Uint8Array(0) } : this.#ahead.pop();
+      window.length = SHORTEST_AHEAD;
+    }
+    if (window.length <= end - at) return null;
+    if (window.bytes.length < window.length) window.bytes = new Uint8Array(window.length);
+    this.#ahead.unshift(window);
+    return window;
+  }
+
+  #ask(target, at) {
+    AT.at = this.start + at;
+    const count = this.handle.read(target, AT);
+    if (count !== target.length) {
+      throw new Error(`read ${count} bytes of ${target.length} at ${at}`);
+    }
+  }
+
+  // Some of the bytes have not been written yet.
+  #readPending(target, at) {
+    try {
+      this.pending.drain();
+      this.#ask(target, at);
+    } catch (error) {
+      if (this.pending.isEmpty) throw error;
+      // The storage is full: what is pending is told from memory until there is room.
+      target.fill(0);
+      AT.at = this.start + at;
+      this.handle.read(target, AT);
+      this.pending.lay(target, this.start + at);
+    }
+  }
+
+  // What was read ahead may not be what is there any more.
+  forgetAhead() {
+    for (const window of this.#ahead) window.end = -1;
+  }
+
+  // Reads what is in the handle at an offset in it; answers whether all of that is there.
+  fetch(target, at) {
+    const from = at - this.start;
+    for (const window of this.#ahead) {
+      if (from >= window.at && from + target.length <= window.end) {
+        target.set(window.bytes.subarray(from - window.at, from - window.at + target.length));
+        return true;
+      }
+    }
+    AT.at = at;
+    return this.handle.read(target, AT) === target.length;
+  }
+
+  // Writes, soon: see Pending.
+  write(source, at) {
+    for (const window of this.#ahead) {
+      const from = Math.max(at, window.at);
+      const to = Math.min(at + source.length, window.end);
+      if (from < to) window.bytes.set(source.subarray(from - at, to - at), from - window.at);
+    }
+    if (this.inMemory) {
+      AT.at = at;
+      this.handle.write(source, AT);
+    } else {
+      this.pending.write(this, source, this.start + at);
+    }
+  }
+
+  // Before something other than SQLite uses the handle.
+  settle() {
+    this.pending.drain(this);
+  }
+
+  // What is pending beyond this size need not be written: the file is about to be truncated.
+  cut(size) {
+    this.pending.cut(this, this.start + size);
+    this.forget();
+  }
+
+  truncate(size) {
+    this.forget();
+    call(this.handle, "truncate", this.start + size);
+    this.#size = size;
+  }
+
+  flush() {
+    call(this.handle, "flush");
+  }
+
+  // The last file of SQLite's that was open on it is closed.
+  close() {
+    this.#ahead = [];
+    if (this.inMemory) {
+      this.handle.close();
+    } else {
+      this.pending.leave(this);
+      contents.delete(this.handle);
+    }
+  }
+
+  // Moves a temporary file from memory into a slot's handle.
+  moveTo(handle) {
+    const piece = new Uint8Array(Math.min(this.size, 1 << 20));
+    for (let at = 0; at < this.size; at += piece.length) {
+      const count = this.handle.read(piece, { at });
+      const written = call(handle, "write", piece.subarray(0, count), { at: SECTOR_SIZE + at });
+      if (written !== count) throw shortWrite(written, count);
+    }
+    this.handle.close();
+    this.handle = handle;
+    this.start = SECTOR_SIZE;
+    this.limit = Infinity;
+    this.inMemory = false;
+    contents.set(handle, this);
+  }
+}
+
+// Windows that are read ahead: how many of a file at a time (a table and its index are read in
+// turn), their first and last length, the smallest read that makes one, and the most bytes that
+// may be left out between two reads that follow one another.
+const WINDOWS = 4;
+const SHORTEST_AHEAD = 32 << 10;
+const LONGEST_AHEAD = 256 << 10;
+const SMALLEST_AHEAD = 512;
+const LARGEST_GAP = 64;
+
+const AT = { at: 0 }; // reused: a call that allocates nothing
+
+const LONGEST_RUN = 1 << 20; // bytes that are written in one call
+const LARGEST_BRIDGE = 65536; // the largest page
+
+// The writes of SQLite that have not reached their handle yet: one run of bytes without a gap, of
+// one file. In Chromium a write of 4 KiB costs 37 µs and one of 1 MiB 480, in Firefox a call costs
+// 30 to 100 µs whatever its size: bytes are almost free, calls are not.
+//
+// There is one run for all files of a pool, so that the writes reach their handles in the order in
+// which SQLite made them, as long as the storage takes them. What a killed tab loses is the last of
+// them, as if it had been killed a little earlier. So the one thing to see to is that nothing is
+// pending that an answer was given for:
+//
+// - xSync and xTruncate of a file of the same database drain it, and so does its deletion;
+// - SQLITE_FCNTL_SYNC comes before a rollback journal ends, SQLITE_FCNTL_COMMIT_PHASETWO after it, at
+//   synchronous=OFF too (pager.c);
+// - the page of a WAL's frame that commits drains it within its own xWrite: right after it SQLite
+//   shows the transaction to other connections (sqlite3WalFrames in wal.c).
+//
+// When the storage refuses, what is pending stays, is tried again, and is told from memory to those
+// who read it: SQLite may undo one statement of a transaction and go on with the others, whose pages
+// must not be lost. Whatever has to follow it in the same database fails; what belongs to another
+// database goes by it, or a full storage could not even be emptied.
+export class Pending {
+  asked = 0; // how often the browser was asked to write
+  #content = null;
+  #bytes = new Uint8Array(0);
+  #at = 0; // offset in the handle of the first byte
+  #length = 0;
+
+  get isEmpty() {
+    return this.#length === 0;
+  }
+
+  get #end() {
+    return this.#at + this.#length;
+  }
+
+  // Where what is pending of this content ends in its handle; 0: nothing is.
+  endOf(content) {
+    return this.#content === content ? this.#end : 0;
+  }
+
+  touches(content, at, length) {
+    return this.#content === content && at < this.#end && at + length > this.#at;
+  }
+
+  write(content, source, at) {
+    if (this.#content === content) {
+      if (content.isLog && at > this.#end) this.#bridge(at);
+      if (at === this.#end && this.#length + source.length <= LONGEST_RUN) {
+        this.#append(source);
+        return;
+      }
+      if (at >= this.#at && at + source.length <= this.#end) {
+        this.#bytes.set(source, at - this.#at);
+        return;
+      }
+    }
+    this.#makeWay(content, at, source.length);
+    if (this.#length > 0 || source.length >= LONGEST_RUN) {
+      this.#ask(content, source, at);
+      return;
+    }
+    this.#content = content;
+    this.#at = at;
+    this.#append(source);
+  }
+
+  #ask(content, source, at) {
+    this.asked++;
+    AT.at = at;
+    const count = content.handle.write(source, AT);
+    if (count !== source.length) throw shortWrite(count, source.length);
+  }
+
+  #append(source) {
+    this.#makeRoom(this.#length + source.length);
+    this.#bytes.set(source, this.#length);
+    this.#length += source.length;
+  }
+
+  #makeRoom(length) {
+    if (length <= this.#bytes.length) return;
+    const bytes = new Uint8Array(Math.min(LONGEST_RUN, Math.max(2 * length, 65536)));
+    bytes.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes = bytes;
+  }
+
+  // Writes what lies between once more, as it is: before a large transaction commits, SQLite writes
+  // the header of each of its frames in the WAL anew, where it has replaced a page of one. The pages
+  // between those headers belong to the same transaction, so nothing that was committed is touched.
+  #bridge(at) {
+    const gap = at - this.#end;
+    if (gap > LARGEST_BRIDGE || this.#length + gap > LONGEST_RUN) return;
+    this.#makeRoom(this.#length + gap);
+    const between = this.#bytes.subarray(this.#length, this.#length + gap);
+    if (this.#content.fetch(between, this.#end)) this.#length += gap;
+  }
+
+  // Drains what is pending before a write that does not go on from it. Where that is refused, only
+  // such a write may go by it whose order does not matter: to another database's files, or beside it
+  // in the database itself, which SQLite writes in any order between two syncs. A rollback needs it.
+  #makeWay(content, at, length) {
+    try {
+      this.drain();
+    } catch (error) {
+      const own = this.#content === content;
+      if (own && content.isDatabase && !this.touches(content, at, length)) return;
+      if (own || this.#content.base === content.base) throw error;
+    }
+  }
+
+  // Takes the last bytes back, whose write is to fail.
+  takeBack(content, length) {
+    if (this.#content === content) this.#cutTo(Math.max(0, this.#length - length));
+  }
+
+  #cutTo(length) {
+    this.#length = length;
+    if (length === 0) this.#content = null;
+  }
+
+  // Forgets what lies beyond an offset in the content's handle, at which it is about to be cut.
+  cut(content, end) {
+    if (this.#content === content && end < this.#end) this.#cutTo(Math.max(0, end - this.#at));
+  }
+
+  // Writes what is pending; with a content, for something that is done to it: nothing that belongs
+  // to another database is in its way.
+  drain(content = null) {
+    if (this.#length === 0) return;
+    const owner = this.#content;
+    try {
+      this.#ask(owner, this.#bytes.subarray(0, this.#length), this.#at);
+      this.#cutTo(0);
+    } catch (error) {
+      if (content === null || content.base === owner.base) throw error;
+    }
+  }
+
+  // Puts what is pending over bytes that were read at an offset in the handle.
+  lay(target, at) {
+    const from = Math.max(at, this.#at);
+    const to = Math.min(at + target.length, this.#end);
+    target.set(this.#bytes.subarray(from - this.#at, to - this.#at), from - at);
+  }
+
+  // The content is closed. What the storage does not take even now was never promised: the
+  // transaction it belongs to has failed, and its journal or WAL is as it was.
+  leave(content) {
+    if (this.#content !== content) return;
+    try {
+      this.drain();
+    } catch {
+      this.#cutTo(0);
+    }
+  }
+}
+
