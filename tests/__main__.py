@@ -35,6 +35,9 @@ BROWSERS = {
     ("firefox-esr", "firefox"): "firefox-esr",
 }
 
+LANES = ("-n", "2", "--dist", "loadgroup", "--maxprocesses", "2")
+"""Two lanes when all tests are run: a browser that is waited for leaves a core idle."""
+
 
 def install_python_parts() -> None:
     """The virtual environment of the tests, with exactly what pyproject.toml pins."""
@@ -110,9 +113,7 @@ def main(arguments: list[str]) -> int:
     # pytest comes last and prints the closing line; its own exit code is kept.
     before = f"   set up and checked in {time.monotonic() - start:.1f} s"
     serve.say(before if all(passed) else f"{before}; NOT all checks passed, see above")
-    # Two lanes when all tests are run: a browser that is waited for leaves a core idle.
-    lanes = [] if arguments else ["-n", "2", "--dist", "loadgroup", "--maxprocesses", "2"]
-    command = [str(PYTHON), "-m", "pytest", *lanes, *arguments]
+    command = [str(PYTHON), "-m", "pytest", *(arguments or LANES)]
     code = subprocess.run(command, cwd=serve.ROOT).returncode
     return code or (0 if all(passed) else 1)
 

@@ -27,12 +27,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="also run the tests marked slow")
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    # At once: "-m proof" chooses before pytest_collection_modifyitems comes to its last.
+    if "proof" in getattr(item, "fixturenames", ()):
+        item.add_marker(pytest.mark.proof)
+
+
 @pytest.hookimpl(trylast=True)  # folders' own conftests mark the places first
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     lanes = config.pluginmanager.hasplugin("dsession") or hasattr(config, "workerinput")
     for item in items:
-        if "proof" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.proof)
         place = next((place for place in PLACES if place in item.keywords), None)
         if lanes and place is not None:
             # One lane does all that one browser has to do in a folder, and starts it once.

@@ -91,7 +91,7 @@ def main(arguments: list[str]) -> int:
         return 1
     start = time.monotonic()
     command = [str(tests.PYTHON), "-m", "pytest", "-m", "proof", *([] if quick else ["--slow"])]
-    code = subprocess.run([*command, *rest], cwd=serve.ROOT).returncode
+    code = subprocess.run([*command, *(rest or tests.LANES)], cwd=serve.ROOT).returncode
     serve.say(f"proofs: {time.monotonic() - start:.0f} s")
     return code
 

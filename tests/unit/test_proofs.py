@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
-from tests.proofs import Proofs
+import serve
+from tests.proofs import ROWS, Proofs
+
+
+def test_the_proofs_are_chosen_by_their_mark() -> None:
+    command = [sys.executable, "-m", "pytest", "-m", "proof", "--collect-only", "-q"]
+    listed = subprocess.run(command, cwd=serve.ROOT, capture_output=True, text=True, check=True)
+    tests = [line for line in listed.stdout.splitlines() if "::" in line]
+    assert len({test.partition("::")[0] for test in tests}) >= len(ROWS)
 
 
 def test_counts_of_one_arm_add_up_and_rows_keep_the_table_s_order() -> None:

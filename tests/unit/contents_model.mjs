@@ -1,0 +1,225 @@
+// JavaScript because it tries contents.mjs, which is JavaScript, against a model, for test_contents.py.
+
+import { readFileSync } from "node:fs";
+import { Content, Pending, call } from "../../worker/sahpool/contents.mjs";
+
+const START = 4096;
+const LARGEST = 300_000; // bytes of a file in here
+
+// Small, fast, and the same everywhere: a failure can be repeated by its seed (mulberry32).
+function randomFrom(seed) {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+class Handle {
+  bytes = new Uint8Array(START);
+  refuses = false;
+  constructor(storage) {
+    this.storage = storage;
+  }
+  read(target, { at }) {
+    const count = Math.max(0, Math.min(target.length, this.bytes.length - at));
+    target.set(this.bytes.subarray(at, at + count));
+    return count;
+  }
+  write(source, { at }) {
+    this.storage.calls++;
+    const kept = this.refuses ? Math.floor(source.length / 3) : source.length;
+    const end = Math.max(this.bytes.length, at + kept);
+    const bytes = new Uint8Array(end);
+    bytes.set(this.bytes);
+    bytes.set(source.subarray(0, kept), at);
+    this.bytes = bytes;
+    return kept;
+  }
+  truncate(size) {
+    const bytes = new Uint8Array(size);
+    bytes.set(this.bytes.subarray(0, size));
+    this.bytes = bytes;
+  }
+  getSize() {
+    return this.bytes.length;
+  }
+  flush() {}
+}
+
+const same = (one, two) => Buffer.compare(one, two) === 0;
+
+function run(seed, steps, storageFails) {
+  const random = randomFrom(seed);
+  const below = (count) => Math.floor(random() * count);
+  const storage = { calls: 0 };
+  const pending = new Pending();
+  const kinds = ["database", "wal", "other", "database"];
+  const open = (handle, index) =>
+    Content.ofSlot(pending, handle, index < 3 ? "/a.db" : "/b.db", kinds[index]);
+  const handles = kinds.map(() => new Handle(storage));
+  const contents = handles.map(open);
+  const models = handles.map(() => new Uint8Array(0)); // what SQLite has been told is there
+  let writes = 0;
+  let next = 0;
+
+  const now = (index) => {
+    const bytes = new Uint8Array(contents[index].size);
+    if (bytes.length > 0) contents[index].read(bytes, 0);
+    return bytes;
+  };
+  const attempt = (index, act) => {
+    try {
+      act();
+      return true;
+    } catch (error) {
+      if (!handles.some((handle) => handle.refuses)) throw error;
+      // What was refused may be there in part; nothing else may have changed.
+      contents[index].forget();
+      return false;
+    }
+  };
+  const write = (index, at, length) => {
+    const source = new Uint8Array(length).fill(1 + below(255));
+    writes++;
+    const before = models[index];
+    const after = new Uint8Array(Math.max(before.length, at + length));
+    after.set(before);
+    after.set(source, at);
+    const done = attempt(index, () => {
+      contents[index].write(source, at);
+      contents[index].reach(at + length);
+    });
+    if (done) {
+      models[index] = after;
+      return;
+    }
+    const found = now(index);
+    const outside = (bytes) => [bytes.subarray(0, at), bytes.subarray(at + length)];
+    if (!outside(found).every((part, side) => same(part, outside(before)[side]))) {
+      throw new Error("a write that failed has changed what it was not about");
+    }
+    models[index] = found;
+  };
+
+  for (let step = 0; step < steps; step++) {
+    const index = below(4);
+    const content = contents[index];
+    const size = models[index].length;
+    if (storageFails && random() < 0.05) {
+      const handle = handles[below(4)];
+      handle.refuses = !handle.refuses;
+    }
+    const chance = random();
+    if (chance < 0.3) {
+      // On and on in one file, as a commit or a checkpoint does.
+      for (let count = below(20); count > 0; count--) {
+        const length = [24, 512, 4096][below(3)];
+        const at = Math.min(models[index].length, next);
+        if (at + length > LARGEST) break;
+        write(index, at, length);
+        next = at + length;
+      }
+    } else if (chance < 0.45) {
+      next = Math.min(size, 512 * below(LARGEST / 512));
+      if (next + 600 < LARGEST) write(index, next, 1 + below(600));
+    } else if (chance < 0.75 && size > 0) {
+      let at = below(size);
+      for (let count = below(12); count > 0 && at < size; count--) {
+        const target = new Uint8Array(Math.min([24, 512, 4096][below(3)], size - at));
+        content.read(target, at);
+        if (!same(target, models[index].subarray(at, at + target.length))) {
+          throw new Error(`step ${step}: read other bytes than were written at ${at}`);
+        }
+        at += target.length + [0, 0, 24][below(3)];
+      }
+    } else if (chance < 0.8) {
+      const to = below(size + 1);
+      const done = attempt(index, () => {
+        content.cut(to);
+        pending.drain(content);
+        content.truncate(to);
+      });
+      models[index] = done ? models[index].slice(0, to) : now(index);
+    } else if (chance < 0.85) {
+      if (attempt(index, () => pending.drain(content))) {
+        for (const other of [0, 1, 2]) {
+          if (index < 3 && !same(handles[other].bytes.subarray(START), models[other])) {
+            throw new Error(`step ${step}: something of the database was not drained`);
+          }
+        }
+      }
+    } else if (chance < 0.9 && size > 100) {
+      const bytes = new Uint8Array(100).fill(step);
+      if (attempt(index, () => call(handles[index], "write", bytes, { at: START }))) {
+        models[index].set(bytes, 0);
+      }
+      // Python is told how much was kept.
+      if (handles[index].refuses) models[index] = now(index);
+    } else if (chance < 0.93) {
+      content.close();
+      contents[index] = open(handles[index], index);
+      // What the storage did not take was never promised.
+      if (handles[index].refuses) models[index] = now(index);
+    }
+    // Within a database always; among all of them as long as the storage takes what it is given.
+    const files = storageFails ? [0, 1, 2] : [0, 1, 2, 3];
+    const behind = files.filter((at) => !same(handles[at].bytes.subarray(START), models[at]));
+    if (behind.length > 1) throw new Error(`step ${step}: writes have overtaken one another`);
+    for (const other of contents.keys()) {
+      if (contents[other].size !== models[other].length) {
+        throw new Error(`step ${step}: a size of ${contents[other].size} is told`);
+      }
+    }
+  }
+  for (const handle of handles) handle.refuses = false;
+  for (const index of contents.keys()) {
+    if (!same(now(index), models[index])) throw new Error("the end: other bytes than were written");
+    contents[index].close();
+    if (!same(handles[index].bytes.subarray(START), models[index])) {
+      throw new Error("the end: other bytes are in the file than were written");
+    }
+  }
+  return [writes, storage.calls];
+}
+
+// A storage that is full: a transaction that has made its database longer is rolled back.
+function rollBack() {
+  const pending = new Pending();
+  const handle = new Handle({ calls: 0 });
+  const content = Content.ofSlot(pending, handle, "/a.db", "database");
+  const write = (at, byte) => {
+    content.write(new Uint8Array(4096).fill(byte), at);
+    content.reach(at + 4096);
+  };
+  write(0, 1);
+  pending.drain(content);
+  handle.refuses = true;
+  write(4096, 2);
+  try {
+    pending.drain(content);
+    throw new Error("a full storage has taken everything");
+  } catch (error) {
+    if (error.name !== "QuotaExceededError") throw error;
+  }
+  content.cut(4096);
+  pending.drain(content);
+  content.truncate(4096);
+  if (handle.bytes.length !== START + 4096 || content.size !== 4096) throw new Error("not cut");
+}
+
+const { seeds, steps, storageFails } = JSON.parse(readFileSync(0, "utf8"));
+rollBack();
+let told = { writes: 0, calls: 0 };
+for (const seed of seeds) {
+  try {
+    const [writes, calls] = run(seed, steps, storageFails);
+    told = { writes: told.writes + writes, calls: told.calls + calls };
+  } catch (error) {
+    process.stdout.write(JSON.stringify({ seed, error: `${error.message}\n${error.stack}` }));
+    process.exit(0);
+  }
+}
+process.stdout.write(JSON.stringify(told));

@@ -1,0 +1,33 @@
+"""What waits to be written and what was read ahead, against a model of the same files."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import serve
+
+SCRIPT = Path(__file__).with_name("contents_model.mjs")
+
+
+def told(seeds: range, *, storage_fails: bool) -> dict[str, Any]:
+    """What the model has to tell after a run of 200 steps for each seed."""
+    node = serve.Node.find().command("node")
+    request = {"seeds": list(seeds), "steps": 200, "storageFails": storage_fails}
+    done = subprocess.run(
+        [node, str(SCRIPT)], input=json.dumps(request), capture_output=True, text=True, check=True
+    )
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+@pytest.mark.parametrize("storage_fails", [False, True], ids=["all is well", "writes fail"])
+def test_what_is_read_is_what_was_written_and_writes_keep_their_order(storage_fails: bool) -> None:
+    answer = told(range(40), storage_fails=storage_fails)
+    assert "error" not in answer, answer
+    assert answer["calls"] > 0
+    assert storage_fails or answer["calls"] < answer["writes"]
