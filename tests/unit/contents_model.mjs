@@ -81,7 +81,9 @@ function run(seed, steps, storageFails) {
       return false;
     }
   };
+  const isBehind = (index) => !same(handles[index].bytes.subarray(START), models[index]);
   const write = (index, at, length) => {
+    const others = index < 3 ? [0, 1, 2].filter((other) => other !== index && isBehind(other)) : [];
     const source = new Uint8Array(length).fill(1 + below(255));
     writes++;
     const before = models[index];
@@ -94,6 +96,7 @@ function run(seed, steps, storageFails) {
     });
     if (done) {
       models[index] = after;
+      if (others.some(isBehind)) throw new Error("a write has overtaken one of the same database");
       return;
     }
     const found = now(index);
@@ -166,8 +169,7 @@ function run(seed, steps, storageFails) {
     }
     // Within a database always; among all of them as long as the storage takes what it is given.
     const files = storageFails ? [0, 1, 2] : [0, 1, 2, 3];
-    const behind = files.filter((at) => !same(handles[at].bytes.subarray(START), models[at]));
-    if (behind.length > 1) throw new Error(`step ${step}: writes have overtaken one another`);
+    if (files.filter(isBehind).length > 1) throw new Error(`step ${step}: writes have overtaken one another`);
     for (const other of contents.keys()) {
       if (contents[other].size !== models[other].length) {
         throw new Error(`step ${step}: a size of ${contents[other].size} is told`);
