@@ -124,14 +124,23 @@ async function fetchPackages() {
   return Promise.all(urls.map(async (url) => (await fetchPart(url)).arrayBuffer()));
 }
 
+// Both at once: by itself io.mjs would ask for what it imports later, and fail in its own name.
+async function importPageIO() {
+  const [contents, io] = ["contents.mjs", "io.mjs"].map((name) =>
+    importPart(new URL(name, import.meta.url)),
+  );
+  await Promise.allSettled([contents, io]);
+  await contents;
+  return io;
+}
+
 async function boot() {
   begin("pyodide");
   const [why, pyodide, io, packages] = await Promise.all([
     whyMemory(),
     startPyodide(),
-    importPart(new URL("io.mjs", import.meta.url)),
+    importPageIO(),
     fetchPackages(),
-    importPart(new URL("contents.mjs", import.meta.url)), // which io.mjs would ask for later
   ]);
   begin("library");
   pyodide.registerJsModule("sahpool_io", io);

@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import sahpool_io
+from pyodide.code import run_js
+
 import sahpool
 from sahpool.header import SECTOR_SIZE
 from sahpool.locks import EXCLUSIVE, NONE, PENDING, RESERVED, SHARED, LockTable
-from sahpool.shm import SharedIndex
 from tests.connections.script import Folder, Outcome, Player, Step
 
 
@@ -121,24 +123,22 @@ def _lock(refuses: Any) -> Any:
     return lock
 
 
-def _index_lock(exclusive_beside_shared: bool, exclusive_beside_exclusive: bool) -> Any:
-    def lock(self: SharedIndex, owner: int, first: int, count: int, *, exclusive: bool) -> bool:
-        mask = ((1 << count) - 1) << first
-        for other in self._shared:
-            if other == owner:
-                continue
-            if self._exclusive[other] & mask and not exclusive_beside_exclusive:
-                return False
-            if exclusive and self._shared[other] & mask and not exclusive_beside_shared:
-                return False
-        (self._exclusive if exclusive else self._shared)[owner] |= mask
-        return True
-
-    return lock
+def _index_lock(refuses: str) -> Any:
+    """``IndexLocks.lock`` of io.mjs, with another condition; in JavaScript, as no Python may run."""
+    return run_js(f"""
+        (function (holder, mask, exclusive) {{
+          for (const other of this.holders) {{
+            if (other !== holder && ({refuses})) return false;
+          }}
+          if (exclusive) holder.exclusive |= mask;
+          else holder.shared |= mask;
+          return true;
+        }})
+    """)
 
 
 def _unprotected() -> dict[str, tuple[Any, str, Any]]:
-    """What each control arm replaces: an attribute of a class."""
+    """What each control arm replaces: an attribute of a class, or of a prototype."""
     return {
         "no locks at all": (LockTable, "lock", _lock(lambda _wanted, _others: False)),
         "RESERVED is not exclusive": (
@@ -174,8 +174,16 @@ def _unprotected() -> dict[str, tuple[Any, str, Any]]:
         ),
         "xCheckReservedLock answers 0": (LockTable, "is_reserved", lambda *_: False),
         "xCheckReservedLock answers 1": (LockTable, "is_reserved", lambda *_: True),
-        "the index is locked beside its readers": (SharedIndex, "lock", _index_lock(True, False)),
-        "the index has two writers": (SharedIndex, "lock", _index_lock(False, True)),
+        "the index is locked beside its readers": (
+            sahpool_io.IndexLocks.prototype,
+            "lock",
+            _index_lock("other.exclusive & mask"),
+        ),
+        "the index has two writers": (
+            sahpool_io.IndexLocks.prototype,
+            "lock",
+            _index_lock("exclusive && other.shared & mask"),
+        ),
     }
 
 
@@ -186,7 +194,7 @@ class without:  # noqa: N801 - reads as a clause
         self._owner, self._name, self._broken = _unprotected()[protection]
 
     def __enter__(self) -> None:
-        self._whole = self._owner.__dict__[self._name]
+        self._whole = getattr(self._owner, self._name)
         setattr(self._owner, self._name, self._broken)
 
     def __exit__(self, *error: object) -> None:

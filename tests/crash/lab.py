@@ -388,7 +388,14 @@ class Experiment:
         self._lost: set[str] = set()
         self._crashes: Iterator[Crash] = iter(())
 
-    def plan(self, limit: int, seeds: int, points: Iterable[int] | None = None) -> int:
+    def plan(
+        self,
+        limit: int,
+        seeds: int,
+        points: Iterable[int] | None = None,
+        *,
+        only_killed: bool = False,
+    ) -> int:
         """Which crashes are to be tried.
 
         Args:
@@ -396,13 +403,18 @@ class Experiment:
                 spread evenly over the points and the ways.
             seeds: How often each way of chance is tried at a point.
             points: The moments of the crashes; None for every one.
+            only_killed: Whether the computer goes on whenever the worker ends.
 
         Returns:
             How many crashes there are in all.
         """
         every: list[Crash] = []
         for point in points if points is not None else range(self.live.disk.length + 1):
-            every += [(point, way, seed) for way, seed in self.live.disk.crashes(point, seeds)]
+            every += [
+                (point, way, seed)
+                for way, seed in self.live.disk.crashes(point, seeds)
+                if way in KILLED or not only_killed
+            ]
         self._limit = limit
         self._crashes = iter(_spread(every) if limit else every)
         return len(every)

@@ -68,13 +68,14 @@ class Laboratory:
         arguments = {"workload": workload, "mode": mode}
         self.run(_PREPARE, synchronous=synchronous, page_size=page_size, **arguments)
 
-    def try_all(self, limit: int, seeds: int) -> dict[str, Any]:
+    def try_all(self, limit: int, seeds: int, *, only_killed: bool = False) -> dict[str, Any]:
         """Tries the crashes of the experiment; arguments as of ``Experiment.plan``.
 
         Returns:
             The fields of ``lab.Outcome``, and ``crashes``, how many there are in all.
         """
-        crashes = self.run("lab.current.plan(limit, seeds)", limit=limit, seeds=seeds)
+        plan = "lab.current.plan(limit, seeds, only_killed=only_killed)"
+        crashes = self.run(plan, limit=limit, seeds=seeds, only_killed=only_killed)
         return {"crashes": crashes, **self.finish()}
 
     def finish(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The WAL-index bookkeeping: regions that live as long as a user, locks that exclude."""
+"""The WAL-index bookkeeping: regions that live as long as a user."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from sahpool.shm import LOCK_COUNT, SharedIndexes
+from sahpool.shm import SharedIndexes
 
 
 class Heap:
@@ -73,67 +73,18 @@ def test_no_memory_is_an_error(heap: Heap) -> None:
         index.region(0, 32768, True)
 
 
-def test_shared_locks_are_shared_and_exclusive_ones_are_not(indexes: SharedIndexes) -> None:
-    index = indexes.join("/x", 1)
-    indexes.join("/x", 2)
-    assert index.lock(1, 3, 1, exclusive=False)
-    assert index.lock(2, 3, 1, exclusive=False)
-    assert not index.lock(1, 3, 1, exclusive=True)
-    index.unlock(2, 3, 1)
-    index.unlock(1, 3, 1)
-    assert index.lock(1, 3, 1, exclusive=True)
-    assert not index.lock(2, 3, 1, exclusive=False)
-
-
-def test_a_range_is_taken_whole_or_not_at_all(indexes: SharedIndexes) -> None:
-    index = indexes.join("/x", 1)
-    indexes.join("/x", 2)
-    assert index.lock(2, 4, 1, exclusive=False)
-    assert not index.lock(1, 1, LOCK_COUNT - 1, exclusive=True)
-    assert index.lock(2, 1, 1, exclusive=True)
-
-
-def test_a_lock_that_one_shares_cannot_be_had_alone_by_the_same_user(
-    indexes: SharedIndexes,
-) -> None:
-    index = indexes.join("/x", 1)
-    assert index.lock(1, 4, 1, exclusive=False)
-    assert index.lock(1, 4, 1, exclusive=False)
-    assert not index.lock(1, 4, 4, exclusive=True)
-    index.unlock(1, 4, 1)
-    assert index.lock(1, 4, 4, exclusive=True)
-    assert not index.lock(1, 5, 1, exclusive=False)
-
-
-def test_a_user_that_leaves_leaves_its_locks(indexes: SharedIndexes) -> None:
-    index = indexes.join("/x", 1)
-    indexes.join("/x", 2)
-    assert index.lock(1, 0, LOCK_COUNT, exclusive=True)
-    indexes.leave("/x", 1)
-    assert index.lock(2, 0, LOCK_COUNT, exclusive=True)
-
-
-@pytest.mark.parametrize(("first", "count"), [(-1, 1), (0, 0), (8, 1), (4, 5)])
-def test_locks_that_do_not_exist_are_refused(
-    indexes: SharedIndexes, first: int, count: int
-) -> None:
-    with pytest.raises(ValueError, match="locks"):
-        indexes.join("/x", 1).lock(1, first, count, exclusive=True)
-
-
 PATHS = ("/x", "/y")
 owners = st.integers(1, 4)
 
 
 class Indexes(RuleBasedStateMachine):
-    """Any sequence of calls is answered as a list of who holds which lock how would be."""
+    """Any sequence of calls is answered as a list of the regions would be."""
 
     def __init__(self) -> None:
         super().__init__()
         self.heap = Heap()
         self.indexes = SharedIndexes(self.heap.allocate, self.heap.release)
         self.users: set[tuple[str, int]] = set()
-        self.holders: set[tuple[str, int, int, bool]] = set()  # path, lock, owner, exclusively
         self.regions: dict[str, list[int]] = {path: [] for path in PATHS}
 
     @rule(path=st.sampled_from(PATHS), owner=owners)
@@ -145,43 +96,8 @@ class Indexes(RuleBasedStateMachine):
     def leave(self, path: str, owner: int) -> None:
         self.indexes.leave(path, owner)
         self.users.discard((path, owner))
-        self.holders = {each for each in self.holders if (each[0], each[2]) != (path, owner)}
         if not any(user[0] == path for user in self.users):
             self.regions[path].clear()
-
-    @precondition(lambda self: self.users)
-    @rule(
-        data=st.data(),
-        first=st.integers(0, LOCK_COUNT - 1),
-        count=st.integers(1, LOCK_COUNT),
-        exclusive=st.booleans(),
-    )
-    def lock(self, data: st.DataObject, first: int, count: int, exclusive: bool) -> None:
-        path, owner = data.draw(st.sampled_from(sorted(self.users)))
-        locks = range(first, min(first + count, LOCK_COUNT))
-        refused = any(
-            at == path
-            and lock in locks
-            and (alone != exclusive if other == owner else alone or exclusive)
-            for at, lock, other, alone in self.holders
-        )
-        index = self.indexes.join(path, owner)
-        granted = index.lock(owner, first, len(locks), exclusive=exclusive)
-        assert granted != refused
-        if granted:
-            self.holders |= {(path, lock, owner, exclusive) for lock in locks}
-
-    @precondition(lambda self: self.users)
-    @rule(data=st.data(), first=st.integers(0, LOCK_COUNT - 1), count=st.integers(1, LOCK_COUNT))
-    def unlock(self, data: st.DataObject, first: int, count: int) -> None:
-        path, owner = data.draw(st.sampled_from(sorted(self.users)))
-        locks = range(first, min(first + count, LOCK_COUNT))
-        self.indexes.join(path, owner).unlock(owner, first, len(locks))
-        self.holders = {
-            each
-            for each in self.holders
-            if not (each[0] == path and each[1] in locks and each[2] == owner)
-        }
 
     @precondition(lambda self: self.users)
     @rule(data=st.data(), number=st.integers(0, 3), extend=st.booleans())

@@ -6,6 +6,7 @@ import { Content, MemoryHandle, Pending, call } from "./contents.mjs";
 export { MemoryHandle, call };
 
 const SQLITE_OK = 0;
+const SQLITE_BUSY = 5;
 const SQLITE_FULL = 13;
 const SQLITE_IOERR_READ = 266;
 const SQLITE_IOERR_SHORT_READ = 522;
@@ -17,6 +18,13 @@ const SQLITE_FCNTL_VFSNAME = 12;
 const SQLITE_FCNTL_SYNC = 21;
 const SQLITE_FCNTL_COMMIT_PHASETWO = 22;
 const SQLITE_FCNTL_CKPT_DONE = 37;
+
+// sqlite.org/c3ref/c_shm_exclusive.html
+const SQLITE_SHM_UNLOCK = 1;
+const SQLITE_SHM_EXCLUSIVE = 8;
+
+// WAL_READ_LOCK(0): the locks from here on are taken shared when a transaction begins (wal.c).
+const READ_LOCK = 3;
 
 // Bytes of a frame's header in a WAL, and the place of its field that is not zero where the frame
 // commits a transaction (fileformat2.html, 4.2).
@@ -61,6 +69,43 @@ export function shielded(module, closure, signature) {
   }, signature);
 }
 
+// The locks of one WAL-index (walformat.html, 2.3), in JavaScript because two of them come with each
+// SELECT: in Python, with what else was asked there, they doubled the time of one. A lock has any
+// number of shared holders or one exclusive holder, never both.
+export class IndexLocks {
+  holders = []; // { shared, exclusive }: bits of the locks that a connection has
+
+  join() {
+    const holder = { locks: this, shared: 0, exclusive: 0 };
+    this.holders.push(holder);
+    return holder;
+  }
+
+  // Answers whether nobody is left.
+  leave(holder) {
+    this.holders.splice(this.holders.indexOf(holder), 1);
+    return this.holders.length === 0;
+  }
+
+  // Takes the locks of a mask, or none. As in os_unix.c a connection's own lock is in its way as
+  // well: a checkpoint that began to read must not begin the WAL anew beneath itself.
+  lock(holder, mask, exclusive) {
+    for (const other of this.holders) {
+      let held = other.exclusive;
+      if (exclusive) held = other === holder ? other.shared : held | other.shared;
+      if ((held & mask) !== 0) return false;
+    }
+    if (exclusive) holder.exclusive |= mask;
+    else holder.shared |= mask;
+    return true;
+  }
+
+  unlock(holder, mask) {
+    holder.shared &= ~mask;
+    holder.exclusive &= ~mask;
+  }
+}
+
 // Calls that are kept for the log until Python's next turn; a long statement must not fill the memory.
 const LONGEST_TRACE = 10_000;
 
@@ -77,14 +122,17 @@ export class PageIO {
   #module;
   #outgrown;
   #pending = new Pending();
+  #locks = new Map(); // path of a database → the locks of its WAL-index, while they are used
+  #holders = new Map(); // address of a sqlite3_file → its holder among them
 
   // module: Pyodide's Emscripten module. outgrown: address of the C function that is called with the
   // address of a temporary file that is about to pass its limit; it moves the content into a slot,
   // or leaves it in memory, and answers a result code. C functions, and failures that are fetched
   // later: CPython's sqlite3 lets go of the GIL while SQLite runs, and no Python object may be
   // touched from JavaScript then. control: address of the C function for what else xFileControl is
-  // asked. failed: address of the byte.
-  constructor(module, outgrown, control, failed) {
+  // asked. begins: address of the C function that is told of a transaction while the byte is 1.
+  // failed: address of the byte.
+  constructor(module, outgrown, control, begins, failed) {
     this.#module = module;
     this.#outgrown = outgrown;
     this.#failed = failed;
@@ -122,6 +170,48 @@ export class PageIO {
         operation === SQLITE_FCNTL_CKPT_DONE;
       return (ends && this.drain(file >>> 0)) || SQLITE_NOTFOUND;
     }, "iiii");
+
+    this.xShmLock = module.addFunction((address, first, count, flags) => {
+      const file = address >>> 0;
+      const holder = this.#holders.get(file) ?? this.#join(file);
+      const mask = ((1 << count) - 1) << first;
+      if ((flags & SQLITE_SHM_UNLOCK) !== 0) {
+        holder.locks.unlock(holder, mask);
+        return SQLITE_OK;
+      }
+      const exclusive = (flags & SQLITE_SHM_EXCLUSIVE) !== 0;
+      if (!exclusive && first >= READ_LOCK && module.HEAPU8[failed] !== 0) {
+        module.wasmTable.get(begins)(address);
+      }
+      if (holder.locks.lock(holder, mask, exclusive)) return SQLITE_OK;
+      this.busy++;
+      return SQLITE_BUSY;
+    }, "iiiii");
+
+    // One thread: there is nothing to order.
+    this.xShmBarrier = module.addFunction(() => {}, "vi");
+  }
+
+  #join(file) {
+    const { base } = this.#files.get(file);
+    let locks = this.#locks.get(base);
+    if (locks === undefined) this.#locks.set(base, (locks = new IndexLocks()));
+    const holder = locks.join();
+    this.#holders.set(file, holder);
+    return holder;
+  }
+
+  // A connection uses its WAL-index no more: its locks are gone.
+  leaveIndex(file) {
+    const holder = this.#holders.get(file);
+    if (holder === undefined) return;
+    this.#holders.delete(file);
+    if (holder.locks.leave(holder)) this.#locks.delete(this.#files.get(file).base);
+  }
+
+  // The entries of the function table, to be given back.
+  get functions() {
+    return [this.xRead, this.xWrite, this.xFileControl, this.xShmLock, this.xShmBarrier];
   }
 
   #read(file, buffer, amount, at) {
@@ -213,6 +303,7 @@ export class PageIO {
   }
 
   resetTallies() {
+    this.busy = 0;
     this.reads = new Tally();
     this.writes = new Tally();
   }
@@ -266,6 +357,7 @@ export class PageIO {
   }
 
   close(file) {
+    this.leaveIndex(file);
     this.#files.delete(file);
     this.#distrusted.delete(file);
     this.#readOnly.delete(file);

@@ -1,4 +1,4 @@
-"""The WAL-index: memory and locks that the connections to one database share.
+"""The WAL-index: memory that the connections to one database share. Its locks are in io.mjs.
 
 Source: sqlite.org/walformat.html, section 2 (the WAL-index) and ``sqlite3_io_methods.xShmMap`` …
 ``xShmUnmap`` of sqlite.org/c3ref/io_methods.html. The index never goes to disk: it can be rebuilt
@@ -10,37 +10,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-LOCK_COUNT = 8  #: SQLITE_SHM_NLOCK
-
 
 class SharedIndex:
-    """The regions and locks of one database's WAL-index.
-
-    Invariant: a lock has any number of shared holders or one exclusive holder, never both.
-    """
+    """The regions of one database's WAL-index, and who uses them."""
 
     def __init__(self, allocate: Callable[[int], int], release: Callable[[int], None]) -> None:
         self._allocate = allocate
         self._release = release
         self._regions: list[int] = []
-        self._shared: dict[int, int] = {}  # owner → bit mask of the locks it shares
-        self._exclusive: dict[int, int] = {}  # owner → bit mask of the locks it has alone
+        self._owners: set[int] = set()
 
     @property
     def owners(self) -> int:
         """How many connections use the index."""
-        return len(self._shared)
+        return len(self._owners)
 
     def join(self, owner: int) -> None:
         """Counts ``owner`` among the users of the index; joining twice is joining once."""
-        self._shared.setdefault(owner, 0)
-        self._exclusive.setdefault(owner, 0)
+        self._owners.add(owner)
 
     def leave(self, owner: int) -> None:
-        """Drops the owner and its locks; the last one out frees the memory."""
-        self._shared.pop(owner, None)
-        self._exclusive.pop(owner, None)
-        if not self._shared:
+        """Drops the owner; the last one out frees the memory."""
+        self._owners.discard(owner)
+        if not self._owners:
             for address in self._regions:
                 self._release(address)
             self._regions.clear()
@@ -60,30 +52,6 @@ class SharedIndex:
                 raise MemoryError(f"no memory for {size} bytes of WAL-index")
             self._regions.append(address)
         return self._regions[number] if number < len(self._regions) else 0
-
-    def lock(self, owner: int, first: int, count: int, *, exclusive: bool) -> bool:
-        """Takes locks ``first`` … ``first + count − 1``; False means SQLITE_BUSY.
-
-        As in os_unix.c an owner's own lock is in its way as well: a checkpoint that began to read
-        must not begin the WAL anew beneath itself.
-        """
-        mask = _mask(first, count)
-        for other, shared in self._shared.items():
-            alone = self._exclusive[other]
-            if other == owner:
-                held = shared if exclusive else alone
-            else:
-                held = shared | alone if exclusive else alone
-            if held & mask:
-                return False
-        (self._exclusive if exclusive else self._shared)[owner] |= mask
-        return True
-
-    def unlock(self, owner: int, first: int, count: int) -> None:
-        """Gives the locks back, whichever way they were taken."""
-        mask = ~_mask(first, count)
-        self._shared[owner] &= mask
-        self._exclusive[owner] &= mask
 
 
 class SharedIndexes:
@@ -109,9 +77,3 @@ class SharedIndexes:
             index.leave(owner)
             if not index.owners:
                 del self._by_path[path]
-
-
-def _mask(first: int, count: int) -> int:
-    if first < 0 or count < 1 or first + count > LOCK_COUNT:
-        raise ValueError(f"no such WAL-index locks: {first}, {count}")
-    return ((1 << count) - 1) << first

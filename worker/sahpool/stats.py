@@ -113,7 +113,7 @@ class Tallies:
             sync=_call_stats(self.sync),
             open=_call_stats(self.open),
             delete=_call_stats(self.delete),
-            busy=self.busy,
+            busy=self.busy + int(page_io.busy),
         )
 
 

@@ -37,9 +37,6 @@ from .stats import Stats, Tallies
 
 _log = logging.getLogger("sahpool")
 
-#: WAL_READ_LOCK(0): the locks from here on are taken shared when a transaction begins (wal.c).
-_READ_LOCK = 3
-
 #: SQLite refuses names that leave no room for "-journal" within mxPathname, and takes a
 #: super-journal with a longer name for none; names.stored_path finds room for those companions, so
 #: that the full 510 bytes are there for a database's own name.
@@ -112,8 +109,11 @@ class VFS:
         self._traces = False  # whether io.mjs keeps a list of its calls, for the log
         outgrown = self._callback(abi.XFILE, self._outgrown, abi.SQLITE_IOERR_WRITE)
         control = self._callback(abi.XFILECONTROL, self.xFileControl, abi.SQLITE_ERROR)
+        begins = self._callback(abi.XFILE, self._begins, abi.SQLITE_OK)
         self._failed = ctypes.c_ubyte(0)  # io.mjs makes it 1 when it has failures to tell
-        self._page_io = io.PageIO.new(module, outgrown, control, ctypes.addressof(self._failed))
+        self._page_io = io.PageIO.new(
+            module, outgrown, control, begins, ctypes.addressof(self._failed)
+        )
         causes.add_source(self._take_failures)
         self._methods = self._io_methods()
         self._vfs = self._sqlite3_vfs()
@@ -146,9 +146,7 @@ class VFS:
     def dispose(self) -> None:
         """Gives the function table's entries back; the VFS is unregistered and of no more use."""
         causes.drop_source(self._take_failures)
-        page_io = self._page_io
-        own = page_io.xRead, page_io.xWrite, page_io.xFileControl
-        for address in (*self._table_entries, *own):
+        for address in (*self._table_entries, *self._page_io.functions):
             self._module.removeFunction(address)
 
     def unregister(self) -> None:
@@ -166,6 +164,7 @@ class VFS:
             except BaseException as error:  # noqa: BLE001 - C cannot be thrown through
                 code = sqlite_code(error, failure)
                 causes.remember(code, error)
+                self._failed.value = 1
                 _log_failure(method.__name__, self._subject(arguments), code, error)
             if _log.isEnabledFor(logging.DEBUG):
                 self._log_calls(method.__name__, arguments, code)
@@ -208,9 +207,8 @@ class VFS:
             xSectorSize=bind(abi.XFILE, self.xSectorSize, SECTOR_SIZE),
             xDeviceCharacteristics=bind(abi.XFILE, self.xDeviceCharacteristics, 0),
             xShmMap=bind(abi.XSHMMAP, self.xShmMap, abi.SQLITE_IOERR_SHMMAP),
-            xShmLock=bind(abi.XSHMLOCK, self.xShmLock, abi.SQLITE_IOERR_SHMLOCK),
-            # One thread: there is nothing to order.
-            xShmBarrier=bind(abi.XSHMBARRIER, lambda _file: abi.SQLITE_OK, abi.SQLITE_OK),
+            xShmLock=self._page_io.xShmLock,
+            xShmBarrier=self._page_io.xShmBarrier,
             xShmUnmap=bind(abi.XFILE_INT, self.xShmUnmap, abi.SQLITE_IOERR_SHMOPEN),
         )
 
@@ -407,25 +405,21 @@ class VFS:
         abi.write_pointer(pp, self._index(pFile).region(region, size, bool(extend)))
         return abi.SQLITE_OK
 
-    def xShmLock(self, pFile: int, first: int, count: int, flags: int) -> int:
-        index = self._index(pFile)
-        if flags & abi.SQLITE_SHM_UNLOCK:
-            index.unlock(pFile, first, count)
-            return abi.SQLITE_OK
-        exclusive = bool(flags & abi.SQLITE_SHM_EXCLUSIVE)
-        if first >= _READ_LOCK and not exclusive:
-            causes.forget()  # as in xLock, which is not called for a transaction in WAL mode
-        return self._granted(index.lock(pFile, first, count, exclusive=exclusive))
-
     def xShmUnmap(self, pFile: int, _deleteFlag: int) -> int:
         file = self._files[pFile]
         if file.index is not None:
             self._indexes.leave(file.path, pFile)
             file.index = None
+        self._page_io.leaveIndex(pFile)
         self._distrust(pFile)
         return abi.SQLITE_OK
 
     # --- helpers --------------------------------------------------------------------------------
+
+    def _begins(self, _pFile: int) -> int:
+        """A transaction begins in WAL mode, where xLock is not called for it."""
+        causes.forget()
+        return abi.SQLITE_OK
 
     def _granted(self, granted: bool) -> int:
         if granted:
