@@ -124,7 +124,7 @@ def _lock(refuses: Any) -> Any:
 
 
 def _index_lock(refuses: str) -> Any:
-    """``IndexLocks.lock`` of io.mjs, with another condition; in JavaScript, as no Python may run."""
+    """``IndexLocks.lock`` of io.mjs, with another condition; in JavaScript: no Python may run."""
     return run_js(f"""
         (function (holder, mask, exclusive) {{
           for (const other of this.holders) {{

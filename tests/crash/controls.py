@@ -13,7 +13,7 @@ from typing import Any
 import js
 
 import sahpool
-from sahpool import browser, header, locks, names, pool, slot, slots, transfer, vfs
+from sahpool import abi, browser, header, locks, names, pool, slot, slots, transfer, vfs
 from tests.crash import workloads
 from tests.crash.lab import Live, Step, Workload, content, discard
 
@@ -52,7 +52,14 @@ def no_locks() -> Iterator[None]:
 
 def no_sync() -> AbstractContextManager[None]:
     """Nothing is what xSync does."""
-    return replaced(vfs.VFS, "xSync", lambda _vfs, _file, _flags: 0)
+    whole = vfs.VFS._io_methods
+
+    def without(own: vfs.VFS) -> abi.sqlite3_io_methods:
+        methods = whole(own)
+        methods.xSync = own._callback(abi.XFILE_INT, lambda _file, _flags: 0, 0)
+        return methods
+
+    return replaced(vfs.VFS, "_io_methods", without)
 
 
 def no_flush_in_delete() -> AbstractContextManager[None]:

@@ -59,7 +59,7 @@ def test_a_crash_at_any_moment_corrupts_nothing_and_loses_nothing_acknowledged(
         laboratory.restart()
     laboratory.prepare(*arm)
     _, mode, synchronous, _ = arm
-    # OFF promises nothing about power; but a tab that is killed loses nothing that was acknowledged.
+    # OFF promises nothing about power; yet a tab that is killed loses nothing acknowledged.
     only_killed = synchronous == "OFF"
     outcome = laboratory.try_all(0 if whole else SLICE, 1, only_killed=only_killed)
     serve.say(f"{' '.join(map(str, arm))}: {shown(outcome, began)}")

@@ -130,7 +130,7 @@ async def test_the_log_tells_what_a_bug_report_needs(pool: Pool) -> None:
         assert "xOpen /a.db → 0" in calls
         assert "xRead /a.db: 100 bytes at 0" in calls
         assert any(call.startswith("xWrite /a.db-wal: ") for call in calls), calls
-        assert "xSync /a.db-wal → 0" in calls
+        assert "xSync /a.db-wal" in calls
         assert "xDelete /a.db-wal → 0" in calls
         assert calls.index("xOpen /a.db → 0") < calls.index("xRead /a.db: 100 bytes at 0")
         log.setLevel(logging.WARNING)

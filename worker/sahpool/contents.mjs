@@ -97,6 +97,7 @@ export class Content {
     this.base = base;
     this.isDatabase = kind === "database";
     this.isLog = kind === "wal";
+    this.isTemporary = typeof base === "symbol";
     this.commits = false; // whether the next page ends a transaction in the WAL
     this.written = -1; // where the last write ended
     this.limit = Infinity; // bytes beyond which a temporary file moves out of memory
@@ -262,10 +263,6 @@ export class Content {
     this.forget();
     call(this.handle, "truncate", this.start + size);
     this.#size = size;
-  }
-
-  flush() {
-    call(this.handle, "flush");
   }
 
   // The last file of SQLite's that was open on it is closed.

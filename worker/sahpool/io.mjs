@@ -11,6 +11,7 @@ const SQLITE_FULL = 13;
 const SQLITE_IOERR_READ = 266;
 const SQLITE_IOERR_SHORT_READ = 522;
 const SQLITE_IOERR_WRITE = 778;
+const SQLITE_IOERR_FSYNC = 1034;
 const SQLITE_NOTFOUND = 12;
 
 // sqlite.org/c3ref/c_fcntl_begin_atomic_write.html
@@ -39,9 +40,12 @@ const VERSION_SIZE = 16;
 // Chromium, at every 16th no more than runs differ among themselves (2 %).
 const READS_A_TIME = 16;
 
-// The result code for an exception of a write, as errors.py has it for the other methods.
-function writeCode(error) {
-  return error?.name === "QuotaExceededError" ? SQLITE_FULL : SQLITE_IOERR_WRITE;
+// What a browser calls it when there is no room (errors.FULL_NAMES).
+const FULL_NAMES = ["QuotaExceededError", "NS_ERROR_FILE_NO_DEVICE_SPACE"];
+
+// The result code for an exception, as errors.sqlite_code has it for the other methods.
+function codeOf(error, fallback) {
+  return FULL_NAMES.includes(error?.name) ? SQLITE_FULL : fallback;
 }
 
 // How often a kind of call came and what it took; the fields are those of Tally in stats.py.
@@ -115,7 +119,7 @@ export class PageIO {
   #files = new Map(); // address of a sqlite3_file → its Content
   #distrusted = new Set(); // addresses of those whose connection must drop its cache
   #readOnly = new Set(); // addresses of those that were opened for reading only
-  #failures = new Map(); // code → [code, exception, file] of its last failure, for Python to fetch
+  #failures = new Map(); // code → [method, code, exception, file] of its last failure, for Python to fetch
   #failed; // address of a byte that is 1 while there are any: Python looks at it without a call
   #trace = null; // [name, file, amount, offset] of each call, while Python wants to log them
   #at = { at: 0 }; // reused: a call that allocates nothing
@@ -159,6 +163,16 @@ export class PageIO {
       tally.calls++;
       return code;
     }, "iiiij");
+
+    this.xSync = module.addFunction((address) => {
+      const tally = this.syncs;
+      const began = performance.now();
+      const code = this.#sync(address >>> 0, tally);
+      tally.microseconds += 1000 * (performance.now() - began);
+      tally.timed++;
+      tally.calls++;
+      return code;
+    }, "iii");
 
     this.xFileControl = module.addFunction((file, operation, argument) => {
       if (operation === SQLITE_FCNTL_VFSNAME) {
@@ -211,7 +225,8 @@ export class PageIO {
 
   // The entries of the function table, to be given back.
   get functions() {
-    return [this.xRead, this.xWrite, this.xFileControl, this.xShmLock, this.xShmBarrier];
+    const { xRead, xWrite, xSync, xFileControl, xShmLock, xShmBarrier } = this;
+    return [xRead, xWrite, xSync, xFileControl, xShmLock, xShmBarrier];
   }
 
   #read(file, buffer, amount, at) {
@@ -236,7 +251,7 @@ export class PageIO {
       return SQLITE_IOERR_SHORT_READ;
     } catch (error) {
       target.fill(0);
-      return this.#fail(SQLITE_IOERR_READ, error, file);
+      return this.#fail("xRead", SQLITE_IOERR_READ, error, file);
     }
   }
 
@@ -262,7 +277,24 @@ export class PageIO {
       return SQLITE_OK;
     } catch (error) {
       content.forget(); // a part may have been written
-      return this.#fail(writeCode(error), error, file);
+      return this.#fail("xWrite", codeOf(error, SQLITE_IOERR_WRITE), error, file);
+    }
+  }
+
+  #sync(file, tally) {
+    if (this.#trace !== null) this.#traced("xSync", file, 0, 0);
+    const content = this.#files.get(file);
+    if (content.isTemporary) {
+      tally.hits++; // it is worth nothing after a crash
+      return SQLITE_OK;
+    }
+    const code = this.drain(file);
+    if (code !== SQLITE_OK) return code;
+    try {
+      content.handle.flush();
+      return SQLITE_OK;
+    } catch (error) {
+      return this.#fail("xSync", codeOf(error, SQLITE_IOERR_FSYNC), error, file);
     }
   }
 
@@ -298,7 +330,7 @@ export class PageIO {
       this.#pending.drain(this.#files.get(file));
       return SQLITE_OK;
     } catch (error) {
-      return this.#fail(writeCode(error), error, file);
+      return this.#fail("xWrite", codeOf(error, SQLITE_IOERR_WRITE), error, file);
     }
   }
 
@@ -306,10 +338,11 @@ export class PageIO {
     this.busy = 0;
     this.reads = new Tally();
     this.writes = new Tally();
+    this.syncs = new Tally();
   }
 
-  #fail(code, error, file) {
-    this.#failures.set(code, [code, error, file]);
+  #fail(method, code, error, file) {
+    this.#failures.set(code, [method, code, error, file]);
     this.#module.HEAPU8[this.#failed] = 1;
     return code;
   }
@@ -329,7 +362,7 @@ export class PageIO {
     this.#trace = null;
   }
 
-  // [code, exception, file] of the last failure with each code; fetching them forgets them.
+  // [method, code, exception, file] of the last failure with each code; fetching forgets them.
   takeFailures() {
     const failures = [...this.#failures.values()];
     this.#failures.clear();

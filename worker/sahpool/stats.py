@@ -1,8 +1,8 @@
 """What SQLite asked of a pool, and what it took: the counters behind ``pool.stats``.
 
-Reads and writes are counted where they happen, in io.mjs; the rest here. Clocks in browsers are
-coarse (0.1 ms in Chromium, 1 ms in Firefox, unless the page is cross-origin isolated): the time of
-one call means nothing, sums over hundreds of calls are right.
+Reads, writes and syncs are counted where they happen, in io.mjs; the rest here. Clocks in browsers
+are coarse (0.1 ms in Chromium, 1 ms in Firefox, unless the page is cross-origin isolated): the time
+of one call means nothing, sums over hundreds of calls are right.
 """
 
 from __future__ import annotations
@@ -95,12 +95,12 @@ class Tallies:
     """The counts of one VFS but for those in io.mjs."""
 
     def __init__(self) -> None:
-        self.truncate, self.sync, self.open, self.delete = (Tally() for _ in range(4))
+        self.truncate, self.open, self.delete = (Tally() for _ in range(3))
         self.busy = 0
 
     def reset(self) -> None:
         """Begins anew."""
-        for tally in (self.truncate, self.sync, self.open, self.delete):
+        for tally in (self.truncate, self.open, self.delete):
             tally.reset()
         self.busy = 0
 
@@ -110,7 +110,7 @@ class Tallies:
             read=_call_stats(page_io.reads),
             write=_call_stats(page_io.writes),
             truncate=_call_stats(self.truncate),
-            sync=_call_stats(self.sync),
+            sync=_call_stats(page_io.syncs),
             open=_call_stats(self.open),
             delete=_call_stats(self.delete),
             busy=self.busy + int(page_io.busy),

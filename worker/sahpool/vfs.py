@@ -2,7 +2,8 @@
 
 Every method is a few lines: find the file, do the one thing, and let ``_callback`` turn an
 exception into the code of that method while it keeps the exception for ``__cause__`` (causes.py).
-xRead and xWrite are not here: they are JavaScript functions of io.mjs, entered by SQLite directly.
+What carries pages or comes with each statement is not here: xRead, xWrite, xSync, xFileControl,
+xShmLock and xShmBarrier are JavaScript functions of io.mjs, entered by SQLite directly.
 
 Sources: sqlite.org/c3ref/vfs.html, sqlite.org/c3ref/io_methods.html, and ``os_unix.c`` where those
 leave room.
@@ -196,7 +197,7 @@ class VFS:
             xTruncate=bind(
                 abi.XTRUNCATE, count.truncate.timing(self.xTruncate), abi.SQLITE_IOERR_TRUNCATE
             ),
-            xSync=bind(abi.XFILE_INT, count.sync.timing(self.xSync), abi.SQLITE_IOERR_FSYNC),
+            xSync=self._page_io.xSync,
             xFileSize=bind(abi.XFILE_OUT, self.xFileSize, abi.SQLITE_IOERR_FSTAT),
             xLock=bind(abi.XFILE_INT, self.xLock, abi.SQLITE_IOERR_LOCK),
             xUnlock=bind(abi.XFILE_INT, self.xUnlock, abi.SQLITE_IOERR_UNLOCK),
@@ -351,16 +352,6 @@ class VFS:
             content.truncate(size)
         return code
 
-    def xSync(self, pFile: int, _flags: int) -> int:
-        file = self._files[pFile]
-        if not file.path:  # a temporary file is worth nothing after a crash
-            self._tallies.sync.hits += 1
-            return abi.SQLITE_OK
-        code = int(self._page_io.drain(pFile))
-        if code == abi.SQLITE_OK:
-            file.content.flush()
-        return code
-
     def xFileSize(self, pFile: int, pSize: int) -> int:
         abi.write_int64(pSize, int(self._files[pFile].content.size))
         return abi.SQLITE_OK
@@ -453,9 +444,8 @@ class VFS:
         if not self._failed.value:
             return []
         failures = []
-        for code, error, file in self._page_io.takeFailures():
-            method = "xRead" if code == abi.SQLITE_IOERR_READ else "xWrite"
-            _log_failure(method, self._subject((int(file),)), code, error)
+        for method, code, error, file in self._page_io.takeFailures():
+            _log_failure(str(method), self._subject((int(file),)), code, error)
             failures.append((int(code), error))
         return failures
 
@@ -471,7 +461,8 @@ class VFS:
         """Logs one call, and the reads and writes before it, which no Python has seen."""
         self._traces = True
         for name, address, amount, at in self._page_io.takeTrace():
-            _log.debug("%s %s: %d bytes at %d", name, self._subject((address,)), amount, at)
+            what = f": {amount} bytes at {at}" if amount else ""
+            _log.debug("%s %s%s", name, self._subject((address,)), what)
         _log.debug("%s %s → %d", method, self._subject(arguments), code)
 
     def _outgrown(self, pFile: int) -> int:

@@ -1,0 +1,1 @@
+"""The bench: sahpool beside its peers, in one session of a browser."""
