@@ -1,7 +1,8 @@
 """Set everything up, then lint, check types and run all tests: ``python3 -m tests``.
 
-    python3 -m tests                      all but the slow ones
-    python3 -m tests --slow               those too
+    python3 -m tests                      what has to hold after each change
+    python3 -m tests --thorough           also in the other browser what is alike in both, as in CI
+    python3 -m tests --slow               all of them
     python3 -m tests tests/unit -k locks  what else is given goes to pytest
 
 Needs Python 3.11 or newer and the network (package registries); as root on Debian it installs the
@@ -113,7 +114,8 @@ def main(arguments: list[str]) -> int:
     # pytest comes last and prints the closing line; its own exit code is kept.
     before = f"   set up and checked in {time.monotonic() - start:.1f} s"
     serve.say(before if all(passed) else f"{before}; NOT all checks passed, see above")
-    command = [str(PYTHON), "-m", "pytest", *(arguments or LANES)]
+    lanes = [] if set(arguments) - {"--thorough", "--slow"} else LANES
+    command = [str(PYTHON), "-m", "pytest", *lanes, *arguments]
     code = subprocess.run(command, cwd=serve.ROOT).returncode
     return code or (0 if all(passed) else 1)
 

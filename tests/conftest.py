@@ -1,4 +1,4 @@
-"""Fixtures that all tests share, and the option ``--slow``."""
+"""Fixtures that all tests share, and the options ``--thorough`` and ``--slow``."""
 
 from __future__ import annotations
 
@@ -20,11 +20,17 @@ ENGINE_FILES = Path(__file__).parent / "pyodide"
 #: Marks of the tests that need an engine of their own.
 PLACES = ("node", "chrome", "firefox")
 
+#: Folders whose tests do in Firefox what they do in Chromium, with the same Python on the same
+#: storage: the second time is for --thorough. The library's own tests, the console, the faults and
+#: the kills are tried in both every time.
+ONCE = {"connections", "ecosystem", "hostile", "interchange", "sql", "tutorial"}
+
 PROOFS = Proofs()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--slow", action="store_true", help="also run the tests marked slow")
+    parser.addoption("--thorough", action="store_true", help="also run those marked thorough")
+    parser.addoption("--slow", action="store_true", help="also run those marked slow or thorough")
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -42,11 +48,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             # One lane does all that one browser has to do in a folder, and starts it once.
             folder = item.nodeid.partition("::")[0].rpartition("/")[0]
             item.add_marker(pytest.mark.xdist_group(f"{folder}:{place}"))
-    if config.getoption("--slow"):
-        return
+        if place == "firefox" and item.path.parent.name in ONCE:
+            item.add_marker(pytest.mark.thorough)
+    chosen = {"--slow": {"slow", "thorough"}, "--thorough": {"thorough"}}
+    wanted = set().union(*(marks for name, marks in chosen.items() if config.getoption(name)))
     for item in items:
-        if "slow" in item.keywords:
-            item.add_marker(pytest.mark.skip(reason="slow: run with --slow"))
+        for mark in {"slow", "thorough"} - wanted:
+            if mark in item.keywords:
+                item.add_marker(pytest.mark.skip(reason=f"{mark}: run with --{mark}"))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -7,8 +7,12 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from tests.browser.console_page import Console
 from tests.browsers import Chromium, wait_for
+
+pytestmark = pytest.mark.thorough
 
 OPEN_CELL = """
 document.querySelector('.cell-text, .cell-blob')

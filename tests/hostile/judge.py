@@ -14,7 +14,6 @@ import js
 from sahpool import ImportRejectedError, Pool
 from session import catalog
 from session.connection import Connection, quoted
-from session.results import encode
 
 #: Looks of the progress handler after which a statement is cancelled, as a person would.
 PATIENCE = 100
@@ -173,8 +172,8 @@ class Judge:
         try:
             done = connection.execute(sql)
             if done.rows is not None:
-                rows, _ = done.rows.take(ROWS)
-                encode(rows, len(done.columns))
+                piece, _ = done.rows.take(ROWS)
+                piece.encoded()
                 done.rows.close()
         except (sqlite3.Error, UnicodeDecodeError, MemoryError) as error:
             self._tell(error)  # the service tells the page of it, whatever it is

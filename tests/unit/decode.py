@@ -1,11 +1,21 @@
-"""Pieces of results back into rows: what the page does, in Python, for tests."""
+"""Rows into pieces of results, and back into rows as the page does it, in Python, for tests."""
 
 import struct
+from collections.abc import Sequence
 from typing import Any
+
+from session.results import Piece, Value
 
 
 class Text(bytes):
     """TEXT as SQLite has it, told apart from a BLOB."""
+
+
+def encode(rows: Sequence[tuple[Value, ...]], width: int) -> tuple[dict[str, Any], bytes]:
+    """The piece that holds these rows: its description, without ``part``, and its bytes."""
+    piece = Piece(width)
+    piece.add(rows)
+    return piece.encoded()
 
 
 def decode(piece: dict[str, Any], parts: list[bytes]) -> list[tuple[Any, ...]]:

@@ -15,7 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import serve
-from session.results import Value, encode
+from session.results import Value
+
+from .decode import encode
 
 SCRIPT = Path(__file__).with_name("decode_columns.mjs")
 NODE = serve.Node.find().command("node")

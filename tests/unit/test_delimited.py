@@ -8,15 +8,15 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from session.formats import delimited, table_name
 from session.formats.dialect import column_names, delimiter_of, has_header
-from session.formats.kinds import BIG, NONE, REAL, SMALL, TEXT, widened
 from session.formats.text import TextReader
 
 from .fake_host import BytesSource, Client
+from .test_kinds import NUMBERISH
 
 BIG_INT = 2**63 - 1
 
@@ -50,92 +50,10 @@ def test_a_file_becomes_a_table_with_types(client: Client) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("values", "kind"),
-    [
-        (["", ""], NONE),
-        (["0", "-1", "", "999999999999999"], SMALL),
-        (["1234567890123456"], BIG),
-        ([str(BIG_INT), str(-BIG_INT - 1)], BIG),
-        ([str(BIG_INT + 1)], TEXT),
-        (["12345678901234567890"], TEXT),
-        (["007"], TEXT),
-        (["+5"], TEXT),
-        (["-0"], REAL),
-        (["-"], TEXT),
-        ([" 1"], TEXT),
-        (["1 "], TEXT),
-        (["1\n2"], TEXT),
-        (["\u0661"], TEXT),
-        (["1_000"], TEXT),
-        (["0x10"], TEXT),
-        (["1.50", "2", "-.5", "1e-7", "0.0"], REAL),
-        (["0.30000000000000004", "-73.97785568237305"], REAL),
-        (["0.1000000000000000000000"], REAL),
-        (["3.14159265358979323846264338328"], TEXT),
-        (["1e400"], TEXT),
-        (["1e-400"], TEXT),
-        (["1e5"], REAL),
-        (["00.5"], TEXT),
-        (["1."], TEXT),
-        (["1,5"], TEXT),
-        (["nan"], TEXT),
-        (["inf"], TEXT),
-        (["NA", "", "NA"], NONE),
-        (["NA", "1"], SMALL),
-        (["1.5", "NA"], REAL),
-        (["NA", "x"], TEXT),
-        (["AN"], TEXT),
-        (["NANA"], TEXT),
-        (["N", "A"], TEXT),
-        (["1", "2.5", "1234567890123456"], REAL),
-        (["2.5", "9007199254740993"], TEXT),
-    ],
-)
-def test_a_column_becomes_numbers_only_if_no_value_changes(values: list[str], kind: int) -> None:
-    assert widened(NONE, values) == kind
-
-
-@pytest.mark.parametrize(
-    ("before", "values", "after"),
-    [
-        (SMALL, ["1234567890123456"], BIG),
-        (SMALL, ["1.5"], REAL),
-        (BIG, ["1.5"], TEXT),
-        (BIG, ["1"], BIG),
-        (REAL, ["1"], REAL),
-        (REAL, ["x"], TEXT),
-        (REAL, ["", "NA"], REAL),
-        (TEXT, ["1"], TEXT),
-    ],
-)
-def test_a_kind_only_ever_widens(before: int, values: list[str], after: int) -> None:
-    assert widened(before, values) == after
-
-
-NUMBERISH = st.text("0123456789-+.eE NA", max_size=24) | st.integers().map(str)
-NUMBERISH |= st.floats(allow_nan=False, allow_infinity=False).map(repr) | st.just("")
-
-
-@given(st.lists(st.lists(NUMBERISH, max_size=5), max_size=4))
-def test_what_is_called_a_number_is_that_number(batches: list[list[str]]) -> None:
-    kind = NONE
-    for batch in batches:
-        kind = widened(kind, batch)
-    for value in (v for batch in batches for v in batch if v not in ("", "NA")):
-        assert kind != NONE
-        if kind in (SMALL, BIG):
-            assert str(int(value)) == value
-            assert -(2**63) <= int(value) < 2**63
-        if kind == SMALL:
-            assert int(float(value)) == int(value)
-        if kind == REAL:
-            assert Decimal(repr(float(value))) == Decimal(value)
-
-
 FIELD = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
 
 
+@settings(deadline=None)
 @given(
     rows=st.integers(2, 4).flatmap(
         lambda width: st.lists(
@@ -149,22 +67,55 @@ FIELD = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 def test_every_value_arrives_whatever_it_is(
     rows: list[list[str]], end: str, delimiter: str, block: int
 ) -> None:
-    width = len(rows[0]) if rows else 2
-    header = ["c" + "abcd"[i] for i in range(width)]
+    header = ["c" + "abcd"[i] for i in range(len(rows[0]) if rows else 2)]
     text = written([header, *rows], lineterminator=end, delimiter=delimiter, quoting=csv.QUOTE_ALL)
+    arrives_whole(text, rows, block)
+
+
+PLAIN = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters='\0\r\n",;\t|'), max_size=8
+)
+
+
+@settings(deadline=None)
+@given(
+    rows=st.integers(2, 4).flatmap(
+        lambda width: st.lists(
+            st.lists(NUMBERISH | PLAIN, min_size=width, max_size=width), max_size=12
+        )
+    ),
+    end=st.sampled_from(["\n", "\r\n", "\r"]),
+    last=st.booleans(),
+    delimiter=st.sampled_from(",;\t|"),
+    quoted=st.none() | st.integers(0, 11),
+    block=st.integers(1, 40),
+)
+def test_every_value_of_plain_lines_arrives_too(
+    rows: list[list[str]], end: str, last: bool, delimiter: str, quoted: int | None, block: int
+) -> None:
+    lines = [delimiter.join(row) for row in rows]
+    if quoted is not None and quoted < len(rows):
+        lines[quoted] = written([rows[quoted]], delimiter=delimiter, quoting=csv.QUOTE_ALL).strip()
+    header = delimiter.join("c" + "abcd"[i] for i in range(len(rows[0]) if rows else 2))
+    text = end.join([header, *lines]) + (end if last else "")
+    arrives_whole(text, rows, block)
+
+
+def arrives_whole(text: str, rows: list[list[str]], block: int) -> None:
+    """Loads a file in blocks of so many bytes; every value must be in the table as it was."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("session.formats.text.BLOCK", block)
         patch.setattr("session.formats.delimited.BATCH_ROWS", 3)
         loaded, kinds = load_plainly(text.encode())
     assert len(loaded) == len(rows)
     for row, original in zip(loaded, rows, strict=True):
-        for value, text, kind in zip(row, original, kinds, strict=True):
-            if text == "" or (text == "NA" and kind != "TEXT"):
+        for value, field, kind in zip(row, original, kinds, strict=True):
+            if field == "" or (field == "NA" and kind != "TEXT"):
                 assert value is None
             elif kind == "TEXT":
-                assert value == text
+                assert value == field
             else:
-                assert Decimal(repr(value)) == Decimal(text)
+                assert Decimal(repr(value)) == Decimal(field)
 
 
 def load_plainly(data: bytes) -> tuple[list[tuple[Any, ...]], list[str]]:
@@ -292,14 +243,18 @@ def test_a_ragged_row_far_down_leaves_nothing(client: Client) -> None:
     assert not client.ask("run", sql="SELECT 1")["in_transaction"]
 
 
-def test_types_are_widened_when_a_late_value_does_not_fit(client: Client) -> None:
+@pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
+def test_types_are_widened_when_a_late_value_does_not_fit(
+    client: Client, monkeypatch: pytest.MonkeyPatch, quoting: Any
+) -> None:
+    monkeypatch.setattr("session.formats.text.BLOCK", 16 * 1024)
     rows = [[str(i), str(i), "", str(i), "1.5"] for i in range(20_000)]
     rows[9_000][0] = "x007"
     rows[9_500][1] = "0.5"
     rows[15_000][2] = "42"
     rows[19_999][3] = str(BIG_INT)
     rows[5][4] = ""
-    client.load(written([["a", "b", "c", "d", "e"], *rows]))
+    client.load(written([["a", "b", "c", "d", "e"], *rows], quoting=quoting))
     types = {"a": "TEXT", "b": "REAL", "c": "INTEGER", "d": "INTEGER", "e": "REAL"}
     assert declared(client) == types
     found = client.rows("SELECT typeof(a), a, b, c, d, e FROM data")
@@ -316,7 +271,10 @@ def test_types_are_widened_when_a_late_value_does_not_fit(client: Client) -> Non
     assert phases[-1] == "reading"
 
 
-def test_large_integers_seen_early_forbid_floats_later(client: Client) -> None:
+def test_large_integers_seen_early_forbid_floats_later(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("session.formats.text.BLOCK", 4 * 1024)
     rows = [["9007199254740993"], *([["1"]] * 10_000), ["1.5"]]
     client.load(written([["a"], *rows]))
     assert declared(client) == {"a": "TEXT"}
@@ -412,7 +370,9 @@ def test_too_many_columns_are_refused(client: Client) -> None:
 
 
 def test_a_blank_line_is_a_null_in_a_single_column_only(client: Client) -> None:
-    client.load("n\n1\n\n3\n", "one.csv")
+    client.load("\n\nn\n1\n\n3\n", "one.csv")
+    assert client.rows("SELECT n FROM one") == [(1,), (None,), (3,)]
+    client.load("n\n1\n\n3\n", "one.csv", replace=True)
     assert client.rows("SELECT n FROM one") == [(1,), (None,), (3,)]
     client.load("\n\na,b\n\n1,2\n\n3,4\n\n", "two.csv")
     assert client.rows("SELECT a, b FROM two") == [(1, 2), (3, 4)]
@@ -474,7 +434,10 @@ def test_a_view_can_be_replaced_too(client: Client) -> None:
     assert client.rows("SELECT a, b FROM data") == [(1, 2)]
 
 
-def test_a_cancelled_import_leaves_no_table(client: Client) -> None:
+def test_a_cancelled_import_leaves_no_table(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("session.formats.text.BLOCK", 16 * 1024)
     source = BytesSource(b"a,b\n" + b"1,2\n" * 100_000)
     breaths = 0
 

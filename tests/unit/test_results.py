@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from session.results import PIECE_BYTES, Rows, encode
+from session.results import PIECE_BYTES, Piece, Rows
 
-from .decode import Text, decode
+from .decode import Text, decode, encode
 
 
 def select(sql: str, *parameters: object) -> tuple[dict[str, Any], list[tuple[Any, ...]]]:
@@ -83,9 +83,29 @@ VALUE = (
 
 @given(st.lists(st.tuples(VALUE, VALUE, st.binary()), max_size=6))
 def test_any_rows_survive(rows: list[tuple[Any, ...]]) -> None:
-    stored = [tuple(bytearray(v.encode()) if isinstance(v, str) else v for v in r) for r in rows]
-    piece, data = encode(stored, 3)
+    piece, data = encode([tuple(map(stored, row)) for row in rows], 3)
     assert decode({**piece, "part": 0}, [data]) == rows
+
+
+@given(st.lists(st.lists(st.tuples(VALUE, st.none() | st.integers(0, 9)), max_size=4), max_size=6))
+def test_a_column_may_change_its_types_from_batch_to_batch(batches: list[list[Any]]) -> None:
+    whole = Piece(2)
+    for batch in batches:
+        whole.add([tuple(map(stored, row)) for row in batch])
+    piece, data = whole.encoded()
+    assert decode({**piece, "part": 0}, [data]) == [row for batch in batches for row in batch]
+
+
+def test_a_piece_knows_its_size() -> None:
+    piece = Piece(4)
+    piece.add([(1, 0.5, bytearray(b"12345678"), None)] * 1000)
+    _, data = piece.encoded()
+    assert len(data) <= piece.size <= len(data) + 4 * 1000
+
+
+def stored(value: Any) -> Any:
+    """A value as the worker's connections give it."""
+    return bytearray(value.encode()) if isinstance(value, str) else value
 
 
 def counted(n: int, width: int = 1) -> Iterator[tuple[Any, ...]]:
@@ -96,7 +116,7 @@ def sizes(rows: Rows, count: int) -> list[int]:
     found, more = [], True
     while more:
         taken, more = rows.take(count)
-        found.append(len(taken))
+        found.append(taken.rows)
     return found
 
 
@@ -107,11 +127,11 @@ def sizes(rows: Rows, count: int) -> list[int]:
 def test_the_last_piece_is_known_to_be_the_last(
     total: int, count: int, expected: list[int]
 ) -> None:
-    assert sizes(Rows(counted(total), lambda: None), count) == expected
+    assert sizes(Rows(counted(total), 1, lambda: None), count) == expected
 
 
 def test_long_values_make_short_pieces_but_never_empty_ones() -> None:
-    found = sizes(Rows(counted(30, PIECE_BYTES // 2), lambda: None), 1000)
+    found = sizes(Rows(counted(30, PIECE_BYTES // 2), 1, lambda: None), 1000)
     assert sum(found) == 30
     assert max(found) <= 8
     assert min(found) >= 1

@@ -434,7 +434,7 @@ class TestCancel:
             cancel = await client.send("cancel", target=number + 1)
             return [cancel, await first, await second]
 
-        slow = BytesSource(b"a,b\n" + b"1,2\n" * 50_000)
+        slow = BytesSource(b"a,b\n" + b"1,2\n" * 500_000)
         cancel, first, second = asyncio.run(scenario())
         assert cancel["cancelled"] is True
         assert first["ok"]

@@ -50,7 +50,7 @@ class Connection:
         self.con = host.connect(name)
         self.con.isolation_level = None
         self.con.text_factory = bytearray
-        self._results: dict[int, tuple[Rows, int]] = {}
+        self._results: dict[int, Rows] = {}
         try:
             # Reads the whole schema, so that a file that is no database is found out here, and
             # before a cancel can interrupt it: after a cancelled import the old database, however
@@ -100,10 +100,10 @@ class Connection:
             if word in _CHANGING or (word == "WITH" and self._writes(sql)):
                 kept = cursor.fetchall()
                 changes = self._changes(cursor, word, before)
-                return Execution(columns, Rows(iter(kept), cursor.close), changes)
+                return Execution(columns, Rows(iter(kept), len(columns), cursor.close), changes)
             # Its rows are still to be read, so it stays open.
             until_known.pop_all()
-            return Execution(columns, Rows(cursor, cursor.close), None)
+            return Execution(columns, Rows(cursor, len(columns), cursor.close), None)
 
     def _writes(self, sql: str) -> bool:
         """Whether a statement that SQLite has accepted begins a write transaction.
@@ -133,12 +133,12 @@ class Connection:
         )
         return found[0][0] if found else None
 
-    def keep(self, number: int, rows: Rows, width: int) -> None:
-        """Keeps a result that has more rows of ``width`` values, to be read on by ``number``."""
-        self._results[number] = rows, width
+    def keep(self, number: int, rows: Rows) -> None:
+        """Keeps a result that has more rows, to be read on by ``number``."""
+        self._results[number] = rows
 
-    def result(self, number: int) -> tuple[Rows, int]:
-        """The open result of that number and its width, or CursorClosed."""
+    def result(self, number: int) -> Rows:
+        """The open result of that number, or CursorClosed."""
         found = self._results.get(number)
         if found is None:
             raise CursorClosed(
@@ -151,7 +151,7 @@ class Connection:
         """Closes one result; one that is closed already stays so."""
         found = self._results.pop(number, None)
         if found is not None:
-            found[0].close()
+            found.close()
 
     def close_results(self) -> None:
         """Closes every open result, before something that may change the database."""

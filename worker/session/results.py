@@ -26,117 +26,178 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate, chain, islice
 from typing import Any
 
-__all__ = ["PIECE_BYTES", "Rows", "encode"]
+__all__ = ["PIECE_BYTES", "Piece", "Rows"]
 
 Value = int | float | bytes | bytearray | None
 
 PIECE_BYTES = 8 * 1024 * 1024
 """About how large a piece may grow before it is cut short of the rows asked for."""
 
+_BATCH_ROWS = 1024
+"""Rows that are Python objects at one time: few enough to stay in the processor's cache."""
+
 _TAGS = {type(None): 0, int: 1, float: 2, bytearray: 3, bytes: 4}
+_KINDS = {type(None): "null", int: "int", float: "float", bytearray: "text", bytes: "blob"}
+_STRINGS = {bytearray, bytes}
 
 
 class Rows:
-    """The rows of one statement, taken a piece at a time.
+    """The rows of one statement, each of ``width`` values, taken a piece at a time.
 
     One row is read ahead, so that the last piece is known to be the last.
     """
 
-    def __init__(self, rows: Iterator[tuple[Value, ...]], close: Callable[[], None]) -> None:
+    def __init__(
+        self, rows: Iterator[tuple[Value, ...]], width: int, close: Callable[[], None]
+    ) -> None:
         self._rows = rows
+        self._width = width
         self.close = close
         """Lets go of the statement, and with it of its read lock."""
         self._ahead: list[tuple[Value, ...]] = []
 
-    def take(self, count: int) -> tuple[list[tuple[Value, ...]], bool]:
+    def take(self, count: int) -> tuple["Piece", bool]:
         """Up to ``count`` rows, and whether there are more.
 
         It may be fewer, though not none, when they are long: see PIECE_BYTES.
         """
-        rows, weight, step = self._ahead, 0, 1
-        while True:
-            wanted = min(step, count + 1 - len(rows))
-            batch = list(islice(self._rows, wanted))
-            rows += batch
+        piece = Piece(self._width)
+        rows = chain(self._ahead, self._rows)
+        step = 1
+        while piece.rows < count and piece.size <= PIECE_BYTES:
+            wanted = min(step, count - piece.rows)
+            batch = list(islice(rows, wanted))
+            piece.add(batch)
             if len(batch) < wanted:
                 self._ahead = []
-                return rows, False
-            weight += sum(map(sys.getsizeof, chain.from_iterable(batch)))
-            if len(rows) > count or (weight > PIECE_BYTES and len(rows) > 1):
-                self._ahead = [rows.pop()]
-                return rows, True
-            step *= 4
+                return piece, False
+            # How long rows are is not known before they are there.
+            step = min(step * 4, _BATCH_ROWS)
+        self._ahead = list(islice(rows, 1))
+        return piece, bool(self._ahead)
 
 
-def encode(rows: Sequence[tuple[Value, ...]], width: int) -> tuple[dict[str, Any], bytes]:
-    """The description of ``rows``, each of ``width`` values, and their bytes.
+class Piece:
+    """Rows of ``width`` values as columns."""
 
-    The description lacks ``part``, the place of the bytes in the message.
-    """
-    buffer = _Buffer()
-    if rows:
-        columns = [_column(values, buffer) for values in zip(*rows, strict=True)]
-    else:
-        columns = [{"kind": "null"} for _ in range(width)]
-    return {"rows": len(rows), "columns": columns}, buffer.joined()
+    def __init__(self, width: int) -> None:
+        self.rows = 0
+        """How many there are."""
+        self._columns = [_Column() for _ in range(width)]
+
+    @property
+    def size(self) -> int:
+        """Bytes in memory; the encoded piece is no larger, but for padding."""
+        return sum(column.size for column in self._columns)
+
+    def add(self, rows: Sequence[tuple[Value, ...]]) -> None:
+        """Adds rows at the end."""
+        if rows:
+            for column, values in zip(self._columns, zip(*rows, strict=True), strict=True):
+                column.add(values)
+            self.rows += len(rows)
+
+    def encoded(self) -> tuple[dict[str, Any], bytes]:
+        """The description and the bytes.
+
+        The description lacks ``part``, the place of the bytes in the message.
+        """
+        buffer = _Buffer()
+        columns = [column.encoded(buffer) for column in self._columns]
+        return {"rows": self.rows, "columns": columns}, buffer.joined()
 
 
 class _Buffer:
     """Sections one after another, each at a multiple of 8 bytes."""
 
     def __init__(self) -> None:
-        self._sections: list[bytes] = []
+        self._sections: list[bytes | bytearray | array[Any]] = []
         self._end = 0
 
-    def add(self, section: bytes) -> int:
+    def add(self, section: "bytes | bytearray | array[Any]") -> int:
         """Where the section begins."""
+        if isinstance(section, array) and sys.byteorder == "big":
+            section.byteswap()
         start = self._end
-        padding = -len(section) % 8
+        size = len(memoryview(section).cast("B"))
+        padding = -size % 8
         self._sections += (section, bytes(padding))
-        self._end += len(section) + padding
+        self._end += size + padding
         return start
 
     def joined(self) -> bytes:
         return b"".join(self._sections)
 
 
-def _column(values: tuple[Any, ...], buffer: _Buffer) -> dict[str, Any]:
-    types = set(map(type, values))
-    if len(types) > 1:
-        return _mixed(values, types, buffer)
-    (only,) = types
-    if only is int:
-        return {"kind": "int", "data": buffer.add(_packed("q", values))}
-    if only is float:
-        return {"kind": "float", "data": buffer.add(_packed("d", values))}
-    if only is bytearray or only is bytes:
-        kind = "blob" if only is bytes else "text"
-        return {"kind": kind, **_strings(values, buffer)}
-    return {"kind": "null"}
+class _Column:
+    """The values of one column, packed as they come.
 
+    Each section has a place for every row, also where the value is of another type; it is empty
+    as long as no value has needed it, and filled up when the first one does.
+    """
 
-def _mixed(values: tuple[Any, ...], types: set[type], buffer: _Buffer) -> dict[str, Any]:
-    tags = bytes(map(_TAGS.__getitem__, map(type, values)))
-    column: dict[str, Any] = {"kind": "mixed", "tags": buffer.add(tags)}
-    if int in types:
-        ints = [v if type(v) is int else 0 for v in values]
-        column["ints"] = buffer.add(_packed("q", ints))
-    if float in types:
-        floats = [v if type(v) is float else 0.0 for v in values]
-        column["floats"] = buffer.add(_packed("d", floats))
-    if bytes in types or bytearray in types:
-        strings = [v if type(v) is bytearray or type(v) is bytes else b"" for v in values]
-        column.update(_strings(strings, buffer))
-    return column
+    def __init__(self) -> None:
+        self._types: set[type] = set()
+        self._tags = bytearray()
+        self._ints = array("q")
+        self._floats = array("d")
+        self._ends = array("I")
+        self._data = bytearray()
 
+    @property
+    def size(self) -> int:
+        numbers = len(self._ints) + len(self._floats)
+        return len(self._tags) + 8 * numbers + 4 * len(self._ends) + len(self._data)
 
-def _strings(values: Sequence[bytes | bytearray], buffer: _Buffer) -> dict[str, int]:
-    ends = _packed("I", accumulate(map(len, values)))
-    return {"ends": buffer.add(ends), "data": buffer.add(b"".join(values))}
+    def add(self, values: Sequence[Any]) -> None:
+        types = set(map(type, values))
+        self._fill(types)
+        self._types |= types
+        if len(types) == 1:
+            self._tags += bytes((_TAGS[next(iter(types))],)) * len(values)
+        else:
+            self._tags += bytes(map(_TAGS.__getitem__, map(type, values)))
+        if int in types:
+            ints = [v if type(v) is int else 0 for v in values] if len(types) > 1 else values
+            self._ints.extend(ints)
+        if float in types:
+            floats = [v if type(v) is float else 0.0 for v in values] if len(types) > 1 else values
+            self._floats.extend(floats)
+        if types & _STRINGS:
+            strings = values
+            if not types <= _STRINGS:
+                strings = [v if type(v) in _STRINGS else b"" for v in values]
+            ends = accumulate(map(len, strings), initial=len(self._data))
+            self._ends.extend(islice(ends, 1, None))
+            self._data += b"".join(strings)
 
+    def _fill(self, types: set[type]) -> None:
+        """Makes the sections that values of these types need as long as there are rows."""
+        rows = len(self._tags)
+        if int in types:
+            self._ints.frombytes(bytes(8 * (rows - len(self._ints))))
+        if float in types:
+            self._floats.frombytes(bytes(8 * (rows - len(self._floats))))
+        if types & _STRINGS:
+            self._ends.extend([len(self._data)] * (rows - len(self._ends)))
 
-def _packed(code: str, values: Any) -> bytes:
-    packed = array(code, values)
-    if sys.byteorder == "big":
-        packed.byteswap()
-    return packed.tobytes()
+    def encoded(self, buffer: _Buffer) -> dict[str, Any]:
+        types = self._types
+        self._fill(types)
+        strings = types & _STRINGS
+        if len(types) > 1:
+            column: dict[str, Any] = {"kind": "mixed", "tags": buffer.add(self._tags)}
+            if int in types:
+                column["ints"] = buffer.add(self._ints)
+            if float in types:
+                column["floats"] = buffer.add(self._floats)
+        else:
+            column = {"kind": next((_KINDS[only] for only in types), "null")}
+            if int in types:
+                column["data"] = buffer.add(self._ints)
+            if float in types:
+                column["data"] = buffer.add(self._floats)
+        if strings:
+            column["ends"] = buffer.add(self._ends)
+            column["data"] = buffer.add(self._data)
+        return column

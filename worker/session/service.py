@@ -19,7 +19,7 @@ from .errors import Cancelled, NameExists, NoDatabase, WrongDatabase, describe
 from .formats import delimited, sqlite
 from .host import Host, Source
 from .job import Job
-from .results import Rows, encode
+from .results import Rows
 from .statements import Statement, split
 
 __all__ = ["RUN_OUTCOMES", "RUN_SECONDS", "Service"]
@@ -235,11 +235,10 @@ class Service:
             if execution.rows is not None:
                 outcome["kind"] = "rows"
                 outcome["columns"] = execution.columns
-                width = len(execution.columns)
-                outcome["piece"], more = _piece(execution.rows, width, job)
+                outcome["piece"], more = _piece(execution.rows, job)
                 if more:
                     self._last_cursor += 1
-                    connection.keep(self._last_cursor, execution.rows, width)
+                    connection.keep(self._last_cursor, execution.rows)
                     outcome["cursor"] = self._last_cursor
         except Exception as error:  # noqa: BLE001  (whatever it is, the page is told)
             outcome.update(kind="error", columns=[], piece=None)
@@ -274,12 +273,12 @@ class Service:
         """Reads on in an open result; a failure, a cancel too, closes it."""
         connection = self._meant_connection(job)
         number = job.request["cursor"]
-        rows, width = connection.result(number)
+        rows = connection.result(number)
         more = False
         try:
             await self._host.prepare()
             began = perf_counter()
-            piece, more = _piece(rows, width, job)
+            piece, more = _piece(rows, job)
         finally:
             if not more:
                 connection.close_result(number)
@@ -487,10 +486,10 @@ def _offered(kept: Fields | None) -> str | None:
     return offered.removeprefix("/") if offered else None
 
 
-def _piece(rows: Rows, width: int, job: Job) -> tuple[Fields, bool]:
+def _piece(rows: Rows, job: Job) -> tuple[Fields, bool]:
     """The next rows of a result as a piece, whose bytes go with the reply; whether more follow."""
     taken, more = rows.take(job.request["rows"])
-    piece, data = encode(taken, width)
+    piece, data = taken.encoded()
     piece["part"] = len(job.parts)
     job.parts.append(data)
     return piece, more

@@ -17,7 +17,7 @@ anything too large or too small for a float.  Empty fields are NULL and fit ever
 NA is how R and others write a missing value.  In a column whose other values are all numbers it
 can be nothing else, and fits as NULL.  In a column of text it stays NA: it may be Namibia.
 
-A whole batch is looked at with one search over its joined values, joined by NUL, which no value
+A whole batch is looked at with one match of its joined values, each ended by NUL, which no value
 contains.
 """
 
@@ -35,36 +35,35 @@ DECLARED = ("TEXT", "INTEGER", "INTEGER", "REAL", "TEXT")
 MISSING = "NA"
 """What stands for NULL in a column of numbers, besides an empty field."""
 
-# Each finds the first value that does not fit.
-_NOT_SMALL = re.compile(r"(?:^|\0)(?!(?:0|-?[1-9][0-9]{0,14}+|NA|)(?:\0|\Z))")
-_NOT_BIG = re.compile(r"(?:^|\0)(?!(?:0|-?[1-9][0-9]{0,18}+|NA|)(?:\0|\Z))")
-_NOT_DECIMAL = re.compile(
-    r"(?:^|\0)(?!(?:-?(?:(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?|NA|)"
-    r"(?:\0|\Z))"
+# Each takes all values of a batch, if they fit.
+_SMALL = re.compile(r"(?:(?:-?[1-9][0-9]{0,14}+|0|NA|)\0)*+")
+_BIG = re.compile(r"(?:(?:-?[1-9][0-9]{0,18}+|0|NA|)\0)*+")
+_DECIMAL = re.compile(
+    r"(?:(?:-?(?:(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?|NA|)\0)*+"
 )
-_ONLY_MISSING = re.compile(r"\0*+(?:NA(?:\0++|\Z))*+")
+_ONLY_MISSING = re.compile(r"(?:(?:NA)?\0)*+")
 # Integers that may not fit 64 bits.
 _LONGEST = re.compile(r"[0-9-]{19,}")
 # Numbers that may not survive as they are: long ones, and those with an exponent.
-_DOUBTFUL = re.compile(r"[^\0]{16,}|[^\0eE]*+[eE][^\0]*+")
+_DOUBTFUL = re.compile(r"(?<![^\0])(?:[^\0]{16,}|[^\0eE]*+[eE][^\0]*+)")
 
 
 def widened(kind: int, values: Collection[str]) -> int:
     """The narrowest kind that fits all that ``kind`` stands for and these values as well."""
     if kind == TEXT:
         return TEXT
-    joined = "\0".join(values)
+    joined = "\0".join(values) + "\0"
     if not joined.strip("\0NA"):
         # Nothing but NUL, N and A: nothing that speaks for a number.
         return kind if _ONLY_MISSING.fullmatch(joined) else TEXT
     if kind <= BIG:
-        if kind <= SMALL and not _NOT_SMALL.search(joined):
+        if kind <= SMALL and _SMALL.fullmatch(joined):
             return SMALL
-        if not _NOT_BIG.search(joined) and _all_64_bit(joined):
+        if _BIG.fullmatch(joined) and _all_64_bit(joined):
             return BIG
         if kind == BIG:
             return TEXT
-    return REAL if not _NOT_DECIMAL.search(joined) and _all_kept(joined) else TEXT
+    return REAL if _DECIMAL.fullmatch(joined) and _all_kept(joined) else TEXT
 
 
 def _all_64_bit(joined: str) -> bool:

@@ -2,14 +2,15 @@
 
 import codecs
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 
 from ..errors import DelimitedError, EncodingError
 from ..host import Source
 
-__all__ = ["BLOCK", "TextReader"]
+__all__ = ["BLOCK", "TextReader", "lines"]
 
-BLOCK = 1024 * 1024
+BLOCK = 256 * 1024
 """Bytes read at a time."""
 
 _Decode = Callable[[bytes, str, bool], tuple[str, int]]
@@ -38,10 +39,8 @@ class TextReader:
         self.done = len(mark)
 
     def lines(self) -> Iterator[str]:
-        """The lines with their ends, which are LF, CR LF or CR as the file has them."""
-        for text in self.blocks():
-            # Not str.splitlines, which also splits at form feeds and other separators.
-            yield from io.StringIO(text, newline="")
+        """As ``lines`` has them."""
+        return lines(self.blocks())
 
     def blocks(self) -> Iterator[str]:
         """The text in pieces that end where a line ends, except for the last one."""
@@ -98,6 +97,12 @@ class TextReader:
             hint="It may be a binary file, or UTF-16 without a byte order mark: save it as UTF-8.",
             line=line,
         )
+
+
+def lines(blocks: Iterable[str]) -> Iterator[str]:
+    """The lines with their ends, which are LF, CR LF or CR as the file has them."""
+    # Not str.splitlines, which also splits at form feeds and other separators.
+    return chain.from_iterable(io.StringIO(block, newline="") for block in blocks)
 
 
 def _line_ends(text: str) -> int:
