@@ -8,7 +8,7 @@ import asyncio
 import os
 import sqlite3
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from pyodide.ffi import JsException, can_run_sync, create_proxy, run_sync, to_js
 import protocol
 import sahpool
 from memory import MemoryFiles
+from sahpool.sources import opened
 from session.host import Host
 from session.service import Service
 
@@ -44,10 +45,22 @@ class FileSource:
         try:
             piece = self._reader.readAsArrayBuffer(self._file.slice(offset, offset + length))
         except JsException as error:
-            raise OSError(
-                f"The browser could not read {self.name}: it was moved or changed meanwhile."
-            ) from error
+            raise self._unreadable() from error
         return piece.to_bytes()  # type: ignore[no-any-return]
+
+    async def pieces(self) -> AsyncGenerator[Any]:
+        """The file as Uint8Arrays, which never pass through Python's memory; OSError as above."""
+        try:
+            async with opened(self._file) as pieces:
+                async for piece in pieces:
+                    yield piece
+        except JsException as error:
+            raise self._unreadable() from error
+
+    def _unreadable(self) -> OSError:
+        return OSError(
+            f"The browser could not read {self.name}: it was moved or changed meanwhile."
+        )
 
 
 class Surroundings:
@@ -92,6 +105,11 @@ class MemoryHost(MemoryFiles, Surroundings):
         MemoryFiles.__init__(self, folder)
         Surroundings.__init__(self)
         self.why_memory: str | None = why_memory
+
+    async def import_db(self, name: str, chunks: AsyncIterable[Any], *, replace: bool) -> None:
+        """As a pool does, with the bytes of JavaScript's buffers."""
+        copied = (chunk.to_bytes() async for chunk in chunks)
+        await super().import_db(name, copied, replace=replace)
 
 
 class BrowserHost(Surroundings):
@@ -164,7 +182,7 @@ class BrowserHost(Surroundings):
         with suppress(JsException):
             await self._pool.top_up()
 
-    async def import_db(self, name: str, chunks: Iterable[bytes], *, replace: bool) -> None:
+    async def import_db(self, name: str, chunks: AsyncIterable[Any], *, replace: bool) -> None:
         """Stores a database from its bytes, in WAL mode as the console's own databases are.
 
         The errors are the library's. An export is a file in rollback mode again.

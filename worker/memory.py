@@ -7,7 +7,7 @@ so that a folder of a disk does as well for the tests.
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -121,7 +121,7 @@ class MemoryFiles:
     async def prepare(self) -> None:
         """There is always room for one more file."""
 
-    async def import_db(self, name: str, chunks: Iterable[bytes], *, replace: bool) -> None:
+    async def import_db(self, name: str, chunks: AsyncIterable[bytes], *, replace: bool) -> None:
         """Stores a database beside the others, checks it as a pool does, then gives it its name."""
         path = self._path(name)
         if path.exists() and not replace:
@@ -130,7 +130,7 @@ class MemoryFiles:
         self._require_closed(path)
         try:
             with self._spare.open("wb") as file:
-                for chunk in chunks:
+                async for chunk in chunks:
                     file.write(chunk)
             with self._spare.open("rb") as copied:
 

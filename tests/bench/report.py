@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.bench.contenders import MEMORY, NATIVE, OURS, PEERS
 
-#: Suite → the most that sahpool's median may be of another's (issue 5's goals). "every peer" is the
+#: Suite → the most that sahpool's median may be of another's. "every peer" is the
 #: fastest of them.
 GOALS: Mapping[str, Mapping[str, float]] = {
     "bulk": {NATIVE: 1.15, MEMORY: 1.15, "every peer": 1.0},

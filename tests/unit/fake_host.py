@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from sahpool import NoSuchDatabaseError
 from session import Service
 
 from .decode import decode
+
+PIECE = 1 << 20
 
 
 class FileSource:
@@ -27,6 +29,11 @@ class FileSource:
             file.seek(offset)
             return file.read(length)
 
+    async def pieces(self) -> AsyncGenerator[bytes]:
+        with self._path.open("rb") as file:
+            while piece := file.read(PIECE):
+                yield piece
+
 
 class BytesSource:
     """A file held in memory; ``largest`` is the most that was read at once."""
@@ -40,6 +47,12 @@ class BytesSource:
     def read(self, offset: int, length: int) -> bytes:
         self.largest = max(self.largest, length)
         return self._data[offset : offset + length]
+
+    async def pieces(self) -> AsyncGenerator[bytes]:
+        at = 0
+        while piece := self.read(at, PIECE):
+            at += len(piece)
+            yield piece
 
 
 def make_database(path: Path, rows: int = 100) -> bytes:
@@ -146,8 +159,8 @@ class FakeHost:
         self.on_breathe()
         await asyncio.sleep(0)
 
-    async def import_db(self, name: str, chunks: Iterable[bytes], *, replace: bool) -> None:
-        self._store(name, chunks, replace=replace)
+    async def import_db(self, name: str, chunks: AsyncIterable[bytes], *, replace: bool) -> None:
+        self._store(name, [chunk async for chunk in chunks], replace=replace)
 
     def _store(self, name: str, chunks: Iterable[bytes], *, replace: bool) -> None:
         target = self.folder / name

@@ -5,7 +5,7 @@ which the worker builds over both, and which tests build over ordinary files.
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator
 from typing import Any, Protocol
 
 __all__ = ["Host", "Source"]
@@ -21,6 +21,10 @@ class Source(Protocol):
 
     def read(self, offset: int, length: int) -> bytes:
         """The bytes from ``offset``, ``length`` of them or as many as there are."""
+        ...
+
+    def pieces(self) -> AsyncGenerator[Any]:
+        """All of it in order, as buffers that Host.import_db takes and that only it looks into."""
         ...
 
 
@@ -102,7 +106,7 @@ class Host(Protocol):
         """One turn of the event loop."""
         ...
 
-    async def import_db(self, name: str, chunks: Iterable[bytes], *, replace: bool) -> None:
+    async def import_db(self, name: str, chunks: AsyncIterable[Any], *, replace: bool) -> None:
         """Stores the bytes of a database, checks them, and only then puts it in its place."""
         ...
 

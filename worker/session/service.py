@@ -7,7 +7,7 @@ next good request works.  Only ``cancel`` and ``storage`` go past the queue.
 import asyncio
 import sqlite3
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import aclosing, closing, contextmanager
 from time import perf_counter
 from typing import Any
 
@@ -325,10 +325,9 @@ class Service:
         if self._host.exists(name) and not job.request["replace"]:
             raise NameExists(name, "database")
         notes = sqlite.check(source, job.request["name"])
-        with self._not_open(name):
-            await self._host.import_db(
-                name, sqlite.chunks(source, job), replace=job.request["replace"]
-            )
+        async with aclosing(sqlite.chunks(source, job)) as chunks:
+            with self._not_open(name):
+                await self._host.import_db(name, chunks, replace=job.request["replace"])
         self._switch(name)
         return {
             "kind": "sqlite",

@@ -3,17 +3,18 @@
 The header is described in https://www.sqlite.org/fileformat2.html#the_database_header .
 """
 
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
 
 from ..errors import NotADatabase
 from ..host import Source
 from ..job import Job
 from . import foreign
 
-__all__ = ["CHUNK", "MAGIC", "check", "chunks", "not_a_database"]
+__all__ = ["MAGIC", "check", "chunks", "not_a_database"]
 
 MAGIC = b"SQLite format 3\0"
-CHUNK = 1024 * 1024
 
 _HEADER_SIZE = 100
 _WAL = 2
@@ -78,18 +79,18 @@ def not_a_database(source: Source, name: str) -> NotADatabase:
     )
 
 
-def chunks(source: Source, job: Job) -> Iterator[bytes]:
+async def chunks(source: Source, job: Job) -> AsyncGenerator[Any]:
     """The file from start to end; Cancelled when the request is."""
     done = 0
-    while done < source.size:
-        job.progress("copying", done, source.size)
-        job.tick()
-        job.check()
-        chunk = source.read(done, CHUNK)
-        if not chunk:
-            raise OSError(f"The file ended after {done} of {source.size} bytes.")
-        done += len(chunk)
-        yield chunk
+    job.progress("copying", done, source.size)
+    async with aclosing(source.pieces()) as pieces:
+        async for piece in pieces:
+            done += len(piece)
+            yield piece
+            job.progress("copying", done, source.size)
+            await job.breathe()
+    if done < source.size:
+        raise OSError(f"The file ended after {done} of {source.size} bytes.")
     job.progress("checking", done, source.size)
 
 
