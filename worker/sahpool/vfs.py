@@ -389,6 +389,8 @@ class VFS:
     def xDeviceCharacteristics(self, _pFile: int) -> int:
         # POWERSAFE_OVERWRITE: a write that is cut off changes no byte outside its range. The
         # browser writes through the same file systems of which os_unix.c claims it.
+        # Not UNDELETABLE_WHEN_OPEN: SQLite would keep journals of TRUNCATE and PERSIST mode open
+        # between transactions, and a connection in DELETE mode may delete what is open here.
         return abi.SQLITE_IOCAP_POWERSAFE_OVERWRITE
 
     def xShmMap(self, pFile: int, region: int, size: int, extend: int, pp: int) -> int:
