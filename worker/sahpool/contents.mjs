@@ -316,7 +316,7 @@ const LARGEST_BRIDGE = 65536; // the largest page
 // them, as if it had been killed a little earlier. So the one thing to see to is that nothing is
 // pending that an answer was given for:
 //
-// - xSync and xTruncate of a file of the same database drain it, and so does its deletion;
+// - xSync drains it, and so do xTruncate and the deletion of another file of the same database;
 // - SQLITE_FCNTL_SYNC comes before a rollback journal ends, SQLITE_FCNTL_COMMIT_PHASETWO after it, at
 //   synchronous=OFF too (pager.c);
 // - the page of a WAL's frame that commits drains it within its own xWrite: right after it SQLite
@@ -363,7 +363,9 @@ export class Pending {
       }
     }
     this.#makeWay(content, at, source.length);
-    if (this.#length > 0 || source.length >= LONGEST_RUN) {
+    // Beyond the end there would be a gap until it is written, which reads must find filled.
+    const leavesGap = at > content.start + content.size;
+    if (this.#length > 0 || source.length >= LONGEST_RUN || leavesGap) {
       this.#ask(content, source, at);
       return;
     }
@@ -416,9 +418,12 @@ export class Pending {
     }
   }
 
-  // Takes the last bytes back, whose write is to fail.
-  takeBack(content, length) {
-    if (this.#content === content) this.#cutTo(Math.max(0, this.#length - length));
+  // What is pending of the database's WAL belongs to a transaction that is no more.
+  abandonLog(base) {
+    const content = this.#content;
+    if (content === null || !content.isLog || content.base !== base) return;
+    this.#cutTo(0);
+    content.forget();
   }
 
   #cutTo(length) {
@@ -441,6 +446,27 @@ export class Pending {
       this.#cutTo(0);
     } catch (error) {
       if (content === null || content.base === owner.base) throw error;
+    }
+  }
+
+  // Before a file is synced: what is pending of it must be there. The rest may go by: SQLite syncs a
+  // journal to make sure of it before it rolls back, whatever has become of the database.
+  drainOwn(content) {
+    if (this.#content === content) this.drain(content);
+    else this.#tryToDrain();
+  }
+
+  // Before a file is truncated: a journal that ends must not do so before its database is written.
+  drainOthers(content) {
+    if (this.#content === content) this.#tryToDrain();
+    else this.drain(content);
+  }
+
+  #tryToDrain() {
+    try {
+      this.drain();
+    } catch {
+      // It stays, and is tried again.
     }
   }
 

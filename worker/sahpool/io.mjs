@@ -24,6 +24,8 @@ const SQLITE_FCNTL_CKPT_DONE = 37;
 const SQLITE_SHM_UNLOCK = 1;
 const SQLITE_SHM_EXCLUSIVE = 8;
 
+const WRITE_LOCK = 1 << 0; // WAL_WRITE_LOCK, as a mask
+
 // WAL_READ_LOCK(0): the locks from here on are taken shared when a transaction begins (wal.c).
 const READ_LOCK = 3;
 
@@ -174,15 +176,15 @@ export class PageIO {
       return code;
     }, "iii");
 
-    this.xFileControl = module.addFunction((file, operation, argument) => {
+    this.xFileControl = module.addFunction((address, operation, argument) => {
       if (operation === SQLITE_FCNTL_VFSNAME) {
-        return module.wasmTable.get(control)(file, operation, argument);
+        return module.wasmTable.get(control)(address, operation, argument);
       }
       const ends =
         operation === SQLITE_FCNTL_SYNC ||
         operation === SQLITE_FCNTL_COMMIT_PHASETWO ||
         operation === SQLITE_FCNTL_CKPT_DONE;
-      return (ends && this.drain(file >>> 0)) || SQLITE_NOTFOUND;
+      return (ends && this.#end(address >>> 0)) || SQLITE_NOTFOUND;
     }, "iiii");
 
     this.xShmLock = module.addFunction((address, first, count, flags) => {
@@ -190,6 +192,10 @@ export class PageIO {
       const holder = this.#holders.get(file) ?? this.#join(file);
       const mask = ((1 << count) - 1) << first;
       if ((flags & SQLITE_SHM_UNLOCK) !== 0) {
+        // What its writer leaves behind in the WAL was rolled back.
+        if ((holder.exclusive & mask & WRITE_LOCK) !== 0 && !this.#pending.isEmpty) {
+          this.#pending.abandonLog(this.#files.get(file).base);
+        }
         holder.locks.unlock(holder, mask);
         return SQLITE_OK;
       }
@@ -268,9 +274,7 @@ export class PageIO {
       const source = this.#module.HEAPU8.subarray(buffer, buffer + amount);
       const { asked } = this.#pending;
       content.write(source, at);
-      if (content.isLog && this.#commits(content, source, at)) {
-        this.#drainOrTakeBack(content, amount);
-      }
+      if (content.isLog && this.#commits(content, source, at)) this.#commit(content);
       if (this.#pending.asked === asked) this.writes.hits++;
       this.writes.bytes += amount;
       content.reach(at + amount);
@@ -288,7 +292,7 @@ export class PageIO {
       tally.hits++; // it is worth nothing after a crash
       return SQLITE_OK;
     }
-    const code = this.drain(file);
+    const code = this.#written(file, () => this.#pending.drainOwn(content));
     if (code !== SQLITE_OK) return code;
     try {
       content.handle.flush();
@@ -313,21 +317,34 @@ export class PageIO {
     return content.commits && !follows;
   }
 
-  // SQLite will take a commit that fails for one that never was: so nothing of it may stay pending.
-  #drainOrTakeBack(content, amount) {
+  // SQLite rolls a transaction back whose commit has failed: nothing of it may stay pending.
+  #commit(content) {
     try {
       this.#pending.drain(content);
     } catch (error) {
-      this.#pending.takeBack(content, amount);
+      this.#pending.abandonLog(content.base);
       throw error;
     }
   }
 
-  // Writes what is pending of the file's database; answers a result code.
-  drain(file) {
+  // A transaction or a checkpoint ends.
+  #end(file) {
+    return this.#written(file, () => this.#pending.drain(this.#files.get(file)));
+  }
+
+  // Cuts a file; answers a result code.
+  truncate(file, size) {
+    const content = this.#files.get(file);
+    content.cut(size);
+    const code = this.#written(file, () => this.#pending.drainOthers(content));
+    if (code === SQLITE_OK) content.truncate(size);
+    return code;
+  }
+
+  #written(file, drain) {
     if (this.#pending.isEmpty) return SQLITE_OK;
     try {
-      this.#pending.drain(this.#files.get(file));
+      drain();
       return SQLITE_OK;
     } catch (error) {
       return this.#fail("xWrite", codeOf(error, SQLITE_IOERR_WRITE), error, file);

@@ -346,11 +346,7 @@ class VFS:
             file.slot.bulky = True
         if content.inMemory:
             self._tallies.truncate.hits += 1
-        content.cut(size)
-        code = int(self._page_io.drain(pFile))
-        if code == abi.SQLITE_OK:
-            content.truncate(size)
-        return code
+        return int(self._page_io.truncate(pFile, size))
 
     def xFileSize(self, pFile: int, pSize: int) -> int:
         abi.write_int64(pSize, int(self._files[pFile].content.size))
