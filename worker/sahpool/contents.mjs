@@ -253,10 +253,9 @@ export class Content {
     this.pending.drain(this);
   }
 
-  // What is pending beyond this size need not be written: the file is about to be truncated.
+  // What is pending beyond this size need not be written.
   cut(size) {
-    this.pending.cut(this, this.start + size);
-    this.forget();
+    if (this.pending.cut(this, this.start + size)) this.forget();
   }
 
   truncate(size) {
@@ -332,6 +331,7 @@ export class Pending {
   #bytes = new Uint8Array(0);
   #at = 0; // offset in the handle of the first byte
   #length = 0;
+  #isRefused = false; // whether the storage has refused it; tried again only where it must be there
 
   get isEmpty() {
     return this.#length === 0;
@@ -407,14 +407,20 @@ export class Pending {
 
   // Drains what is pending before a write that does not go on from it. Where that is refused, only
   // such a write may go by it whose order does not matter: to another database's files, or beside it
-  // in the database itself, which SQLite writes in any order between two syncs. A rollback needs it.
+  // in a file that is not a journal. SQLite writes a database in any order between two syncs, and
+  // rolls it back so; frames of a WAL that follow on a missing one count for nothing.
   #makeWay(content, at, length) {
+    if (this.#length === 0) return;
+    const own = this.#content === content;
+    const mayGoBy = own
+      ? (content.isDatabase || content.isLog || content.isTemporary) &&
+        !this.touches(content, at, length)
+      : this.#content.base !== content.base;
+    if (this.#isRefused && mayGoBy) return;
     try {
       this.drain();
     } catch (error) {
-      const own = this.#content === content;
-      if (own && content.isDatabase && !this.touches(content, at, length)) return;
-      if (own || this.#content.base === content.base) throw error;
+      if (!mayGoBy) throw error;
     }
   }
 
@@ -428,12 +434,17 @@ export class Pending {
 
   #cutTo(length) {
     this.#length = length;
-    if (length === 0) this.#content = null;
+    if (length === 0) {
+      this.#content = null;
+      this.#isRefused = false;
+    }
   }
 
-  // Forgets what lies beyond an offset in the content's handle, at which it is about to be cut.
+  // Forgets what lies beyond an offset in the content's handle; answers whether something did.
   cut(content, end) {
-    if (this.#content === content && end < this.#end) this.#cutTo(Math.max(0, end - this.#at));
+    if (this.#content !== content || end >= this.#end) return false;
+    this.#cutTo(Math.max(0, end - this.#at));
+    return true;
   }
 
   // Writes what is pending; with a content, for something that is done to it: nothing that belongs
@@ -445,6 +456,7 @@ export class Pending {
       this.#ask(owner, this.#bytes.subarray(0, this.#length), this.#at);
       this.#cutTo(0);
     } catch (error) {
+      this.#isRefused = true;
       if (content === null || content.base === owner.base) throw error;
     }
   }
@@ -457,6 +469,8 @@ export class Pending {
   }
 
   // Before a file is truncated: a journal that ends must not do so before its database is written.
+  // What is pending of the file itself is drained by call(): a checkpoint truncates its database
+  // last, and at synchronous=OFF nothing else tells it that not all of it was written.
   drainOthers(content) {
     if (this.#content === content) this.#tryToDrain();
     else this.drain(content);
@@ -481,11 +495,8 @@ export class Pending {
   // transaction it belongs to has failed, and its journal or WAL is as it was.
   leave(content) {
     if (this.#content !== content) return;
-    try {
-      this.drain();
-    } catch {
-      this.#cutTo(0);
-    }
+    if (!content.isTemporary) this.#tryToDrain();
+    this.#cutTo(0);
   }
 }
 

@@ -274,7 +274,11 @@ export class PageIO {
       const source = this.#module.HEAPU8.subarray(buffer, buffer + amount);
       const { asked } = this.#pending;
       content.write(source, at);
-      if (content.isLog && this.#commits(content, source, at)) this.#commit(content);
+      if (content.isLog && this.#commits(content, source, at)) {
+        // What lies behind the last page of a transaction was rolled back.
+        if (amount !== FRAME_HEADER_SIZE) content.cut(at + amount);
+        this.#commit(content);
+      }
       if (this.#pending.asked === asked) this.writes.hits++;
       this.writes.bytes += amount;
       content.reach(at + amount);

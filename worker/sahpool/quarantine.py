@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -47,7 +48,7 @@ from .errors import (
 )
 from .header import SECTOR_SIZE
 from .names import COMPANION_SUFFIXES, check_path, is_companion, stored_path
-from .slot import Handle, Quarantined
+from .slot import Handle, Quarantined, Slot
 from .slots import SlotTable
 from .soundness import FILE_HEADER_SIZE, check_content, check_header
 
@@ -251,34 +252,59 @@ def check_wal(slots: SlotTable, path: str) -> None:
 def _is_wanted(slots: SlotTable, kept: Quarantined, path: str) -> bool | None:
     """Whether a database without a WAL in the pool lacks what the slot, its WAL, holds.
 
-    None when the slot is no WAL of this database.
+    None when the slot is no WAL of this database, or has no committed transaction.
     """
     database = slots.find(path)
     if database is None or kept.offered != stored_path(path + _WAL) or slots.find(path + _WAL):
         return None
-    head = kept.handle.read(_WAL_HEADER_SIZE, SECTOR_SIZE)
-    if not head.startswith(_WAL_MAGICS):
+    latest = _committed(kept, database)
+    if not latest:
         return None
-    latest: dict[int, int] = {}  # page number → offset of its last committed frame
-    started: dict[int, int] = {}  # the same, of the transaction that is being read
-    pages = 0  # in the database after the last commit: it may have been cut since a frame
-    page_size = int.from_bytes(head[8:12], "big")
-    step = _FRAME_HEADER_SIZE + page_size
-    for at in range(SECTOR_SIZE + _WAL_HEADER_SIZE, kept.handle.size() - step + 1, step):
-        frame = kept.handle.read(_FRAME_HEADER_SIZE, at)
-        if frame[8:16] != head[16:24]:  # the salts: from here on it is an earlier WAL
-            break
-        started[int.from_bytes(frame[:4], "big")] = at + _FRAME_HEADER_SIZE
-        if any(frame[4:8]):
-            pages = int.from_bytes(frame[4:8], "big")
-            latest.update(started)
-            started.clear()
     return any(
-        kept.handle.read(page_size, at)
-        != database.handle.read(page_size, SECTOR_SIZE + (number - 1) * page_size)
-        for number, at in latest.items()
-        if number <= pages
+        kept.handle.read(size, at) != database.handle.read(size, SECTOR_SIZE + (number - 1) * size)
+        for number, (at, size) in latest.items()
     )
+
+
+def _committed(kept: Quarantined, database: Slot) -> dict[int, tuple[int, int]]:
+    """Where the pages are that a WAL's valid frames commit, and how large: sections 4.1 to 4.4.
+
+    Empty where the WAL's header is damaged, or is that of another database.
+    """
+    head = kept.handle.read(_WAL_HEADER_SIZE, SECTOR_SIZE)
+    size = int.from_bytes(head[8:12], "big")
+    own = int.from_bytes(database.handle.read(2, SECTOR_SIZE + 16), "big")
+    if not head.startswith(_WAL_MAGICS) or size != (65536 if own == 1 else own):
+        return {}
+    order = "<" if head.startswith(_WAL_MAGICS[0]) else ">"
+    sums = _checksum(order, head[:24], (0, 0))
+    if struct.pack(">2I", *sums) != head[24:32]:
+        return {}
+    latest: dict[int, tuple[int, int]] = {}
+    started: dict[int, tuple[int, int]] = {}  # the same, of the transaction that is being read
+    step = _FRAME_HEADER_SIZE + size
+    for at in range(SECTOR_SIZE + _WAL_HEADER_SIZE, kept.handle.size() - step + 1, step):
+        frame = kept.handle.read(step, at)
+        sums = _checksum(order, frame[_FRAME_HEADER_SIZE:], _checksum(order, frame[:8], sums))
+        if frame[8:16] != head[16:24] or struct.pack(">2I", *sums) != frame[16:24]:
+            break  # from here on it is an earlier WAL
+        started[int.from_bytes(frame[:4], "big")] = at + _FRAME_HEADER_SIZE, size
+        pages = int.from_bytes(frame[4:8], "big")  # of the database after a commit; else 0
+        if pages:
+            latest.update(started)
+            latest = {number: place for number, place in latest.items() if number <= pages}
+            started.clear()
+    return latest
+
+
+def _checksum(order: str, data: bytes, sums: tuple[int, int]) -> tuple[int, int]:
+    """The checksum of a WAL, section 4.2, continued from ``sums``."""
+    one, two = sums
+    words = iter(struct.unpack(f"{order}{len(data) // 4}I", data))
+    for first, second in zip(words, words, strict=True):
+        one = (one + first + two) & 0xFFFFFFFF
+        two = (two + second + one) & 0xFFFFFFFF
+    return one, two
 
 
 def _target(kept: Quarantined, as_name: str | None) -> str:
