@@ -97,6 +97,21 @@ def set_up() -> None:
     serve.assemble()
 
 
+def run_inside(name: str, *command: str) -> int:
+    """Sets everything up and runs the environment's Python; its exit code, or 1.
+
+    Args:
+        name: What says so when a step fails.
+        *command: What follows the name of the interpreter.
+    """
+    try:
+        set_up()
+    except serve.StepError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return 1
+    return subprocess.run([str(PYTHON), *command], cwd=serve.ROOT).returncode
+
+
 def main(arguments: list[str]) -> int:
     """Returns the exit code: 0 when everything passed."""
     start = time.monotonic()

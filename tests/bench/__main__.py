@@ -11,12 +11,10 @@ Sets up as ``python3 -m tests`` does, then measures in the tests' virtual enviro
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 from pathlib import Path
 
-import serve
-from tests import __main__ as tests
+from tests.__main__ import run_inside
 from tests.bench.suites import SUITES
 
 ROUNDS = 5
@@ -40,13 +38,7 @@ def options(arguments: list[str]) -> argparse.Namespace:
 def main(arguments: list[str]) -> int:
     """Returns the exit code; a mistake in the arguments is told before anything is set up."""
     options(arguments)
-    try:
-        tests.set_up()
-    except serve.StepError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
-    command = [str(tests.PYTHON), "-m", "tests.bench.run", *arguments]
-    return subprocess.run(command, cwd=serve.ROOT).returncode
+    return run_inside("bench", "-m", "tests.bench.run", *arguments)
 
 
 if __name__ == "__main__":

@@ -13,14 +13,13 @@ import argparse
 import contextlib
 import os
 import sqlite3
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import serve
-from tests import __main__ as tests
+from tests.__main__ import run_inside
 
 if TYPE_CHECKING:
     from tests.pyodide.engines import ChromeEngine
@@ -251,14 +250,8 @@ def options(arguments: list[str]) -> argparse.Namespace:
 def main(arguments: list[str]) -> int:
     """Sets the tests up and measures in their environment; returns the exit code."""
     options(arguments)
-    try:
-        tests.set_up()
-    except serve.StepError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
     code = "from tests.bench.large import measure; import sys; measure(sys.argv[1:])"
-    command = [str(tests.PYTHON), "-c", code, *arguments]
-    return subprocess.run(command, cwd=serve.ROOT).returncode
+    return run_inside("bench", "-c", code, *arguments)
 
 
 if __name__ == "__main__":
