@@ -19,6 +19,7 @@ import sys
 import time
 import tomllib
 import venv
+from collections.abc import Callable
 
 import serve
 from tests import real_data
@@ -97,6 +98,17 @@ def set_up() -> None:
     serve.assemble()
 
 
+def succeeds(name: str, *steps: Callable[[], object]) -> bool:
+    """Whether all steps could be done; ``name`` is what says which one could not."""
+    try:
+        for step in steps:
+            step()
+    except serve.StepError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return False
+    return True
+
+
 def run_inside(name: str, *command: str) -> int:
     """Sets everything up and runs the environment's Python; its exit code, or 1.
 
@@ -104,21 +116,21 @@ def run_inside(name: str, *command: str) -> int:
         name: What says so when a step fails.
         *command: What follows the name of the interpreter.
     """
-    try:
-        set_up()
-    except serve.StepError as error:
-        print(f"{name}: {error}", file=sys.stderr)
+    if not succeeds(name, set_up):
         return 1
     return subprocess.run([str(PYTHON), *command], cwd=serve.ROOT).returncode
+
+
+def run_measure(module: str, arguments: list[str]) -> int:
+    """The same for a module's ``measure``, which is given the arguments."""
+    code = f"import sys; from {module} import measure; measure(sys.argv[1:])"
+    return run_inside("bench", "-c", code, *arguments)
 
 
 def main(arguments: list[str]) -> int:
     """Returns the exit code: 0 when everything passed."""
     start = time.monotonic()
-    try:
-        set_up()
-    except serve.StepError as error:
-        print(f"tests: {error}", file=sys.stderr)
+    if not succeeds("tests", set_up):
         return 1
     passed = [
         check("ruff", "ruff", "check", "."),

@@ -123,6 +123,28 @@ class ServedSite(serve.SiteServer):
         return serve.WORKER_POLICY if path.startswith("/tests/") else super().policy(path)
 
 
+class PackagesSite(ServedSite):
+    """The site with a folder of tests under its name, and node_modules as ``packages`` below that.
+
+    ``folder`` holds what the workers of other programs are made of.
+    """
+
+    folder: Path
+
+    def find(self, path: str) -> Path | None:
+        _, folder, *rest = path.split("/")
+        if folder != self.folder.name:
+            return super().find(path)
+        if rest[0] == "packages":
+            return serve.ROOT.joinpath("node_modules", *rest[1:])
+        return self.folder / rest[0]
+
+    def policy(self, path: str) -> str:
+        """That of a worker which compiles WebAssembly and evaluates no text."""
+        own = path.startswith(f"/{self.folder.name}/")
+        return serve.WORKER_POLICY if own else super().policy(path)
+
+
 @contextmanager
 def serving(server: SiteT) -> Iterator[SiteT]:
     """A server that answers for as long as the block lasts."""

@@ -92,12 +92,12 @@ def measure() -> None:
 
 def main() -> int:
     """Sets up as ``python3 -m tests`` does, then measures in the virtual environment."""
-    try:
-        tests.install_python_parts()
-        tests.install_browsers()
+
+    def install_flights() -> None:
         real_data.install_flights(str(tests.PYTHON))
-    except serve.StepError as error:
-        print(f"figures: {error}", file=sys.stderr)
+
+    steps = tests.install_python_parts, tests.install_browsers, install_flights
+    if not tests.succeeds("figures", *steps):
         return 1
     inside = "from tests.figures import measure; measure()"
     return subprocess.run([str(tests.PYTHON), "-c", inside], cwd=serve.ROOT).returncode

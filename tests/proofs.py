@@ -84,10 +84,7 @@ def main(arguments: list[str]) -> int:
 
     quick = "--quick" in arguments
     rest = [each for each in arguments if each != "--quick"]
-    try:
-        tests.set_up()
-    except serve.StepError as error:
-        print(f"proofs: {error}", file=sys.stderr)
+    if not tests.succeeds("proofs", tests.set_up):
         return 1
     start = time.monotonic()
     command = [str(tests.PYTHON), "-m", "pytest", "-m", "proof", *([] if quick else ["--slow"])]

@@ -92,12 +92,13 @@ class Databases:
             self._trouble.clear()
             await self.open(name)
 
-    def _names(self):
+    def names(self):
+        """The names of all databases."""
         return [database["name"] for database in self._state["databases"]]
 
     async def _new(self):
         self._close()
-        taken = self._names()
+        taken = self.names()
         name = "notes.db"
         if name in taken:
             name = words.numbered(name, taken)
@@ -112,7 +113,7 @@ class Databases:
         name = text.strip()
         if button != "Create" or not name:
             return
-        if name in self._names():
+        if name in self.names():
             button, _ = await dialogs.ask(
                 "“{}” exists already".format(name),
                 "Open it as it is, or make a new one under another name.",
@@ -141,7 +142,7 @@ class Databases:
         self._state["databases"] = reply["databases"]
         self._storage.deleted(name)
         if name == self._state["database"]:
-            others = self._names()
+            others = self.names()
             await self.open(others[0] if others else "notes.db")
         self._status.say("Deleted " + name)
 

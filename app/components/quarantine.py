@@ -59,7 +59,7 @@ class Quarantine:
         acts = [("Export", lambda: self._export(kept))]
         if name == database_of(kept):
             acts.append(("Recover…", lambda: self._recover(kept)))
-        elif name.endswith("-wal") and self._is_there(database_of(kept)):
+        elif name.endswith("-wal") and database_of(kept) in self._databases.names():
             acts.append(("Recover…", lambda: self._complete(kept)))
         acts.append(("Delete…", lambda: self._delete(kept)))
         row = dom.make("p", class_="acts")
@@ -72,9 +72,6 @@ class Quarantine:
         item = dom.make("li", class_="kept")
         item.append(line, dom.make("p", reason_of(kept), class_="note"), row)
         return item
-
-    def _is_there(self, name):
-        return name in [database["name"] for database in self._state["databases"]]
 
     async def _open_sheet(self):
         # After the click has gone its way, which would close the sheet again.
@@ -145,7 +142,7 @@ class Quarantine:
     async def _settle_name(self, error):
         """Asks what to do about a name that is taken; answers the button and the name to be."""
         existing = error["existing"]
-        taken = [database["name"] for database in self._state["databases"]]
+        taken = self._databases.names()
         button, text = await dialogs.ask(
             "“{}” exists already".format(existing),
             "Replace that database, and all that is in it, with the recovered one, or give the "

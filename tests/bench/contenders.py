@@ -8,11 +8,10 @@ import tempfile
 from pathlib import Path
 from typing import Any, Protocol
 
-import serve
 from tests.bench.plan import Plan
 from tests.bench.player import SETTINGS, Player
 from tests.browsers import Browser
-from tests.conftest import ServedSite
+from tests.conftest import PackagesSite
 
 HERE = Path(__file__).parent
 
@@ -69,21 +68,10 @@ class BenchError(Exception):
     """A contender failed, or did something else than the others."""
 
 
-class BenchSite(ServedSite):
+class BenchSite(PackagesSite):
     """The site with the bench's files and the peers' packages beside it."""
 
-    def find(self, path: str) -> Path | None:
-        """``/bench/packages/…`` is node_modules."""
-        _, folder, *rest = path.split("/")
-        if folder != "bench":
-            return super().find(path)
-        if rest[0] == "packages":
-            return serve.ROOT.joinpath("node_modules", *rest[1:])
-        return HERE / rest[0]
-
-    def policy(self, path: str) -> str:
-        """That of a worker which compiles WebAssembly and evaluates no text."""
-        return serve.WORKER_POLICY if path.startswith("/bench/") else super().policy(path)
+    folder = HERE
 
 
 class Contender(Protocol):

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import serve
-from tests.__main__ import run_inside
+from tests.__main__ import run_measure
 
 if TYPE_CHECKING:
     from tests.pyodide.engines import ChromeEngine
@@ -250,8 +250,7 @@ def options(arguments: list[str]) -> argparse.Namespace:
 def main(arguments: list[str]) -> int:
     """Sets the tests up and measures in their environment; returns the exit code."""
     options(arguments)
-    code = "from tests.bench.large import measure; import sys; measure(sys.argv[1:])"
-    return run_inside("bench", "-c", code, *arguments)
+    return run_measure("tests.bench.large", arguments)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import serve
 from tests import real_data
-from tests.__main__ import run_inside
+from tests.__main__ import run_measure
 
 if TYPE_CHECKING:
     from tests.browsers import Chromium
@@ -216,8 +216,7 @@ def options(arguments: list[str]) -> argparse.Namespace:
 def main(arguments: list[str]) -> int:
     """Sets the tests up and measures in their environment; returns the exit code."""
     options(arguments)
-    code = "from tests.bench.page import measure; import sys; measure(sys.argv[1:])"
-    return run_inside("bench", "-c", code, *arguments)
+    return run_measure("tests.bench.page", arguments)
 
 
 if __name__ == "__main__":

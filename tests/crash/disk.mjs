@@ -8,20 +8,10 @@
 // covers and what it does not.
 
 import { createHash } from "node:crypto";
+import { randomFrom } from "../chance.mjs";
 import { DirectoryNode, FileNode, opfs } from "../pyodide/memory_opfs.mjs";
 
 const SLOT_HEADER = 4096; // bytes before those of SQLite (worker/sahpool/header.py)
-
-/** Small, fast, and the same everywhere: a crash can be repeated by its seed (mulberry32). */
-function randomFrom(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 /** A write in pieces that end where the sectors of a disk do; the bytes of a piece are a view. */
 function sectors({ at, bytes, ...operation }, size) {

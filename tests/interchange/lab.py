@@ -14,8 +14,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import serve
-from tests.conftest import ServedSite
+from tests.conftest import PackagesSite
 from tests.interchange.prelude import typed
 from tests.pyodide.engines import ChromeEngine, FirefoxEngine
 
@@ -34,23 +33,10 @@ VALUES: list[Any] = [
 ]
 
 
-class InterchangeSite(ServedSite):
+class InterchangeSite(PackagesSite):
     """The site with the worker of the other programs and their packages beside it."""
 
-    def find(self, path: str) -> Path | None:
-        """``/interchange/packages/…`` is node_modules."""
-        _, folder, *rest = path.split("/")
-        if folder != "interchange":
-            return super().find(path)
-        if rest[0] == "packages":
-            return serve.ROOT.joinpath("node_modules", *rest[1:])
-        return HERE / rest[0]
-
-    def policy(self, path: str) -> str:
-        """That of a worker which compiles WebAssembly and evaluates no text."""
-        if path.startswith("/interchange/"):
-            return serve.WORKER_POLICY
-        return super().policy(path)
+    folder = HERE
 
 
 class ProgramError(Exception):

@@ -2,20 +2,10 @@
 
 import { readFileSync } from "node:fs";
 import { Content, Pending, call } from "../../worker/sahpool/contents.mjs";
+import { randomFrom } from "../chance.mjs";
 
 const START = 4096;
 const LARGEST = 300_000; // bytes of a file in here
-
-// Small, fast, and the same everywhere: a failure can be repeated by its seed (mulberry32).
-function randomFrom(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 class Handle {
   bytes = new Uint8Array(START);

@@ -31,7 +31,8 @@ export function call(handle, method, ...args) {
 // handle → the Content over it, while some file of SQLite's is open on it
 const contents = new WeakMap();
 
-function named(error) {
+// The exception with what Pyodide needs to pass it on: see call().
+export function named(error) {
   if (typeof error.stack !== "string") {
     Object.defineProperty(error, "stack", { value: new Error(error.message).stack });
   }
@@ -143,12 +144,9 @@ export class Content {
       return false;
     }
     const end = at + target.length;
-    for (const window of this.#ahead) {
-      if (at >= window.at && end <= window.end) {
-        target.set(window.bytes.subarray(at - window.at, end - window.at));
-        this.#next = end;
-        return true;
-      }
+    if (this.#takeAhead(target, at)) {
+      this.#next = end;
+      return true;
     }
     const window = this.#windowFor(at, end);
     this.#next = end;
@@ -183,7 +181,8 @@ export class Content {
       [window] = this.#ahead.splice(found, 1);
       window.length = Math.min(2 * window.length, LONGEST_AHEAD);
     } else {
-      window = this.#ahead.length < WINDOWS ? { bytes: new Uint8Array(0) } : this.#ahead.pop();
+      const isNew = this.#ahead.length < WINDOWS;
+      window = isNew ? { at: 0, end: -1, bytes: new Uint8Array(0) } : this.#ahead.pop();
       window.length = SHORTEST_AHEAD;
     }
     if (window.length <= end - at) return null;
@@ -192,9 +191,25 @@ export class Content {
     return window;
   }
 
-  #ask(target, at) {
+  // Tells from what was read ahead; answers whether all of it was.
+  #takeAhead(target, at) {
+    const end = at + target.length;
+    for (const window of this.#ahead) {
+      if (at >= window.at && end <= window.end) {
+        target.set(window.bytes.subarray(at - window.at, end - window.at));
+        return true;
+      }
+    }
+    return false;
+  }
+
+  #load(target, at) {
     AT.at = this.start + at;
-    const count = this.handle.read(target, AT);
+    return this.handle.read(target, AT);
+  }
+
+  #ask(target, at) {
+    const count = this.#load(target, at);
     if (count !== target.length) {
       throw new Error(`read ${count} bytes of ${target.length} at ${at}`);
     }
@@ -209,8 +224,7 @@ export class Content {
       if (this.pending.isEmpty) throw error;
       // The storage is full: what is pending is told from memory until there is room.
       target.fill(0);
-      AT.at = this.start + at;
-      this.handle.read(target, AT);
+      this.#load(target, at);
       this.pending.lay(target, this.start + at);
     }
   }
@@ -220,17 +234,9 @@ export class Content {
     for (const window of this.#ahead) window.end = -1;
   }
 
-  // Reads what is in the handle at an offset in it; answers whether all of that is there.
+  // Reads what has been written; answers whether all of that is there.
   fetch(target, at) {
-    const from = at - this.start;
-    for (const window of this.#ahead) {
-      if (from >= window.at && from + target.length <= window.end) {
-        target.set(window.bytes.subarray(from - window.at, from - window.at + target.length));
-        return true;
-      }
-    }
-    AT.at = at;
-    return this.handle.read(target, AT) === target.length;
+    return this.#takeAhead(target, at) || this.#load(target, at) === target.length;
   }
 
   // Writes, soon: see Pending.
@@ -402,7 +408,7 @@ export class Pending {
     if (gap > LARGEST_BRIDGE || this.#length + gap > LONGEST_RUN) return;
     this.#makeRoom(this.#length + gap);
     const between = this.#bytes.subarray(this.#length, this.#length + gap);
-    if (this.#content.fetch(between, this.#end)) this.#length += gap;
+    if (this.#content.fetch(between, this.#end - this.#content.start)) this.#length += gap;
   }
 
   // Drains what is pending before a write that does not go on from it. Where that is refused, only
@@ -472,8 +478,7 @@ export class Pending {
   // What is pending of the file itself is drained by call(): a checkpoint truncates its database
   // last, and at synchronous=OFF nothing else tells it that not all of it was written.
   drainOthers(content) {
-    if (this.#content === content) this.#tryToDrain();
-    else this.drain(content);
+    if (this.#content !== content) this.drain(content);
   }
 
   #tryToDrain() {

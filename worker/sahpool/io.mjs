@@ -1,7 +1,7 @@
 // JavaScript, because the page I/O callbacks decide the speed: through Python a cold random page
 // read takes three times as long.
 
-import { Content, MemoryHandle, Pending, call } from "./contents.mjs";
+import { Content, MemoryHandle, Pending, call, named } from "./contents.mjs";
 
 export { MemoryHandle, call };
 
@@ -124,7 +124,6 @@ export class PageIO {
   #failures = new Map(); // code → [method, code, exception, file] of its last failure, for Python to fetch
   #failed; // address of a byte that is 1 while there are any: Python looks at it without a call
   #trace = null; // [name, file, amount, offset] of each call, while Python wants to log them
-  #at = { at: 0 }; // reused: a call that allocates nothing
   #module;
   #outgrown;
   #pending = new Pending();
@@ -402,7 +401,11 @@ export class PageIO {
 
   // Before something is done to a database that must not come before its writes.
   drainDatabase(base) {
-    call(this.#pending, "drain", { base });
+    try {
+      this.#pending.drain({ base });
+    } catch (error) {
+      throw named(error);
+    }
   }
 
   open(file, content, readOnly) {

@@ -48,9 +48,9 @@ from .errors import (
 )
 from .header import SECTOR_SIZE
 from .names import COMPANION_SUFFIXES, check_path, is_companion, stored_path
-from .slot import Handle, Quarantined, Slot
+from .slot import Handle, Quarantined
 from .slots import SlotTable
-from .soundness import FILE_HEADER_SIZE, check_content, check_header
+from .soundness import FILE_HEADER_SIZE, check_content, check_header, page_size_of
 
 if TYPE_CHECKING:
     from .pool import Pool
@@ -208,14 +208,9 @@ def _recover_wal(pool: Pool, slots: SlotTable, kept: Quarantined, base: str) -> 
             )
         applied = _look(slots, kept, _WAL)
         transfer.check_target(pool, slots, base, replace=True)
-        size = max(0, database.handle.size() - SECTOR_SIZE)
         with _taken_back(slots) as lent:
-            path = transfer.lent_path("check")
-            _lend_copies(slots, lent, path, [applied])
-            _lend_copy(slots, lent, path, database.handle, size)
             try:
-                _finish(pool, slots, path, [applied])
-                _check_copy(pool, slots, path)
+                _check_copies(pool, slots, lent, database.handle, [applied])
             except ImportRejectedError as error:
                 hint = f"Neither {base} nor {kept.offered} was changed. {_STAYS}"
                 raise ImportRejectedError(str(error), hint=hint) from error
@@ -257,42 +252,45 @@ def _is_wanted(slots: SlotTable, kept: Quarantined, path: str) -> bool | None:
     database = slots.find(path)
     if database is None or kept.offered != stored_path(path + _WAL) or slots.find(path + _WAL):
         return None
-    latest = _committed(kept, database)
+    first = database.handle.read(FILE_HEADER_SIZE, SECTOR_SIZE)
+    if len(first) < FILE_HEADER_SIZE:
+        return None
+    size = page_size_of(first)
+    latest = _committed(kept, size)
     if not latest:
         return None
     return any(
         kept.handle.read(size, at) != database.handle.read(size, SECTOR_SIZE + (number - 1) * size)
-        for number, (at, size) in latest.items()
+        for number, at in latest.items()
     )
 
 
-def _committed(kept: Quarantined, database: Slot) -> dict[int, tuple[int, int]]:
-    """Where the pages are that a WAL's valid frames commit, and how large: sections 4.1 to 4.4.
+def _committed(kept: Quarantined, size: int) -> dict[int, int]:
+    """Page number → offset in the slot of each page that a WAL's valid frames commit.
 
-    Empty where the WAL's header is damaged, or is that of another database.
+    Empty where the WAL's header is damaged, or its pages have another size (fileformat2.html,
+    sections 4.1 to 4.4).
     """
     head = kept.handle.read(_WAL_HEADER_SIZE, SECTOR_SIZE)
-    size = int.from_bytes(head[8:12], "big")
-    own = int.from_bytes(database.handle.read(2, SECTOR_SIZE + 16), "big")
-    if not head.startswith(_WAL_MAGICS) or size != (65536 if own == 1 else own):
+    if not head.startswith(_WAL_MAGICS) or int.from_bytes(head[8:12], "big") != size:
         return {}
     order = "<" if head.startswith(_WAL_MAGICS[0]) else ">"
     sums = _checksum(order, head[:24], (0, 0))
     if struct.pack(">2I", *sums) != head[24:32]:
         return {}
-    latest: dict[int, tuple[int, int]] = {}
-    started: dict[int, tuple[int, int]] = {}  # the same, of the transaction that is being read
+    latest: dict[int, int] = {}
+    started: dict[int, int] = {}  # the same, of the transaction that is being read
     step = _FRAME_HEADER_SIZE + size
     for at in range(SECTOR_SIZE + _WAL_HEADER_SIZE, kept.handle.size() - step + 1, step):
         frame = kept.handle.read(step, at)
         sums = _checksum(order, frame[_FRAME_HEADER_SIZE:], _checksum(order, frame[:8], sums))
         if frame[8:16] != head[16:24] or struct.pack(">2I", *sums) != frame[16:24]:
             break  # from here on it is an earlier WAL
-        started[int.from_bytes(frame[:4], "big")] = at + _FRAME_HEADER_SIZE, size
+        started[int.from_bytes(frame[:4], "big")] = at + _FRAME_HEADER_SIZE
         pages = int.from_bytes(frame[4:8], "big")  # of the database after a commit; else 0
         if pages:
             latest.update(started)
-            latest = {number: place for number, place in latest.items() if number <= pages}
+            latest = {number: at for number, at in latest.items() if number <= pages}
             started.clear()
     return latest
 
@@ -419,14 +417,11 @@ def _check(
     pool: Pool, slots: SlotTable, lent: set[str], kept: Quarantined, applied: list[_Companion]
 ) -> None:
     """Whether the database is sound once its journal or WAL has been applied; changes nothing."""
+    if any(each.suffix == "-journal" for each in applied):
+        _check_copies(pool, slots, lent, kept.handle, applied)
+        return
     path = transfer.lent_path("check")
     size = max(0, kept.handle.size() - SECTOR_SIZE)
-    if any(each.suffix == "-journal" for each in applied):
-        _lend_copies(slots, lent, path, applied)
-        _lend_copy(slots, lent, path, kept.handle, size)
-        _finish(pool, slots, path, applied)
-        _check_copy(pool, slots, path)
-        return
     if not applied or not size:
         check_header(kept.handle.read(FILE_HEADER_SIZE, SECTOR_SIZE), size)
     with slots.shown(kept, path):
@@ -440,12 +435,17 @@ def _check(
             check_content(uri, lambda count, at: kept.handle.read(count, SECTOR_SIZE + at))
 
 
-def _check_copy(pool: Pool, slots: SlotTable, path: str) -> None:
-    copy = slots.find(path)
-    assert copy is not None
-    handle = copy.handle
+def _check_copies(
+    pool: Pool, slots: SlotTable, lent: set[str], database: Handle, applied: list[_Companion]
+) -> None:
+    """The same, on a copy of both."""
+    path = transfer.lent_path("check")
+    _lend_copies(slots, lent, path, applied)
+    size = max(0, database.size() - SECTOR_SIZE)
+    copy = _lend_copy(slots, lent, path, database, size)
+    _finish(pool, slots, path, applied)
     uri = pool.uri(path, mode="ro", immutable=1)
-    check_content(uri, lambda count, at: handle.read(count, SECTOR_SIZE + at))
+    check_content(uri, lambda count, at: copy.read(count, SECTOR_SIZE + at))
 
 
 def _complete(
@@ -471,7 +471,7 @@ def _lend_copies(slots: SlotTable, lent: set[str], path: str, applied: list[_Com
         _lend_copy(slots, lent, path + each.suffix, each.kept.handle, each.size)
 
 
-def _lend_copy(slots: SlotTable, lent: set[str], path: str, handle: Handle, size: int) -> None:
+def _lend_copy(slots: SlotTable, lent: set[str], path: str, handle: Handle, size: int) -> Handle:
     slot = slots.lend(path)
     lent.add(path)
     for at, piece in transfer.read_pieces(handle, size, _CHUNK, "a slot in quarantine"):
@@ -481,3 +481,4 @@ def _lend_copy(slots: SlotTable, lent: set[str], path: str, handle: Handle, size
                 hint="Delete what you no longer need, or give the site more room.",
                 sqlite_code=SQLITE_FULL,
             )
+    return slot.handle

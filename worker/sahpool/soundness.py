@@ -113,7 +113,7 @@ def check_header(head: bytes, size: int) -> None:
             f"The file ends after {size} bytes, within the header of the database.",
             hint="The copy is incomplete: get the file again.",
         )
-    page_size = _page_size(head)
+    page_size = page_size_of(head)
     if page_size < 512 or page_size & (page_size - 1):
         raise ImportRejectedError(
             f"The database header is damaged: {page_size} is not a page size.",
@@ -179,7 +179,8 @@ def _damaged(why: str) -> ImportRejectedError:
     )
 
 
-def _page_size(head: bytes) -> int:
+def page_size_of(head: bytes) -> int:
+    """Bytes of a page, as the first bytes of a database say; nothing is checked."""
     (page_size,) = struct.unpack_from(">H", head, _PAGE_SIZE)
     return 65536 if page_size == 1 else int(page_size)
 
@@ -196,7 +197,7 @@ class _Trees:
 
     def __init__(self, read: Read) -> None:
         self._read = read
-        self._page_size = _page_size(read(FILE_HEADER_SIZE, 0))
+        self._page_size = page_size_of(read(FILE_HEADER_SIZE, 0))
 
     def check_schema(self) -> None:
         """As :meth:`check` for the schema's own tree, before SQLite reads it."""
