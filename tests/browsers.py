@@ -36,7 +36,7 @@ CHROMIUM_FLAGS = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 
-SCRIPT_SECONDS = 120
+SCRIPT_SECONDS = 300
 
 
 class BrowserError(Exception):

@@ -253,13 +253,13 @@ def schema_changes(rng: random.Random) -> list[str]:
                 f"DELETE FROM sqlite_schema WHERE rowid = {row}",
                 "UPDATE sqlite_stat1 SET stat = '-1 99999999999999999999 sz=0 unordered x'",
                 "UPDATE sqlite_stat1 SET stat = zeroblob(50), idx = tbl, tbl = 5",
-                "UPDATE words_data SET block = randomblob(40) WHERE id < 20",
+                f"UPDATE words_data SET block = x'{rng.randbytes(40).hex()}' WHERE id < 20",
                 "UPDATE words_data SET block = substr(block, 1, length(block) / 2)",
                 "UPDATE words_config SET v = 99",
-                "UPDATE old_words_segdir SET root = randomblob(40)",
+                f"UPDATE old_words_segdir SET root = x'{rng.randbytes(40).hex()}'",
                 "UPDATE old_words_segments SET block = zeroblob(9)",
                 "UPDATE boxes_node SET data = zeroblob(40)",
-                "UPDATE boxes_node SET data = CAST(x'7fff7fff' || randomblob(200) AS BLOB)",
+                f"UPDATE boxes_node SET data = x'7fff7fff{rng.randbytes(200).hex()}'",
             ]
         )
     ]

@@ -26,6 +26,9 @@ HERE = Path(__file__).parent
 PAGE = "module_test.html"
 WORKER = "tests/worker.mjs"
 
+#: How long one request may take in Node, where a whole arm of the crash model may be one.
+NODE_SECONDS = 900
+
 WIPE = """
 const root = await navigator.storage.getDirectory();
 for await (const name of root.keys()) {
@@ -102,7 +105,7 @@ class NodeEngine:
         self._lines.put("")
 
     def _line(self) -> str:
-        line = self._lines.get(timeout=SCRIPT_SECONDS)
+        line = self._lines.get(timeout=NODE_SECONDS)
         if not line:
             raise RemoteError("NodeEnded", f"Node ended with exit code {self._process.wait()}")
         return line

@@ -197,6 +197,20 @@ class TestRun:
         (table,) = client.ask("schema")["schema"]
         assert "\ufffd" in table["sql"]
 
+    def test_a_damaged_virtual_table_does_not_hide_the_other_tables(self, client: Client) -> None:
+        # A record of an FTS5 index that SQLite takes for one of more segments than memory holds.
+        index = "a3d811736110e5781bcccea696762e6116c6e9c92d99bf358c2e0718822ce47ca8c74107e66cb0e4"
+        client.run(
+            "CREATE TABLE t (a); CREATE VIRTUAL TABLE words USING fts5 (b);"
+            f"UPDATE words_data SET block = x'{index}' WHERE id = 10"
+        )
+        client.ask("open", database="other.db")
+        schema = client.ask("open", database="notes.db")["schema"]
+        found = {table["name"]: (table["type"], len(table["columns"])) for table in schema}
+        assert found["t"] == ("table", 1)
+        assert found["words"][0] == "virtual"
+        assert client.rows("SELECT count(*) FROM t") == [(0,)]
+
     def test_dot_commands_get_a_hint(self, client: Client) -> None:
         error = client.error(".tables")
         assert "sqlite3 shell" in error["hint"]

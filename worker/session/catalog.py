@@ -13,7 +13,7 @@ def schema(connection: Connection) -> list[dict[str, Any]]:
 
     Each is ``{schema, name, type, columns, indexes, triggers, sql}``; SQLite's own tables are
     left out.  The columns of a view that no longer works, or of a virtual table whose module is
-    missing, are an empty list.
+    missing or whose own tables are damaged, are an empty list.
     """
     tables: list[dict[str, Any]] = []
     for (database,) in connection.query("SELECT name FROM pragma_database_list ORDER BY seq <> 0"):
@@ -31,11 +31,6 @@ def _tables(connection: Connection, database: str) -> list[dict[str, Any]]:
             triggers.setdefault(table, []).append(name)
         elif kind in ("table", "view"):
             described[name] = sql
-    listed = connection.query(
-        "SELECT name, type FROM pragma_table_list WHERE schema = ?"
-        " AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY lower(name), name",
-        (database,),
-    )
     return [
         {
             "schema": database,
@@ -46,8 +41,29 @@ def _tables(connection: Connection, database: str) -> list[dict[str, Any]]:
             "triggers": triggers.get(name, []),
             "sql": described.get(name),
         }
-        for name, kind in listed
+        for name, kind in _listed(connection, database)
     ]
+
+
+def _listed(connection: Connection, database: str) -> list[tuple[str, str]]:
+    """Name and kind of every table and view, in the order of their names.
+
+    ``pragma_table_list`` connects to every virtual table, and fails as a whole for one whose own
+    tables are damaged (an FTS5 index: SQLITE_NOMEM or SQLITE_CORRUPT_VTAB).  The others can be
+    used all the same: then the names come from the schema table, where a virtual table's own
+    tables are not told from others.
+    """
+    order = "AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY lower(name), name"
+    try:
+        listed = connection.query(
+            f"SELECT name, type FROM pragma_table_list WHERE schema = ? {order}", (database,)
+        )
+    except (sqlite3.DatabaseError, MemoryError):
+        listed = connection.query(
+            "SELECT name, iif(type = 'table' AND rootpage = 0, 'virtual', type)"
+            f" FROM {quoted(database)}.sqlite_schema WHERE type IN ('table', 'view') {order}"
+        )
+    return [(name, kind) for name, kind in listed]
 
 
 def _columns(connection: Connection, database: str, table: str) -> list[dict[str, Any]]:
@@ -56,7 +72,7 @@ def _columns(connection: Connection, database: str, table: str) -> list[dict[str
             'SELECT name, type, "notnull", pk, hidden FROM pragma_table_xinfo(?, ?) ORDER BY cid',
             (table, database),
         )
-    except sqlite3.OperationalError:
+    except (sqlite3.DatabaseError, MemoryError):
         return []
     return [
         {"name": name, "type": kind, "notnull": bool(notnull), "pk": pk, "hidden": hidden}
