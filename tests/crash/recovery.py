@@ -30,7 +30,7 @@ from tests.crash.lab import (
 #: Fewer operations than that are a start with nothing to recover.
 _RECOVERY = 7
 
-_MOST_STARTS = 150  # in search of them
+_MOST_STARTS = 1000  # in search of them
 
 
 async def recoveries(experiment: Experiment, count: int) -> list[tuple[Crash, Experiment]]:

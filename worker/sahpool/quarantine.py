@@ -203,7 +203,8 @@ def _recover_wal(pool: Pool, slots: SlotTable, kept: Quarantined, base: str) -> 
     with _storage(f"The slot {kept.name} could not be recovered"):
         if not _is_wanted(slots, kept, base):
             raise ImportRejectedError(
-                f"The slot {kept.name} is no WAL of {base}, whatever its header says.",
+                f"The slot {kept.name} has nothing for {base} that is not in there already, "
+                "or is no WAL of it.",
                 hint="Export it and drop it, or recover it under a name of its own.",
             )
         applied = _look(slots, kept, _WAL)
@@ -444,6 +445,10 @@ def _check_copies(
     size = max(0, database.size() - SECTOR_SIZE)
     copy = _lend_copy(slots, lent, path, database, size)
     _finish(pool, slots, path, applied)
+    size = max(0, copy.size() - SECTOR_SIZE)
+    if not size:
+        return  # rolled back to a database that nothing had been written to yet
+    check_header(copy.read(FILE_HEADER_SIZE, SECTOR_SIZE), size)
     uri = pool.uri(path, mode="ro", immutable=1)
     check_content(uri, lambda count, at: copy.read(count, SECTOR_SIZE + at))
 
