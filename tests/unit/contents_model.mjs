@@ -136,7 +136,7 @@ function run(seed, steps, storageFails) {
       const to = below(size + 1);
       const done = attempt(index, () => {
         content.cut(to);
-        pending.drainOthers(content);
+        pending.drain(content);
         content.truncate(to);
       });
       models[index] = done ? models[index].slice(0, to) : now(index);
@@ -201,7 +201,7 @@ function rollBack() {
     if (error.name !== "QuotaExceededError") throw error;
   }
   content.cut(4096);
-  pending.drainOthers(content);
+  pending.drain(content);
   content.truncate(4096);
   if (handle.bytes.length !== START + 4096 || content.size !== 4096) throw new Error("not cut");
 }

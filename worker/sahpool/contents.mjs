@@ -454,7 +454,9 @@ export class Pending {
   }
 
   // Writes what is pending; with a content, for something that is done to it: nothing that belongs
-  // to another database is in its way.
+  // to another database is in its way. So before a file is truncated: a journal that ends must not
+  // do so before its database is written, and a checkpoint truncates its database last; at
+  // synchronous=OFF nothing else tells it that not all of it was written.
   drain(content = null) {
     if (this.#length === 0) return;
     const owner = this.#content;
@@ -472,13 +474,6 @@ export class Pending {
   drainOwn(content) {
     if (this.#content === content) this.drain(content);
     else this.#tryToDrain();
-  }
-
-  // Before a file is truncated: a journal that ends must not do so before its database is written.
-  // What is pending of the file itself is drained by call(): a checkpoint truncates its database
-  // last, and at synchronous=OFF nothing else tells it that not all of it was written.
-  drainOthers(content) {
-    if (this.#content !== content) this.drain(content);
   }
 
   #tryToDrain() {

@@ -339,7 +339,7 @@ export class PageIO {
   truncate(file, size) {
     const content = this.#files.get(file);
     content.cut(size);
-    const code = this.#written(file, () => this.#pending.drainOthers(content));
+    const code = this.#written(file, () => this.#pending.drain(content));
     if (code === SQLITE_OK) content.truncate(size);
     return code;
   }
