@@ -293,6 +293,13 @@ def service_bytes() -> bytes:
     return zip_bytes(files)
 
 
+def memory_key() -> str:
+    """Another one for every change to what a snapshot (worker/snapshot.mjs) holds, or how."""
+    code = [read(ROOT / "worker" / name) for name in ("boot.mjs", "snapshot.mjs")]
+    pyodide = read(ROOT / "node_modules" / "pyodide" / "package.json")
+    return digest(b"\0".join([wheel_bytes(), service_bytes(), pyodide, *code]))
+
+
 # The site ------------------------------------------------------------------------------------
 
 MANIFEST = "site.json"
@@ -315,11 +322,14 @@ class Site:
         files: dict[str, Path | bytes] = {
             "pyscript.toml": ROOT / "pyscript.toml",
             "app/parts.js": bundle(),
-            "worker/boot.mjs": ROOT / "worker" / "boot.mjs",
+            **{f"worker/{name}": ROOT / "worker" / name for name in ("boot.mjs", "snapshot.mjs")},
+            "worker/snapshot.mjs": ROOT / "worker" / "snapshot.mjs",
             "worker/protocol.py": ROOT / "worker" / "protocol.py",
             **_tree(ROOT / "worker" / "sahpool", "worker/", suffix=".mjs"),
             "worker/service.zip": service_bytes(),
-            "worker/parts.json": json_bytes({"wheel": f"../{wheel_name()}", "version": version}),
+            "worker/parts.json": json_bytes(
+                {"wheel": f"../{wheel_name()}", "version": version, "key": memory_key()}
+            ),
             wheel_name(): wheel_bytes(),
         }
         micropython = modules / "@micropython" / "micropython-webassembly-pyscript"

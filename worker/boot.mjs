@@ -2,15 +2,19 @@
 
 const SITE = new URL("../", import.meta.url);
 const PYODIDE = new URL("pyodide/", SITE);
+const PARTS = new URL("parts.json", import.meta.url);
 const PYODIDE_PARTS = [
   "pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "pyodide-lock.json", "python_stdlib.zip",
 ];
-const PACKAGES = "/lib/sahpool-packages";
+const PACKAGES = "/lib/sahpool-packages/";
+const SETTLED = 1000; // ms after the first answer until the snapshot is put away
 
 let phase = "pyodide";
+const phases = []; // each with the time at which it began, in ms since 1970
 
 function begin(next) {
   phase = next;
+  phases.push([next, String(performance.timeOrigin + performance.now())]);
   postMessage([JSON.stringify({ id: 0, event: "boot", phase })]);
 }
 
@@ -63,7 +67,7 @@ async function importPart(url) {
   }
 }
 
-async function startPyodide() {
+async function startPyodide(options) {
   const { instantiateStreaming } = WebAssembly;
   // When its WebAssembly cannot be had, Pyodide logs that and then waits for ever.
   const noWasm = new Promise((_, reject) => {
@@ -75,7 +79,14 @@ async function startPyodide() {
   });
   try {
     const { loadPyodide } = await import(new URL("pyodide.mjs", PYODIDE).href);
-    return await Promise.race([loadPyodide({ indexURL: PYODIDE.href }), noWasm]);
+    const pyodide = await Promise.race([
+      loadPyodide({ indexURL: PYODIDE.href, ...options }),
+      noWasm,
+    ]);
+    if (!pyodide.FS.readdir("/lib").some((name) => name.endsWith(".zip"))) {
+      throw new Error("Python has no standard library.");
+    }
+    return pyodide;
   } catch (error) {
     // Pyodide does not say which of its files was missing: ask for each of them.
     await Promise.all(PYODIDE_PARTS.map((name) => fetchPart(new URL(name, PYODIDE))));
@@ -106,6 +117,7 @@ const waiting = [];
 const channel = new MessageChannel();
 channel.port1.onmessage = () => waiting.shift()();
 const host = {
+  phases: () => JSON.stringify(phases),
   // One turn of the event loop: messages that have come in by now are answered first.
   tick: () => new Promise((resolve) => {
     waiting.push(resolve);
@@ -117,14 +129,17 @@ const host = {
   },
 };
 
-async function fetchPackages() {
-  const parts = new URL("parts.json", import.meta.url);
-  const { wheel } = await (await fetchPart(parts)).json();
-  const urls = [new URL(wheel, parts), new URL("service.zip", import.meta.url)];
-  return Promise.all(urls.map(async (url) => (await fetchPart(url)).arrayBuffer()));
+async function fetchPackages(parts) {
+  const urls = [new URL((await parts).wheel, PARTS), new URL("service.zip", import.meta.url)];
+  return Promise.all(
+    urls.map(async (url) => {
+      const bytes = await (await fetchPart(url)).arrayBuffer();
+      return [PACKAGES + url.href.split("/").at(-1), new Uint8Array(bytes)];
+    }),
+  );
 }
 
-// Both at once: by itself io.mjs would ask for what it imports later, and fail in its own name.
+// All at once: by itself io.mjs would ask for what it imports later, and fail in its own name.
 async function importPageIO() {
   const [contents, io] = ["contents.mjs", "io.mjs"].map((name) =>
     importPart(new URL(name, import.meta.url)),
@@ -134,25 +149,74 @@ async function importPageIO() {
   return io;
 }
 
+// Python imports from the archives as they are: nothing is unpacked.
+function install(pyodide, packages) {
+  pyodide.FS.mkdirTree(PACKAGES);
+  for (const [path, bytes] of packages) {
+    pyodide.FS.writeFile(path, bytes, { canOwn: true });
+  }
+}
+
+// Memory that is taken now is put away once the first questions are answered.
+function takeSnapshot(snapshots, pyodide, modules, key) {
+  let bytes;
+  try {
+    bytes = snapshots.take(pyodide, modules);
+  } catch (error) {
+    console.info("sahpool: no snapshot of Python's memory:", error);
+    return;
+  }
+  const put = () => snapshots.keep(bytes, key).catch((error) => {
+    // A full storage, or none: the next start takes as long as this one.
+    console.info("sahpool: the snapshot of Python's memory could not be kept:", error);
+  });
+  started.then((receive) => receive && setTimeout(put, SETTLED));
+}
+
+// A Pyodide with everything imported, and whether it comes from a snapshot.
+async function startPython(parts, io, packages) {
+  const importing = importPart(new URL("snapshot.mjs", import.meta.url));
+  const [pageIO, { key }, snapshots] = await Promise.all([io, parts, importing]);
+  const modules = { sahpool_io: pageIO, sahpool_host: host };
+  const kept = await snapshots.find(key).catch(() => null); // no Cache Storage here
+  if (kept) {
+    try {
+      const pyodide = await startPyodide(snapshots.restoring(kept.bytes, modules));
+      install(pyodide, await packages);
+      return { pyodide, restored: true };
+    } catch (error) {
+      if (error instanceof BootError) throw error; // the long way lacks the same
+      console.info("sahpool: Python starts the long way, for its snapshot is of no use:", error);
+      await snapshots.discard();
+    }
+  }
+  const pyodide = await startPyodide();
+  begin("library");
+  for (const [name, module] of Object.entries(modules)) pyodide.registerJsModule(name, module);
+  install(pyodide, await packages);
+  const path = pyodide.pyimport("sys").path;
+  for (const [archive] of await packages) path.insert(0, archive);
+  pyodide.pyimport("main");
+  if (globalThis.caches) takeSnapshot(snapshots, pyodide, modules, key);
+  return { pyodide, restored: false };
+}
+
 async function boot() {
   begin("pyodide");
-  const [why, pyodide, io, packages] = await Promise.all([
+  // Pyodide asks for this one late. Where it is missing, startPyodide() says so.
+  import(new URL("pyodide.asm.mjs", PYODIDE).href).catch(() => null);
+  const parts = fetchPart(PARTS).then((response) => response.json());
+  const packages = fetchPackages(parts);
+  const io = importPageIO();
+  const [why, { pyodide, restored }] = await Promise.all([
     whyMemory(),
-    startPyodide(),
-    importPageIO(),
-    fetchPackages(),
+    startPython(parts, io, packages),
+    packages,
   ]);
-  begin("library");
-  pyodide.registerJsModule("sahpool_io", io);
-  pyodide.registerJsModule("sahpool_host", host);
-  for (const bytes of packages) {
-    pyodide.unpackArchive(bytes, "zip", { extractDir: PACKAGES });
-  }
-  pyodide.pyimport("sys").path.insert(0, PACKAGES);
   const main = pyodide.pyimport("main");
   // From the page's switch, see start.mjs; without one, logging is left alone.
   const [, verbosity] = /^#verbosity=(\d)$/.exec(location.hash) ?? [];
-  return (await main.start(begin, verbosity && Number(verbosity), why)) ?? null;
+  return (await main.start(begin, verbosity && Number(verbosity), why, restored)) ?? null;
 }
 
 const started = boot().catch((error) => {

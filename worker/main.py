@@ -5,7 +5,9 @@ service asks of its surroundings (``session.host``) is done here.
 """
 
 import asyncio
+import json
 import os
+import random
 import sqlite3
 import sys
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator
@@ -19,7 +21,7 @@ import sahpool_host
 from pyodide.ffi import JsException, can_run_sync, create_proxy, run_sync, to_js
 
 import protocol
-import sahpool
+import sahpool.installing  # what install() would import itself: a snapshot holds it all
 from memory import MemoryFiles
 from sahpool.sources import opened
 from session.host import Host
@@ -197,14 +199,20 @@ class BrowserHost(Surroundings):
 
 
 async def start(
-    begin: Callable[[str], None], verbosity: int | None = None, why_memory: str | None = None
+    begin: Callable[[str], None],
+    verbosity: int | None = None,
+    why_memory: str | None = None,
+    restored: bool = False,
 ) -> Callable[[str, Any], None] | None:
     """Opens the storage and starts the service.
 
     ``begin`` is told each phase; ``verbosity`` is that of ``sahpool.install``; ``why_memory`` says
-    why there is no storage to open (``session.host.Host``), if there is none.  Returns what takes a
-    request (head, parts); None after a failure, which has been posted.
+    why there is no storage to open (``session.host.Host``), if there is none; ``restored`` says
+    that this Python comes from a snapshot.  Returns what takes a request (head, parts); None after
+    a failure, which has been posted.
     """
+    if restored:
+        random.seed()  # or its numbers would be the same after every start
     begin("storage")
     host: Host
     if why_memory is None:
@@ -227,7 +235,9 @@ async def start(
         requests.add(task)
         task.add_done_callback(requests.discard)
 
-    sahpool_host.post(protocol.encode_event("ready"))
+    begin("ready")
+    phases = json.loads(sahpool_host.phases())
+    sahpool_host.post(protocol.encode_event("ready", phases=phases, snapshot=bool(restored)))
     return create_proxy(receive)  # type: ignore[no-any-return]
 
 

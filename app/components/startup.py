@@ -47,6 +47,10 @@ class Startup:
             if self._phase == "storage":
                 dom.spawn(self._explain_wait())
         elif event == "ready":
+            phases = message["phases"]
+            for number in range(len(phases) - 1):
+                name, begin = phases[number]
+                dom.measure("sahpool: " + name, begin, phases[number + 1][1])
             dom.spawn(self._greet())
         elif event == "failed":
             self._phase = ""

@@ -46,6 +46,12 @@ export const remember = (key, text) => {
   }
 };
 
+/** An entry of the performance timeline; `begin` and `end` are ms since 1970, as text. */
+export const measure = (name, begin, end) => {
+  const { timeOrigin } = performance;
+  performance.measure(name, { start: begin - timeOrigin, end: end - timeOrigin });
+};
+
 /** Puts `text` on the clipboard; a promise of whether it was allowed. */
 export const copyText = async (text) => {
   try {

@@ -41,8 +41,8 @@ class SyncHandle:
     """
 
     #: Read into by all handles in turn: a new one each time is garbage that piles up for hundreds
-    #: of MB before JavaScript collects it.
-    _buffer = js.Uint8Array.new(0)
+    #: of MB before JavaScript collects it. None until then: what is imported refers to no object.
+    _buffer: Any = None
 
     def __init__(self, raw: Any, call: Any) -> None:
         """Wraps ``raw``; ``call`` is the function of that name in io.mjs."""
@@ -56,7 +56,7 @@ class SyncHandle:
         Raises:
             StorageError: There are more, and the browser did not give them.
         """
-        if size > SyncHandle._buffer.length:
+        if SyncHandle._buffer is None or size > SyncHandle._buffer.length:
             SyncHandle._buffer = js.Uint8Array.new(size)
         self._at.at = at
         target = SyncHandle._buffer.subarray(0, size)

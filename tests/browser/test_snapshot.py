@@ -1,0 +1,242 @@
+"""The second start: from a snapshot of Python's memory; and whatever is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import _console
+from tests.browser.console_page import Console
+from tests.browser.test_page_databases import ENDLESS
+from tests.browser.test_page_storage import patch
+from tests.browsers import Chromium, wait_for
+from tests.conftest import ServedSite
+from tests.firefox import Firefox
+
+IS_KEPT = """
+const cache = await caches.open("sahpool-snapshot");
+return (await cache.keys()).length === 1;
+"""
+
+# What each phase of the last start took: a start from a snapshot has no phase "library".
+PHASES = """
+return performance.getEntriesByType("measure").map(({ name }) => name);
+"""
+
+# Puts another snapshot in place of the one kept: args[0] is a function of its bytes and headers.
+REPLACE = """
+const cache = await caches.open("sahpool-snapshot");
+const [request] = await cache.keys();
+const kept = await cache.match(request);
+const headers = new Headers(kept.headers);
+const digest = async (bytes) => {
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+};
+let bytes = new Uint8Array(await kept.arrayBuffer());
+CHANGE
+await cache.put(request, new Response(bytes, { headers }));
+"""
+
+CHANGES = {
+    "a bit": "bytes[bytes.length >> 1] ^= 1;",
+    "the second half": "bytes = bytes.slice(0, bytes.length >> 1);",
+    "everything": "bytes = new Uint8Array(0);",
+    "the digest": "headers.delete('X-Sahpool-Digest');",
+    # The rest says that it is whole, and is not.
+    "the build": "bytes[20] ^= 1; headers.set('X-Sahpool-Digest', await digest(bytes));",
+    "the names": """
+      bytes.fill(32, 48, 4000);
+      headers.set('X-Sahpool-Digest', await digest(bytes));
+    """,
+}
+
+# The salt-2 of every WAL in the pool, random whenever it begins anew (sqlite.org/fileformat2.html,
+# section 4.1).
+SALTS = """
+const root = await navigator.storage.getDirectory();
+const pool = await (await root.getDirectoryHandle(".opfs-sahpool")).getDirectoryHandle(".opaque");
+const found = [];
+for await (const handle of pool.values()) {
+  const file = await handle.getFile();
+  const head = new TextDecoder("latin1").decode(await file.slice(0, 512).arrayBuffer());
+  if (!head.split("\\0")[0].endsWith("-wal") || file.size < 4096 + 32) continue;
+  found.push([...new Uint8Array(await file.slice(4096 + 20, 4096 + 24).arrayBuffer())].join(" "));
+}
+return found;
+"""
+
+# After the start: random numbers of Python's own, where the page can read them.
+PYTHON_S = """
+started.then(async () => {
+  const { pyodide } = globalThis.forTests;
+  const text = pyodide.runPython(`
+import json, random, secrets, tempfile, uuid
+json.dumps([random.random(), str(uuid.uuid4()), secrets.token_hex(8),
+            next(tempfile._get_candidate_names())])`);
+  const cache = await caches.open("for-tests");
+  await cache.put("/numbers", new Response(text));
+});
+"""
+
+
+def started(console: Console) -> str:
+    """How the last start went: "long" or "snapshot"."""
+    phases = console.js(PHASES)
+    assert "sahpool: pyodide" in phases
+    assert "sahpool: storage" in phases
+    return "long" if "sahpool: library" in phases else "snapshot"
+
+
+def wait_kept(console: Console) -> None:
+    """Until there is a snapshot."""
+    wait_for("the snapshot", lambda: console.js(IS_KEPT))
+
+
+@pytest.fixture(
+    params=[pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("chrome", "firefox")]
+)
+def either(request: pytest.FixtureRequest, site: ServedSite) -> Iterator[Console]:
+    """The page in either browser, not yet opened."""
+    browser = Chromium() if request.param == "chrome" else Firefox()
+    yield from _console(request, browser, site.url)
+
+
+def test_the_second_start_is_from_a_snapshot_and_nothing_is_missing(either: Console) -> None:
+    either.open()
+    assert started(either) == "long"
+    either.run_sql("CREATE TABLE kept (a); INSERT INTO kept VALUES (1)")
+    wait_kept(either)
+    either.reload()
+    assert started(either) == "snapshot"
+    either.run_sql("SELECT a FROM kept")
+    assert either.rows() == [["1"]]
+    either.run_sql(ENDLESS, wait=False)
+    either.click("Cancel")
+    either.wait_idle()
+    either.run_sql("SELECT printf('%.2f', pi()), json('[1, 2]')")
+    assert either.rows() == [["3.14", "[1,2]"]]
+    either.restart()
+    assert started(either) == "snapshot"
+    either.run_sql("SELECT a FROM kept")
+    assert either.rows() == [["1"]]
+    assert either.errors() == []
+
+
+def numbers(console: Console) -> list[Any]:
+    """What SQLite and Python give at random after a start: one list of everything."""
+    console.run_sql("SELECT hex(randomblob(16)), random()")
+    found: list[Any] = list(console.rows()[0])
+    text = wait_for(
+        "Python's numbers",
+        lambda: console.js(
+            "const cache = await caches.open('for-tests');"
+            "const kept = await cache.match('/numbers');"
+            "await cache.delete('/numbers');"
+            "return kept ? await kept.text() : null;"
+        ),
+    )
+    found += json.loads(text)
+    console.run_sql("PRAGMA wal_checkpoint(TRUNCATE); CREATE TABLE IF NOT EXISTS t (a)")
+    console.run_sql("INSERT INTO t VALUES (1)")
+    salts = console.js(SALTS)
+    assert len(salts) == 1
+    return [*found, *salts]
+
+
+def test_no_two_starts_from_a_snapshot_have_random_numbers_in_common(
+    console: Console, site: ServedSite, tmp_path: Path
+) -> None:
+    boot = (site.root / "worker/boot.mjs").read_text("utf-8")
+    shown = boot.replace(
+        'const main = pyodide.pyimport("main");',
+        'globalThis.forTests = { pyodide };\n  const main = pyodide.pyimport("main");',
+    )
+    assert shown != boot
+    patched = tmp_path / "boot.mjs"
+    patched.write_text(shown + PYTHON_S, "utf-8")
+    site.extra["/worker/boot.mjs"] = patched
+    try:
+        console.open()
+        seen = [numbers(console)]
+        wait_kept(console)
+        for _ in range(3):
+            console.reload()
+            assert started(console) == "snapshot"
+            seen.append(numbers(console))
+    finally:
+        site.extra.clear()
+    for kind in zip(*seen, strict=True):
+        assert len(set(kind)) == len(seen), kind
+
+
+def test_a_snapshot_that_is_damaged_is_replaced_and_nothing_is_said(either: Console) -> None:
+    either.open()
+    either.run_sql("CREATE TABLE kept (a); INSERT INTO kept VALUES (1)")
+    for what, change in CHANGES.items():
+        wait_kept(either)
+        either.js(REPLACE.replace("CHANGE", change))
+        either.reload()
+        assert started(either) == "long", what
+        either.run_sql("SELECT a FROM kept")
+        assert either.rows() == [["1"]], what
+    wait_kept(either)
+    either.reload()
+    assert started(either) == "snapshot"
+    assert either.errors() == []
+
+
+def test_a_cache_that_was_cleared_costs_time_and_nothing_else(console: Console) -> None:
+    console.open()
+    console.run_sql("CREATE TABLE kept (a); INSERT INTO kept VALUES (1)")
+    wait_kept(console)
+    console.js("for (const name of await caches.keys()) await caches.delete(name);")
+    console.reload()
+    assert started(console) == "long"
+    console.run_sql("SELECT a FROM kept")
+    assert console.rows() == [["1"]]
+    assert console.errors() == []
+
+
+def test_the_snapshot_of_other_code_is_not_used(
+    console: Console, site: ServedSite, tmp_path: Path
+) -> None:
+    console.open()
+    wait_kept(console)
+    other = json.loads((site.root / "worker/parts.json").read_text())
+    other["key"] = "of other code"
+    (tmp_path / "parts.json").write_text(json.dumps(other))
+    site.extra["/worker/parts.json"] = tmp_path / "parts.json"
+    try:
+        console.reload()
+        assert started(console) == "long"
+    finally:
+        site.extra.clear()
+
+
+NO_CACHES = "delete WorkerGlobalScope.prototype.caches;\n"
+REFUSING_CACHES = """
+CacheStorage.prototype.open = async () => {
+  throw new DOMException("no room", "QuotaExceededError");
+};
+"""
+
+
+@pytest.mark.parametrize("broken", [NO_CACHES, REFUSING_CACHES], ids=["none", "refusing"])
+def test_without_a_place_for_a_snapshot_the_page_starts_the_long_way(
+    console: Console, site: ServedSite, tmp_path: Path, broken: str
+) -> None:
+    patch(site, tmp_path, "/worker/boot.mjs", broken)
+    try:
+        for _ in range(2):
+            console.open()
+            assert started(console) == "long"
+            console.run_sql("SELECT 6 * 7")
+            assert console.rows() == [["42"]]
+    finally:
+        site.extra.clear()
+    assert console.errors() == []
