@@ -421,42 +421,14 @@ def build(folder: Path) -> None:
 
 # The server ----------------------------------------------------------------------------------
 
-MIME = {
-    ".css": "text/css; charset=utf-8",
-    ".html": "text/html; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".json": "application/json",
-    ".mjs": "text/javascript; charset=utf-8",
-    ".png": "image/png",
-    ".py": "text/x-python; charset=utf-8",
-    ".svg": "image/svg+xml",
-    ".toml": "application/toml",
-    ".wasm": "application/wasm",
-    ".webmanifest": "application/manifest+json",
-    ".whl": "application/zip",
-    ".zip": "application/zip",
-}
-"""By suffix, spelled out: the machine's own table calls .mjs and .wasm many things."""
+_SENT = tomllib.loads(read(ROOT / "public" / "headers.toml").decode("utf-8"))
 
-PAGE_POLICY = (
-    "default-src 'none'; connect-src 'self'; worker-src 'self' blob:; manifest-src 'self'; "
-    # PyScript evaluates its bridge code, and WebAssembly needs the same word.
-    "script-src 'self' 'unsafe-eval'; "
-    # The editor and the grid put style elements into the page.
-    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+MIME = {f".{suffix}": str(kind) for suffix, kind in _SENT["mime"].items()}
+COMMON_HEADERS: dict[str, str] = _SENT["common"]
+PAGE_POLICY, WORKER_POLICY = (
+    "; ".join(f"{name} {value}" for name, value in _SENT[place].items())
+    for place in ("page", "worker")
 )
-WORKER_POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'"
-"""The database's worker compiles WebAssembly and evaluates no text."""
-
-COMMON_HEADERS = {
-    # Kept, but asked for every time: a rebuilt site is seen on the next reload.
-    "Cache-Control": "no-cache",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
 
 
 class SiteServer(ThreadingHTTPServer):

@@ -170,6 +170,27 @@ def measure(name, begin, end):
     parts.measure(name, begin, end)
 
 
+def mark(name):
+    """Marks this moment in the browser's performance timeline, once for a page."""
+    parts.mark("sahpool: " + name)
+
+
+def reached(name):
+    """Seconds from the navigation to mark(name); None when there is none."""
+    passed = parts.reached("sahpool: " + name)
+    return None if passed is None else passed / 1000
+
+
+async def copy(text):
+    """Puts text on the clipboard; answers whether the browser allowed it."""
+    return await parts.copyText(text)
+
+
+def browser_name():
+    """What the browser says that it is."""
+    return js.navigator.userAgent
+
+
 def size_of(file):
     """The length of a File in bytes."""
     return int(parts.sizeOf(file))

@@ -2,6 +2,7 @@
 
 import dom
 from client import Client
+from components.about import About
 from components.databases import Databases
 from components.editor import Editor
 from components.importer import Importer
@@ -34,6 +35,7 @@ async def main():
     Quarantine(client, state, status, trouble, databases, storage)
     Schema(state, runner)
     Leaving(client, state, startup, trouble)
+    About(state, status)
 
     editor.on_run(runner.run)
     dom.on_click(dom.by_id("run"), lambda: runner.run())
@@ -51,6 +53,7 @@ async def main():
         dom.by_id("run").setAttribute("aria-disabled", "false" if reason is None else "true")
 
     state.watch_busy(show_busy)
+    dom.mark("editor")
     client.listen()
 
 

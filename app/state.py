@@ -15,6 +15,8 @@ class State:
     storage         where databases are kept: "opfs" or "memory"; None until the worker has told
     why_memory      the worker's word for why that is the memory (words.WHY_MEMORY), or None
     quarantined     files of the storage that are kept aside (hello's ``quarantined``)
+    versions        of sahpool, SQLite, Python, Pyodide (hello's ``versions``)
+    timeline        how the worker started: the event ``ready``; None until then
     unexported      databases in memory with changes that are in no export
     """
 
@@ -31,6 +33,8 @@ class State:
             "storage": None,
             "why_memory": None,
             "quarantined": [],
+            "versions": {},
+            "timeline": None,
             "unexported": [],
         }
         self._watchers = {}

@@ -147,7 +147,7 @@ def answer(random: Random) -> Message:
                 {"id": number, "ok": True, "databases": [{"name": "notes.db", "size": 4096}]},
                 {"id": number, "ok": False, "error": error},
                 {"id": None, "ok": False, "error": error},
-                {"id": 0, "event": "ready"},
+                {"id": 0, "event": "ready", "phases": [["pyodide", "1.5"]], "snapshot": "used"},
                 {"id": 0, "event": "boot", "phase": "storage"},
                 {"id": 0, "event": "failed", "phase": "storage", "error": error},
                 {"id": 0, "event": "progress", **progress},

@@ -11,6 +11,7 @@ const SETTLED = 1000; // ms after the first answer until the snapshot is put awa
 
 let phase = "pyodide";
 const phases = []; // each with the time at which it began, in ms since 1970
+let snapshot = "none was kept"; // or "used", or what was wrong with it
 
 function begin(next) {
   phase = next;
@@ -117,7 +118,7 @@ const waiting = [];
 const channel = new MessageChannel();
 channel.port1.onmessage = () => waiting.shift()();
 const host = {
-  phases: () => JSON.stringify(phases),
+  timeline: () => JSON.stringify({ phases, snapshot }),
   // One turn of the event loop: messages that have come in by now are answered first.
   tick: () => new Promise((resolve) => {
     waiting.push(resolve);
@@ -163,13 +164,11 @@ function takeSnapshot(snapshots, pyodide, modules, key) {
   try {
     bytes = snapshots.take(pyodide, modules);
   } catch (error) {
-    console.info("sahpool: no snapshot of Python's memory:", error);
+    snapshot = `${snapshot}; none could be taken: ${error.message}`;
     return;
   }
-  const put = () => snapshots.keep(bytes, key).catch((error) => {
-    // A full storage, or none: the next start takes as long as this one.
-    console.info("sahpool: the snapshot of Python's memory could not be kept:", error);
-  });
+  // A storage that is full, or refuses: the next start takes as long as this one.
+  const put = () => snapshots.keep(bytes, key).catch(() => null);
   started.then((receive) => receive && setTimeout(put, SETTLED));
 }
 
@@ -178,15 +177,18 @@ async function startPython(parts, io, packages) {
   const importing = importPart(new URL("snapshot.mjs", import.meta.url));
   const [pageIO, { key }, snapshots] = await Promise.all([io, parts, importing]);
   const modules = { sahpool_io: pageIO, sahpool_host: host };
-  const kept = await snapshots.find(key).catch(() => null); // no Cache Storage here
+  const kept = await snapshots.find(key).catch(({ message }) => {
+    snapshot = message; // no Cache Storage here, or a broken one
+  });
   if (kept) {
     try {
       const pyodide = await startPyodide(snapshots.restoring(kept.bytes, modules));
       install(pyodide, await packages);
+      snapshot = "used";
       return { pyodide, restored: true };
     } catch (error) {
       if (error instanceof BootError) throw error; // the long way lacks the same
-      console.info("sahpool: Python starts the long way, for its snapshot is of no use:", error);
+      snapshot = `of no use: ${error.message}`;
       await snapshots.discard();
     }
   }

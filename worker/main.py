@@ -236,8 +236,7 @@ async def start(
         task.add_done_callback(requests.discard)
 
     begin("ready")
-    phases = json.loads(sahpool_host.phases())
-    sahpool_host.post(protocol.encode_event("ready", phases=phases, snapshot=bool(restored)))
+    sahpool_host.post(protocol.encode_event("ready", **json.loads(sahpool_host.timeline())))
     return create_proxy(receive)  # type: ignore[no-any-return]
 
 

@@ -47,6 +47,7 @@ class Startup:
             if self._phase == "storage":
                 dom.spawn(self._explain_wait())
         elif event == "ready":
+            self._state["timeline"] = message
             phases = message["phases"]
             for number in range(len(phases) - 1):
                 name, begin = phases[number]
@@ -101,6 +102,7 @@ class Startup:
             self._state["storage"] = hello["storage"]
             self._state["databases"] = hello["databases"]
             self._state["quarantined"] = hello["quarantined"]
+            self._state["versions"] = hello["versions"]
             self._status.show_engine(hello["versions"])
             self._editor.speak(hello["keywords"], hello["functions"])
             await self._open_last([database["name"] for database in hello["databases"]])
@@ -111,6 +113,7 @@ class Startup:
         self._state["ready"] = True
         self._status.say("Ready")
         dom.page_state("ready")
+        dom.mark("ready")
         self._ready.set()
 
     async def _open_last(self, names):

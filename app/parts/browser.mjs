@@ -52,6 +52,14 @@ export const measure = (name, begin, end) => {
   performance.measure(name, { start: begin - timeOrigin, end: end - timeOrigin });
 };
 
+/** Marks this moment in the performance timeline, unless it was reached before. */
+export const mark = (name) => {
+  if (reached(name) === null) performance.mark(name);
+};
+
+/** When `mark` came first, in ms from the navigation; null when it has not. */
+export const reached = (name) => performance.getEntriesByName(name, "mark")[0]?.startTime ?? null;
+
 /** Puts `text` on the clipboard; a promise of whether it was allowed. */
 export const copyText = async (text) => {
   try {

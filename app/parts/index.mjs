@@ -7,4 +7,5 @@ import * as grid from "./grid.mjs";
 export const createEditor = (...values) => guarded(editor.createEditor(...values));
 export const createGrid = (...values) => guarded(grid.createGrid(...values));
 export { onFault } from "./browser.mjs";
-export { recall, remember, measure, download, sizeOf, askToKeep, askBeforeLeaving } from "./browser.mjs";
+export { copyText, mark, measure, reached } from "./browser.mjs";
+export { recall, remember, download, sizeOf, askToKeep, askBeforeLeaving } from "./browser.mjs";

@@ -33,6 +33,7 @@ PARTS = (
     "pyodide/python_stdlib.zip",
     "worker/io.mjs",
     "worker/contents.mjs",
+    "worker/snapshot.mjs",
     "worker/service.zip",
     "worker/parts.json",
 )
