@@ -201,6 +201,11 @@ async def ask_to_keep():
     return await parts.askToKeep()
 
 
+async def discard_snapshot():
+    """Gives the room that the worker's snapshot takes to the databases; the next start is long."""
+    await parts.discardSnapshot()
+
+
 def ask_before_leaving(wanted):
     """Whether the browser asks before the page is left, from now on."""
     parts.askBeforeLeaving(wanted)

@@ -189,7 +189,7 @@ async function startPython(parts, io, packages) {
     } catch (error) {
       if (error instanceof BootError) throw error; // the long way lacks the same
       snapshot = `of no use: ${error.message}`;
-      await snapshots.discard();
+      await snapshots.discard().catch(() => null); // the next start finds it of no use, too
     }
   }
   const pyodide = await startPyodide();

@@ -15,6 +15,8 @@ const KEY = "X-Sahpool-Key";
 const DIGEST = "X-Sahpool-Digest";
 const ADDRESS = new URL("snapshot", import.meta.url).href; // nothing is ever asked for there
 
+const ROOM = 20; // times what a snapshot takes must be free
+
 const KINDS = ["object", "function"];
 
 // Python has asked for the time zone, and what WebAssembly can do here, by the time it is taken.
@@ -89,8 +91,10 @@ export const restoring = (bytes, modules) => ({
   _snapshotDeserializer: ({ module, global }) => (module ? modules[module] : globalThis[global]),
 });
 
-/** Keeps a snapshot in place of any other. */
+/** Keeps a snapshot in place of any other, unless databases may need the room. */
 export async function keep(bytes, version) {
+  const { quota, usage } = await navigator.storage.estimate();
+  if (quota - usage < ROOM * bytes.length) return;
   const headers = { [KEY]: keyOf(version), [DIGEST]: await digest(bytes) };
   const cache = await caches.open(CACHE);
   await cache.put(ADDRESS, new Response(bytes, { headers }));
@@ -98,5 +102,6 @@ export async function keep(bytes, version) {
 
 /** Throws the snapshot away. */
 export async function discard() {
-  await caches.delete(CACHE);
+  const cache = await caches.open(CACHE);
+  await cache.delete(ADDRESS);
 }

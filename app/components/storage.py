@@ -70,7 +70,11 @@ class Storage:
     def refused(self):
         """SQLite was told that the storage is full."""
         self._full = True
-        dom.spawn(self.refresh())
+        dom.spawn(self._make_room())
+
+    async def _make_room(self):
+        await dom.discard_snapshot()
+        await self.refresh()
 
     async def refresh(self):
         """Asks for the figures and shows them."""

@@ -60,6 +60,19 @@ export const mark = (name) => {
 /** When `mark` came first, in ms from the navigation; null when it has not. */
 export const reached = (name) => performance.getEntriesByName(name, "mark")[0]?.startTime ?? null;
 
+/** Throws away what worker/snapshot.mjs keeps; a promise of whether that made room. */
+export const discardSnapshot = async () => {
+  try {
+    // A whole cache would keep its room for as long as somebody has it open.
+    const cache = await caches.open("sahpool-snapshot");
+    const there = await cache.keys();
+    await Promise.all(there.map((request) => cache.delete(request)));
+    return there.length > 0;
+  } catch {
+    return false; // no Cache Storage, and so no snapshot
+  }
+};
+
 /** Puts `text` on the clipboard; a promise of whether it was allowed. */
 export const copyText = async (text) => {
   try {

@@ -8,4 +8,4 @@ export const createEditor = (...values) => guarded(editor.createEditor(...values
 export const createGrid = (...values) => guarded(grid.createGrid(...values));
 export { onFault } from "./browser.mjs";
 export { copyText, mark, measure, reached } from "./browser.mjs";
-export { recall, remember, download, sizeOf, askToKeep, askBeforeLeaving } from "./browser.mjs";
+export { askBeforeLeaving, askToKeep, discardSnapshot, download, recall, remember, sizeOf } from "./browser.mjs";

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from tests.browser.conftest import _console
 from tests.browser.console_page import Console
 from tests.browser.test_page_databases import ENDLESS
-from tests.browser.test_page_storage import patch
+from tests.browser.test_page_storage import INSERT, TRUE_QUOTA, limit, patch
 from tests.browsers import Chromium, wait_for
 from tests.conftest import ServedSite
 from tests.firefox import Firefox
@@ -216,6 +217,36 @@ def test_the_snapshot_of_other_code_is_not_used(
         assert started(console) == "long"
     finally:
         site.extra.clear()
+
+
+@pytest.fixture
+def limited(request: pytest.FixtureRequest, site: ServedSite) -> Iterator[Console]:
+    """The page in a Chromium that says what its quota is."""
+    yield from _console(request, Chromium(TRUE_QUOTA), site.url)
+
+
+def test_a_snapshot_is_not_kept_where_databases_may_need_the_room(limited: Console) -> None:
+    limit(limited, 200_000_000)
+    for _ in range(2):
+        limited.open()
+        assert started(limited) == "long"
+        time.sleep(3)  # it would be kept a second after the start
+        assert not limited.js(IS_KEPT)
+    assert limited.errors() == []
+
+
+def test_a_snapshot_makes_room_for_databases_when_the_storage_is_full(limited: Console) -> None:
+    limited.open()
+    wait_kept(limited)
+    limit(limited, 70_000_000)
+    limited.run_sql("CREATE TABLE t (a)")
+    limited.run_sql(INSERT.format(20_000))
+    assert "database or disk is full" in str(limited.error())
+    wait_for("room", lambda: not limited.js(IS_KEPT))
+    limited.run_sql(INSERT.format(20_000))
+    assert limited.error() is None
+    limited.run_sql("SELECT count(*) FROM t")
+    assert limited.rows() == [["20000"]]
 
 
 NO_CACHES = "delete WorkerGlobalScope.prototype.caches;\n"
