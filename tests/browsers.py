@@ -73,8 +73,8 @@ class Browser(Protocol):
     def restart(self) -> None:
         """Close the browser and start it again with the same profile."""
 
-    def close(self) -> None:
-        """End it and delete its profile."""
+    def close(self, keep: Path | None = None) -> None:
+        """End it and delete its profile, or ``keep`` that in a new folder of this name."""
 
 
 def find_program(*names: str) -> str | None:
@@ -131,12 +131,23 @@ def chromium_driver(
 
 
 class Chromium:
-    """Chromium through selenium; the arguments are those of ``chromium_driver``."""
+    """Chromium through selenium; the arguments are those of ``chromium_driver``.
+
+    ``profile`` is one to begin with a copy of.
+    """
 
     name = "chrome"
 
-    def __init__(self, flags: Sequence[str] = (), without: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        flags: Sequence[str] = (),
+        without: Sequence[str] = (),
+        *,
+        profile: Path | None = None,
+    ) -> None:
         self._home = Path(tempfile.mkdtemp(prefix="sahpool-chromium-"))
+        if profile is not None:
+            shutil.copytree(profile, self._home / "profile")
         self.downloads = self._home / "downloads"
         self.downloads.mkdir()
         self._requests: list[str] = []
@@ -201,7 +212,9 @@ class Chromium:
         self.driver.quit()
         self.driver = self._started()
 
-    def close(self) -> None:
+    def close(self, keep: Path | None = None) -> None:
         """End it."""
         self.driver.quit()
+        if keep is not None:
+            shutil.move(self._home / "profile", keep)
         shutil.rmtree(self._home, ignore_errors=True)

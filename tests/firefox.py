@@ -38,19 +38,24 @@ class Firefox:
 
     name = "firefox"
 
-    def __init__(self, preferences: Mapping[str, object] | None = None) -> None:
+    def __init__(
+        self, preferences: Mapping[str, object] | None = None, *, profile: Path | None = None
+    ) -> None:
         self._home = Path(tempfile.mkdtemp(prefix="sahpool-firefox-"))
         self.downloads = self._home / "downloads"
         self.downloads.mkdir()
-        profile = self._home / "profile"
-        profile.mkdir()
+        its = self._home / "profile"
+        if profile is None:
+            its.mkdir()
+        else:
+            shutil.copytree(profile, its)
         wanted = {**PREFERENCES, **(preferences or {})}
         wanted["browser.download.dir"] = str(self.downloads)
         lines = [
             f"user_pref({json.dumps(name)}, {json.dumps(value)});\n"
             for name, value in wanted.items()
         ]
-        (profile / "user.js").write_text("".join(lines))
+        (its / "user.js").write_text("".join(lines))
         self._events: list[dict[str, Any]] = []
         self._start()
 
@@ -154,9 +159,11 @@ class Firefox:
         self._end()
         self._start()
 
-    def close(self) -> None:
-        """End it and delete its profile."""
+    def close(self, keep: Path | None = None) -> None:
+        """End it."""
         self._end()
+        if keep is not None:
+            shutil.move(self._home / "profile", keep)
         shutil.rmtree(self._home, ignore_errors=True)
 
     def _end(self) -> None:

@@ -32,8 +32,8 @@ def test_about_tells_the_versions_the_storage_and_how_the_console_started(consol
     assert facts["SQLite"] == version
     assert facts["sahpool"] == sahpool.__version__
     assert facts["Databases"] == "1"
-    assert facts["Snapshot of Python"] == "none was kept"
-    for name in ("Start: Python", "Start: Imports", "Editor usable after", "SQL answered after"):
+    assert facts["Snapshot of Python"] == "used"
+    for name in ("Start: Python", "Start: Storage", "Editor usable after", "SQL answered after"):
         assert re.fullmatch(r"\d+ ms|\d+\.\d+ s", facts[name]), name
     console.click("Copy report")
     report = wait_for("the report", lambda: console.js("return window.copied"))

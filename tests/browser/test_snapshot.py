@@ -10,18 +10,12 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import _console
+from tests.browser.conftest import IS_KEPT, _console
 from tests.browser.console_page import Console
 from tests.browser.test_page_databases import ENDLESS
 from tests.browser.test_page_storage import INSERT, TRUE_QUOTA, limit, patch
 from tests.browsers import Chromium, wait_for
 from tests.conftest import ServedSite
-from tests.firefox import Firefox
-
-IS_KEPT = """
-const cache = await caches.open("sahpool-snapshot");
-return (await cache.keys()).length === 1;
-"""
 
 # What each phase of the last start took: a start from a snapshot has no phase "library".
 PHASES = """
@@ -98,34 +92,25 @@ def wait_kept(console: Console) -> None:
     wait_for("the snapshot", lambda: console.js(IS_KEPT))
 
 
-@pytest.fixture(
-    params=[pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("chrome", "firefox")]
-)
-def either(request: pytest.FixtureRequest, site: ServedSite) -> Iterator[Console]:
-    """The page in either browser, not yet opened."""
-    browser = Chromium() if request.param == "chrome" else Firefox()
-    yield from _console(request, browser, site.url)
-
-
-def test_the_second_start_is_from_a_snapshot_and_nothing_is_missing(either: Console) -> None:
-    either.open()
-    assert started(either) == "long"
-    either.run_sql("CREATE TABLE kept (a); INSERT INTO kept VALUES (1)")
-    wait_kept(either)
-    either.reload()
-    assert started(either) == "snapshot"
-    either.run_sql("SELECT a FROM kept")
-    assert either.rows() == [["1"]]
-    either.run_sql(ENDLESS, wait=False)
-    either.click("Cancel")
-    either.wait_idle()
-    either.run_sql("SELECT printf('%.2f', pi()), json('[1, 2]')")
-    assert either.rows() == [["3.14", "[1,2]"]]
-    either.restart()
-    assert started(either) == "snapshot"
-    either.run_sql("SELECT a FROM kept")
-    assert either.rows() == [["1"]]
-    assert either.errors() == []
+def test_the_second_start_is_from_a_snapshot_and_nothing_is_missing(first_visit: Console) -> None:
+    first_visit.open()
+    assert started(first_visit) == "long"
+    first_visit.run_sql("CREATE TABLE kept (a); INSERT INTO kept VALUES (1)")
+    wait_kept(first_visit)
+    first_visit.reload()
+    assert started(first_visit) == "snapshot"
+    first_visit.run_sql("SELECT a FROM kept")
+    assert first_visit.rows() == [["1"]]
+    first_visit.run_sql(ENDLESS, wait=False)
+    first_visit.click("Cancel")
+    first_visit.wait_idle()
+    first_visit.run_sql("SELECT printf('%.2f', pi()), json('[1, 2]')")
+    assert first_visit.rows() == [["3.14", "[1,2]"]]
+    first_visit.restart()
+    assert started(first_visit) == "snapshot"
+    first_visit.run_sql("SELECT a FROM kept")
+    assert first_visit.rows() == [["1"]]
+    assert first_visit.errors() == []
 
 
 def numbers(console: Console) -> list[Any]:
@@ -175,20 +160,20 @@ def test_no_two_starts_from_a_snapshot_have_random_numbers_in_common(
         assert len(set(kind)) == len(seen), kind
 
 
-def test_a_snapshot_that_is_damaged_is_replaced_and_nothing_is_said(either: Console) -> None:
-    either.open()
-    either.run_sql("CREATE TABLE kept (a); INSERT INTO kept VALUES (1)")
+def test_a_snapshot_that_is_damaged_is_replaced_and_nothing_is_said(first_visit: Console) -> None:
+    first_visit.open()
+    first_visit.run_sql("CREATE TABLE kept (a); INSERT INTO kept VALUES (1)")
     for what, change in CHANGES.items():
-        wait_kept(either)
-        either.js(REPLACE.replace("CHANGE", change))
-        either.reload()
-        assert started(either) == "long", what
-        either.run_sql("SELECT a FROM kept")
-        assert either.rows() == [["1"]], what
-    wait_kept(either)
-    either.reload()
-    assert started(either) == "snapshot"
-    assert either.errors() == []
+        wait_kept(first_visit)
+        first_visit.js(REPLACE.replace("CHANGE", change))
+        first_visit.reload()
+        assert started(first_visit) == "long", what
+        first_visit.run_sql("SELECT a FROM kept")
+        assert first_visit.rows() == [["1"]], what
+    wait_kept(first_visit)
+    first_visit.reload()
+    assert started(first_visit) == "snapshot"
+    assert first_visit.errors() == []
 
 
 def test_a_cache_that_was_cleared_costs_time_and_nothing_else(console: Console) -> None:
