@@ -48,7 +48,7 @@ class Firefox:
         if profile is None:
             its.mkdir()
         else:
-            shutil.copytree(profile, its)
+            shutil.copytree(profile, its, ignore=shutil.ignore_patterns("lock"))
         wanted = {**PREFERENCES, **(preferences or {})}
         wanted["browser.download.dir"] = str(self.downloads)
         lines = [

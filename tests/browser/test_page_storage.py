@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import _console
+from tests.browser.conftest import IS_KEPT, _console
 from tests.browser.console_page import Console
 from tests.browser.test_page_databases import ENDLESS, make, opened
 from tests.browsers import Chromium, wait_for
@@ -294,6 +294,7 @@ def test_a_page_that_is_left_lets_go_of_the_storage_and_has_it_again_on_the_way_
     console.run_sql("BEGIN; INSERT INTO t VALUES (2)")
     assert asks_before_leaving(console)
     console.js("window.mark = 'the same page'")
+    wait_for("the snapshot", lambda: console.js(IS_KEPT))  # no page is kept that is at work
 
     console.open("module_test.html", wait=False)
     taken = console.js(TAKE_POOL)

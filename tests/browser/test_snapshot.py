@@ -244,15 +244,15 @@ CacheStorage.prototype.open = async () => {
 
 @pytest.mark.parametrize("broken", [NO_CACHES, REFUSING_CACHES], ids=["none", "refusing"])
 def test_without_a_place_for_a_snapshot_the_page_starts_the_long_way(
-    console: Console, site: ServedSite, tmp_path: Path, broken: str
+    first_visit: Console, site: ServedSite, tmp_path: Path, broken: str
 ) -> None:
     patch(site, tmp_path, "/worker/boot.mjs", broken)
     try:
         for _ in range(2):
-            console.open()
-            assert started(console) == "long"
-            console.run_sql("SELECT 6 * 7")
-            assert console.rows() == [["42"]]
+            first_visit.open()
+            assert started(first_visit) == "long"
+            first_visit.run_sql("SELECT 6 * 7")
+            assert first_visit.rows() == [["42"]]
     finally:
         site.extra.clear()
-    assert console.errors() == []
+    assert first_visit.errors() == []

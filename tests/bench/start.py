@@ -1,0 +1,178 @@
+"""How long the console takes to start: ``python3 -m tests.bench.start``.
+
+From the navigation until the editor is usable, and until the first query of a database of 30 MB is
+answered and drawn, for a page that was visited before; beside it a bare page that starts the
+official package's pool and asks the same. Then with and without the snapshot of Python's memory,
+and a first visit, with a new profile each time. Both browsers; ``--rounds`` of each (10).
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+from typing import TYPE_CHECKING, Any
+
+import serve
+from tests.__main__ import run_measure
+
+if TYPE_CHECKING:
+    from tests.bench.contenders import BenchSite
+    from tests.browser.console_page import Console
+
+ROWS, ID = 30_000, 17_001  # as bare_worker.mjs has them
+FILL = (
+    "CREATE TABLE t (id INTEGER PRIMARY KEY, b TEXT); INSERT INTO t WITH RECURSIVE n (i) AS"
+    f" (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {ROWS})"
+    " SELECT i, printf('%0*d', 1000, i) FROM n"
+)
+QUERY = f"SELECT length(b) FROM t WHERE id = {ID}"
+
+# Types the query and presses Run as soon as there is an editor; waits for the value to be drawn.
+ASK = """
+const until = async (look) => {
+  for (;;) {
+    const found = look();
+    if (found) return found;
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+};
+const mark = (name) => performance.getEntriesByName("sahpool: " + name)[0];
+const editor = await until(() => mark("editor"));
+TYPE
+document.getElementById("run").click();
+await until(() => {
+  const cells = [...document.querySelectorAll("vaadin-grid vaadin-grid-cell-content")];
+  return cells.some((cell) => cell.textContent.trim() === "1000");
+});
+const answer = performance.now();
+const phases = performance.getEntriesByType("measure");
+const worker = phases.reduce((sum, { duration }) => sum + duration, 0);
+return { editor: editor.startTime, answer, worker };
+"""
+BARE = """
+while (window.answeredAt === undefined && !window.failure) {
+  await new Promise((resolve) => setTimeout(resolve, 1));
+}
+if (window.failure) throw new Error(window.failure);
+return { answer: window.answeredAt, value: window.answer };
+"""
+
+
+def visit(console: Console) -> dict[str, float]:
+    """One visit of the console, in milliseconds; ``worker`` is what the worker's start took."""
+    from tests.browser.console_page import TYPE
+
+    console.browser.open("about:blank")
+    console.open(wait=False)
+    found: dict[str, float] = console.js(ASK.replace("TYPE", TYPE), QUERY)
+    console.wait_ready()
+    return found
+
+
+def bare(console: Console) -> float:
+    """One visit of the bare page, in milliseconds."""
+    console.browser.open("about:blank")
+    console.browser.open(f"{console.url}bench/bare.html")
+    found: dict[str, Any] = console.js(BARE)
+    if found["value"] != 1000:
+        raise AssertionError(f"the official package answered {found['value']}")
+    return float(found["answer"])
+
+
+def told(times: list[float]) -> str:
+    """Median and range of times in milliseconds."""
+    return f"{statistics.median(times):.0f} ({min(times):.0f}–{max(times):.0f})"
+
+
+def measure_browser(kind: type[Any], site: BenchSite, rounds: int) -> dict[str, str]:
+    """Rows of the table for one browser."""
+    from tests.browser.conftest import IS_KEPT
+    from tests.browser.console_page import Console
+    from tests.browsers import wait_for
+
+    first = []
+    for _ in range(rounds):
+        console = Console(kind(), site.url)
+        try:
+            console.open(wait=False)
+            until_ready = "while (!(mark('editor') && mark('ready'))) await sleep(1);"
+            first.append(
+                console.js(
+                    "const mark = (name) => performance.getEntriesByName('sahpool: ' + name)[0];"
+                    "const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));"
+                    f"{until_ready} return [mark('editor').startTime, mark('ready').startTime];"
+                )
+            )
+        finally:
+            console.close_browser()
+    console = Console(kind(), site.url)
+    try:
+        console.open()
+        console.run_sql(FILL)
+        wait_for("the snapshot", lambda: console.js(IS_KEPT))
+        warm, official, long = [], [], []
+        for number in range(rounds + 1):
+            one, other = visit(console), bare(console)
+            if number:  # the first round warms up
+                warm.append(one)
+                official.append(other)
+        for _ in range(rounds):
+            console.js("for (const name of await caches.keys()) await caches.delete(name);")
+            long.append(visit(console)["worker"])
+    finally:
+        console.close_browser()
+    answers = [each["answer"] for each in warm]
+    workers = [each["worker"] for each in warm]
+    ratio = statistics.median(answers) / statistics.median(official)
+    share = statistics.median(workers) / statistics.median(long)
+    return {
+        "visited before: editor usable": told([each["editor"] for each in warm]),
+        "visited before: first query of 30 MB answered and drawn": told(answers),
+        "bare page, official package's pool: the same query": told(official),
+        "ratio of these two": f"{ratio:.2f}",
+        "worker's start from a snapshot": told(workers),
+        "worker's start without one": told(long),
+        "share": f"{share:.2f}",
+        "first visit: editor usable": told([editor for editor, _ in first]),
+        "first visit: SQL answered": told([ready for _, ready in first]),
+    }
+
+
+def measure(arguments: list[str]) -> None:
+    """Prints everything; needs the tests' virtual environment."""
+    from tests.bench.contenders import BenchSite
+    from tests.browsers import Chromium
+    from tests.conftest import serving
+    from tests.firefox import Firefox
+
+    chosen = options(arguments)
+    columns = {}
+    with serving(BenchSite(serve.assemble())) as site:
+        for name, kind in (("Chromium", Chromium), ("Firefox", Firefox)):
+            if name.lower() in chosen.browsers:
+                columns[name] = measure_browser(kind, site, chosen.rounds)
+    serve.say(f"| ms, median of {chosen.rounds} (least–most) | {' | '.join(columns)} |")
+    serve.say(f"| --- | {' | '.join('---:' for _ in columns)} |")
+    for row in next(iter(columns.values())):
+        serve.say(f"| {row} | {' | '.join(rows[row] for rows in columns.values())} |")
+
+
+def options(arguments: list[str]) -> argparse.Namespace:
+    """What the command line asks for."""
+    about = (__doc__ or "").partition("\n")[0]
+    parser = argparse.ArgumentParser(prog="python3 -m tests.bench.start", description=about)
+    parser.add_argument("--rounds", type=int, default=10)
+    both = ["chromium", "firefox"]
+    parser.add_argument("--browsers", nargs="+", choices=both, default=both)
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str]) -> int:
+    """Sets the tests up and measures in their environment; returns the exit code."""
+    options(arguments)
+    return run_measure("tests.bench.start", arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
