@@ -2,8 +2,10 @@
 
 const worker = new Worker("./bare_worker.mjs", { type: "module" });
 worker.onmessage = ({ data }) => {
+  window.isClosed ||= data.isClosed;
+  window.failure ||= data.error;
+  if (data.value === undefined) return;
   window.answer = data.value;
-  window.failure = data.error;
   window.answeredAt = performance.now();
 };
 worker.onerror = ({ message }) => (window.failure = message);

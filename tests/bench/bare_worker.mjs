@@ -14,6 +14,9 @@ try {
       SELECT i, printf('%0*d', 1000, i) FROM n`);
   }
   postMessage({ value: db.selectValue(`SELECT length(b) FROM t WHERE id = ${ID}`) });
+  db.close();
+  pool.pauseVfs(); // or the next visit may find the files held
+  postMessage({ isClosed: true });
 } catch (error) {
   postMessage({ error: String(error.stack ?? error) });
 }

@@ -135,11 +135,11 @@ return times;
 """
 
 
-# In the console: from the click on Run until the first screen of rows is drawn; args[0] is what the
-# query adds to the numbers, so that no earlier row is taken for one of them.
+# In the console: from the click on Run until the first screen of rows is drawn; args[1] is what the
+# numbers begin with, which is another one each time.
 DRAWN = """
 const cells = () => [...document.querySelectorAll("vaadin-grid vaadin-grid-cell-content")];
-TYPE
+{ TYPE }
 const begin = performance.now();
 document.getElementById("run").click();
 while (!cells().some((cell) => cell.textContent.trim() === args[1])) {

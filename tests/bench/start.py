@@ -39,7 +39,7 @@ const until = async (look) => {
 };
 const mark = (name) => performance.getEntriesByName("sahpool: " + name)[0];
 const editor = await until(() => mark("editor"));
-TYPE
+{ TYPE }
 document.getElementById("run").click();
 await until(() => {
   const cells = [...document.querySelectorAll("vaadin-grid vaadin-grid-cell-content")];
@@ -51,7 +51,7 @@ const worker = phases.reduce((sum, { duration }) => sum + duration, 0);
 return { editor: editor.startTime, answer, worker };
 """
 BARE = """
-while (window.answeredAt === undefined && !window.failure) {
+while (!window.isClosed && !window.failure) {
   await new Promise((resolve) => setTimeout(resolve, 1));
 }
 if (window.failure) throw new Error(window.failure);
