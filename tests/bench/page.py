@@ -234,9 +234,9 @@ def measure(arguments: list[str]) -> None:
             trivial = ours.run(OUR_TRIVIAL, TRIVIAL)
             serve.say(f"| a trivial query, page to worker to page | {told(trivial)} | | |")
             ours.run("worker.terminate()")  # the console needs its storage
-            times = drawn(browser, site.url, rounds)
+            shown = drawn(browser, site.url, rounds)
             serve.say(
-                f"| the console: from Run until the first rows are drawn | {told(times)} | | |"
+                f"| the console: from Run until the first rows are drawn | {told(shown)} | | |"
             )
     finally:
         browser.close()

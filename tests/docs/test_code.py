@@ -77,7 +77,7 @@ def with_python() -> list[Path]:
 def in_page(engine: Engine, script: str) -> Any:
     """An async function body, in the page that holds the engine's worker."""
     if isinstance(engine, ChromeEngine):
-        return engine._runner.run_in_page(script)
+        return engine.in_page(script)
     assert isinstance(engine, FirefoxEngine)
     return engine._browser.evaluate(script)
 

@@ -66,7 +66,7 @@ class Lab:
 
     def _in_page(self, script: str) -> Any:
         if isinstance(self._engine, ChromeEngine):
-            return self._engine._runner.run_in_page(script)
+            return self._engine.in_page(script)
         return self._engine._browser.evaluate(script)
 
     # --- sahpool --------------------------------------------------------------------------------

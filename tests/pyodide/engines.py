@@ -186,6 +186,10 @@ class ChromeEngine:
         """Run in the worker."""
         return outcome(self._runner.ask(request(source, values)))
 
+    def in_page(self, script: str) -> Any:
+        """What an async function body gives in the page that the worker belongs to."""
+        return self._runner.run_in_page(script)
+
     def set_quota(self, size: int | None) -> None:
         """The most bytes that the site may keep; None for what the browser gives by itself."""
         limit = {} if size is None else {"quotaSize": size}
@@ -193,9 +197,9 @@ class ChromeEngine:
 
     def restart(self, *, keep: bool = True) -> None:
         """Terminate the worker, start another."""
-        self._runner.run_in_page("self.__worker.terminate();")
+        self.in_page("self.__worker.terminate();")
         if not keep:
-            self._runner.run_in_page(WIPE)
+            self.in_page(WIPE)
         self._runner.prepare_driver()
 
     def close(self) -> None:
