@@ -36,14 +36,6 @@ def measure() -> None:
     from tests.conftest import ServedSite
     from tests.firefox import Firefox
 
-    def starts(console: Console) -> list[float]:
-        times = []
-        for _ in range(ROUNDS):
-            begin = time.monotonic()
-            console.reload()
-            times.append(time.monotonic() - begin)
-        return times
-
     def cancels(console: Console) -> list[float]:
         times = []
         for _ in range(ROUNDS):
@@ -70,11 +62,8 @@ def measure() -> None:
         for browser in (Chromium(), Firefox()):
             console = Console(browser, site.url)
             try:
-                begin = time.monotonic()
                 console.open()
-                figures = {"first visit to SQL answered, s": [time.monotonic() - begin]}
-                figures["reload to SQL answered, s"] = starts(console)
-                figures["Cancel of an endless statement, ms"] = cancels(console)
+                figures = {"Cancel of an endless statement, ms": cancels(console)}
                 imported, shown = flights(console)
                 figures["flights.csv (31 MB, 336,776 × 19) imported, s"] = [imported]
                 figures["all its rows fetched by the page, s"] = [shown]
