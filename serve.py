@@ -293,11 +293,15 @@ def service_bytes() -> bytes:
     return zip_bytes(files)
 
 
-def memory_key() -> str:
-    """Another one for every change to what a snapshot (worker/snapshot.mjs) holds, or how."""
-    code = [read(ROOT / "worker" / name) for name in ("boot.mjs", "snapshot.mjs")]
-    pyodide = read(ROOT / "node_modules" / "pyodide" / "package.json")
-    return digest(b"\0".join([wheel_bytes(), service_bytes(), pyodide, *code]))
+def parts_list() -> dict[str, str]:
+    """parts.json: where the wheel is, and a version of what a snapshot (snapshot.mjs) depends on.
+
+    Beside the wheel and service.zip, whose bytes the worker looks at itself.
+    """
+    used = [ROOT / "worker" / name for name in ("boot.mjs", "snapshot.mjs")]
+    used.append(ROOT / "node_modules" / "pyodide" / "package.json")
+    version = digest(b"\0".join(map(read, used)))
+    return {"wheel": f"../{wheel_name()}", "version": version}
 
 
 # The site ------------------------------------------------------------------------------------
@@ -327,9 +331,7 @@ class Site:
             "worker/protocol.py": ROOT / "worker" / "protocol.py",
             **_tree(ROOT / "worker" / "sahpool", "worker/", suffix=".mjs"),
             "worker/service.zip": service_bytes(),
-            "worker/parts.json": json_bytes(
-                {"wheel": f"../{wheel_name()}", "version": version, "key": memory_key()}
-            ),
+            "worker/parts.json": json_bytes(parts_list()),
             wheel_name(): wheel_bytes(),
         }
         micropython = modules / "@micropython" / "micropython-webassembly-pyscript"

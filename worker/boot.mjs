@@ -11,7 +11,8 @@ const SETTLED = 1000; // ms after the first answer until the snapshot is put awa
 
 let phase = "pyodide";
 const phases = []; // each with the time at which it began, in ms since 1970
-let snapshot = "none was kept"; // or "used", or what was wrong with it
+let snapshot = "none of this version was kept"; // or "used", or what was wrong with it
+let discard = async () => {}; // throws away the snapshot that this Python comes from, if it does
 
 function begin(next) {
   phase = next;
@@ -68,14 +69,16 @@ async function importPart(url) {
   }
 }
 
-async function startPyodide(options) {
+// `prepare` is called with the WebAssembly instance before anything else is.
+async function startPyodide(options, prepare = () => {}) {
   const { instantiateStreaming } = WebAssembly;
   // When its WebAssembly cannot be had, Pyodide logs that and then waits for ever.
   const noWasm = new Promise((_, reject) => {
     WebAssembly.instantiateStreaming = (...parameters) => {
-      const instance = instantiateStreaming.apply(WebAssembly, parameters);
-      instance.catch(reject);
-      return instance;
+      const result = instantiateStreaming.apply(WebAssembly, parameters);
+      const prepared = result.then(({ instance }) => prepare(instance));
+      prepared.catch(reject);
+      return prepared.then(() => result);
     };
   });
   try {
@@ -119,6 +122,8 @@ const channel = new MessageChannel();
 channel.port1.onmessage = () => waiting.shift()();
 const host = {
   timeline: () => JSON.stringify({ phases, snapshot }),
+  // This Python is not to be restored again: it did not start.
+  forget: () => discard(),
   // One turn of the event loop: messages that have come in by now are answered first.
   tick: () => new Promise((resolve) => {
     waiting.push(resolve);
@@ -172,34 +177,45 @@ function takeSnapshot(snapshots, pyodide, modules, key) {
   started.then((receive) => receive && setTimeout(put, SETTLED));
 }
 
-// A Pyodide with everything imported, and whether it comes from a snapshot.
-async function startPython(parts, io, packages) {
-  const importing = importPart(new URL("snapshot.mjs", import.meta.url));
-  const [pageIO, { key }, snapshots] = await Promise.all([io, parts, importing]);
-  const modules = { sahpool_io: pageIO, sahpool_host: host };
-  const kept = await snapshots.find(key).catch(({ message }) => {
-    snapshot = message; // no Cache Storage here, or a broken one
-  });
-  if (kept) {
-    try {
-      const pyodide = await startPyodide(snapshots.restoring(kept.bytes, modules));
-      install(pyodide, await packages);
-      snapshot = "used";
-      return { pyodide, restored: true };
-    } catch (error) {
-      if (error instanceof BootError) throw error; // the long way lacks the same
-      snapshot = `of no use: ${error.message}`;
-      await snapshots.discard().catch(() => null); // the next start finds it of no use, too
-    }
+async function restore(snapshots, { bytes, pages }, modules, packages) {
+  try {
+    const options = snapshots.restoring(bytes, modules);
+    const pyodide = await startPyodide(options, (instance) => snapshots.enlarge(instance, pages));
+    snapshots.release(pyodide);
+    install(pyodide, packages);
+    snapshot = "used";
+    ({ discard } = snapshots);
+    return pyodide;
+  } catch (error) {
+    if (error instanceof BootError) throw error; // the long way lacks the same
+    snapshot = `of no use: ${error.message}`;
+    await snapshots.discard();
+    return null;
   }
+}
+
+// A Pyodide with everything imported, and whether it comes from a snapshot.
+async function startPython(parts, io, fetching) {
+  const importing = importPart(new URL("snapshot.mjs", import.meta.url));
+  const [list, pageIO, packages, snapshots] = await Promise.all([parts, io, fetching, importing]);
+  const modules = { sahpool_io: pageIO, sahpool_host: host };
+  let key, kept;
+  try {
+    key = await snapshots.keyOf(list.version, packages.map(([, bytes]) => bytes));
+    kept = await snapshots.find(key);
+  } catch ({ message }) {
+    snapshot = message; // no Cache Storage here, or a broken one
+  }
+  const restored = kept ? await restore(snapshots, kept, modules, packages) : null;
+  if (restored) return { pyodide: restored, restored: true };
   const pyodide = await startPyodide();
   begin("library");
   for (const [name, module] of Object.entries(modules)) pyodide.registerJsModule(name, module);
-  install(pyodide, await packages);
+  install(pyodide, packages);
   const path = pyodide.pyimport("sys").path;
-  for (const [archive] of await packages) path.insert(0, archive);
+  for (const [archive] of packages) path.insert(0, archive);
   pyodide.pyimport("main");
-  if (globalThis.caches) takeSnapshot(snapshots, pyodide, modules, key);
+  if (key && globalThis.caches) takeSnapshot(snapshots, pyodide, modules, key);
   return { pyodide, restored: false };
 }
 
@@ -208,17 +224,19 @@ async function boot() {
   // Pyodide asks for this one late. Where it is missing, startPyodide() says so.
   import(new URL("pyodide.asm.mjs", PYODIDE).href).catch(() => null);
   const parts = fetchPart(PARTS).then((response) => response.json());
-  const packages = fetchPackages(parts);
-  const io = importPageIO();
   const [why, { pyodide, restored }] = await Promise.all([
     whyMemory(),
-    startPython(parts, io, packages),
-    packages,
+    startPython(parts, importPageIO(), fetchPackages(parts)),
   ]);
-  const main = pyodide.pyimport("main");
   // From the page's switch, see start.mjs; without one, logging is left alone.
   const [, verbosity] = /^#verbosity=(\d)$/.exec(location.hash) ?? [];
-  return (await main.start(begin, verbosity && Number(verbosity), why, restored)) ?? null;
+  try {
+    const main = pyodide.pyimport("main");
+    return (await main.start(begin, verbosity && Number(verbosity), why, restored)) ?? null;
+  } catch (error) {
+    await discard(); // so that another try is another start
+    throw error;
+  }
 }
 
 const started = boot().catch((error) => {

@@ -219,6 +219,8 @@ async def start(
         try:
             host = BrowserHost(await sahpool.install(verbosity=verbosity))
         except sahpool.SahpoolError as error:
+            if not isinstance(error, sahpool.PoolLockedError):
+                await sahpool_host.forget()
             _post_failure("storage", error)
             return None
     else:

@@ -1,27 +1,26 @@
 // JavaScript because it is about Pyodide's memory before there is any Python in it.
 //
 // A snapshot is that memory once Python has started and everything of ours is imported: it need not
-// be done again. It is taken between the imports and the first call into SQLite, whose random
-// numbers (the nonces of journals among them) would otherwise repeat from one start to the next,
-// and before there is any callback, which is no memory. What the memory refers to in JavaScript is
-// written down by name. It is kept with its digest, under a key that is another one for every
-// change to Pyodide, to our code and to the browser; whatever is wrong with it, Python starts the
-// long way.
+// be done again. It is taken before SQLite needs its first random number: they (the nonces of
+// journals among them) would otherwise repeat from one start to the next; and before there is any
+// callback, which is no memory. What the memory refers to in JavaScript is written down by name. It
+// is kept with its digest, under a key that is another one for every change to Pyodide, to our code
+// and to the browser; whatever is wrong with it, Python starts the long way.
 //
 // Source: Pyodide's own src/js/snapshot.ts; all of this is undocumented, and tested with one version.
 
 const CACHE = "sahpool-snapshot";
 const KEY = "X-Sahpool-Key";
 const DIGEST = "X-Sahpool-Digest";
+const PAGES = "X-Sahpool-Pages";
 const ADDRESS = new URL("snapshot", import.meta.url).href; // nothing is ever asked for there
 
 const ROOM = 20; // times what a snapshot takes must be free
+const PAGE = 65536; // bytes of WebAssembly's memory
+// Milliseconds after which a cache that does not answer is none.
+const FIND_PATIENCE = 3000, READ_PATIENCE = 10_000;
 
 const KINDS = ["object", "function"];
-
-// Python has asked for the time zone, and what WebAssembly can do here, by the time it is taken.
-const keyOf = (version) =>
-  [version, navigator.userAgent, Intl.DateTimeFormat().resolvedOptions().timeZone].join(" ");
 
 async function digest(bytes) {
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
@@ -40,24 +39,46 @@ function globals() {
   return found;
 }
 
+const within = (ms, promise) =>
+  Promise.race([
+    promise,
+    new Promise((_, reject) => {
+      setTimeout(() => reject(new Error(`no answer of the cache within ${ms} ms`)), ms);
+    }),
+  ]);
+
 /**
- * The snapshot kept for this version of the code, or null when there is none.
+ * What a snapshot depends on, as text.
  *
- * @param {string} version of everything that was in memory
- * @returns {Promise<{bytes: Promise<ArrayBuffer>} | null>} what is not whole is refused later, so
- *    that Pyodide can be fetched meanwhile
+ * @param {string} version of everything that is not in the packages
+ * @param {Uint8Array[]} packages the very bytes that Python imports from: the name of a file does not
+ *    tell which version of it has come
  */
-export async function find(version) {
-  const kept = await caches.match(ADDRESS, { cacheName: CACHE });
-  if (kept?.headers.get(KEY) !== keyOf(version)) return null;
+export async function keyOf(version, packages) {
+  const digests = await Promise.all(packages.map(digest));
+  // By the time it is taken, Python has asked what the time zone is, and what WebAssembly can do.
+  const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+  const suspends = "Suspending" in WebAssembly;
+  return [version, ...digests, navigator.userAgent, suspends, timeZone].join(" ");
+}
+
+/**
+ * The snapshot of this key, or null when there is none.
+ *
+ * @returns {Promise<{bytes: Promise<ArrayBuffer>, pages: number} | null>} `pages` is the size of the
+ *    memory; what is not whole is refused later, so that Pyodide can be fetched meanwhile
+ */
+export async function find(key) {
+  const kept = await within(FIND_PATIENCE, caches.match(ADDRESS, { cacheName: CACHE }));
+  if (kept?.headers.get(KEY) !== key) return null;
   const checked = async () => {
     const bytes = await kept.arrayBuffer();
     if ((await digest(bytes)) === kept.headers.get(DIGEST)) return bytes;
-    throw new Error("The snapshot is damaged.");
+    throw new Error("the snapshot is damaged");
   };
-  const bytes = checked();
+  const bytes = within(READ_PATIENCE, checked());
   bytes.catch(() => null); // whoever asked for them meets the error, if later
-  return { bytes };
+  return { bytes, pages: Number(kept.headers.get(PAGES)) };
 }
 
 /**
@@ -91,17 +112,31 @@ export const restoring = (bytes, modules) => ({
   _snapshotDeserializer: ({ module, global }) => (module ? modules[module] : globalThis[global]),
 });
 
+/** Lets go of the bytes, which a Pyodide keeps with the options that it was started with. */
+export function release(pyodide) {
+  delete pyodide._api.config._loadSnapshot;
+  delete pyodide._api.config._snapshotDeserializer;
+}
+
 /** Keeps a snapshot in place of any other, unless databases may need the room. */
-export async function keep(bytes, version) {
+export async function keep(bytes, key) {
   const { quota, usage } = await navigator.storage.estimate();
   if (quota - usage < ROOM * bytes.length) return;
-  const headers = { [KEY]: keyOf(version), [DIGEST]: await digest(bytes) };
+  const [, begin] = new Uint32Array(bytes.buffer, 0, 2); // of the memory, behind what describes it
+  const pages = (bytes.length - begin) / PAGE;
+  const headers = { [KEY]: key, [DIGEST]: await digest(bytes), [PAGES]: String(pages) };
   const cache = await caches.open(CACHE);
   await cache.put(ADDRESS, new Response(bytes, { headers }));
 }
 
-/** Throws the snapshot away. */
+/** Throws the snapshot away; where that fails, the next start finds it of no use again. */
 export async function discard() {
-  const cache = await caches.open(CACHE);
-  await cache.delete(ADDRESS);
+  const deleted = caches.open(CACHE).then((cache) => cache.delete(ADDRESS));
+  await within(FIND_PATIENCE, deleted).catch(() => null);
+}
+
+/** Makes a new WebAssembly instance's memory as large as that of a snapshot: nothing else does. */
+export function enlarge({ exports: { memory } }, pages) {
+  const more = pages - memory.buffer.byteLength / PAGE;
+  if (more > 0) memory.grow(more);
 }

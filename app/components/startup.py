@@ -8,6 +8,7 @@ from client import RequestError
 
 import protocol
 from components.quarantine import database_of
+from components.status import is_storage_full
 
 PHASES = {
     "pyodide": "Starting Python…",
@@ -143,5 +144,7 @@ class Startup:
         dom.by_id("failure").hidden = False
         dom.by_id("page").inert = True
         dom.page_state("error")
+        if is_storage_full(error):
+            dom.spawn(dom.discard_snapshot())
         self._status.say("Not started")
         dom.by_id("retry").focus()

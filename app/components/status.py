@@ -93,7 +93,7 @@ class Trouble:
         for text in (error["hint"], error["cause"]):
             if text and text != error["message"]:
                 box.append(dom.make("span", text, class_="more"))
-        if _is_storage_full(error):
+        if is_storage_full(error):
             self._storage.refused()
             actions = list(actions)
             actions.append(("Show databases", self._storage.open_sheet))
@@ -122,7 +122,7 @@ class Trouble:
         )
 
 
-def _is_storage_full(error):
+def is_storage_full(error):
     """Whether the storage takes no more; limits of SQLite's own have the same name but no cause."""
     own_limit = error["type"] == "OperationalError" and not error["cause"]
     return error["name"] == "SQLITE_FULL" and not own_limit

@@ -49,7 +49,11 @@ export const remember = (key, text) => {
 /** An entry of the performance timeline; `begin` and `end` are ms since 1970, as text. */
 export const measure = (name, begin, end) => {
   const { timeOrigin } = performance;
-  performance.measure(name, { start: begin - timeOrigin, end: end - timeOrigin });
+  try {
+    performance.measure(name, { start: begin - timeOrigin, end: end - timeOrigin });
+  } catch {
+    // A clock that was set back makes times before the navigation, which are refused.
+  }
 };
 
 /** Marks this moment in the performance timeline, unless it was reached before. */

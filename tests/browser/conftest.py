@@ -106,6 +106,7 @@ def firefox_console(
 )
 def first_visit(request: pytest.FixtureRequest, site: ServedSite) -> Iterator[Console]:
     """The page in either browser, which has never been there; not yet opened."""
+    site.missing.clear()
     browser = Chromium() if request.param == "chrome" else Firefox()
     yield from _console(request, browser, site.url)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import serve
+from tests.browser.conftest import IS_KEPT
 from tests.browser.console_page import Console
 from tests.browsers import Chromium, wait_for
 from tests.conftest import ServedSite
@@ -39,15 +40,17 @@ PARTS = (
 )
 
 
-def test_a_part_that_is_missing_is_named(console: Console, site: ServedSite) -> None:
-    for part in PARTS:
-        site.missing.add(f"/{part}")
-        console.open(wait=False)
-        assert part in console.wait_failure()
-        site.missing.clear()
-    # With all of them back, the button is enough.
-    console.click("Retry")
-    console.wait_ready()
+def test_a_part_that_is_missing_is_named(first_visit: Console, site: ServedSite) -> None:
+    for _ in ("the first visit", "a second one, from a snapshot"):
+        for part in PARTS:
+            site.missing.add(f"/{part}")
+            first_visit.open(wait=False)
+            assert part in first_visit.wait_failure()
+            site.missing.clear()
+        # With all of them back, the button is enough.
+        first_visit.click("Retry")
+        first_visit.wait_ready()
+        wait_for("the snapshot", lambda: first_visit.js(IS_KEPT))
 
 
 def test_storage_held_by_another_tab_is_told_and_nothing_is_lost(console: Console) -> None:

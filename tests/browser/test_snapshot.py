@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -191,14 +193,68 @@ def test_a_cache_that_was_cleared_costs_time_and_nothing_else(console: Console) 
 def test_the_snapshot_of_other_code_is_not_used(
     console: Console, site: ServedSite, tmp_path: Path
 ) -> None:
+    parts = json.loads((site.root / "worker/parts.json").read_text())
+    changed = {
+        "parts.json": json.dumps(parts | {"version": "of another Pyodide"}).encode(),
+        # The list may come from one version of the site, and the code from another.
+        "service.zip": with_comment((site.root / "worker/service.zip").read_bytes()),
+    }
     console.open()
-    wait_kept(console)
-    other = json.loads((site.root / "worker/parts.json").read_text())
-    other["key"] = "of other code"
-    (tmp_path / "parts.json").write_text(json.dumps(other))
-    site.extra["/worker/parts.json"] = tmp_path / "parts.json"
-    try:
+    for name, content in changed.items():
+        wait_kept(console)
+        (tmp_path / name).write_bytes(content)
+        site.extra[f"/worker/{name}"] = tmp_path / name
+        try:
+            console.reload()
+            assert started(console) == "long", name
+            wait_kept(console)
+            console.reload()
+            assert started(console) == "snapshot", name
+        finally:
+            site.extra.clear()
         console.reload()
+        assert started(console) == "long", name
+
+
+def with_comment(archive: bytes) -> bytes:
+    """The same zip archive in other bytes."""
+    buffer = io.BytesIO(archive)
+    with zipfile.ZipFile(buffer, "a") as opened:
+        opened.comment = b"other bytes"
+    return buffer.getvalue()
+
+
+def test_a_memory_larger_than_a_new_one_is_restored_as_well(first_visit: Console) -> None:
+    first_visit.open()
+    wait_kept(first_visit)
+    larger = """
+      const whole = new Uint8Array(bytes.length + 2 * 65536);
+      whole.set(bytes);
+      bytes = whole;
+      headers.set("X-Sahpool-Pages", Number(headers.get("X-Sahpool-Pages")) + 2);
+      headers.set("X-Sahpool-Digest", await digest(bytes));
+    """
+    first_visit.js(REPLACE.replace("CHANGE", larger))
+    first_visit.reload()
+    assert started(first_visit) == "snapshot"
+    first_visit.run_sql("SELECT 6 * 7")
+    assert first_visit.rows() == [["42"]]
+
+
+def test_a_restored_python_that_does_not_start_is_not_restored_again(
+    console: Console, site: ServedSite, tmp_path: Path
+) -> None:
+    boot = (site.root / "worker/boot.mjs").read_text("utf-8")
+    start = 'const main = pyodide.pyimport("main");'
+    broken = boot.replace(start, f"if (restored) throw new Error('cannot start'); {start}")
+    assert broken != boot
+    (tmp_path / "boot.mjs").write_text(broken, "utf-8")
+    site.extra["/worker/boot.mjs"] = tmp_path / "boot.mjs"
+    try:
+        console.open(wait=False)
+        assert "cannot start" in console.wait_failure()
+        console.click("Retry")
+        console.wait_ready()
         assert started(console) == "long"
     finally:
         site.extra.clear()
@@ -242,7 +298,16 @@ CacheStorage.prototype.open = async () => {
 """
 
 
-@pytest.mark.parametrize("broken", [NO_CACHES, REFUSING_CACHES], ids=["none", "refusing"])
+SILENT_CACHES = """
+CacheStorage.prototype.match = CacheStorage.prototype.open = () => new Promise(() => {});
+"""
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [NO_CACHES, REFUSING_CACHES, SILENT_CACHES],
+    ids=["none", "refusing", "silent"],
+)
 def test_without_a_place_for_a_snapshot_the_page_starts_the_long_way(
     first_visit: Console, site: ServedSite, tmp_path: Path, broken: str
 ) -> None:
