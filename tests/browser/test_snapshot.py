@@ -24,6 +24,13 @@ PHASES = """
 return performance.getEntriesByType("measure").map(({ name }) => name);
 """
 
+# What the snapshot that is kept depends on.
+KEY = """
+const cache = await caches.open("sahpool-snapshot");
+const [request] = await cache.keys();
+return request ? (await cache.match(request)).headers.get("X-Sahpool-Key") : null;
+"""
+
 # Puts another snapshot in place of the one kept: args[0] is a function of its bytes and headers.
 REPLACE = """
 const cache = await caches.open("sahpool-snapshot");
@@ -89,9 +96,14 @@ def started(console: Console) -> str:
     return "long" if "sahpool: library" in phases else "snapshot"
 
 
-def wait_kept(console: Console) -> None:
-    """Until there is a snapshot."""
-    wait_for("the snapshot", lambda: console.js(IS_KEPT))
+def wait_kept(console: Console, but: str | None = None) -> str:
+    """Until there is a snapshot, with a key that is not ``but``; its key."""
+
+    def key() -> str | None:
+        found: str | None = console.js(KEY)
+        return None if found == but else found
+
+    return str(wait_for("the snapshot", key))
 
 
 def test_the_second_start_is_from_a_snapshot_and_nothing_is_missing(first_visit: Console) -> None:
@@ -201,19 +213,20 @@ def test_the_snapshot_of_other_code_is_not_used(
     }
     console.open()
     for name, content in changed.items():
-        wait_kept(console)
+        before = wait_kept(console)
         (tmp_path / name).write_bytes(content)
         site.extra[f"/worker/{name}"] = tmp_path / name
         try:
             console.reload()
             assert started(console) == "long", name
-            wait_kept(console)
+            own = wait_kept(console, but=before)
             console.reload()
             assert started(console) == "snapshot", name
         finally:
             site.extra.clear()
         console.reload()
         assert started(console) == "long", name
+        assert wait_kept(console, but=own) == before, name
 
 
 def with_comment(archive: bytes) -> bytes:
