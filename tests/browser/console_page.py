@@ -154,9 +154,8 @@ class Console:
         wait_for("the run to end", lambda: self.js(script), RUN_SECONDS)
 
     def click(self, name: str) -> None:
-        """Press the visible button of that name (or accessible name)."""
-        found = self.js(
-            """
+        """Press the visible button of that name (or accessible name), once there is one."""
+        script = """
             const reachable = document.querySelector("dialog[open]") ?? document;
             const visible = [...reachable.querySelectorAll("button")].filter((button) =>
               button.checkVisibility() && !button.disabled);
@@ -164,10 +163,8 @@ class Console:
               (button.ariaLabel ?? button.textContent.trim()) === args[0]);
             button?.click();
             return Boolean(button);
-            """,
-            name,
-        )
-        assert found, f"no button {name!r} can be pressed"
+            """
+        wait_for(f"a button {name!r} that can be pressed", lambda: self.js(script, name))
 
     def editor_text(self) -> str:
         """The lines of the editor that are drawn."""
