@@ -290,20 +290,25 @@ def test_a_page_that_is_left_lets_go_of_the_storage_and_has_it_again_on_the_way_
     console.open()
     make(console, "kept.db")
     console.run_sql("CREATE TABLE t (a); INSERT INTO t VALUES (1)")
-    assert not asks_before_leaving(console)
-    console.run_sql("BEGIN; INSERT INTO t VALUES (2)")
-    assert asks_before_leaving(console)
-    console.js("window.mark = 'the same page'")
     wait_for("the snapshot", lambda: console.js(IS_KEPT))  # no page is kept that is at work
+    for _ in range(6):
+        console.wait_ready()
+        assert not asks_before_leaving(console)
+        console.run_sql("BEGIN; INSERT INTO t VALUES (2)")
+        assert asks_before_leaving(console)
+        console.js("window.mark = 'the same page'")
 
-    console.open("module_test.html", wait=False)
-    taken = console.js(TAKE_POOL)
-    assert taken.get("error") is None
-    assert taken["count"] > 2
-    assert taken["after"] < 2000
+        console.open("module_test.html", wait=False)
+        taken = console.js(TAKE_POOL)
+        assert taken.get("error") is None
+        assert taken["count"] > 2
+        assert taken["after"] < 2000
 
-    console.browser.driver.back()
-    wait_for("the page", lambda: console.js("return window.mark") == "the same page")
+        console.browser.driver.back()
+        if console.js("return window.mark") == "the same page":
+            break  # on a busy machine the browser may load it anew instead, and gives no reason
+    else:
+        pytest.fail("the browser has not kept the page in six tries")
     console.wait_ready()
     assert "transaction that was open when you left this page was undone" in str(console.error())
     assert not asks_before_leaving(console)
