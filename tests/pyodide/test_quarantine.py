@@ -233,55 +233,6 @@ async def test_a_transaction_that_was_cut_off_is_rolled_back_before_the_database
             assert value(con, "PRAGMA integrity_check") == "ok"
 
 
-@in_worker()
-async def test_a_database_whose_first_transaction_was_cut_off_is_recovered_as_an_empty_one(
-    pool: Pool,
-) -> None:
-    new = await sahpool.install("new", pragmas={"journal_mode": "DELETE", "cache_size": 2})
-    with opened(new, "a.db") as con:
-        con.execute("BEGIN")
-        con.execute("CREATE TABLE t(a)")
-        con.executemany("INSERT INTO t VALUES(?)", [("x" * 500,) for _ in range(300)])
-        await killed_copy(new, f".{pool.name}-killed")
-        con.execute("ROLLBACK")
-    await new.remove_vfs()
-    killed = await sahpool.install(f"{pool.name}-killed")
-    await put_aside(killed, "/a.db")
-    (kept,) = (each for each in killed.quarantined if each.offered == "/a.db")
-    assert kept.size > 4096
-    assert killed.recover(kept.name) == 0
-    assert killed.quarantined == []
-    with opened(killed, "a.db") as con:
-        assert con.execute("SELECT * FROM sqlite_schema").fetchall() == []
-
-
-@in_worker()
-async def test_a_journal_of_long_ago_that_would_undo_everything_is_not_applied(pool: Pool) -> None:
-    new = await sahpool.install("ago", pragmas={"journal_mode": "DELETE", "cache_size": 2})
-    with opened(new, "a.db") as con:
-        con.execute("BEGIN")
-        con.execute("CREATE TABLE t(a)")
-        con.executemany("INSERT INTO t VALUES(?)", [("x" * 500,) for _ in range(300)])
-        await killed_copy(new, f".{pool.name}-ago")
-        con.execute("COMMIT")
-        con.execute("INSERT INTO t VALUES('later')")
-        con.execute("DELETE FROM t WHERE a > 'x'")
-    content = new.export_file("a.db")
-    await new.remove_vfs()
-    killed = await sahpool.install(f"{pool.name}-ago", pragmas={"journal_mode": "DELETE"})
-    journal = await put_aside(killed, "/a.db-journal")
-    await killed.import_db("a.db", content, replace=True)
-    kept = await put_aside(killed, "/a.db")
-    with expect(sahpool.ImportRejectedError, "undo every transaction") as refused:
-        killed.recover(kept.name)
-    assert journal.name in refused.error.hint
-    assert {each.name for each in killed.quarantined} == {kept.name, journal.name}
-    killed.drop_quarantined(journal.name)
-    killed.recover(kept.name)
-    with opened(killed, "a.db") as con:
-        assert value(con, "SELECT count(*) FROM t") == 1
-
-
 @pytest.mark.parametrize("runtime", ONLY_NODE, indirect=True)
 @in_worker()
 async def test_a_journal_that_ruins_the_database_is_tried_on_a_copy(pool: Pool) -> None:
