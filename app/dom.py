@@ -167,7 +167,7 @@ def show_dialog(dialog):
 
 def measure(name, begin, end):
     """Adds an entry to the browser's performance timeline; the times are ms since 1970, as text."""
-    parts.measure(name, begin, end)
+    parts.measure("sahpool: " + name, begin, end)
 
 
 def mark(name):

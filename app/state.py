@@ -16,7 +16,8 @@ class State:
     why_memory      the worker's word for why that is the memory (words.WHY_MEMORY), or None
     quarantined     files of the storage that are kept aside (hello's ``quarantined``)
     versions        of sahpool, SQLite, Python, Pyodide (hello's ``versions``)
-    timeline        how the worker started: the event ``ready``; None until then
+    timeline        how the worker started: what became of its snapshot, and pairs of a phase and
+                    the seconds that it took
     unexported      databases in memory with changes that are in no export
     """
 
@@ -34,7 +35,7 @@ class State:
             "why_memory": None,
             "quarantined": [],
             "versions": {},
-            "timeline": None,
+            "timeline": ("", []),
             "unexported": [],
         }
         self._watchers = {}

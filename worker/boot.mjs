@@ -11,7 +11,8 @@ const SETTLED = 1000; // ms after the first answer until the snapshot is put awa
 
 let phase = "pyodide";
 const phases = []; // each with the time at which it began, in ms since 1970
-let snapshot = "none of this version was kept"; // or "used", or what was wrong with it
+const USED = "used";
+let snapshot = "none of this version was kept"; // or USED, or what was wrong with it
 let discard = async () => {}; // throws away the snapshot that this Python comes from, if it does
 
 function begin(next) {
@@ -183,7 +184,7 @@ async function restore(snapshots, { bytes, pages }, modules, packages) {
     const pyodide = await startPyodide(options, (instance) => snapshots.enlarge(instance, pages));
     snapshots.release(pyodide);
     install(pyodide, packages);
-    snapshot = "used";
+    snapshot = USED;
     ({ discard } = snapshots);
     return pyodide;
   } catch (error) {
@@ -194,7 +195,7 @@ async function restore(snapshots, { bytes, pages }, modules, packages) {
   }
 }
 
-// A Pyodide with everything imported, and whether it comes from a snapshot.
+// A Pyodide with everything imported.
 async function startPython(parts, io, fetching) {
   const importing = importPart(new URL("snapshot.mjs", import.meta.url));
   const [list, pageIO, packages, snapshots] = await Promise.all([parts, io, fetching, importing]);
@@ -207,7 +208,7 @@ async function startPython(parts, io, fetching) {
     snapshot = message; // no Cache Storage here, or a broken one
   }
   const restored = kept ? await restore(snapshots, kept, modules, packages) : null;
-  if (restored) return { pyodide: restored, restored: true };
+  if (restored) return restored;
   const pyodide = await startPyodide();
   begin("library");
   for (const [name, module] of Object.entries(modules)) pyodide.registerJsModule(name, module);
@@ -216,7 +217,7 @@ async function startPython(parts, io, fetching) {
   for (const [archive] of packages) path.insert(0, archive);
   pyodide.pyimport("main");
   if (key && globalThis.caches) takeSnapshot(snapshots, pyodide, modules, key);
-  return { pyodide, restored: false };
+  return pyodide;
 }
 
 async function boot() {
@@ -224,7 +225,7 @@ async function boot() {
   // Pyodide asks for this one late. Where it is missing, startPyodide() says so.
   import(new URL("pyodide.asm.mjs", PYODIDE).href).catch(() => null);
   const parts = fetchPart(PARTS).then((response) => response.json());
-  const [why, { pyodide, restored }] = await Promise.all([
+  const [why, pyodide] = await Promise.all([
     whyMemory(),
     startPython(parts, importPageIO(), fetchPackages(parts)),
   ]);
@@ -232,6 +233,7 @@ async function boot() {
   const [, verbosity] = /^#verbosity=(\d)$/.exec(location.hash) ?? [];
   try {
     const main = pyodide.pyimport("main");
+    const restored = snapshot === USED;
     return (await main.start(begin, verbosity && Number(verbosity), why, restored)) ?? null;
   } catch (error) {
     await discard(); // so that another try is another start

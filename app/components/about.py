@@ -32,8 +32,7 @@ class About:
         if button == "Copy report":
             facts.append(("Browser", dom.browser_name()))
             report = "\n".join(["{}: {}".format(name, value) for name, value in facts])
-            allowed = await dom.copy(report)
-            self._status.say("Copied" if allowed else "The browser did not allow copying")
+            self._status.say_copied(await dom.copy(report))
 
     def _facts(self):
         """Pairs (name, value) of texts."""
@@ -53,14 +52,11 @@ class About:
             text = dom.by_id(element).textContent
             if text:
                 facts.append(("Storage", text))
-        timeline = self._state["timeline"]
-        if timeline is not None:
-            facts.append(("Snapshot of Python", timeline["snapshot"]))
-            phases = timeline["phases"]
-            for number in range(len(phases) - 1):
-                name, begin = phases[number]
-                took = (float(phases[number + 1][1]) - float(begin)) / 1000
-                facts.append(("Start: " + PHASES.get(name, name), words.time(took)))
+        snapshot, took = self._state["timeline"]
+        if snapshot:
+            facts.append(("Snapshot of Python", snapshot))
+        for name, seconds in took:
+            facts.append(("Start: " + PHASES.get(name, name), words.time(seconds)))
         for name, mark in (("Editor usable after", "editor"), ("SQL answered after", "ready")):
             reached = dom.reached(mark)
             if reached is not None:

@@ -221,14 +221,9 @@ class Results:
         if button == "Download":
             self._grid.downloadOpened()
         elif button == "Copy":
-            allowed = await self._grid.copyOpened()
-            self._status.say("Copied" if allowed else "The browser did not allow copying")
+            self._status.say_copied(await self._grid.copyOpened())
 
     async def _copy(self):
         rows = await self._grid.copy(self._shown.key)
-        if rows < 0:
-            self._status.say("The browser did not allow copying")
-        elif rows < self._shown.rows:
-            self._status.say("Copied the first {}".format(words.count(rows, "row")))
-        else:
-            self._status.say("Copied {}".format(words.count(rows, "row")))
+        what = "the first " if rows < self._shown.rows else ""
+        self._status.say_copied(rows >= 0, what + words.count(rows, "row"))

@@ -48,11 +48,7 @@ class Startup:
             if self._phase == "storage":
                 dom.spawn(self._explain_wait())
         elif event == "ready":
-            self._state["timeline"] = message
-            phases = message["phases"]
-            for number in range(len(phases) - 1):
-                name, begin = phases[number]
-                dom.measure("sahpool: " + name, begin, phases[number + 1][1])
+            self._take_timeline(message["phases"], message["snapshot"])
             dom.spawn(self._greet())
         elif event == "failed":
             self._phase = ""
@@ -89,6 +85,15 @@ class Startup:
         """Shows the schema that came with a reply."""
         self._state["schema"] = reply["schema"]
         self._editor.know(reply["head"])
+
+    def _take_timeline(self, phases, snapshot):
+        took = []
+        for number in range(len(phases) - 1):
+            name, begin = phases[number]
+            end = phases[number + 1][1]
+            dom.measure(name, begin, end)
+            took.append((name, (float(end) - float(begin)) / 1000))
+        self._state["timeline"] = (snapshot, took)
 
     async def _explain_wait(self):
         await asyncio.sleep(PATIENCE)

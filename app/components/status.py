@@ -21,6 +21,11 @@ class Status:
         """Shows a text, which assistive technology reads out."""
         self._text.textContent = text
 
+    def say_copied(self, allowed, what=""):
+        """Shows that something is on the clipboard, or why it is not."""
+        copied = "Copied " + what if what else "Copied"
+        self.say(copied if allowed else "The browser did not allow copying")
+
     def may_begin(self):
         """Whether something else may begin; says why not."""
         reason = self._state.busy()

@@ -1,6 +1,6 @@
 // JavaScript, because the program measured against is: a page that starts the official package's pool.
 
-const worker = new Worker("./bare_worker.mjs", { type: "module" });
+const worker = new Worker(`./bare_worker.mjs${location.hash}`, { type: "module" });
 worker.onmessage = ({ data }) => {
   window.isClosed ||= data.isClosed;
   window.failure ||= data.error;

@@ -220,6 +220,8 @@ class Large:
 
         The tables have as many rows as that; each in WAL mode, the official one exclusively.
         """
+        from tests.bench.contenders import BenchError
+
         step = 1_000_000
         pieces = [[first, first + step - 1] for first in range(1, millions * step, step)]
         work = {
@@ -233,7 +235,7 @@ class Large:
         self.drop("index.db")
         official = self._engine.in_page(OFFICIAL_INDEX.replace("WORK", json.dumps(work)))
         if "error" in official:
-            raise AssertionError(official["error"])
+            raise BenchError(official["error"])
         return [
             f"index on {millions} million rows: {taken:.1f} s, the heap grew by "
             f"{grown / 2**20:.0f} MiB to {heap / 2**20:.0f}",

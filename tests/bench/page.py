@@ -185,14 +185,10 @@ def drawn(browser: Chromium, url: str, rounds: int) -> list[float]:
     return times[1:]
 
 
-def told(times: list[float]) -> str:
-    """Median and range of times in milliseconds."""
-    return f"{statistics.median(times):.3g} ({min(times):.3g}–{max(times):.3g})"
-
-
 def measure(arguments: list[str]) -> None:
     """Prints everything; needs the tests' virtual environment."""
     from tests.bench.contenders import BenchError, BenchSite
+    from tests.bench.report import told
     from tests.browsers import Chromium
     from tests.conftest import serving
 

@@ -35,6 +35,13 @@ EVERY_PEER = "every peer"
 TOTAL = "mix"
 
 
+def told(times: list[float]) -> str:
+    """Median and range of times in milliseconds, as a table has them."""
+    each = (statistics.median(times), min(times), max(times))
+    median, least, most = (f"{time:,.0f}" if time >= 100 else f"{time:.3g}" for time in each)
+    return f"{median} ({least}–{most})"
+
+
 class Report:
     """Times of several rounds.
 

@@ -9,9 +9,11 @@ and a first visit, with a new profile each time. Both browsers; ``--rounds`` of 
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
 import sys
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import serve
 from tests.__main__ import run_measure
@@ -20,13 +22,12 @@ if TYPE_CHECKING:
     from tests.bench.contenders import BenchSite
     from tests.browser.console_page import Console
 
-ROWS, ID = 30_000, 17_001  # as bare_worker.mjs has them
 FILL = (
     "CREATE TABLE t (id INTEGER PRIMARY KEY, b TEXT); INSERT INTO t WITH RECURSIVE n (i) AS"
-    f" (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {ROWS})"
+    " (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000)"
     " SELECT i, printf('%0*d', 1000, i) FROM n"
 )
-QUERY = f"SELECT length(b) FROM t WHERE id = {ID}"
+QUERY = "SELECT length(b) FROM t WHERE id = 17001"
 
 # Types the query and presses Run as soon as there is an editor; waits for the value to be drawn.
 ASK = """
@@ -72,24 +73,21 @@ def visit(console: Console) -> dict[str, float]:
 
 def bare(console: Console) -> float:
     """One visit of the bare page, in milliseconds."""
+    from tests.bench.contenders import BenchError
+
     console.browser.open("about:blank")
-    console.browser.open(f"{console.url}bench/bare.html")
+    work = quote(json.dumps({"fill": FILL, "query": QUERY}))
+    console.browser.open(f"{console.url}bench/bare.html#{work}")
     found: dict[str, Any] = console.js(BARE)
     if found["value"] != 1000:
-        raise AssertionError(f"the official package answered {found['value']}")
+        raise BenchError(f"the official package answered {found['value']}")
     return float(found["answer"])
-
-
-def told(times: list[float]) -> str:
-    """Median and range of times in milliseconds."""
-    return f"{statistics.median(times):.0f} ({min(times):.0f}–{max(times):.0f})"
 
 
 def measure_browser(kind: type[Any], site: BenchSite, rounds: int) -> dict[str, str]:
     """Rows of the table for one browser."""
-    from tests.browser.conftest import IS_KEPT
+    from tests.bench.report import told
     from tests.browser.console_page import Console
-    from tests.browsers import wait_for
 
     first = []
     for _ in range(rounds):
@@ -110,7 +108,7 @@ def measure_browser(kind: type[Any], site: BenchSite, rounds: int) -> dict[str, 
     try:
         console.open()
         console.run_sql(FILL)
-        wait_for("the snapshot", lambda: console.js(IS_KEPT))
+        console.wait_snapshot()
         warm, official, long = [], [], []
         for number in range(rounds + 1):
             one, other = visit(console), bare(console)

@@ -9,15 +9,10 @@ import pytest
 
 import serve
 from tests.browser.console_page import Console
-from tests.browsers import BrowserError, Chromium, wait_for
+from tests.browsers import Chromium
 from tests.conftest import ServedSite
 from tests.firefox import Firefox
-
-#: Whether there is a snapshot of Python's memory (worker/snapshot.mjs).
-IS_KEPT = """
-const cache = await caches.open("sahpool-snapshot");
-return (await cache.keys()).length === 1;
-"""
+from tests.pyodide.engines import WIPE
 
 FAILED = pytest.StashKey[bool]()
 
@@ -33,9 +28,10 @@ def pytest_runtest_makereport(
 
 
 def _console(
-    request: pytest.FixtureRequest, browser: Chromium | Firefox, url: str
+    request: pytest.FixtureRequest, browser: Chromium | Firefox, site: ServedSite
 ) -> Iterator[Console]:
-    console = Console(browser, url)
+    site.missing.clear()
+    console = Console(browser, site.url)
     try:
         yield console
         if request.node.stash.get(FAILED, False):
@@ -46,31 +42,18 @@ def _console(
         browser.close()
 
 
-# Leaves of a visit what makes the next one quick, and nothing of the person's.
-FORGET = """
-localStorage.clear();
-const root = await navigator.storage.getDirectory();
-for await (const name of root.keys()) await root.removeEntry(name, { recursive: true });
-"""
-
-
 def _visited(browser: Chromium | Firefox, site: ServedSite, profile: Path) -> Path:
-    """The profile, in this new folder, of a browser that has been at the site before."""
+    """The profile, in this new folder, of a browser that has been at the site before.
+
+    It has what makes the next visit quick, and nothing of the person's.
+    """
     console = Console(browser, site.url)
     console.open()
-    wait_for("the snapshot", lambda: console.js(IS_KEPT))
+    console.wait_snapshot()
     console.open("start.mjs", wait=False)  # away from the worker, which holds files
-    wait_for("the files to be let go", lambda: _forgets(console))
+    console.js("localStorage.clear();" + WIPE)
     browser.close(keep=profile)
     return profile
-
-
-def _forgets(console: Console) -> bool:
-    try:
-        console.js(FORGET)
-    except BrowserError:
-        return False
-    return True
 
 
 @pytest.fixture(scope="session")
@@ -88,8 +71,7 @@ def visited_firefox(site: ServedSite, tmp_path_factory: pytest.TempPathFactory) 
 @pytest.fixture
 def console(request: pytest.FixtureRequest, site: ServedSite, visited: Path) -> Iterator[Console]:
     """The page in Chromium, not yet opened."""
-    site.missing.clear()
-    yield from _console(request, Chromium(profile=visited), site.url)
+    yield from _console(request, Chromium(profile=visited), site)
 
 
 @pytest.fixture
@@ -97,8 +79,7 @@ def firefox_console(
     request: pytest.FixtureRequest, site: ServedSite, visited_firefox: Path
 ) -> Iterator[Console]:
     """The page in Firefox, not yet opened."""
-    site.missing.clear()
-    yield from _console(request, Firefox(profile=visited_firefox), site.url)
+    yield from _console(request, Firefox(profile=visited_firefox), site)
 
 
 @pytest.fixture(
@@ -106,9 +87,8 @@ def firefox_console(
 )
 def first_visit(request: pytest.FixtureRequest, site: ServedSite) -> Iterator[Console]:
     """The page in either browser, which has never been there; not yet opened."""
-    site.missing.clear()
     browser = Chromium() if request.param == "chrome" else Firefox()
-    yield from _console(request, browser, site.url)
+    yield from _console(request, browser, site)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -81,6 +81,13 @@ return {
 """
 
 
+SNAPSHOT = """
+const cache = await caches.open("sahpool-snapshot");
+const [request] = await cache.keys();
+return request ? (await cache.match(request)).headers.get("X-Sahpool-Key") : null;
+"""
+
+
 class Console:
     """The page, driven through a browser; what it reads is what a person sees."""
 
@@ -132,6 +139,17 @@ class Console:
     def failure(self) -> str:
         """The text of the panel that is shown instead of the console."""
         return str(self.js("return document.getElementById('failure').innerText"))
+
+    def snapshot(self) -> str | None:
+        """The key of the snapshot of Python's memory (worker/snapshot.mjs); None without one."""
+        key: str | None = self.js(SNAPSHOT)
+        return key
+
+    def wait_snapshot(self, but: str | None = None) -> str:
+        """Until there is a snapshot, with a key that is not ``but``; its key."""
+        return wait_for(
+            "the snapshot", lambda: key if (key := self.snapshot()) not in (None, but) else ""
+        )
 
     # Running
 

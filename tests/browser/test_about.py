@@ -27,7 +27,7 @@ def test_about_tells_the_versions_the_storage_and_how_the_console_started(consol
     console.run_sql("SELECT sqlite_version()")
     ((version,),) = console.rows()
     console.js("document.getElementById('engine').click()")
-    facts = wait_for("the dialog", lambda: console.js("return document.querySelector('dialog')"))
+    wait_for("the dialog", lambda: console.js("return document.querySelector('dialog')"))
     facts = dict(console.js(FACTS))
     assert facts["SQLite"] == version
     assert facts["sahpool"] == sahpool.__version__

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 
 import serve
-from tests.browser.conftest import IS_KEPT
 from tests.browser.console_page import Console
 from tests.browsers import Chromium, wait_for
 from tests.conftest import ServedSite
@@ -50,7 +49,7 @@ def test_a_part_that_is_missing_is_named(first_visit: Console, site: ServedSite)
         # With all of them back, the button is enough.
         first_visit.click("Retry")
         first_visit.wait_ready()
-        wait_for("the snapshot", lambda: first_visit.js(IS_KEPT))
+        first_visit.wait_snapshot()
 
 
 def test_storage_held_by_another_tab_is_told_and_nothing_is_lost(console: Console) -> None:

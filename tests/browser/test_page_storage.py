@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import IS_KEPT, _console
+from tests.browser.conftest import _console
 from tests.browser.console_page import Console
 from tests.browser.test_page_databases import ENDLESS, make, opened
 from tests.browsers import Chromium, wait_for
@@ -77,10 +77,9 @@ def opened_in(request: pytest.FixtureRequest, site: ServedSite) -> Iterator[Open
     consoles: list[Iterator[Console]] = []
 
     def make_console(browser: Chromium | Firefox) -> Console:
-        consoles.append(_console(request, browser, site.url))
+        consoles.append(_console(request, browser, site))
         return next(consoles[-1])
 
-    site.missing.clear()
     yield make_console
     site.extra.clear()
     for console in consoles:
@@ -290,7 +289,7 @@ def test_a_page_that_is_left_lets_go_of_the_storage_and_has_it_again_on_the_way_
     console.open()
     make(console, "kept.db")
     console.run_sql("CREATE TABLE t (a); INSERT INTO t VALUES (1)")
-    wait_for("the snapshot", lambda: console.js(IS_KEPT))  # no page is kept that is at work
+    console.wait_snapshot()  # no page is kept that is at work
     for _ in range(6):
         console.wait_ready()
         assert not asks_before_leaving(console)

@@ -7,31 +7,27 @@ import json
 import time
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.browser.conftest import IS_KEPT, _console
+from tests.browser.conftest import _console
 from tests.browser.console_page import Console
 from tests.browser.test_page_databases import ENDLESS
-from tests.browser.test_page_storage import INSERT, TRUE_QUOTA, limit, patch
+from tests.browser.test_page_storage import INSERT, TRUE_QUOTA, limit
 from tests.browsers import Chromium, wait_for
 from tests.conftest import ServedSite
+
+BOOT = "/worker/boot.mjs"
 
 # What each phase of the last start took: a start from a snapshot has no phase "library".
 PHASES = """
 return performance.getEntriesByType("measure").map(({ name }) => name);
 """
 
-# What the snapshot that is kept depends on.
-KEY = """
-const cache = await caches.open("sahpool-snapshot");
-const [request] = await cache.keys();
-return request ? (await cache.match(request)).headers.get("X-Sahpool-Key") : null;
-"""
-
-# Puts another snapshot in place of the one kept: args[0] is a function of its bytes and headers.
+# Puts another snapshot in place of the one kept: CHANGE alters its bytes and headers.
 REPLACE = """
 const cache = await caches.open("sahpool-snapshot");
 const [request] = await cache.keys();
@@ -96,21 +92,31 @@ def started(console: Console) -> str:
     return "long" if "sahpool: library" in phases else "snapshot"
 
 
-def wait_kept(console: Console, but: str | None = None) -> str:
-    """Until there is a snapshot, with a key that is not ``but``; its key."""
+@contextmanager
+def served(site: ServedSite, folder: Path, path: str, content: bytes) -> Iterator[None]:
+    """Serves other bytes as a file of the site."""
+    file = folder / path.rpartition("/")[2]
+    file.write_bytes(content)
+    site.extra[path] = file
+    try:
+        yield
+    finally:
+        del site.extra[path]
 
-    def key() -> str | None:
-        found: str | None = console.js(KEY)
-        return None if found == but else found
 
-    return str(wait_for("the snapshot", key))
+def boot_with(site: ServedSite, before_main: str, at_the_end: str = "") -> bytes:
+    """boot.mjs with something done before Python's main is called, and at its end."""
+    boot = (site.root / BOOT[1:]).read_text("utf-8")
+    call = 'const main = pyodide.pyimport("main");'
+    assert call in boot
+    return (boot.replace(call, before_main + call) + at_the_end).encode()
 
 
 def test_the_second_start_is_from_a_snapshot_and_nothing_is_missing(first_visit: Console) -> None:
     first_visit.open()
     assert started(first_visit) == "long"
     first_visit.run_sql("CREATE TABLE kept (a); INSERT INTO kept VALUES (1)")
-    wait_kept(first_visit)
+    first_visit.wait_snapshot()
     first_visit.reload()
     assert started(first_visit) == "snapshot"
     first_visit.run_sql("SELECT a FROM kept")
@@ -151,25 +157,15 @@ def numbers(console: Console) -> list[Any]:
 def test_no_two_starts_from_a_snapshot_have_random_numbers_in_common(
     console: Console, site: ServedSite, tmp_path: Path
 ) -> None:
-    boot = (site.root / "worker/boot.mjs").read_text("utf-8")
-    shown = boot.replace(
-        'const main = pyodide.pyimport("main");',
-        'globalThis.forTests = { pyodide };\n  const main = pyodide.pyimport("main");',
-    )
-    assert shown != boot
-    patched = tmp_path / "boot.mjs"
-    patched.write_text(shown + PYTHON_S, "utf-8")
-    site.extra["/worker/boot.mjs"] = patched
-    try:
+    boot = boot_with(site, "globalThis.forTests = { pyodide };", PYTHON_S)
+    with served(site, tmp_path, BOOT, boot):
         console.open()
         seen = [numbers(console)]
-        wait_kept(console)
+        console.wait_snapshot()
         for _ in range(3):
             console.reload()
             assert started(console) == "snapshot"
             seen.append(numbers(console))
-    finally:
-        site.extra.clear()
     for kind in zip(*seen, strict=True):
         assert len(set(kind)) == len(seen), kind
 
@@ -178,13 +174,13 @@ def test_a_snapshot_that_is_damaged_is_replaced_and_nothing_is_said(first_visit:
     first_visit.open()
     first_visit.run_sql("CREATE TABLE kept (a); INSERT INTO kept VALUES (1)")
     for what, change in CHANGES.items():
-        wait_kept(first_visit)
+        first_visit.wait_snapshot()
         first_visit.js(REPLACE.replace("CHANGE", change))
         first_visit.reload()
         assert started(first_visit) == "long", what
         first_visit.run_sql("SELECT a FROM kept")
         assert first_visit.rows() == [["1"]], what
-    wait_kept(first_visit)
+    first_visit.wait_snapshot()
     first_visit.reload()
     assert started(first_visit) == "snapshot"
     assert first_visit.errors() == []
@@ -193,7 +189,7 @@ def test_a_snapshot_that_is_damaged_is_replaced_and_nothing_is_said(first_visit:
 def test_a_cache_that_was_cleared_costs_time_and_nothing_else(console: Console) -> None:
     console.open()
     console.run_sql("CREATE TABLE kept (a); INSERT INTO kept VALUES (1)")
-    wait_kept(console)
+    console.wait_snapshot()
     console.js("for (const name of await caches.keys()) await caches.delete(name);")
     console.reload()
     assert started(console) == "long"
@@ -213,20 +209,16 @@ def test_the_snapshot_of_other_code_is_not_used(
     }
     console.open()
     for name, content in changed.items():
-        before = wait_kept(console)
-        (tmp_path / name).write_bytes(content)
-        site.extra[f"/worker/{name}"] = tmp_path / name
-        try:
+        before = console.wait_snapshot()
+        with served(site, tmp_path, f"/worker/{name}", content):
             console.reload()
             assert started(console) == "long", name
-            own = wait_kept(console, but=before)
+            own = console.wait_snapshot(but=before)
             console.reload()
             assert started(console) == "snapshot", name
-        finally:
-            site.extra.clear()
         console.reload()
         assert started(console) == "long", name
-        assert wait_kept(console, but=own) == before, name
+        assert console.wait_snapshot(but=own) == before, name
 
 
 def with_comment(archive: bytes) -> bytes:
@@ -239,7 +231,7 @@ def with_comment(archive: bytes) -> bytes:
 
 def test_a_memory_larger_than_a_new_one_is_restored_as_well(first_visit: Console) -> None:
     first_visit.open()
-    wait_kept(first_visit)
+    first_visit.wait_snapshot()
     larger = """
       const whole = new Uint8Array(bytes.length + 2 * 65536);
       whole.set(bytes);
@@ -257,26 +249,19 @@ def test_a_memory_larger_than_a_new_one_is_restored_as_well(first_visit: Console
 def test_a_restored_python_that_does_not_start_is_not_restored_again(
     console: Console, site: ServedSite, tmp_path: Path
 ) -> None:
-    boot = (site.root / "worker/boot.mjs").read_text("utf-8")
-    start = 'const main = pyodide.pyimport("main");'
-    broken = boot.replace(start, f"if (restored) throw new Error('cannot start'); {start}")
-    assert broken != boot
-    (tmp_path / "boot.mjs").write_text(broken, "utf-8")
-    site.extra["/worker/boot.mjs"] = tmp_path / "boot.mjs"
-    try:
+    broken = "if (snapshot === USED) throw new Error('cannot start');"
+    with served(site, tmp_path, BOOT, boot_with(site, broken)):
         console.open(wait=False)
         assert "cannot start" in console.wait_failure()
         console.click("Retry")
         console.wait_ready()
         assert started(console) == "long"
-    finally:
-        site.extra.clear()
 
 
 @pytest.fixture
 def limited(request: pytest.FixtureRequest, site: ServedSite) -> Iterator[Console]:
     """The page in a Chromium that says what its quota is."""
-    yield from _console(request, Chromium(TRUE_QUOTA), site.url)
+    yield from _console(request, Chromium(TRUE_QUOTA), site)
 
 
 def test_a_snapshot_is_not_kept_where_databases_may_need_the_room(limited: Console) -> None:
@@ -285,18 +270,18 @@ def test_a_snapshot_is_not_kept_where_databases_may_need_the_room(limited: Conso
         limited.open()
         assert started(limited) == "long"
         time.sleep(3)  # it would be kept a second after the start
-        assert not limited.js(IS_KEPT)
+        assert not limited.snapshot()
     assert limited.errors() == []
 
 
 def test_a_snapshot_makes_room_for_databases_when_the_storage_is_full(limited: Console) -> None:
     limited.open()
-    wait_kept(limited)
+    limited.wait_snapshot()
     limit(limited, 70_000_000)
     limited.run_sql("CREATE TABLE t (a)")
     limited.run_sql(INSERT.format(20_000))
     assert "database or disk is full" in str(limited.error())
-    wait_for("room", lambda: not limited.js(IS_KEPT))
+    wait_for("room", lambda: not limited.snapshot())
     limited.run_sql(INSERT.format(20_000))
     assert limited.error() is None
     limited.run_sql("SELECT count(*) FROM t")
@@ -324,13 +309,11 @@ CacheStorage.prototype.match = CacheStorage.prototype.open = () => new Promise((
 def test_without_a_place_for_a_snapshot_the_page_starts_the_long_way(
     first_visit: Console, site: ServedSite, tmp_path: Path, broken: str
 ) -> None:
-    patch(site, tmp_path, "/worker/boot.mjs", broken)
-    try:
+    boot = broken.encode() + (site.root / BOOT[1:]).read_bytes()
+    with served(site, tmp_path, BOOT, boot):
         for _ in range(2):
             first_visit.open()
             assert started(first_visit) == "long"
             first_visit.run_sql("SELECT 6 * 7")
             assert first_visit.rows() == [["42"]]
-    finally:
-        site.extra.clear()
     assert first_visit.errors() == []

@@ -110,7 +110,7 @@ def test_a_crash_or_a_failure_within_a_recovery_changes_nothing_about_what_comes
     whole: bool,
 ) -> None:
     skip_slice(request, whole)
-    count, limit, how_many = (3, 0, 0) if whole else (1, 10, 10)
+    count, limit, how_many = (4, 0, 0) if whole else (1, 10, 10)
     began = time.monotonic()
     values = {"workload": workload, "mode": mode, "count": count}
     found = laboratory.run(_RECOVERIES, **values)
@@ -133,5 +133,5 @@ def test_a_crash_or_a_failure_within_a_recovery_changes_nothing_about_what_comes
     proof("crash", "a call fails within the recovery", calls=calls, wrong=len(failed))
     assert not crashed, "\n\n".join(crashed)
     assert not failed, "\n".join(failed[:10])
-    assert images >= (40 if whole else 10)
+    assert images >= (50 if whole else 10)
     assert calls >= (500 if whole else 20)

@@ -94,6 +94,28 @@ async def killed_copy(pool: Pool, directory: str) -> None:
     await plant(pool, directory, all_files(pool))
 
 
+async def cut_first_transaction(name: str) -> bytes:
+    """Leaves in the directory ``.name`` what a worker leaves that is killed in the first one.
+
+    Returns:
+        The database as it is when that transaction and two more have been committed.
+    """
+    pool = await sahpool.install(
+        f"{name}-source", pragmas={"journal_mode": "DELETE", "cache_size": 2}
+    )
+    with opened(pool, "a.db") as con:
+        con.execute("BEGIN")
+        con.execute("CREATE TABLE t(a)")
+        con.executemany("INSERT INTO t VALUES(?)", [("x" * 500,) for _ in range(300)])
+        await killed_copy(pool, f".{name}")
+        con.execute("COMMIT")
+        con.execute("INSERT INTO t VALUES('later')")
+        con.execute("DELETE FROM t WHERE a > 'x'")
+    content = bytes(pool.export_file("a.db"))
+    await pool.remove_vfs()
+    return content
+
+
 async def damage(pool: Pool, path: str) -> None:
     """Opens the pool again after a bit of a file's header was flipped that has no second copy."""
     slot = pool._slots.find(path)

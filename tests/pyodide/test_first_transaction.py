@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import sahpool
 from tests.pyodide.in_worker import in_worker
-from tests.pyodide.prelude import expect, killed_copy, opened, put_aside, value
+from tests.pyodide.prelude import aside, cut_first_transaction, expect, opened, put_aside, value
 
 if TYPE_CHECKING:
     from sahpool import Pool
@@ -16,17 +16,10 @@ if TYPE_CHECKING:
 async def test_a_database_whose_first_transaction_was_cut_off_is_recovered_as_an_empty_one(
     pool: Pool,
 ) -> None:
-    new = await sahpool.install("new", pragmas={"journal_mode": "DELETE", "cache_size": 2})
-    with opened(new, "a.db") as con:
-        con.execute("BEGIN")
-        con.execute("CREATE TABLE t(a)")
-        con.executemany("INSERT INTO t VALUES(?)", [("x" * 500,) for _ in range(300)])
-        await killed_copy(new, f".{pool.name}-killed")
-        con.execute("ROLLBACK")
-    await new.remove_vfs()
+    await cut_first_transaction(f"{pool.name}-killed")
     killed = await sahpool.install(f"{pool.name}-killed")
     await put_aside(killed, "/a.db")
-    (kept,) = (each for each in killed.quarantined if each.offered == "/a.db")
+    kept = aside(killed, "/a.db")
     assert kept.size > 4096
     assert killed.recover(kept.name) == 0
     assert killed.quarantined == []
@@ -36,17 +29,7 @@ async def test_a_database_whose_first_transaction_was_cut_off_is_recovered_as_an
 
 @in_worker()
 async def test_a_journal_of_long_ago_that_would_undo_everything_is_not_applied(pool: Pool) -> None:
-    new = await sahpool.install("ago", pragmas={"journal_mode": "DELETE", "cache_size": 2})
-    with opened(new, "a.db") as con:
-        con.execute("BEGIN")
-        con.execute("CREATE TABLE t(a)")
-        con.executemany("INSERT INTO t VALUES(?)", [("x" * 500,) for _ in range(300)])
-        await killed_copy(new, f".{pool.name}-ago")
-        con.execute("COMMIT")
-        con.execute("INSERT INTO t VALUES('later')")
-        con.execute("DELETE FROM t WHERE a > 'x'")
-    content = new.export_file("a.db")
-    await new.remove_vfs()
+    content = await cut_first_transaction(f"{pool.name}-ago")
     killed = await sahpool.install(f"{pool.name}-ago", pragmas={"journal_mode": "DELETE"})
     journal = await put_aside(killed, "/a.db-journal")
     await killed.import_db("a.db", content, replace=True)

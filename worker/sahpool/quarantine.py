@@ -50,7 +50,7 @@ from .header import SECTOR_SIZE
 from .names import COMPANION_SUFFIXES, check_path, is_companion, stored_path
 from .slot import Handle, Quarantined
 from .slots import SlotTable
-from .soundness import FILE_HEADER_SIZE, MAGIC, check_content, check_header, page_size_of
+from .soundness import FILE_HEADER_SIZE, check_content, check_header, has_commits, page_size_of
 
 if TYPE_CHECKING:
     from .pool import Pool
@@ -442,29 +442,21 @@ def _check_copies(
     """The same, on a copy of both."""
     path = transfer.lent_path("check")
     _lend_copies(slots, lent, path, applied)
-    size = max(0, database.size() - SECTOR_SIZE)
-    copy = _lend_copy(slots, lent, path, database, size)
+    before = max(0, database.size() - SECTOR_SIZE)
+    copy = _lend_copy(slots, lent, path, database, before)
     _finish(pool, slots, path, applied)
     size = max(0, copy.size() - SECTOR_SIZE)
     if not size:
-        _check_undone(database.read(FILE_HEADER_SIZE, SECTOR_SIZE), database.size() - SECTOR_SIZE)
+        # A journal that was left behind by the first transaction, and is tried much later, would
+        # undo everything.
+        if has_commits(database.read(FILE_HEADER_SIZE, SECTOR_SIZE), before):
+            raise ImportRejectedError(
+                "What its journal says would undo every transaction it has had."
+            )
         return
     check_header(copy.read(FILE_HEADER_SIZE, SECTOR_SIZE), size)
     uri = pool.uri(path, mode="ro", immutable=1)
     check_content(uri, lambda count, at: copy.read(count, SECTOR_SIZE + at))
-
-
-def _check_undone(head: bytes, size: int) -> None:
-    """Whether a database of which its journal leaves nothing can be in its first transaction.
-
-    A journal that was left behind by that, and is tried much later, would undo everything.
-    """
-    # The change counter counts commits (sqlite.org/fileformat2.html, section 1.3.6); in WAL mode
-    # not all of them, and that mode is set by a transaction that writes one page.
-    commits = int.from_bytes(head[24:28], "big")
-    in_wal_mode = head[18:19] == b"\2" and size > page_size_of(head)
-    if head.startswith(MAGIC) and (commits > 1 or in_wal_mode):
-        raise ImportRejectedError("What its journal says would undo every transaction it has had.")
 
 
 def _complete(

@@ -23,7 +23,14 @@ from .abi import SQLITE_ERROR
 from .errors import ImportRejectedError, StorageError, is_storage_failure
 from .expansion import excess
 
-__all__ = ["FILE_HEADER_SIZE", "MAGIC", "check_content", "check_header"]
+__all__ = [
+    "FILE_HEADER_SIZE",
+    "MAGIC",
+    "check_content",
+    "check_header",
+    "has_commits",
+    "page_size_of",
+]
 
 MAGIC = b"SQLite format 3\0"  #: sqlite.org/fileformat2.html, section 1.3.1
 
@@ -36,7 +43,7 @@ Read = Callable[[int, int], bytes]
 FILE_HEADER_SIZE = 100  #: bytes of it that check_header() wants to see
 
 #: Offsets in the database header (sqlite.org/fileformat2.html, section 1.3).
-_PAGE_SIZE, _CHANGE_COUNTER, _PAGE_COUNT, _VALID_FOR = 16, 24, 28, 92
+_PAGE_SIZE, _WRITE_VERSION, _CHANGE_COUNTER, _PAGE_COUNT, _VALID_FOR = 16, 18, 24, 28, 92
 
 #: First bytes of the pages that have children: interior pages of indexes and of tables.
 _INTERIOR = (b"\2", b"\5")
@@ -183,6 +190,16 @@ def page_size_of(head: bytes) -> int:
     """Bytes of a page, as the first bytes of a database say; nothing is checked."""
     (page_size,) = struct.unpack_from(">H", head, _PAGE_SIZE)
     return 65536 if page_size == 1 else int(page_size)
+
+
+def has_commits(head: bytes, size: int) -> bool:
+    """Whether a database of ``size`` bytes is past its first transaction, by its first bytes."""
+    if not head.startswith(MAGIC):
+        return False
+    # The change counter counts commits (section 1.3.6), in WAL mode not all of them; that mode is
+    # set by a transaction that writes one page.
+    in_wal_mode = head[_WRITE_VERSION : _WRITE_VERSION + 1] == b"\2" and size > page_size_of(head)
+    return in_wal_mode or int.from_bytes(head[_CHANGE_COUNTER : _CHANGE_COUNTER + 4], "big") > 1
 
 
 # --- the depth of the trees ---------------------------------------------------------------------
