@@ -263,7 +263,7 @@ def _dumps(message: dict) -> str:
     # both sides send the characters themselves.
     if not _CPYTHON:
         return json.dumps(message)
-    head = json.dumps(message, ensure_ascii=False, allow_nan=False)
+    head = _ENCODER.encode(message)
     if not _is_unicode(head):
         # Half a pair (a file name that is no UTF-8) would be read as something else over there.
         head = head.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
@@ -277,8 +277,7 @@ def _loads(head: object) -> dict:
         text = "The head of a message is JSON at most {} deep; this is deeper: {}"
         raise ProtocolError(text.format(MAX_DEPTH, _shown(head)))
     try:
-        # CPython reads NaN and Infinity, which are no JSON, and asks what to make of them.
-        message = json.loads(head, parse_constant=_refused) if _CPYTHON else json.loads(head)
+        message = _DECODER.decode(head) if _CPYTHON else json.loads(head)
     except ValueError:
         raise ProtocolError("The head of a message is JSON; this is not: " + _shown(head)) from None
     except MemoryError:
@@ -312,3 +311,10 @@ def _is_too_deep(head: str) -> bool:
 
 def _refused(constant: str) -> object:
     raise ValueError(constant)
+
+
+if _CPYTHON:
+    # Made once: json.dumps() and json.loads() make one each time for anything but the defaults.
+    _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+    # CPython reads NaN and Infinity, which are no JSON, and asks what to make of them.
+    _DECODER = json.JSONDecoder(parse_constant=_refused)

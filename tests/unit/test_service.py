@@ -409,6 +409,12 @@ class TestTransactions:
         assert changed("ATTACH ':memory:' AS x")
         assert changed("DETACH x")
         assert changed("ALTER TABLE t RENAME TO w")
+        assert changed("/* not the first word */ CREATE TABLE x (a UNIQUE)")
+        assert not changed("WITH n AS (SELECT 1) INSERT INTO x SELECT * FROM n")
+        assert changed("BEGIN; CREATE TABLE y (a)")
+        assert changed("INSERT OR ROLLBACK INTO x VALUES (1)"), "it took the table with it"
+        client.ask("import_file", BytesSource(b"a,b\n1,2\n"), name="data.csv")
+        assert changed("SELECT * FROM data")
 
 
 class TestCancel:

@@ -17,6 +17,7 @@ PROGRESS_STEPS = 5_000
 
 _FIRST_WORD = re.compile(r"\w*")
 _CHANGING = {"INSERT", "UPDATE", "DELETE", "REPLACE"}
+_KEEPS_SCHEMA = _CHANGING | {"SELECT", "VALUES", "WITH"}
 _INCREMENTAL_VACUUM = re.compile(r"PRAGMA\s+(?:\w+\s*\.\s*)?incremental_vacuum\b", re.IGNORECASE)
 
 
@@ -47,6 +48,8 @@ class Connection:
 
     def __init__(self, host: Host, name: str, progress: Callable[[], int]) -> None:
         self.name = name
+        self.may_differ = True
+        """Whether the schema may have changed; whoever has looked at it says no."""
         self.con = host.connect(name)
         self.con.isolation_level = None
         self.con.text_factory = bytearray
@@ -90,6 +93,7 @@ class Connection:
             return Execution([], None, None)
         first = _FIRST_WORD.match(sql)
         word = first[0].upper() if first else ""
+        self.may_differ = self.may_differ or word not in _KEEPS_SCHEMA
         before = con.total_changes
         with ExitStack() as until_known:
             cursor = until_known.enter_context(closing(con.cursor()))

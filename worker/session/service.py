@@ -241,6 +241,7 @@ class Service:
                     connection.keep(self._last_cursor, execution.rows)
                     outcome["cursor"] = self._last_cursor
         except Exception as error:  # noqa: BLE001  (whatever it is, the page is told)
+            connection.may_differ = True  # it may have rolled back what was done before
             outcome.update(kind="error", columns=[], piece=None)
             outcome["error"] = self._statement_error(connection, error, statement, text, job)
             if in_transaction and not connection.con.in_transaction:
@@ -472,7 +473,10 @@ class Service:
 
     def _schema_changed(self, connection: Connection) -> bool:
         """Whether the schema differs from the one seen last, or cannot be told from it."""
+        if not connection.may_differ:
+            return False
         before, self._schema_seen = self._schema_seen, catalog.signature(connection)
+        connection.may_differ = self._schema_seen is None
         return before != self._schema_seen
 
     def _listed(self) -> list[Fields]:

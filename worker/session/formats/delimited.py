@@ -271,6 +271,7 @@ def _create(
 ) -> list[str]:
     """Creates the table.  Returns the indexes and triggers that went with one it replaces."""
     dropped: list[str] = []
+    connection.may_differ = True
     existing = connection.object_type(table)
     if existing is not None and replace:
         before = _dependents(connection)
