@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import gzip
 import json
 import os
 import shutil
@@ -37,6 +38,7 @@ from worker.packing import (
     build_wheel,
     digest,
     json_bytes,
+    modules_bytes,
     parts_list,
     project,
     read,
@@ -207,6 +209,22 @@ def bundle() -> Path:
 MANIFEST = "site.json"
 """Lists the site's files with their SHA-256; also how a build knows a directory for its own."""
 
+SERVICE_WORKER = "service-worker.js"
+PYSCRIPT_USED = (
+    "core",
+    "deprecations",
+    "donkey",
+    "error",
+    "py-editor",
+    "py-game",
+    "py-term",
+    "toml",
+)
+"""How the names of PyScript's chunks begin that this page loads; a test watches for others."""
+
+WORTH_GZIP = {".bin", ".css", ".html", ".js", ".json", ".mjs", ".py", ".svg", ".toml", ".wasm"}
+"""Of these there is a gzip beside the file, for servers that send such (nginx's gzip_static)."""
+
 
 class Site:
     """The tree that is served: each relative path with the file or the bytes it holds."""
@@ -225,8 +243,6 @@ class Site:
             "pyscript.toml": ROOT / "pyscript.toml",
             "app/parts.js": bundle(),
             **{f"worker/{name}": ROOT / "worker" / name for name in ("boot.mjs", "snapshot.mjs")},
-            "worker/snapshot.mjs": ROOT / "worker" / "snapshot.mjs",
-            "worker/protocol.py": ROOT / "worker" / "protocol.py",
             **_tree(ROOT / "worker" / "sahpool", "worker/", suffix=".mjs"),
             "worker/service.zip": service_bytes(),
             "worker/parts.json": json_bytes(parts_list()),
@@ -238,9 +254,12 @@ class Site:
         for name in MICROPYTHON_FILES:
             files[f"micropython/{name}"] = micropython / name
         files.update(_tree(ROOT / "public", ""))
-        files.update(_tree(ROOT / "app", "app/", suffix=".py"))
+        for name in ("main.py", "unpacking.py"):
+            files[f"app/{name}"] = ROOT / "app" / name
+        files["app/modules.bin"] = modules_bytes()
         # Whole, without the maps: a plugin's chunk that is missing stops things silently.
         files.update(_tree(modules / "@pyscript" / "core" / "dist", "pyscript/", but=".map"))
+        files[SERVICE_WORKER] = service_worker(files)
         return cls(files, version)
 
     def write(self, folder: Path) -> int:
@@ -254,10 +273,15 @@ class Site:
         written = 0
         hashes: dict[str, str] = {}
         for name, content in self.files.items():
-            data = content if isinstance(content, bytes) else read(content)
+            data = _content(content)
             hashes[name] = digest(data)
             written += write_if_changed(folder / name, data)
-        for name in set(earlier) - set(self.files):
+            if Path(name).suffix in WORTH_GZIP:
+                zipped = folder / f"{name}.gz"
+                if earlier.get(name) != hashes[name] or not zipped.is_file():
+                    write_if_changed(zipped, gzip.compress(data, mtime=0))
+                hashes[f"{name}.gz"] = digest(zipped.read_bytes())
+        for name in set(earlier) - set(hashes):
             _inside(folder, name).unlink(missing_ok=True)
         manifest = {"sahpool": self.version, "files": hashes}
         write_if_changed(folder / MANIFEST, json_bytes(manifest))
@@ -273,6 +297,37 @@ def _tree(folder: Path, prefix: str, *, suffix: str = "", but: str = "\0") -> di
         and not path.name.endswith(but)
         and "__pycache__" not in path.parts
     }
+
+
+def _content(content: Path | bytes) -> bytes:
+    return content if isinstance(content, bytes) else read(content)
+
+
+def kept_offline(name: str) -> bool:
+    """Whether the page uses a file of the site, and so it is kept for visits without a server."""
+    folder, _, last = name.rpartition("/")
+    if folder == "pyscript":
+        return last.startswith(PYSCRIPT_USED) and last.endswith(".js")
+    # The browser asks for the larger icons when the console is installed, and keeps them itself.
+    return name not in ("headers.toml", SERVICE_WORKER) and not name.endswith(".png")
+
+
+def service_worker(files: Mapping[str, Path | bytes]) -> bytes:
+    """public/service-worker.js with the files of this version, by which browsers know a new one."""
+    kept = {
+        name: _content(content) for name, content in sorted(files.items()) if kept_offline(name)
+    }
+    site = {
+        "files": {name: digest(data) for name, data in kept.items()},
+        "bytes": sum(map(len, kept.values())),
+        "policies": {"page": PAGE_POLICY, "worker": WORKER_POLICY},
+    }
+    source = _content(files[SERVICE_WORKER])
+    site["version"] = digest(source + json_bytes(site))[:16]
+    before, empty, after = source.partition(b"const SITE = {};")
+    if not empty:
+        raise StepError(f"{SERVICE_WORKER} has no place for the list of files.")
+    return before + b"const SITE = " + json.dumps(site).encode() + b";" + after
 
 
 def _manifest(folder: Path) -> dict[str, str]:
@@ -388,12 +443,18 @@ class SiteHandler(BaseHTTPRequestHandler):
             self._head(404, path, {"Content-Type": "text/plain", "Content-Length": str(len(text))})
             self.wfile.write(text if body else b"")
             return
+        headers = {"Content-Type": MIME.get(file.suffix, "application/octet-stream")}
+        zipped = file.with_name(f"{file.name}.gz")
+        if zipped.is_file():
+            headers["Vary"] = "Accept-Encoding"
+            if "gzip" in self.headers.get("Accept-Encoding", ""):
+                headers["Content-Encoding"] = "gzip"
+                file = zipped
         stat = file.stat()
-        headers = {"ETag": f'"{stat.st_mtime_ns:x}-{stat.st_size:x}"'}
+        headers |= {"ETag": f'"{stat.st_mtime_ns:x}-{stat.st_size:x}"'}
         if headers["ETag"] in self.headers.get("If-None-Match", ""):
             self._head(304, path, headers)
             return
-        headers["Content-Type"] = MIME.get(file.suffix, "application/octet-stream")
         headers["Content-Length"] = str(stat.st_size)
         self._head(200, path, headers)
         if body:

@@ -211,6 +211,21 @@ def ask_before_leaving(wanted):
     parts.askBeforeLeaving(wanted)
 
 
+async def keep_offline(tell):
+    """Keeps this site for visits without a server; see app/parts/offline.mjs."""
+    await parts.keepOffline(guarded(tell))
+
+
+async def take_update():
+    """Loads the page again, in the version that waits; answers why not if that is refused."""
+    return await parts.takeUpdate()
+
+
+def on_opened_with(take):
+    """Calls ``take(files)`` with the files that the system opens with this console."""
+    parts.onOpenedWith(guarded(lambda files: take([files[i] for i in range(files.length)])))
+
+
 def items(collection):
     """The elements of an HTMLCollection or NodeList as a list."""
     return [collection.item(index) for index in range(collection.length)]

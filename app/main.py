@@ -1,5 +1,8 @@
 """Puts the parts of the page together; nothing is decided here."""
 
+import unpacking  # noqa: F401  (brings the others)
+
+# isort: split
 import dom
 from client import Client
 from components.about import About
@@ -7,6 +10,7 @@ from components.databases import Databases
 from components.editor import Editor
 from components.importer import Importer
 from components.leaving import Leaving
+from components.offline import Offline
 from components.quarantine import Quarantine
 from components.results import Results
 from components.runner import Runner
@@ -36,6 +40,7 @@ async def main():
     Schema(state, runner)
     Leaving(client, state, startup, trouble)
     About(state, status)
+    Offline(state, status, importer)
 
     editor.on_run(runner.run)
     dom.on_click(dom.by_id("run"), lambda: runner.run())

@@ -18,6 +18,7 @@ class State:
     versions        of sahpool, SQLite, Python, Pyodide (hello's ``versions``)
     timeline        how the worker started: what became of its snapshot, and pairs of a phase and
                     the seconds that it took
+    offline         whether the whole site is kept for visits without a server
     unexported      databases in memory with changes that are in no export
     """
 
@@ -37,6 +38,7 @@ class State:
             "versions": {},
             "timeline": ("", []),
             "unexported": [],
+            "offline": False,
         }
         self._watchers = {}
 

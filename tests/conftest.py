@@ -95,8 +95,11 @@ class ServedSite(serve.SiteServer):
     """The built site as serve.py serves it, with the tests' own page and worker beside it.
 
     ``requests`` lists the paths asked for; a path put into ``missing`` is answered with 404, one
-    put into ``extra`` with a file of the test's own.
+    put into ``extra`` with a file of the test's own. Without ``offline`` there is no service
+    worker, which would answer with what it keeps.
     """
+
+    offline = False
 
     def __init__(self, root: Path) -> None:
         super().__init__(root, 0)
@@ -110,7 +113,7 @@ class ServedSite(serve.SiteServer):
 
     def find(self, path: str) -> Path | None:
         self.requests.append(path)
-        if path in self.missing:
+        if path in self.missing or (path == "/service-worker.js" and not self.offline):
             return None
         if path in self.extra:
             return self.extra[path]

@@ -2,6 +2,7 @@
 
 const SITE = new URL("../", import.meta.url);
 const PYODIDE = new URL("pyodide/", SITE);
+const WASM = new URL("pyodide.asm.wasm", PYODIDE).href;
 const PARTS = new URL("parts.json", import.meta.url);
 const PYODIDE_PARTS = [
   "pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "pyodide-lock.json", "python_stdlib.zip",
@@ -70,16 +71,24 @@ async function importPart(url) {
   }
 }
 
-// `prepare` is called with the WebAssembly instance before anything else is.
-async function startPyodide(options, prepare = () => {}) {
+// `wasm` is Pyodide's WebAssembly, on its way; `prepare` is called with its instance before anything
+// else is. By itself Pyodide would begin to compile only once a snapshot is there.
+async function startPyodide(wasm, options, prepare = () => {}) {
+  const { fetch } = globalThis;
   const { instantiateStreaming } = WebAssembly;
+  globalThis.fetch = (address, ...rest) => (String(address) === WASM ? wasm : fetch(address, ...rest));
   // When its WebAssembly cannot be had, Pyodide logs that and then waits for ever.
   const noWasm = new Promise((_, reject) => {
-    WebAssembly.instantiateStreaming = (...parameters) => {
-      const result = instantiateStreaming.apply(WebAssembly, parameters);
-      const prepared = result.then(({ instance }) => prepare(instance));
-      prepared.catch(reject);
-      return prepared.then(() => result);
+    WebAssembly.instantiateStreaming = async (source, imports) => {
+      try {
+        const module = await source;
+        const instance = await WebAssembly.instantiate(module, imports);
+        prepare(instance);
+        return { instance, module };
+      } catch (error) {
+        reject(error);
+        throw error;
+      }
     };
   });
   try {
@@ -97,6 +106,7 @@ async function startPyodide(options, prepare = () => {}) {
     await Promise.all(PYODIDE_PARTS.map((name) => fetchPart(new URL(name, PYODIDE))));
     throw error;
   } finally {
+    Object.assign(globalThis, { fetch });
     WebAssembly.instantiateStreaming = instantiateStreaming;
   }
 }
@@ -178,10 +188,11 @@ function takeSnapshot(snapshots, pyodide, modules, key) {
   started.then((receive) => receive && setTimeout(put, SETTLED));
 }
 
-async function restore(snapshots, { bytes, pages }, modules, packages) {
+async function restore(wasm, snapshots, { bytes, pages }, modules, packages) {
   try {
     const options = snapshots.restoring(bytes, modules);
-    const pyodide = await startPyodide(options, (instance) => snapshots.enlarge(instance, pages));
+    const enlarge = (instance) => snapshots.enlarge(instance, pages);
+    const pyodide = await startPyodide(wasm, options, enlarge);
     snapshots.release(pyodide);
     install(pyodide, packages);
     snapshot = USED;
@@ -196,20 +207,24 @@ async function restore(snapshots, { bytes, pages }, modules, packages) {
 }
 
 // A Pyodide with everything imported.
-async function startPython(parts, io, fetching) {
+async function startPython(wasm, parts, io, fetching) {
   const importing = importPart(new URL("snapshot.mjs", import.meta.url));
+  const finding = importing.then((snapshots) => snapshots.find());
+  finding.catch(() => null); // awaited below
   const [list, pageIO, packages, snapshots] = await Promise.all([parts, io, fetching, importing]);
   const modules = { sahpool_io: pageIO, sahpool_host: host };
   let key, kept;
   try {
     key = await snapshots.keyOf(list.version, packages.map(([, bytes]) => bytes));
-    kept = await snapshots.find(key);
+    kept = await finding;
   } catch ({ message }) {
     snapshot = message; // no Cache Storage here, or a broken one
   }
-  const restored = kept ? await restore(snapshots, kept, modules, packages) : null;
-  if (restored) return restored;
-  const pyodide = await startPyodide();
+  if (kept?.key === key) {
+    const restored = await restore(wasm, snapshots, kept, modules, packages);
+    if (restored) return restored;
+  }
+  const pyodide = await startPyodide(wasm);
   begin("library");
   for (const [name, module] of Object.entries(modules)) pyodide.registerJsModule(name, module);
   install(pyodide, packages);
@@ -222,12 +237,16 @@ async function startPython(parts, io, fetching) {
 
 async function boot() {
   begin("pyodide");
-  // Pyodide asks for this one late. Where it is missing, startPyodide() says so.
-  import(new URL("pyodide.asm.mjs", PYODIDE).href).catch(() => null);
+  // Pyodide asks for these late. Where one is missing, startPyodide() says so.
+  for (const name of ["pyodide.mjs", "pyodide.asm.mjs"]) {
+    import(new URL(name, PYODIDE).href).catch(() => null);
+  }
+  const wasm = WebAssembly.compileStreaming(fetch(WASM));
+  wasm.catch(() => null);
   const parts = fetchPart(PARTS).then((response) => response.json());
   const [why, pyodide] = await Promise.all([
     whyMemory(),
-    startPython(parts, importPageIO(), fetchPackages(parts)),
+    startPython(wasm, parts, importPageIO(), fetchPackages(parts)),
   ]);
   // From the page's switch, see start.mjs; without one, logging is left alone.
   const [, verbosity] = /^#verbosity=(\d)$/.exec(location.hash) ?? [];

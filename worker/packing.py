@@ -1,4 +1,4 @@
-"""The worker's Python as it travels: the wheel of ``sahpool``, and the service's own archive.
+"""Python as it travels: the wheel of ``sahpool``, the service's archive, the page's modules.
 
 For ``serve.py``, on the developer's machine; nothing of this reaches the browser.
 """
@@ -21,6 +21,7 @@ __all__ = [
     "build_wheel",
     "digest",
     "json_bytes",
+    "modules_bytes",
     "parts_list",
     "project",
     "read",
@@ -147,6 +148,19 @@ def service_bytes() -> bytes:
     files = {path.name: read(path) for path in sorted(worker.glob("*.py")) if path != PACKING}
     files.update(sources(worker / "session", (".py",)))
     return zip_bytes(files)
+
+
+def modules_bytes() -> bytes:
+    """modules.bin: the page's Python but for what unpacks it (app/unpacking.py has the format)."""
+    app = ROOT / "app"
+    files = {
+        path.relative_to(app).as_posix(): read(path)
+        for path in sorted(app.rglob("*.py"))
+        if path.name not in ("main.py", "unpacking.py")
+    }
+    files["protocol.py"] = read(ROOT / "worker" / "protocol.py")
+    sizes = [[name, len(data)] for name, data in files.items()]
+    return json.dumps(sizes).encode() + b"\n" + b"".join(files.values())
 
 
 def parts_list() -> dict[str, str]:

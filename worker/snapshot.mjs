@@ -17,6 +17,7 @@ const ADDRESS = new URL("snapshot", import.meta.url).href; // nothing is ever as
 
 const ROOM = 20; // times what a snapshot takes must be free
 const PAGE = 65536; // bytes of WebAssembly's memory
+const CHUNK = 4096; // bytes that are left out where all of them are zero: half of a memory is
 // Milliseconds after which a cache that does not answer is none.
 const FIND_PATIENCE = 3000, READ_PATIENCE = 10_000;
 
@@ -62,23 +63,48 @@ export async function keyOf(version, packages) {
   return [version, ...digests, navigator.userAgent, suspends, timeZone].join(" ");
 }
 
+/** The same bytes without what is zero: their length, how many chunks follow, their places, they. */
+function packed(bytes) {
+  const places = [];
+  for (let place = 0; place * CHUNK < bytes.length; place++) {
+    const chunk = bytes.subarray(place * CHUNK, (place + 1) * CHUNK);
+    if (chunk.some((byte) => byte !== 0)) places.push(place);
+  }
+  const head = new Uint32Array([bytes.length, places.length, ...places]);
+  const chunks = places.map((place) => bytes.subarray(place * CHUNK, (place + 1) * CHUNK));
+  return new Blob([head, ...chunks]).arrayBuffer();
+}
+
+function unpacked(buffer) {
+  const [length, count] = new Uint32Array(buffer, 0, 2);
+  const bytes = new Uint8Array(length);
+  let from = 8 + 4 * count;
+  for (const place of new Uint32Array(buffer, 8, count)) {
+    const to = place * CHUNK;
+    const chunk = new Uint8Array(buffer, from, Math.min(CHUNK, length - to));
+    bytes.set(chunk, to);
+    from += chunk.length;
+  }
+  return bytes;
+}
+
 /**
- * The snapshot of this key, or null when there is none.
+ * The snapshot that is kept, or null when there is none. It is read at once, whatever its key.
  *
- * @returns {Promise<{bytes: Promise<ArrayBuffer>, pages: number} | null>} `pages` is the size of the
- *    memory; what is not whole is refused later, so that Pyodide can be fetched meanwhile
+ * @returns {Promise<{key: string, bytes: Promise<Uint8Array>, pages: number} | null>} `pages` is the
+ *    size of the memory; `bytes` that are not whole are refused
  */
-export async function find(key) {
+export async function find() {
   const kept = await within(FIND_PATIENCE, caches.match(ADDRESS, { cacheName: CACHE }));
-  if (kept?.headers.get(KEY) !== key) return null;
+  if (!kept) return null;
   const checked = async () => {
-    const bytes = await kept.arrayBuffer();
-    if ((await digest(bytes)) === kept.headers.get(DIGEST)) return bytes;
+    const buffer = await kept.arrayBuffer();
+    if ((await digest(buffer)) === kept.headers.get(DIGEST)) return unpacked(buffer);
     throw new Error("the snapshot is damaged");
   };
   const bytes = within(READ_PATIENCE, checked());
   bytes.catch(() => null); // whoever asked for them meets the error, if later
-  return { bytes, pages: Number(kept.headers.get(PAGES)) };
+  return { key: kept.headers.get(KEY), bytes, pages: Number(kept.headers.get(PAGES)) };
 }
 
 /**
@@ -124,9 +150,10 @@ export async function keep(bytes, key) {
   if (quota - usage < ROOM * bytes.length) return;
   const [, begin] = new Uint32Array(bytes.buffer, 0, 2); // of the memory, behind what describes it
   const pages = (bytes.length - begin) / PAGE;
-  const headers = { [KEY]: key, [DIGEST]: await digest(bytes), [PAGES]: String(pages) };
+  const buffer = await packed(bytes);
+  const headers = { [KEY]: key, [DIGEST]: await digest(buffer), [PAGES]: String(pages) };
   const cache = await caches.open(CACHE);
-  await cache.put(ADDRESS, new Response(bytes, { headers }));
+  await cache.put(ADDRESS, new Response(buffer, { headers }));
 }
 
 /** Throws the snapshot away; where that fails, the next start finds it of no use again. */

@@ -61,4 +61,5 @@ class About:
             reached = dom.reached(mark)
             if reached is not None:
                 facts.append((name, words.time(reached)))
+        facts.append(("Available offline", "yes" if self._state["offline"] else "no"))
         return facts
