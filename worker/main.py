@@ -70,13 +70,16 @@ class Surroundings:
 
     def __init__(self) -> None:
         self.can_suspend = bool(can_run_sync())
-        self.keywords = list(sahpool.keywords())
         self.versions = {
             "sahpool": sahpool.__version__,
             "sqlite": sqlite3.sqlite_version,
             "python": sys.version.partition(" ")[0],
             "pyodide": str(pyodide_js.version),
         }
+
+    def keywords(self) -> list[str]:
+        """The words that SQLite's parser knows."""
+        return list(sahpool.keywords())
 
     def error_offset(self, con: sqlite3.Connection) -> int:
         """``sqlite3_error_offset``: a byte in the last statement, or -1."""

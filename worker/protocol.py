@@ -24,7 +24,7 @@ ProtocolError and nothing else.  All positions in SQL are byte offsets into its 
 import json
 import sys
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Version of the messages; the first request, ``hello``, carries it and both sides must agree."""
 
 MAX_INT = 2**53 - 1
@@ -45,7 +45,9 @@ TEXT_OR_NULL = "text or null"
 # the reply is the error WrongDatabase and nothing is done: a script is sent in several requests,
 # and an open or an import queued between two of them must not turn the rest on another database.
 OPS: "dict[str, tuple[dict, dict, int]]" = {
-    "hello": ({"protocol": COUNT}, {}, 0),
+    # ``database``: opened with it, if there is one of that name, for one round trip less.
+    "hello": ({"protocol": COUNT}, {"database": (TEXT_OR_NULL, None)}, 0),
+    "words": ({}, {}, 0),
     "open": ({"database": TEXT}, {}, 0),
     "databases": ({}, {}, 0),
     "schema": ({}, {}, 0),

@@ -75,16 +75,19 @@ class Startup:
     async def open(self, name):
         """Opens a database, creating it when it is new; RequestError if that is refused."""
         reply = await self._client.ask("open", database=name)
-        dom.remember("database", name)
-        self._state["database"] = reply["database"]
-        self.take_schema(reply)
-        self._state["in_transaction"] = False
-        self._state["databases"] = (await self._client.ask("databases"))["databases"]
+        self._take_opened(reply)
+        self._state["databases"] = reply["databases"]
 
     def take_schema(self, reply):
         """Shows the schema that came with a reply."""
         self._state["schema"] = reply["schema"]
         self._editor.know(reply["head"])
+
+    def _take_opened(self, reply):
+        dom.remember("database", reply["database"])
+        self._state["database"] = reply["database"]
+        self.take_schema(reply)
+        self._state["in_transaction"] = False
 
     def _take_timeline(self, phases, snapshot):
         took = []
@@ -102,7 +105,8 @@ class Startup:
 
     async def _greet(self):
         try:
-            hello = await self._client.ask("hello", protocol=protocol.PROTOCOL)
+            last = self._state["database"] or dom.recall("database")
+            hello = await self._client.ask("hello", protocol=protocol.PROTOCOL, database=last)
             self._state["can_suspend"] = hello["can_suspend"]
             self._state["why_memory"] = hello["why_memory"]
             self._state["storage"] = hello["storage"]
@@ -110,8 +114,10 @@ class Startup:
             self._state["quarantined"] = hello["quarantined"]
             self._state["versions"] = hello["versions"]
             self._status.show_engine(hello["versions"])
-            self._editor.speak(hello["keywords"], hello["functions"])
-            await self._open_last([database["name"] for database in hello["databases"]])
+            if hello["database"] is not None:
+                self._take_opened(hello)
+            else:
+                await self._open_last([database["name"] for database in hello["databases"]])
         except RequestError as error:
             if error.kind != "Restarted":
                 self._fail("Opening the database…", error.error)
@@ -121,6 +127,16 @@ class Startup:
         dom.page_state("ready")
         dom.mark("ready")
         self._ready.set()
+        await self._learn_words()
+
+    async def _learn_words(self):
+        try:
+            reply = await self._client.ask("words")
+        except RequestError as error:
+            if error.kind != "Restarted":
+                self._trouble.show(error.error)
+            return
+        self._editor.speak(reply["keywords"], reply["functions"])
 
     async def _open_last(self, names):
         last = self._state["database"] or dom.recall("database")

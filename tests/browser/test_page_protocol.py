@@ -125,10 +125,10 @@ def spoil_replies(console: Console, count: int) -> int:
     """Spoils ``count`` replies to what a person does; of how many the page said so."""
     told = 0
     for number in range(count):
-        # The worker's first reply has the keywords; it comes once in a start, which takes a while.
-        field = "keywords" if number % 16 == 15 else FIELDS[number % len(FIELDS)]
+        # The worker's first reply has the versions; it comes once in a start, which takes a while.
+        field = "versions" if number % 16 == 15 else FIELDS[number % len(FIELDS)]
         console.js(SPOIL, field, number)
-        if field == "keywords":
+        if field == "versions":
             console.js("document.getElementById('retry').click()")
         elif field == "databases":
             console.js("document.getElementById('databases').open = false")

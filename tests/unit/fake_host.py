@@ -86,11 +86,13 @@ class FakeHost:
         self.kept_aside: list[dict[str, Any]] = []
         self.kept_bytes: dict[str, bytes] = {}
         self.can_suspend = True
-        self.keywords = ["SELECT"]
         self.offset = -1
         self.prepared = 0
         self.on_tick: Callable[[], object] = lambda: None
         self.on_breathe: Callable[[], object] = lambda: None
+
+    def keywords(self) -> list[str]:
+        return ["SELECT"]
 
     async def measure(self) -> dict[str, Any]:
         await asyncio.sleep(0)

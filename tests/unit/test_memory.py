@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import protocol
 import sahpool
 from memory import MemoryFiles
 from session.host import Host
@@ -50,7 +51,7 @@ def content(client: Client, name: str) -> list[tuple[object, ...]]:
 
 
 def test_the_hello_says_that_databases_are_in_memory_and_why(client: Client) -> None:
-    hello = client.ask("hello", protocol=1)
+    hello = client.ask("hello", protocol=protocol.PROTOCOL)
     assert (hello["storage"], hello["why_memory"]) == ("memory", "missing")
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import protocol
+
 from .fake_host import Client, FakeHost, make_database
 
 ROWS = [(number + 1, f"thing {number}") for number in range(100)]
@@ -31,7 +33,7 @@ def listed(client: Client) -> list[str]:
 @pytest.mark.usefixtures("host")
 class TestList:
     def test_the_first_reply_lists_what_is_in_quarantine(self, client: Client) -> None:
-        (kept,) = client.ask("hello", protocol=1)["quarantined"]
+        (kept,) = client.ask("hello", protocol=protocol.PROTOCOL)["quarantined"]
         assert (kept["name"], kept["offered"], kept["size"]) == ("slot1", "/lost.db", 8192)
         assert "digest" in kept["reason"]
         assert client.ask("storage")["quarantined"] == [kept]

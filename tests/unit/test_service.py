@@ -39,8 +39,25 @@ class TestHello:
         reply = client.ask("hello", protocol=protocol.PROTOCOL)
         assert reply["protocol"] == protocol.PROTOCOL
         assert reply["databases"] == [{"name": "notes.db", "size": 0}]
+        assert reply["database"] is None
+
+    def test_hello_opens_the_database_that_was_open_last_if_it_can(self, client: Client) -> None:
+        client.run("CREATE TABLE t (a)")
+        reply = client.ask("hello", protocol=protocol.PROTOCOL, database="notes.db")
+        assert reply["database"] == "notes.db"
+        assert [table["name"] for table in reply["schema"]] == ["t"]
+        (client.host.folder / "bad.db").write_bytes(b"no database" * 100)
+        for name in ("none.db", "bad.db"):
+            reply = client.ask("hello", protocol=protocol.PROTOCOL, database=name)
+            assert reply["database"] is None
+            assert client.rows("SELECT count(*) FROM t") == [(0,)], "the old one is still open"
+        assert not client.host.exists("none.db")
+
+    def test_the_words_are_those_of_the_engine(self, client: Client) -> None:
+        reply = client.ask("words")
         assert {"abs", "json_extract", "count"} <= set(reply["functions"])
         assert "->" not in reply["functions"]
+        assert reply["keywords"] == ["SELECT"]
 
     def test_another_version_of_the_protocol_is_refused(self, client: Client) -> None:
         error = client.fail("hello", protocol=protocol.PROTOCOL + 1)

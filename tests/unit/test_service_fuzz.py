@@ -161,7 +161,7 @@ def fields_of(random: Random, op: str) -> messages.Message:
     meant = random.choice([None, KEPT, name])
     slot = random.choice(["damaged", "sound", "sound", name])
     fields: dict[str, messages.Message] = {
-        "hello": {"protocol": random.choice([1, 1, 2, 2**53 - 1])},
+        "hello": {"protocol": random.choice([1, 2, 2, 2**53 - 1])},
         "open": {"database": random.choice([KEPT, name])},
         "run": {
             "sql": random.choice(SCRIPTS),

@@ -148,14 +148,13 @@ class Hold:
         files = [file async for file in folder.values() if file.kind == "file"]
         pause = _FIRST_PAUSE
         while True:
-            handles: Handles = []
+            # All at once: each is some milliseconds of the browser's, and none of this thread's.
+            openings = [asyncio.ensure_future(self.open(file)) for file in files]
             try:
-                for file in files:
-                    handles.append((file.name, await self.open(file)))
-                return handles
+                handles = await asyncio.gather(*openings)
+                return [(file.name, handle) for file, handle in zip(files, handles, strict=True)]
             except BaseException as error:
-                for _, handle in handles:
-                    handle.close()
+                await asyncio.shield(_close_all(openings))
                 if exception_name(error) not in LOCKED_NAMES:
                     raise
                 if time.monotonic() + pause > deadline:
@@ -237,6 +236,13 @@ class Hold:
         handle = browser.SyncHandle(self._io.MemoryHandle.new(), self._io.call)
         handle.write(data, SECTOR_SIZE)
         return handle
+
+
+async def _close_all(openings: Iterable[asyncio.Future[browser.SyncHandle]]) -> None:
+    """Closes the handles that were opened, and those that still will be."""
+    for opened in await asyncio.gather(*openings, return_exceptions=True):
+        if not isinstance(opened, BaseException):
+            opened.close()
 
 
 def _close_unwanted(made: asyncio.Future[Any]) -> None:

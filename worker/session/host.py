@@ -39,8 +39,10 @@ class Host(Protocol):
     """Why that is the memory: "insecure", "missing" or "refused"; None where it is not."""
     can_suspend: bool
     """Whether ``tick`` can let the event loop run in the middle of a statement."""
-    keywords: list[str]
-    """The keywords of this SQLite."""
+
+    def keywords(self) -> list[str]:
+        """The keywords of this SQLite."""
+        ...
 
     async def measure(self) -> dict[str, Any]:
         """``persisted``, ``usage`` and ``quota`` of the storage.

@@ -7,7 +7,7 @@ next good request works.  Only ``cancel`` and ``storage`` go past the queue.
 import asyncio
 import sqlite3
 from collections.abc import Callable, Generator, Iterator
-from contextlib import aclosing, closing, contextmanager
+from contextlib import aclosing, closing, contextmanager, suppress
 from time import perf_counter
 from typing import Any
 
@@ -52,6 +52,7 @@ class Service:
         self._last_cursor = 0
         self._operations = {
             "hello": self._hello,
+            "words": self._words,
             "open": self._open,
             "databases": self._databases,
             "schema": self._schema,
@@ -149,17 +150,33 @@ class Service:
                 f"the worker version {protocol.PROTOCOL}. Reload the page."
             )
         host = self._host
+        opened = await self._opened(job.request["database"])
         return {
             "protocol": protocol.PROTOCOL,
             "versions": host.versions,
             "storage": host.storage,
             "why_memory": host.why_memory,
             "can_suspend": host.can_suspend,
-            "keywords": host.keywords,
-            "functions": _functions(),
             "databases": self._listed(),
             "quarantined": host.quarantined(),
+            **opened,
         }
+
+    async def _opened(self, name: str | None) -> Fields:
+        """What is known of a database that is opened, or that there is none.
+
+        Who wants to know why one cannot be opened asks for it with ``open``.
+        """
+        if name is not None and self._host.exists(name):
+            await self._host.prepare()
+            with suppress(Exception):
+                self._switch(name)
+                return self._described()
+        return {"database": None}
+
+    async def _words(self, _job: Job) -> Fields:
+        """The words of the engine's SQL, for an editor."""
+        return {"keywords": self._host.keywords(), "functions": _functions()}
 
     async def _open(self, job: Job) -> Fields:
         """Makes a database the current one; the current one opened again goes on as it is.
@@ -168,7 +185,7 @@ class Service:
         """
         await self._host.prepare()
         self._switch(job.request["database"])
-        return self._described()
+        return {**self._described(), "databases": self._listed()}
 
     async def _databases(self, _job: Job) -> Fields:
         return {"databases": self._listed()}
