@@ -101,8 +101,8 @@ class ServedSite(serve.SiteServer):
 
     offline = False
 
-    def __init__(self, root: Path) -> None:
-        super().__init__(root, 0)
+    def __init__(self, root: Path, port: int = 0) -> None:
+        super().__init__(root, port)
         self.requests: list[str] = []
         self.missing: set[str] = set()
         self.extra: dict[str, Path] = {}

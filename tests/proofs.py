@@ -28,6 +28,7 @@ ROWS = {
     "hostile": "hostile files",
     "connections": "two connections in one worker",
     "protocol": "protocol: random and mutated messages both ways",
+    "offline": "visits with the server gone and the browser restarted",
     "sql": "SQL correctness against CPython",
 }
 

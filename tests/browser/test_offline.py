@@ -1,0 +1,301 @@
+"""The console without its server, new versions of it, and hosts that do nothing but send files."""
+
+from __future__ import annotations
+
+import csv
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import serve
+from tests.browser.conftest import _console
+from tests.browser.console_page import Console
+from tests.browsers import Chromium, wait_for
+from tests.conftest import ServedSite, serving
+from tests.firefox import Firefox
+from tests.proofs import Proofs
+
+OFFLINE = "return !document.getElementById('offline').hidden"
+UPDATE = "return !document.getElementById('update-notice').hidden"
+LOOK = "await (await navigator.serviceWorker.getRegistration()).update()"
+CACHES = "return (await caches.keys()).filter((name) => name.startsWith('sahpool-site-'))"
+TITLE = "return document.title"
+
+# What is cleared of the cache: every other file, or all of it.
+CLEAR = """
+for (const name of await caches.keys()) {
+  if (!name.startsWith("sahpool-site-")) continue;
+  if (args[0] === "all") { await caches.delete(name); continue; }
+  const cache = await caches.open(name);
+  const there = await cache.keys();
+  for (let at = 0; at < there.length; at += 2) await cache.delete(there[at]);
+}
+"""
+
+
+@pytest.fixture(
+    params=[pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("chrome", "firefox")]
+)
+def browser(request: pytest.FixtureRequest) -> Chromium | Firefox:
+    return Chromium() if request.param == "chrome" else Firefox()
+
+
+@pytest.fixture
+def place(site: ServedSite) -> ServedSite:
+    """The site with its service worker, at an address of its own; serving() starts its server."""
+    own = ServedSite(site.root)
+    own.offline = True
+    return own
+
+
+@pytest.fixture
+def console(
+    request: pytest.FixtureRequest, browser: Chromium | Firefox, place: ServedSite
+) -> Iterator[Console]:
+    yield from _console(request, browser, place)
+
+
+@pytest.fixture
+def newer(tmp_path: Path) -> Path:
+    """The folder of a version with another title."""
+    site = serve.Site.collect()
+    page = serve.read(serve.ROOT / "public" / "index.html").replace(b"<title>", b"<title>newer ")
+    source = serve.read(serve.ROOT / "public" / serve.SERVICE_WORKER)
+    files = dict(site.files) | {"index.html": page, serve.SERVICE_WORKER: source}
+    files[serve.SERVICE_WORKER] = serve.service_worker(files)
+    serve.Site(files, site.version).write(tmp_path / "newer")
+    return tmp_path / "newer"
+
+
+def wait_kept(console: Console) -> None:
+    wait_for("the badge", lambda: console.js(OFFLINE))
+
+
+def visit(console: Console) -> None:
+    """A first visit, until all is kept."""
+    console.open()
+    wait_kept(console)
+    console.wait_snapshot()
+
+
+def test_without_its_server_the_console_opens_queries_imports_and_exports(
+    request: pytest.FixtureRequest,
+    console: Console,
+    place: ServedSite,
+    tmp_path: Path,
+    proof: Proofs,
+) -> None:
+    times = 20 if request.config.getoption("--slow") else 2
+    file = tmp_path / "more.csv"
+    with file.open("w", newline="") as stream:
+        csv.writer(stream).writerows([["a", "b"], *([number, "x"] for number in range(100))])
+    with serving(place) as site:
+        visit(console)
+        console.run_sql("CREATE TABLE visits (n INTEGER); INSERT INTO visits VALUES (0)")
+        site.requests.clear()
+        console.reload()
+        assert set(site.requests) <= {f"/{serve.SERVICE_WORKER}"}, "everything is kept"
+    for number in range(1, times + 1):
+        console.restart()
+        console.run_sql(f"INSERT INTO visits VALUES ({number}); SELECT count(*) FROM visits")
+        assert console.rows() == [[str(number + 1)]]
+        assert "100 rows" in console.import_file(file)
+        with closing(sqlite3.connect(console.export())) as con:
+            assert con.execute("SELECT count(*) FROM more").fetchall() == [(100,)]
+            assert con.execute("SELECT max(n) FROM visits").fetchall() == [(number,)]
+        console.run_sql("DROP TABLE more")
+        wait_kept(console)
+    assert console.foreign_requests() == []
+    proof("offline", f"{console.browser.name}, restarted without a server", visits=times, lost=0)
+
+
+def test_an_update_waits_until_it_is_accepted_and_no_transaction_is_harmed(
+    console: Console, place: ServedSite, newer: Path
+) -> None:
+    with serving(place) as site:
+        visit(console)
+        console.run_sql("CREATE TABLE t (a)")
+        (old,) = console.js(CACHES)
+        console.run_sql("BEGIN; INSERT INTO t VALUES (1)")
+        site.root = newer
+        console.js(LOOK)
+        wait_for("the notice", lambda: console.js(UPDATE))
+        console.click("Update")
+        assert console.status() == "A transaction is open: COMMIT or ROLLBACK it, then update"
+        console.run_sql("INSERT INTO t VALUES (2); COMMIT")
+        # Nobody has accepted it: also a page that is loaded anew is of the old version.
+        console.reload()
+        assert not console.js(TITLE).startswith("newer")
+        wait_for("the notice", lambda: console.js(UPDATE))
+        console.click("Update")
+        wait_for("the new page", lambda: console.js(TITLE).startswith("newer"))
+        console.wait_ready()
+        console.run_sql("SELECT sum(a) FROM t")
+        assert console.rows() == [["3"]]
+        assert not console.js(UPDATE)
+        (new,) = console.js(CACHES)
+        assert new != old
+    assert console.errors() == []
+    console.restart()
+    assert console.js(TITLE).startswith("newer")
+
+
+@pytest.mark.chrome
+def test_an_update_is_put_off_while_another_tab_has_the_console_open(
+    request: pytest.FixtureRequest, place: ServedSite, newer: Path
+) -> None:
+    browser = Chromium()
+    console = Console(browser, place.url)
+    request.addfinalizer(console.close_browser)
+    with serving(place) as site:
+        visit(console)
+        site.root = newer
+        console.js(LOOK)
+        wait_for("the notice", lambda: console.js(UPDATE))
+        own = browser.driver.current_window_handle
+        browser.driver.switch_to.new_window("tab")
+        console.open(wait=False)
+        browser.driver.switch_to.window(own)
+        console.click("Update")
+        wait_for("the refusal", lambda: "open 2 times" in console.status())
+        console.run_sql("SELECT 1")
+        assert console.rows() == [["1"]]
+        assert not console.js(TITLE).startswith("newer")
+
+
+def test_a_new_version_that_does_not_come_whole_changes_nothing(
+    console: Console, place: ServedSite, newer: Path
+) -> None:
+    with serving(place) as site:
+        visit(console)
+        before = console.js(CACHES)
+        site.root = newer
+        site.missing.add("/")  # its page, which is another one
+        console.js(LOOK)
+        gone = "const { installing, waiting } = await navigator.serviceWorker.getRegistration();"
+        wait_for("it to be refused", lambda: console.js(gone + "return !installing && !waiting"))
+        assert not console.js(UPDATE)
+    console.reload()
+    assert not console.js(TITLE).startswith("newer")
+    console.run_sql("SELECT 1")
+    assert console.rows() == [["1"]]
+    assert set(before) <= set(console.js(CACHES))
+
+
+@pytest.mark.parametrize("what", ["half", "all"])
+def test_a_cache_that_was_cleared_is_filled_again_and_nothing_is_said(
+    console: Console, place: ServedSite, what: str
+) -> None:
+    with serving(place):
+        visit(console)
+        console.run_sql("CREATE TABLE kept (a); INSERT INTO kept VALUES (1)")
+        console.js(CLEAR, what)
+        console.reload()
+        console.run_sql("SELECT a FROM kept")
+        assert console.rows() == [["1"]]
+        assert console.error() is None
+        wait_kept(console)
+    console.restart()
+    console.run_sql("SELECT a FROM kept")
+    assert console.rows() == [["1"]]
+
+
+class BareHandler(SimpleHTTPRequestHandler):
+    """Python's own server, with the right types and nothing else."""
+
+    extensions_map = {**SimpleHTTPRequestHandler.extensions_map, **serve.MIME}  # noqa: RUF012
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        pass
+
+
+@contextmanager
+def bare_host(folder: Path) -> Iterator[str]:
+    """The address of a folder on a host that sends no headers of its own."""
+    handler = partial(BareHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+        server.shutdown()
+        thread.join()
+
+
+POLICY_OF = """
+return (await fetch(args[0])).headers.get("Content-Security-Policy");
+"""
+
+# Whether the page's policy keeps it from another origin, without asking it.
+LEAVES = """
+const violated = new Promise((resolve) => {
+  const tell = ({ effectiveDirective }) => resolve(effectiveDirective);
+  addEventListener("securitypolicyviolation", tell);
+});
+await fetch("http://127.0.0.1:9/").catch(() => null);
+return Promise.race([violated, new Promise((resolve) => setTimeout(resolve, 2000, "nothing"))]);
+"""
+
+
+def test_a_build_works_below_any_path_of_a_host_that_sends_files_and_nothing_else(
+    request: pytest.FixtureRequest, browser: Chromium | Firefox, tmp_path: Path
+) -> None:
+    serve.build(tmp_path / "some where" / "console")
+    with bare_host(tmp_path) as host:
+        console = Console(browser, f"{host}some%20where/console/")
+        request.addfinalizer(console.close_browser)
+        visit(console)
+        console.run_sql("CREATE TABLE t (a); INSERT INTO t VALUES (1)")
+        assert console.foreign_requests() == []
+        assert console.errors() == []
+        assert console.js(POLICY_OF, "worker/boot.mjs") == serve.WORKER_POLICY
+        assert console.js(POLICY_OF, "start.mjs") == serve.PAGE_POLICY
+        console.reload()
+        assert console.js(LEAVES) == "connect-src"
+    console.restart()
+    console.run_sql("SELECT a FROM t")
+    assert console.rows() == [["1"]]
+
+
+# The browser's queue of files that were opened with an installed console.
+QUEUE = """
+LaunchQueue.prototype.setConsumer = (consumer) => { globalThis.openWith = consumer; };
+"""
+OPEN_WITH = """
+const file = new File(["a,b\\n1,2\\n"], "opened.csv", { type: "text/csv" });
+const gone = { getFile: async () => { throw new DOMException("", "NotFoundError"); } };
+await openWith({ files: [{ getFile: async () => file }, gone] });
+"""
+
+
+@pytest.mark.chrome
+def test_the_console_can_be_installed_and_opens_files(
+    request: pytest.FixtureRequest, place: ServedSite
+) -> None:
+    browser = Chromium()
+    driver = browser.driver
+    console = Console(browser, place.url)
+    request.addfinalizer(console.close_browser)
+    with serving(place) as site:
+        driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": QUEUE})
+        visit(console)
+        manifest = driver.execute_cdp_cmd("Page.getAppManifest", {})
+        assert manifest["errors"] == []
+        assert manifest["url"] == f"{site.url}manifest.webmanifest"
+        problems = driver.execute_cdp_cmd("Page.getInstallabilityErrors", {})
+        assert problems["installabilityErrors"] == []
+        console.js(OPEN_WITH)
+        wait_for("the import", lambda: "opened" in console.tables())
+        console.run_sql("SELECT * FROM opened")
+        assert console.rows() == [["1", "2"]]
+        # The browser reads the manifest's icon for itself.
+        icons = {path for path in site.requests if path.endswith(".png")}
+        asked = set(site.requests) - icons - {f"/{serve.SERVICE_WORKER}"}
+        names = {path[1:] or "index.html" for path in asked}
+        assert {name for name in names if not serve.kept_offline(name)} == set()
