@@ -19,6 +19,7 @@ import errno
 import gzip
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -445,9 +446,9 @@ class SiteHandler(BaseHTTPRequestHandler):
             return
         headers = {"Content-Type": MIME.get(file.suffix, "application/octet-stream")}
         zipped = file.with_name(f"{file.name}.gz")
-        if zipped.is_file():
+        if zipped.is_file() and zipped.stat().st_mtime_ns >= file.stat().st_mtime_ns:
             headers["Vary"] = "Accept-Encoding"
-            if "gzip" in self.headers.get("Accept-Encoding", ""):
+            if _takes_gzip(self.headers.get("Accept-Encoding", "")):
                 headers["Content-Encoding"] = "gzip"
                 file = zipped
         stat = file.stat()
@@ -480,6 +481,12 @@ class SiteHandler(BaseHTTPRequestHandler):
         """Tell a request that could not be answered, but not a connection that merely lay idle."""
         if not format.startswith("Request timed out"):
             print(format % args, file=sys.stderr, flush=True)
+
+
+def _takes_gzip(accepted: str) -> bool:
+    """Whether an Accept-Encoding names gzip with another quality than 0 (RFC 9110, 12.5.3)."""
+    qualities = dict(part.replace(" ", "").partition(";")[::2] for part in accepted.split(","))
+    return not re.fullmatch(r"q=0(\.0*)?", qualities.get("gzip", "q=0"))
 
 
 def listen(root: Path, port: int | None, *, isolate: bool) -> SiteServer:

@@ -11,7 +11,8 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -48,6 +49,10 @@ class Browser(Protocol):
 
     name: str
     downloads: Path
+
+    @property
+    def process(self) -> int:
+        """The number of a process whose children are the browser's."""
 
     def open(self, url: str) -> None:
         """Go to a page and wait for its load event."""
@@ -92,6 +97,22 @@ def wait_for(what: str, ready: Callable[[], T], seconds: float = 30.0) -> T:
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {seconds:g} s for {what}; at last: {answer!r}")
         time.sleep(0.05)
+
+
+def page_processes(root: int) -> Iterator[Path]:
+    """The directories in /proc of the processes below ``root`` that run pages."""
+    parents: dict[int, int] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended meanwhile
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+    found = {root}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    for folder in (Path("/proc") / str(pid) for pid in found):
+        with suppress(OSError):
+            command = (folder / "cmdline").read_text().replace("\0", " ").strip()
+            if "--type=renderer" in command or command.endswith(" tab"):
+                yield folder
 
 
 def chromium_driver(
@@ -157,6 +178,11 @@ class Chromium:
 
     def _started(self) -> webdriver.Chrome:
         return chromium_driver(self._home / "profile", self.downloads, *self._options)
+
+    @property
+    def process(self) -> int:
+        """That of its driver."""
+        return int(self.driver.service.process.pid)
 
     def open(self, url: str) -> None:
         """Go to a page."""

@@ -88,6 +88,11 @@ class Firefox:
             viewport={"width": 1280, "height": 900},
         )
 
+    @property
+    def process(self) -> int:
+        """Its own."""
+        return self._process.pid
+
     def command(self, method: str, **params: Any) -> dict[str, Any]:
         """Send a command, return its result; the events that come before it are kept."""
         self._last += 1

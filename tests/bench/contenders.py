@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Protocol
 
+import serve
 from tests.bench.plan import Plan
 from tests.bench.player import SETTINGS, Player
 from tests.browsers import Browser
@@ -68,10 +69,30 @@ class BenchError(Exception):
     """A contender failed, or did something else than the others."""
 
 
+class CountingHandler(serve.SiteHandler):
+    """Tells its server how many bytes of a body it has sent."""
+
+    server: BenchSite
+
+    def send_header(self, keyword: str, value: str) -> None:
+        if keyword == "Content-Length" and self.command == "GET":
+            self.server.sent.append((self.path, int(value)))
+        super().send_header(keyword, value)
+
+
 class BenchSite(PackagesSite):
-    """The site with the bench's files and the peers' packages beside it."""
+    """The site with the bench's files and the peers' packages beside it, and its service worker.
+
+    ``sent`` lists the paths and sizes of what was sent.
+    """
 
     folder = HERE
+    offline = True
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.RequestHandlerClass = CountingHandler
+        self.sent: list[tuple[str, int]] = []
 
 
 class Contender(Protocol):

@@ -3,7 +3,9 @@
 From the navigation until the editor is usable, and until the first query of a database of 30 MB is
 answered and drawn, for a page that was visited before; beside it a bare page that starts the
 official package's pool and asks the same. Then with and without the snapshot of Python's memory,
-and a first visit, with a new profile each time. Both browsers; ``--rounds`` of each (10).
+and a first visit, with a new profile each time: how long it takes, and how many bytes are sent.
+The memory of an idle tab is what its processes share fairly (PSS), page and worker together. Both
+browsers; ``--rounds`` of each (10).
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import argparse
 import json
 import statistics
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -51,6 +54,10 @@ const phases = performance.getEntriesByType("measure");
 const worker = phases.reduce((sum, { duration }) => sum + duration, 0);
 return { editor: editor.startTime, answer, worker };
 """
+DISCARD = """
+const cache = await caches.open("sahpool-snapshot");
+for (const request of await cache.keys()) await cache.delete(request);
+"""
 BARE = """
 while (!window.isClosed && !window.failure) {
   await new Promise((resolve) => setTimeout(resolve, 1));
@@ -84,39 +91,89 @@ def bare(console: Console) -> float:
     return float(found["answer"])
 
 
+#: Parts of the site, by what the names of their files begin with.
+PARTS = {
+    "Pyodide": "/pyodide/",
+    "MicroPython": "/micropython",
+    "PyScript": "/pyscript",
+    "editor and grid": "/app/parts.js",
+    "sahpool and the console": "/",
+}
+
+
+def first_visit(kind: type[Any], site: BenchSite) -> tuple[float, float]:
+    """Editor usable and SQL answered, in milliseconds, for a new profile."""
+    from tests.browser.console_page import Console
+
+    console = Console(kind(), site.url)
+    try:
+        console.open(wait=False)
+        until_ready = "while (!(mark('editor') && mark('ready'))) await sleep(1);"
+        editor, ready = console.js(
+            "const mark = (name) => performance.getEntriesByName('sahpool: ' + name)[0];"
+            "const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));"
+            f"{until_ready} return [mark('editor').startTime, mark('ready').startTime];"
+        )
+        return editor, ready
+    finally:
+        console.close_browser()
+
+
+def bytes_sent(kind: type[Any], site: BenchSite) -> dict[str, str]:
+    """What a first visit has the server send until all is kept, by part, in kB."""
+    from tests.browser.console_page import Console
+
+    site.sent.clear()
+    console = Console(kind(), site.url)
+    try:
+        console.open()
+        console.wait_offline()
+    finally:
+        console.close_browser()
+    sums = dict.fromkeys(PARTS, 0)
+    for path, size in site.sent:
+        sums[next(part for part, start in PARTS.items() if path.startswith(start))] += size
+    rows = {f"first visit, kB: {part}": f"{size / 1000:,.0f}" for part, size in sums.items()}
+    return {"first visit, kB sent": f"{sum(sums.values()) / 1000:,.0f}", **rows}
+
+
+def idle_memory(console: Console) -> float:
+    """PSS in MiB of the largest process that shows pages, ten seconds after the last query."""
+    from tests.browsers import page_processes
+
+    time.sleep(10)
+    largest = 0
+    for folder in page_processes(console.browser.process):
+        lines = (folder / "smaps_rollup").read_text().splitlines()
+        (pss,) = [line.split()[1] for line in lines if line.startswith("Pss:")]
+        largest = max(largest, int(pss))
+    return largest / 1024
+
+
 def measure_browser(kind: type[Any], site: BenchSite, rounds: int) -> dict[str, str]:
     """Rows of the table for one browser."""
     from tests.bench.report import told
     from tests.browser.console_page import Console
 
-    first = []
-    for _ in range(rounds):
-        console = Console(kind(), site.url)
-        try:
-            console.open(wait=False)
-            until_ready = "while (!(mark('editor') && mark('ready'))) await sleep(1);"
-            first.append(
-                console.js(
-                    "const mark = (name) => performance.getEntriesByName('sahpool: ' + name)[0];"
-                    "const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));"
-                    f"{until_ready} return [mark('editor').startTime, mark('ready').startTime];"
-                )
-            )
-        finally:
-            console.close_browser()
+    first = [first_visit(kind, site) for _ in range(rounds)]
+    sent = bytes_sent(kind, site)
     console = Console(kind(), site.url)
     try:
         console.open()
         console.run_sql(FILL)
         console.wait_snapshot()
+        console.wait_offline()
         warm, official, long = [], [], []
         for number in range(rounds + 1):
             one, other = visit(console), bare(console)
             if number:  # the first round warms up
                 warm.append(one)
                 official.append(other)
+        console.open()
+        console.run_sql(QUERY)
+        memory = idle_memory(console)
         for _ in range(rounds):
-            console.js("for (const name of await caches.keys()) await caches.delete(name);")
+            console.js(DISCARD)
             long.append(visit(console)["worker"])
     finally:
         console.close_browser()
@@ -134,6 +191,8 @@ def measure_browser(kind: type[Any], site: BenchSite, rounds: int) -> dict[str, 
         "share": f"{share:.2f}",
         "first visit: editor usable": told([editor for editor, _ in first]),
         "first visit: SQL answered": told([ready for _, ready in first]),
+        **sent,
+        "idle tab, PSS of page and worker, MiB": f"{memory:.0f}",
     }
 
 

@@ -151,6 +151,10 @@ class Console:
             "the snapshot", lambda: key if (key := self.snapshot()) not in (None, but) else ""
         )
 
+    def wait_offline(self) -> None:
+        """Until the badge says that the whole site is kept."""
+        wait_for("the badge", lambda: self.js("return !document.getElementById('offline').hidden"))
+
     # Running
 
     def type_sql(self, text: str) -> None:

@@ -22,7 +22,6 @@ from tests.conftest import ServedSite, serving
 from tests.firefox import Firefox
 from tests.proofs import Proofs
 
-OFFLINE = "return !document.getElementById('offline').hidden"
 UPDATE = "return !document.getElementById('update-notice').hidden"
 LOOK = "await (await navigator.serviceWorker.getRegistration()).update()"
 CACHES = "return (await caches.keys()).filter((name) => name.startsWith('sahpool-site-'))"
@@ -74,14 +73,10 @@ def newer(tmp_path: Path) -> Path:
     return tmp_path / "newer"
 
 
-def wait_kept(console: Console) -> None:
-    wait_for("the badge", lambda: console.js(OFFLINE))
-
-
 def visit(console: Console) -> None:
     """A first visit, until all is kept."""
     console.open()
-    wait_kept(console)
+    console.wait_offline()
     console.wait_snapshot()
 
 
@@ -111,7 +106,7 @@ def test_without_its_server_the_console_opens_queries_imports_and_exports(
             assert con.execute("SELECT count(*) FROM more").fetchall() == [(100,)]
             assert con.execute("SELECT max(n) FROM visits").fetchall() == [(number,)]
         console.run_sql("DROP TABLE more")
-        wait_kept(console)
+        console.wait_offline()
     assert console.foreign_requests() == []
     proof("offline", f"{console.browser.name}, restarted without a server", visits=times, lost=0)
 
@@ -201,7 +196,7 @@ def test_a_cache_that_was_cleared_is_filled_again_and_nothing_is_said(
         console.run_sql("SELECT a FROM kept")
         assert console.rows() == [["1"]]
         assert console.error() is None
-        wait_kept(console)
+        console.wait_offline()
     console.restart()
     console.run_sql("SELECT a FROM kept")
     assert console.rows() == [["1"]]

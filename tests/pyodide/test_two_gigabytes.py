@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.browsers import page_processes
 from tests.conftest import ServedSite
 from tests.pyodide.engines import ChromeEngine, FirefoxEngine
 from tests.pyodide.in_worker import in_worker
@@ -73,22 +74,6 @@ def blob_digest(path: Path, number: int) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def pages(root: int) -> Iterator[Path]:
-    """The directories in /proc of the processes below ``root`` that run pages."""
-    parents: dict[int, int] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):  # it has ended meanwhile
-            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
-    found = {root}
-    while more := {child for child, parent in parents.items() if parent in found} - found:
-        found |= more
-    for folder in (Path("/proc") / str(pid) for pid in found):
-        with contextlib.suppress(OSError):
-            command = (folder / "cmdline").read_text().replace("\0", " ").strip()
-            if "--type=renderer" in command or command.endswith(" tab"):
-                yield folder
-
-
 def memory(folder: Path, field: str) -> int:
     """A size in /proc/…/status, in bytes: VmRSS, or VmHWM, the largest that it was."""
     fields = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines())
@@ -100,7 +85,7 @@ def process_of(runtime: Any) -> int:
     if isinstance(runtime, ChromeEngine):
         return int(runtime._runner.driver.service.process.pid)
     assert isinstance(runtime, FirefoxEngine)
-    return runtime._browser._process.pid
+    return runtime._browser.process
 
 
 _IMPORT = """
@@ -203,7 +188,7 @@ def test_two_gigabytes_come_from_a_stream_and_go_out_again_in_flat_memory(
 
     runtime.run("1")  # Pyodide is there
     before = {}
-    for page in pages(process_of(runtime)):
+    for page in page_processes(process_of(runtime)):
         (page / "clear_refs").write_text("5")  # the peak begins anew (man 5 proc)
         before[page] = memory(page, "VmRSS")
     assert step("import", _IMPORT) == [size]

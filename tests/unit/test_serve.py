@@ -5,11 +5,15 @@ from __future__ import annotations
 import base64
 import csv
 import email
+import gzip
 import hashlib
 import http.client
 import io
 import json
+import os
+import re
 import socket
+import struct
 import threading
 import time
 import tomllib
@@ -17,6 +21,7 @@ import urllib.parse
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -119,6 +124,27 @@ def test_an_unchanged_file_is_not_sent_again(
     (root / "index.html").write_text("<!doctype html><p>new")
     response, body = get(connection, "/index.html", **{"If-None-Match": tag})
     assert (response.status, body) == (200, b"<!doctype html><p>new")
+
+
+@pytest.mark.parametrize(
+    ("accepted", "zipped"),
+    [("gzip, br", True), ("br;q=1.0, gzip;q=0.5", True), ("br, gzip; q=0.0", False), ("", False)],
+)
+def test_what_was_compressed_beforehand_goes_to_whoever_takes_it(
+    connection: http.client.HTTPConnection, root: Path, accepted: str, zipped: bool
+) -> None:
+    (root / "large.mjs").write_bytes(b"let a;" * 1000)
+    (root / "large.mjs.gz").write_bytes(gzip.compress(b"let a;" * 1000))
+    response, body = get(connection, "/large.mjs", **{"Accept-Encoding": accepted})
+    assert response.headers["Content-Encoding"] == ("gzip" if zipped else None)
+    assert response.headers["Content-Type"] == serve.MIME[".mjs"]
+    assert response.headers["Vary"] == "Accept-Encoding"
+    assert (gzip.decompress(body) if zipped else body) == b"let a;" * 1000
+    # A file that was changed since is not hidden by what it was.
+    later = (root / "large.mjs.gz").stat().st_mtime_ns + 10**9
+    (root / "large.mjs").write_bytes(b"new")
+    os.utime(root / "large.mjs", ns=(later, later))
+    assert get(connection, "/large.mjs", **{"Accept-Encoding": accepted})[1] == b"new"
 
 
 def test_an_answer_is_not_held_back(connection: http.client.HTTPConnection) -> None:
@@ -280,6 +306,60 @@ def test_the_service_holds_what_boot_mjs_starts() -> None:
         names = set(archive.namelist())
     assert {"main.py", "protocol.py", "session/__init__.py", "session/service.py"} <= names
     assert not [name for name in names if name.startswith("sahpool/")]
+
+
+def test_the_page_has_its_policy_with_it_for_hosts_that_send_none() -> None:
+    page = (serve.ROOT / "public" / "index.html").read_text()
+    (own,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
+    # A meta element cannot say this one (CSP level 3, section 3.3).
+    sent = serve.PAGE_POLICY.split("; ")
+    assert own.split("; ") == [part for part in sent if not part.startswith("frame-ancestors")]
+    assert page.index(own) < page.index("<script")
+    assert page.index(own) < page.index("<link")
+
+
+def test_the_service_worker_s_version_changes_with_every_file_that_is_kept() -> None:
+    files = dict(serve.Site.collect().files)
+    files[serve.SERVICE_WORKER] = serve.ROOT / "public" / serve.SERVICE_WORKER
+
+    def site(changed: dict[str, bytes]) -> dict[str, Any]:
+        text = serve.service_worker(files | changed).decode()
+        (line,) = [line for line in text.splitlines() if line.startswith("const SITE = ")]
+        found: dict[str, Any] = json.loads(
+            line.removeprefix("const SITE = ").partition("};")[0] + "}"
+        )
+        return found
+
+    whole = site({})
+    assert {"index.html", "start.mjs", "pyodide/pyodide.asm.wasm", "app/modules.bin"} <= set(
+        whole["files"]
+    )
+    assert serve.SERVICE_WORKER not in whole["files"]
+    assert whole == site({})
+    for name in ("index.html", "worker/service.zip", "pyscript/core.js"):
+        other = site({name: b"another"})
+        assert other["version"] != whole["version"]
+        assert other["files"] == whole["files"] | {name: serve.digest(b"another")}
+    assert whole["version"] != site({serve.SERVICE_WORKER: b"// \nconst SITE = {};"})["version"]
+    with pytest.raises(serve.StepError, match="no place for the list"):
+        site({serve.SERVICE_WORKER: b"nothing"})
+
+
+def test_the_manifest_names_icons_of_the_sizes_that_they_have() -> None:
+    public = serve.ROOT / "public"
+    manifest = json.loads((public / "manifest.webmanifest").read_text())
+    for icon in manifest["icons"]:
+        data = (public / icon["src"]).read_bytes()
+        if icon["type"] == "image/png":
+            width, height = struct.unpack(">II", data[16:24])
+            assert icon["sizes"] == f"{width}x{height}"
+        else:
+            assert data.startswith(b"<svg")
+    assert {icon["sizes"] for icon in manifest["icons"]} >= {"192x192", "512x512"}
+    page = (public / "index.html").read_text()
+    (handler,) = manifest["file_handlers"]
+    for suffixes in handler["accept"].values():
+        assert all(suffix in page for suffix in suffixes)
 
 
 def test_every_url_of_the_page_is_relative() -> None:
