@@ -181,6 +181,11 @@ def reached(name):
     return None if passed is None else passed / 1000
 
 
+def passed():
+    """Seconds since the navigation."""
+    return js.performance.now() / 1000
+
+
 async def copy(text):
     """Puts text on the clipboard; answers whether the browser allowed it."""
     return await parts.copyText(text)

@@ -152,7 +152,7 @@ class Runner:
     def _begin(self):
         self._stopped = False
         self._state["running"] = True
-        self._status.say("Running…" if self._state["ready"] else "Runs as soon as SQL is answered…")
+        self._status.say("Running…" if self._state["ready"] else self._startup.says_when())
         self._status.start_watch()
 
     def _end(self):

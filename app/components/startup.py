@@ -39,6 +39,16 @@ class Startup:
         """Returns once SQL is answered."""
         await self._ready.wait()
 
+    def says_when(self):
+        """What to say of a statement that waits for SQL to be answered: also how long, if known."""
+        try:
+            left = float(dom.recall("start-seconds") or 0) - dom.passed()
+        except ValueError:  # somebody else wrote there
+            left = 0
+        if left < 0.1:
+            return "Runs as soon as SQL is answered…"
+        return "Runs as soon as SQL is answered, in about {}…".format(words.time(left))
+
     def on_event(self, message):
         """Takes the worker's boot events; answers whether this was one."""
         event = message["event"]
@@ -126,6 +136,7 @@ class Startup:
         self._status.say("Ready")
         dom.page_state("ready")
         dom.mark("ready")
+        dom.remember("start-seconds", str(dom.reached("ready")))
         self._ready.set()
         await self._learn_words()
 

@@ -38,6 +38,8 @@ def _console(
             folder = Path(serve.WORK / "failures")
             folder.mkdir(parents=True, exist_ok=True)
             console.screenshot(folder / f"{request.node.name.replace('/', '-')}.png")
+        assert console.foreign_requests() == []
+        assert console.violations() == []
     finally:
         browser.close()
 

@@ -329,6 +329,11 @@ class Console:
         """Console errors and violations of the content security policy."""
         return self.browser.problems()
 
+    def violations(self) -> list[str]:
+        """Violations of the content security policy, as either browser names it."""
+        words = ("Content Security Policy", "Content-Security-Policy")
+        return [text for text in self.errors() if any(word in text for word in words)]
+
     def _watch_status(self) -> int:
         return int(self.js(WATCH_STATUS))
 

@@ -258,6 +258,19 @@ def test_a_build_works_below_any_path_of_a_host_that_sends_files_and_nothing_els
     assert console.rows() == [["1"]]
 
 
+def test_an_isolated_site_is_isolated_without_its_server_as_well(
+    console: Console, place: ServedSite
+) -> None:
+    place.isolate = True
+    with serving(place):
+        visit(console)
+        console.run_sql("CREATE TABLE t (a); INSERT INTO t VALUES (1)")
+    console.restart()
+    assert console.js("return crossOriginIsolated")
+    console.run_sql("SELECT a FROM t")
+    assert console.rows() == [["1"]]
+
+
 # The browser's queue of files that were opened with an installed console.
 QUEUE = """
 LaunchQueue.prototype.setConsumer = (consumer) => { globalThis.openWith = consumer; };

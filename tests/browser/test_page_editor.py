@@ -101,6 +101,30 @@ def test_run_before_the_engine_is_there_waits_for_it(console: Console) -> None:
     assert console.rows() == [["patience"]]
 
 
+# Presses Run as soon as there is an editor; what the status line says at once.
+PRESS = """
+while (!performance.getEntriesByName("sahpool: editor").length) {
+  await new Promise((resolve) => setTimeout(resolve, 1));
+}
+document.getElementById("run").click();
+await new Promise((resolve) => setTimeout(resolve));
+return document.getElementById("status-text").textContent;
+"""
+
+
+def test_a_run_that_has_to_wait_says_how_long(console: Console) -> None:
+    console.open()
+    for usual, said in (("60", " in about "), ("0.001", "answered…"), ("nonsense", "answered…")):
+        console.js("localStorage['sahpool.start-seconds'] = args[0]", usual)
+        console.reload(wait=False)
+        status = str(console.js(PRESS))
+        assert status.startswith("Runs as soon as SQL is answered")
+        assert said in status
+        console.wait_ready()
+        console.wait_idle()
+    assert 0.1 < float(console.js("return localStorage['sahpool.start-seconds']")) < 60
+
+
 def test_a_file_dropped_on_the_editor_is_imported_and_not_written_into_it(
     console: Console,
 ) -> None:
