@@ -73,7 +73,7 @@ async function importPart(url) {
 
 // `wasm` is Pyodide's WebAssembly, on its way; `prepare` is called with its instance before anything
 // else is. By itself Pyodide would begin to compile only once a snapshot is there.
-async function startPyodide(wasm, options, prepare = () => {}) {
+async function loadPython(wasm, options, prepare) {
   const { fetch } = globalThis;
   const { instantiateStreaming } = WebAssembly;
   globalThis.fetch = (address, ...rest) => (String(address) === WASM ? wasm : fetch(address, ...rest));
@@ -101,13 +101,19 @@ async function startPyodide(wasm, options, prepare = () => {}) {
       throw new Error("Python has no standard library.");
     }
     return pyodide;
+  } finally {
+    Object.assign(globalThis, { fetch });
+    WebAssembly.instantiateStreaming = instantiateStreaming;
+  }
+}
+
+async function startPyodide(wasm, options, prepare = () => {}) {
+  try {
+    return await loadPython(wasm, options, prepare);
   } catch (error) {
     // Pyodide does not say which of its files was missing: ask for each of them.
     await Promise.all(PYODIDE_PARTS.map((name) => fetchPart(new URL(name, PYODIDE))));
     throw error;
-  } finally {
-    Object.assign(globalThis, { fetch });
-    WebAssembly.instantiateStreaming = instantiateStreaming;
   }
 }
 
