@@ -95,8 +95,8 @@ class ServedSite(serve.SiteServer):
     """The built site as serve.py serves it, with the tests' own page and worker beside it.
 
     ``requests`` lists the paths asked for; a path put into ``missing`` is answered with 404, one
-    put into ``extra`` with a file of the test's own. Without ``offline`` there is no service
-    worker, which would answer with what it keeps.
+    put into ``extra`` with a file of the test's own. Without ``offline`` the service worker keeps
+    nothing: the site's own would answer with what it keeps.
     """
 
     offline = False
@@ -113,10 +113,12 @@ class ServedSite(serve.SiteServer):
 
     def find(self, path: str) -> Path | None:
         self.requests.append(path)
-        if path in self.missing or (path == "/service-worker.js" and not self.offline):
+        if path in self.missing:
             return None
         if path in self.extra:
             return self.extra[path]
+        if path == f"/{serve.SERVICE_WORKER}" and not self.offline:
+            return ENGINE_FILES / "no_service_worker.js"
         folder, _, name = path.rpartition("/")
         if folder == "/tests" or path == "/module_test.html":
             return ENGINE_FILES / name
