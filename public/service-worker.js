@@ -98,12 +98,18 @@ async function forgetOthers() {
   }
 }
 
+/** Where the browser can, it answers from the cache by itself, without starting this script first. */
+async function route(event) {
+  const folder = SCOPE.pathname.replaceAll(/[\\+*?:{}()]/g, "\\$&"); // which mean something in a pattern
+  const urlPattern = new URLPattern({ pathname: `${folder}*`, search: "", baseURL: SCOPE.href });
+  const condition = { urlPattern, requestMethod: "get" };
+  await event.addRoutes({ condition, source: { cacheName: CACHE } });
+}
+
 addEventListener("install", (event) => {
   event.waitUntil(install());
-  // Where the browser can, it answers from the cache by itself, without starting this script first.
-  const pattern = new URLPattern({ pathname: `${SCOPE.pathname}*`, search: "", baseURL: SCOPE.href });
-  const condition = { urlPattern: pattern, requestMethod: "get" };
-  event.addRoutes?.({ condition, source: { cacheName: CACHE } });
+  // A browser that knows another form of it goes on without.
+  if (event.addRoutes) route(event).catch(() => null);
 });
 
 addEventListener("activate", (event) => {

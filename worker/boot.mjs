@@ -226,7 +226,7 @@ async function startPython(wasm, parts, io, fetching) {
   } catch ({ message }) {
     snapshot = message; // no Cache Storage here, or a broken one
   }
-  if (kept?.key === key) {
+  if (kept && kept.key === key) {
     const restored = await restore(wasm, snapshots, kept, modules, packages);
     if (restored) return restored;
   }

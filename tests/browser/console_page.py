@@ -94,11 +94,13 @@ class Console:
     def __init__(self, browser: Browser, url: str) -> None:
         self.browser = browser
         self.url = url
+        self._sites = {url}
 
     # Getting there
 
     def open(self, path: str = "", *, wait: bool = True) -> None:
         """Go to the page; ``wait`` until SQL is answered."""
+        self._sites.add(self.url)
         self.browser.open(self.url + path)
         if wait:
             self.wait_ready()
@@ -322,7 +324,7 @@ class Console:
 
     def foreign_requests(self) -> list[str]:
         """The URLs asked for that are not of the site."""
-        own = (self.url, "data:", "blob:", "about:", "chrome:", "resource:")
+        own = (*self._sites, "data:", "blob:", "about:", "chrome:", "resource:")
         return [url for url in self.browser.requests() if not url.startswith(own)]
 
     def errors(self) -> list[str]:

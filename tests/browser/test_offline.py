@@ -241,9 +241,9 @@ return Promise.race([violated, new Promise((resolve) => setTimeout(resolve, 2000
 def test_a_build_works_below_any_path_of_a_host_that_sends_files_and_nothing_else(
     request: pytest.FixtureRequest, browser: Chromium | Firefox, tmp_path: Path
 ) -> None:
-    serve.build(tmp_path / "some where" / "console")
+    serve.build(tmp_path / "some (where)+" / "console")
     with bare_host(tmp_path) as host:
-        console = Console(browser, f"{host}some%20where/console/")
+        console = Console(browser, f"{host}some%20(where)+/console/")
         request.addfinalizer(console.close_browser)
         visit(console)
         console.run_sql("CREATE TABLE t (a); INSERT INTO t VALUES (1)")

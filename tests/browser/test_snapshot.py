@@ -277,7 +277,7 @@ def test_a_snapshot_is_not_kept_where_databases_may_need_the_room(limited: Conso
 def test_a_snapshot_makes_room_for_databases_when_the_storage_is_full(limited: Console) -> None:
     limited.open()
     limited.wait_snapshot()
-    limit(limited, 70_000_000)
+    limit(limited, 55_000_000)
     limited.run_sql("CREATE TABLE t (a)")
     limited.run_sql(INSERT.format(20_000))
     assert "database or disk is full" in str(limited.error())
