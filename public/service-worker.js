@@ -9,13 +9,15 @@
 
 const SITE = {}; // serve.py puts its version, its files with their SHA-256 and their policies here
 
-const PREFIX = "sahpool-site-";
-const CACHE = PREFIX + SITE.version;
 const DIGEST = "X-Sahpool-Digest";
 const AT_ONCE = 4; // files that are fetched at one time
 const ROOM = 10; // times what the site takes must be free: databases come first
 
 const SCOPE = new URL("./", location.href);
+const PREFIX = `sahpool-site ${SCOPE.pathname} `; // another folder of this origin may have its own
+const CACHE = PREFIX + SITE.version;
+
+class OtherVersion extends Error {}
 
 /** Where a file of the site is; the page itself is where people go. */
 const addressOf = (path) => new URL(path === "index.html" ? "./" : path, SCOPE).href;
@@ -33,8 +35,9 @@ async function digestOf(bytes) {
   return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** The same file as an earlier version kept it. */
+/** The same file as an earlier version kept it; not where the headers that came with it count. */
 async function keptBefore(path, digest) {
+  if (path === "index.html" || path.endsWith(".mjs")) return undefined;
   for (const name of await caches.keys()) {
     if (!name.startsWith(PREFIX) || name === CACHE) continue;
     const kept = await caches.match(addressOf(path), { cacheName: name });
@@ -44,13 +47,17 @@ async function keptBefore(path, digest) {
 }
 
 async function fetched(path, digest) {
-  // Asks the server whether what the page has just fetched is still right: that costs no bytes.
-  const response = await fetch(addressOf(path), { cache: "no-cache" });
-  if (!response.ok) throw new Error(`${path} could not be fetched: HTTP status ${response.status}`);
-  if ((await digestOf(await response.clone().arrayBuffer())) !== digest) {
-    throw new Error(`${path} is not of this version`);
+  // The page by its name as well: some hosts have nothing, or something else, where a folder is.
+  const addresses = new Set([addressOf(path), new URL(path, SCOPE).href]);
+  let refusal;
+  for (const address of addresses) {
+    // Asks the server whether what the page has just fetched is still right: that costs no bytes.
+    const response = await fetch(address, { cache: "no-cache" });
+    if (!response.ok) refusal = new Error(`${path} could not be fetched: HTTP status ${response.status}`);
+    else if ((await digestOf(await response.clone().arrayBuffer())) === digest) return response;
+    else refusal = new OtherVersion(`${path} is not of this version`);
   }
-  return response;
+  throw refusal;
 }
 
 /** Keeps a file under the policy that the server would send with it, if it sent any. */
@@ -60,7 +67,7 @@ async function keep(cache, path) {
   if (there?.headers.get(DIGEST) === digest) return;
   const { body, headers } = (await keptBefore(path, digest)) ?? (await fetched(path, digest));
   const own = new Headers(headers);
-  for (const name of ["Content-Encoding", "Content-Length"]) own.delete(name); // of what was sent
+  for (const name of ["Content-Encoding", "Content-Length", "Vary"]) own.delete(name); // of what was sent
   own.set(DIGEST, digest);
   own.set("Content-Security-Policy", SITE.policies[path.startsWith("worker/") ? "worker" : "page"]);
   await cache.put(addressOf(path), new Response(body, { headers: own }));
@@ -78,14 +85,25 @@ async function fill() {
 
 async function install() {
   const { quota, usage } = await navigator.storage.estimate();
-  if (quota - usage < ROOM * SITE.bytes) throw new Error("there is not enough room");
+  // An update is needed more than room: where there is none, it fails by itself.
+  if (!registration.active && quota - usage < ROOM * SITE.bytes) throw new Error("there is not enough room");
   await fill();
+}
+
+/** Fills what was cleared. Where the server has another version by now, pages come from there alone. */
+async function heal() {
+  try {
+    await fill();
+  } catch (error) {
+    if (error instanceof OtherVersion) await caches.delete(CACHE);
+    throw error;
+  }
 }
 
 /** Lets this version take the place of the old one, if no other page has that at work. */
 async function takeOver() {
   const pages = await clients.matchAll({ type: "window", includeUncontrolled: true });
-  const ours = pages.filter(({ url }) => url.startsWith(SCOPE.href));
+  const ours = pages.filter(({ url }) => pathOf({ method: "GET", url }) === "index.html");
   if (ours.length > 1) {
     throw new Error(`This console is open ${ours.length} times. Close the others, then update.`);
   }
@@ -101,9 +119,14 @@ async function forgetOthers() {
 /** Where the browser can, it answers from the cache by itself, without starting this script first. */
 async function route(event) {
   const folder = SCOPE.pathname.replaceAll(/[\\+*?:{}()]/g, "\\$&"); // which mean something in a pattern
-  const urlPattern = new URLPattern({ pathname: `${folder}*`, search: "", baseURL: SCOPE.href });
-  const condition = { urlPattern, requestMethod: "get" };
-  await event.addRoutes({ condition, source: { cacheName: CACHE } });
+  const when = (pathname) => {
+    const urlPattern = new URLPattern({ pathname, search: "", baseURL: SCOPE.href });
+    return { urlPattern, requestMethod: "get" };
+  };
+  await event.addRoutes([
+    { condition: when(`${folder}index.html`), source: "fetch-event" }, // it is kept by another address
+    { condition: when(`${folder}*`), source: { cacheName: CACHE } },
+  ]);
 }
 
 addEventListener("install", (event) => {
@@ -113,7 +136,7 @@ addEventListener("install", (event) => {
 });
 
 addEventListener("activate", (event) => {
-  event.waitUntil(forgetOthers().then(() => clients.claim()));
+  event.waitUntil(forgetOthers().catch(() => null).then(() => clients.claim()));
 });
 
 addEventListener("fetch", (event) => {
@@ -124,7 +147,7 @@ addEventListener("fetch", (event) => {
   event.respondWith(kept.catch(() => undefined).then((found) => found ?? fetch(event.request)));
 });
 
-const ORDERS = { fill, takeOver };
+const ORDERS = { heal, takeOver };
 
 addEventListener("message", (event) => {
   const [port] = event.ports;

@@ -140,7 +140,16 @@ const giveUp = (message) => {
     "Reload the page. If that does not help, a file of this site may be missing.";
   document.getElementById("failure").hidden = false;
   document.getElementById("page").inert = true;
-  document.getElementById("retry").addEventListener("click", () => location.reload());
+  document.getElementById("retry").addEventListener("click", retry);
+};
+
+/** Loads the page again: in a newer version, if one waits for its turn. */
+const retry = async () => {
+  const registration = await navigator.serviceWorker?.getRegistration();
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => location.reload();
+  if (registration?.waiting) registration.waiting.postMessage("takeOver", [port2]);
+  else location.reload();
 };
 
 // Loading errors of scripts do not bubble; they are seen while they go down.

@@ -18,6 +18,7 @@ from typing import Any
 import js
 import pyodide_js
 import sahpool_host
+import version  # made by packing.py
 from pyodide.ffi import JsException, can_run_sync, create_proxy, run_sync, to_js
 
 import protocol
@@ -75,6 +76,7 @@ class Surroundings:
             "sqlite": sqlite3.sqlite_version,
             "python": sys.version.partition(" ")[0],
             "pyodide": str(pyodide_js.version),
+            "site": version.SITE,
         }
 
     def keywords(self) -> list[str]:

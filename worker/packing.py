@@ -142,10 +142,24 @@ def build_wheel(
     return name
 
 
+def version_module() -> bytes:
+    """version.py, which the page and the worker both get: a digest of all that is ours.
+
+    By it the page sees that its worker came from another version of the site.
+    """
+    ours = b""
+    for folder in ("app", "public", "worker"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                ours += path.relative_to(ROOT).as_posix().encode() + b"\0" + read(path) + b"\0"
+    return f'SITE = "{digest(ours)[:16]}"\n'.encode()
+
+
 def service_bytes() -> bytes:
     """service.zip: the worker's own Python, which boot.mjs unpacks and starts."""
     worker = ROOT / "worker"
     files = {path.name: read(path) for path in sorted(worker.glob("*.py")) if path != PACKING}
+    files["version.py"] = version_module()
     files.update(sources(worker / "session", (".py",)))
     return zip_bytes(files)
 
@@ -159,6 +173,7 @@ def modules_bytes() -> bytes:
         if path.name not in ("main.py", "unpacking.py")
     }
     files["protocol.py"] = read(ROOT / "worker" / "protocol.py")
+    files["version.py"] = version_module()
     sizes = [[name, len(data)] for name, data in files.items()]
     return json.dumps(sizes).encode() + b"\n" + b"".join(files.values())
 

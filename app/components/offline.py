@@ -14,13 +14,21 @@ class Offline:
         self._status = status
         self._notice = dom.by_id("update-notice")
         self._begun = False
-        state.watch("ready", self._begin)
+        self._waits = False
+        # Also where this version cannot start: a newer one may.
+        for name in ("ready", "failed"):
+            state.watch(name, self._begin)
         dom.on_click(dom.by_id("update-take"), lambda: self._update())
         dom.on_click(dom.by_id("update-later"), lambda: self._hide())
         dom.on_opened_with(importer.add)
 
-    def _begin(self, is_ready):
-        if is_ready and not self._begun:
+    async def retry(self, restart):
+        """After a failure: goes on with a newer version if one is there, else ``restart()``."""
+        if not self._waits or await dom.take_update():
+            restart()
+
+    def _begin(self, is_so):
+        if is_so and not self._begun:
             self._begun = True
             dom.spawn(dom.keep_offline(self._on_word))
 
@@ -29,6 +37,7 @@ class Offline:
             self._state["offline"] = True
             dom.by_id("offline").hidden = False
         else:
+            self._waits = True
             self._notice.hidden = False
 
     def _hide(self):
@@ -40,6 +49,11 @@ class Offline:
         if self._state["in_transaction"]:
             self._status.say("A transaction is open: COMMIT or ROLLBACK it, then update")
             return
+        if self._state["unexported"]:
+            self._status.say("Databases in memory have changes: export them, then update")
+            return
+        self._state["updating"] = True
         refusal = await dom.take_update()
         if refusal:
+            self._state["updating"] = False
             self._status.say(refusal)

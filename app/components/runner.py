@@ -185,6 +185,10 @@ class Runner:
                         more_follow = reply["next"] is not None
                         await self._drain(result, outcome["cursor"], MOST_MEGABYTES, more_follow)
                 script.go_on(reply["next"])
+        except RequestError as error:
+            if changed and error.kind != "Restarted":
+                await self._look_again()
+            raise
         finally:
             self._results.show_last()
             if wrote:
@@ -194,7 +198,10 @@ class Runner:
         if self._stopped and not failed:
             self._status.say("Cancelled; what had run before stays")
         if changed:
-            self._startup.take_schema(await self._client.ask("schema"))
+            await self._look_again()
+
+    async def _look_again(self):
+        self._startup.take_schema(await self._client.ask("schema"))
 
     async def _drain(self, result, cursor, most, more_follow):
         while cursor is not None:

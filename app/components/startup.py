@@ -3,6 +3,7 @@
 import asyncio
 
 import dom
+import version
 import words
 from client import RequestError
 
@@ -19,6 +20,11 @@ PHASES = {
 FIRST_DATABASE = "notes.db"
 # Opening the storage takes a tenth of a second; one that another tab holds is waited for.
 PATIENCE = 2.0
+MIXED = protocol.make_error(
+    "MixedVersions",
+    "The page and the worker that runs the database are of two versions of this site.",
+    hint="Reload the page.",
+)
 KEPT = "A change that had not been committed was undone; committed data is kept."
 
 
@@ -33,7 +39,6 @@ class Startup:
         self._editor = editor
         self._phase = ""
         self._ready = asyncio.Event()
-        dom.on_click(dom.by_id("retry"), lambda: self.restart())
 
     async def wait_until_ready(self):
         """Returns once SQL is answered."""
@@ -117,6 +122,9 @@ class Startup:
         try:
             last = self._state["database"] or dom.recall("database")
             hello = await self._client.ask("hello", protocol=protocol.PROTOCOL, database=last)
+            if hello["versions"].get("site") != version.SITE:
+                self._fail("Starting the page…", MIXED)
+                return
             self._state["can_suspend"] = hello["can_suspend"]
             self._state["why_memory"] = hello["why_memory"]
             self._state["storage"] = hello["storage"]
@@ -176,6 +184,7 @@ class Startup:
         dom.by_id("failure").hidden = False
         dom.by_id("page").inert = True
         dom.page_state("error")
+        self._state["failed"] = True
         if is_storage_full(error):
             dom.spawn(dom.discard_snapshot())
         self._status.say("Not started")

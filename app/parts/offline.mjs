@@ -34,6 +34,13 @@ const watch = (tell) => {
   look();
 };
 
+/** Where another site is now, or none, it must not be hidden for ever by what is kept of this one. */
+const leave = async (address) => {
+  const { status } = await fetch(address, { cache: "no-store" });
+  if (status !== 404 && status !== 410) return;
+  await (await navigator.serviceWorker.getRegistration())?.unregister();
+};
+
 /**
  * Keeps this site for visits without a server, and looks for a new version of it.
  *
@@ -42,16 +49,17 @@ const watch = (tell) => {
  */
 export const keepOffline = async (tell) => {
   await new Promise((resolve) => setTimeout(resolve, SETTLED));
+  const address = new URL("./service-worker.js", document.baseURI);
   try {
-    const address = new URL("./service-worker.js", document.baseURI);
     registration = await navigator.serviceWorker.register(address, { updateViaCache: "none" });
     watch(tell);
     lookAgain();
     const { active } = await navigator.serviceWorker.ready;
     // Whole, also when somebody has cleared a part of it since.
-    if ((await order(active, "fill")) === "") tell("kept");
+    if ((await order(active, "heal")) === "") tell("kept");
   } catch {
     // An address that is not secure, a private window, a server that cannot be reached just now.
+    await leave(address).catch(() => null);
   }
 };
 

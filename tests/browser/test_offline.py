@@ -24,16 +24,17 @@ from tests.proofs import Proofs
 
 UPDATE = "return !document.getElementById('update-notice').hidden"
 LOOK = "await (await navigator.serviceWorker.getRegistration()).update()"
-CACHES = "return (await caches.keys()).filter((name) => name.startsWith('sahpool-site-'))"
+CACHES = "return (await caches.keys()).filter((name) => name.startsWith('sahpool-site '))"
 TITLE = "return document.title"
 
-# What is cleared of the cache: every other file, or all of it.
+# What is cleared of the cache: every other file, the page alone, or all of it.
 CLEAR = """
 for (const name of await caches.keys()) {
-  if (!name.startsWith("sahpool-site-")) continue;
+  if (!name.startsWith("sahpool-site ")) continue;
   if (args[0] === "all") { await caches.delete(name); continue; }
   const cache = await caches.open(name);
   const there = await cache.keys();
+  if (args[0] === "page") { await cache.delete("./"); continue; }
   for (let at = 0; at < there.length; at += 2) await cache.delete(there[at]);
 }
 """
@@ -172,7 +173,7 @@ def test_a_new_version_that_does_not_come_whole_changes_nothing(
         visit(console)
         before = console.js(CACHES)
         site.root = newer
-        site.missing.add("/")  # its page, which is another one
+        site.missing.update(("/", "/index.html"))  # its page, which is another one
         console.js(LOOK)
         gone = "const { installing, waiting } = await navigator.serviceWorker.getRegistration();"
         wait_for("it to be refused", lambda: console.js(gone + "return !installing && !waiting"))
@@ -200,6 +201,23 @@ def test_a_cache_that_was_cleared_is_filled_again_and_nothing_is_said(
     console.restart()
     console.run_sql("SELECT a FROM kept")
     assert console.rows() == [["1"]]
+
+
+def test_what_a_cleared_cache_lacks_is_not_taken_from_a_newer_version(
+    console: Console, place: ServedSite, newer: Path
+) -> None:
+    with serving(place) as site:
+        visit(console)
+        console.run_sql("CREATE TABLE kept (a); INSERT INTO kept VALUES (1)")
+        (old,) = console.js(CACHES)
+        console.js(CLEAR, "page")
+        site.root = newer
+        console.reload()
+        wait_for("the old version to be let go", lambda: old not in console.js(CACHES))
+        console.reload()
+        assert console.js(TITLE).startswith("newer")
+        console.run_sql("SELECT a FROM kept")
+        assert console.rows() == [["1"]]
 
 
 class BareHandler(SimpleHTTPRequestHandler):

@@ -413,26 +413,6 @@ class TestTransactions:
         error = client.error("INSERT OR ROLLBACK INTO t VALUES (1)")
         assert "rolled back the whole transaction" in error["hint"]
 
-    def test_the_schema_is_said_to_change_when_it_does(self, client: Client) -> None:
-        def changed(sql: str) -> bool:
-            return bool(client.ask("run", sql=sql)["schema_changed"])
-
-        assert changed("CREATE TABLE t (a)")
-        assert not changed("INSERT INTO t VALUES (1)")
-        assert not changed("SELECT * FROM t")
-        assert changed("BEGIN; CREATE TABLE u (a)")
-        assert changed("ROLLBACK")
-        assert changed("CREATE TEMP TABLE v (a)")
-        assert changed("ATTACH ':memory:' AS x")
-        assert changed("DETACH x")
-        assert changed("ALTER TABLE t RENAME TO w")
-        assert changed("/* not the first word */ CREATE TABLE x (a UNIQUE)")
-        assert not changed("WITH n AS (SELECT 1) INSERT INTO x SELECT * FROM n")
-        assert changed("BEGIN; CREATE TABLE y (a)")
-        assert changed("INSERT OR ROLLBACK INTO x VALUES (1)"), "it took the table with it"
-        client.ask("import_file", BytesSource(b"a,b\n1,2\n"), name="data.csv")
-        assert changed("SELECT * FROM data")
-
 
 class TestCancel:
     def test_a_running_statement_is_cancelled(self, client: Client) -> None:

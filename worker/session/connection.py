@@ -17,6 +17,7 @@ PROGRESS_STEPS = 5_000
 
 _FIRST_WORD = re.compile(r"\w*")
 _CHANGING = {"INSERT", "UPDATE", "DELETE", "REPLACE"}
+_UNDOES_SCHEMA = {"ROLLBACK", "ATTACH", "DETACH"}
 _KEEPS_SCHEMA = _CHANGING | {"SELECT", "VALUES", "WITH"}
 _INCREMENTAL_VACUUM = re.compile(r"PRAGMA\s+(?:\w+\s*\.\s*)?incremental_vacuum\b", re.IGNORECASE)
 
@@ -50,6 +51,8 @@ class Connection:
         self.name = name
         self.may_differ = True
         """Whether the schema may have changed; whoever has looked at it says no."""
+        self.was_undone = False
+        """Whether its versions do not tell: they may be those of something else, as they were."""
         self.con = host.connect(name)
         self.con.isolation_level = None
         self.con.text_factory = bytearray
@@ -94,6 +97,7 @@ class Connection:
         first = _FIRST_WORD.match(sql)
         word = first[0].upper() if first else ""
         self.may_differ = self.may_differ or word not in _KEEPS_SCHEMA
+        self.was_undone = self.was_undone or word in _UNDOES_SCHEMA
         before = con.total_changes
         with ExitStack() as until_known:
             cursor = until_known.enter_context(closing(con.cursor()))

@@ -32,7 +32,7 @@ class Host(Protocol):
     """Storage, clock and event loop of a session.  Names are as the user sees them: notes.db."""
 
     versions: dict[str, str]
-    """Of sahpool, sqlite, python and pyodide."""
+    """Of sahpool, sqlite, python, pyodide, and the site as a whole."""
     storage: str
     """Where databases are kept: "opfs", or "memory" while the worker lives."""
     why_memory: str | None

@@ -258,10 +258,10 @@ class Service:
                     connection.keep(self._last_cursor, execution.rows)
                     outcome["cursor"] = self._last_cursor
         except Exception as error:  # noqa: BLE001  (whatever it is, the page is told)
-            connection.may_differ = True  # it may have rolled back what was done before
             outcome.update(kind="error", columns=[], piece=None)
             outcome["error"] = self._statement_error(connection, error, statement, text, job)
             if in_transaction and not connection.con.in_transaction:
+                connection.may_differ = connection.was_undone = True
                 hints = (outcome["error"]["hint"], "SQLite has rolled back the whole transaction.")
                 outcome["error"]["hint"] = " ".join(filter(None, hints))
         finally:
@@ -293,6 +293,7 @@ class Service:
         number = job.request["cursor"]
         rows = connection.result(number)
         more = False
+        in_transaction = connection.con.in_transaction
         try:
             await self._host.prepare()
             began = perf_counter()
@@ -300,6 +301,8 @@ class Service:
         finally:
             if not more:
                 connection.close_result(number)
+            if in_transaction and not connection.con.in_transaction:
+                connection.may_differ = connection.was_undone = True
         return {
             "piece": piece,
             "cursor": number if more else None,
@@ -493,8 +496,9 @@ class Service:
         if not connection.may_differ:
             return False
         before, self._schema_seen = self._schema_seen, catalog.signature(connection)
+        was_undone, connection.was_undone = connection.was_undone, False
         connection.may_differ = self._schema_seen is None
-        return before != self._schema_seen
+        return was_undone or before != self._schema_seen
 
     def _listed(self) -> list[Fields]:
         return [{"name": name, "size": size} for name, size in self._host.databases()]
