@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import threading
+import zipfile
+from pathlib import Path
 
 import serve
 from tests.browser.console_page import Console
@@ -50,6 +53,29 @@ def test_a_part_that_is_missing_is_named(first_visit: Console, site: ServedSite)
         first_visit.click("Retry")
         first_visit.wait_ready()
         first_visit.wait_snapshot()
+
+
+def test_a_worker_of_another_version_of_the_site_is_refused(
+    console: Console, site: ServedSite, tmp_path: Path
+) -> None:
+    changed = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(serve.service_bytes())) as old,
+        zipfile.ZipFile(changed, "w") as new,
+    ):
+        for name in old.namelist():
+            new.writestr(name, b'SITE = "other"\n' if name == "version.py" else old.read(name))
+    file = tmp_path / "service.zip"
+    file.write_bytes(changed.getvalue())
+    site.extra["/worker/service.zip"] = file
+    try:
+        console.open(wait=False)
+        assert "two versions of this site" in console.wait_failure()
+    finally:
+        site.extra.clear()
+    console.reload()
+    console.run_sql("SELECT 1")
+    assert console.rows() == [["1"]]
 
 
 def test_storage_held_by_another_tab_is_told_and_nothing_is_lost(console: Console) -> None:

@@ -62,16 +62,22 @@ def console(
     yield from _console(request, browser, place)
 
 
+def variant(folder: Path, changed: dict[str, bytes]) -> Path:
+    """A folder with the site as it would be with other files in it."""
+    site = serve.Site.collect()
+    source = serve.read(serve.ROOT / "public" / serve.SERVICE_WORKER)
+    files = dict(site.files) | {serve.SERVICE_WORKER: source} | changed
+    files[serve.SERVICE_WORKER] = serve.service_worker(files)
+    serve.Site(files, site.version).write(folder)
+    return folder
+
+
 @pytest.fixture
 def newer(tmp_path: Path) -> Path:
     """The folder of a version with another title."""
-    site = serve.Site.collect()
-    page = serve.read(serve.ROOT / "public" / "index.html").replace(b"<title>", b"<title>newer ")
-    source = serve.read(serve.ROOT / "public" / serve.SERVICE_WORKER)
-    files = dict(site.files) | {"index.html": page, serve.SERVICE_WORKER: source}
-    files[serve.SERVICE_WORKER] = serve.service_worker(files)
-    serve.Site(files, site.version).write(tmp_path / "newer")
-    return tmp_path / "newer"
+    page = serve.read(serve.ROOT / "public" / "index.html")
+    page = page.replace(b"<title>", b"<title>newer ")
+    return variant(tmp_path / "newer", {"index.html": page})
 
 
 def visit(console: Console) -> None:
@@ -183,6 +189,25 @@ def test_a_new_version_that_does_not_come_whole_changes_nothing(
     console.run_sql("SELECT 1")
     assert console.rows() == [["1"]]
     assert set(before) <= set(console.js(CACHES))
+
+
+def test_a_version_that_cannot_start_gives_way_to_a_newer_one(
+    console: Console, place: ServedSite, newer: Path, tmp_path: Path
+) -> None:
+    place.root = variant(tmp_path / "broken", {"worker/service.zip": b"no archive"})
+    with serving(place) as site:
+        console.open(wait=False)
+        assert "could not be started" in console.wait_failure()
+        console.wait_offline()
+        site.root = newer
+        console.reload(wait=False)
+        console.wait_failure()
+        wait_for("the newer version", lambda: console.js(UPDATE))
+        console.click("Retry")
+        wait_for("the new page", lambda: console.js(TITLE).startswith("newer"))
+        console.wait_ready()
+        console.run_sql("SELECT 1")
+        assert console.rows() == [["1"]]
 
 
 @pytest.mark.parametrize("what", ["half", "all"])
