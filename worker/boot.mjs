@@ -72,7 +72,7 @@ async function importPart(url) {
 }
 
 // `wasm` is Pyodide's WebAssembly, on its way; `prepare` is called with its instance before anything
-// else is. By itself Pyodide would begin to compile only once a snapshot is there.
+// else is.
 async function loadPython(wasm, options, prepare) {
   const { fetch } = globalThis;
   const { instantiateStreaming } = WebAssembly;
@@ -213,10 +213,7 @@ async function restore(wasm, snapshots, { bytes, pages }, modules, packages) {
 }
 
 // A Pyodide with everything imported.
-async function startPython(wasm, parts, io, fetching) {
-  const importing = importPart(new URL("snapshot.mjs", import.meta.url));
-  const finding = importing.then((snapshots) => snapshots.find());
-  finding.catch(() => null); // awaited below
+async function startPython(wasm, importing, finding, parts, io, fetching) {
   const [list, pageIO, packages, snapshots] = await Promise.all([parts, io, fetching, importing]);
   const modules = { sahpool_io: pageIO, sahpool_host: host };
   let key, kept;
@@ -247,12 +244,18 @@ async function boot() {
   for (const name of ["pyodide.mjs", "pyodide.asm.mjs"]) {
     import(new URL(name, PYODIDE).href).catch(() => null);
   }
-  const wasm = WebAssembly.compileStreaming(fetch(WASM));
-  wasm.catch(() => null);
+  const importing = importPart(new URL("snapshot.mjs", import.meta.url));
+  const finding = importing.then(({ find }) => find());
+  const response = fetch(WASM);
+  // Not before the snapshot is read, if there is one: compiling takes the processors from the page,
+  // whose editor is to be there first. By itself Pyodide would begin later still.
+  const read = finding.then((kept) => kept?.bytes).catch(() => null);
+  const wasm = read.then(() => WebAssembly.compileStreaming(response));
+  for (const promise of [finding, response, wasm]) promise.catch(() => null); // awaited elsewhere
   const parts = fetchPart(PARTS).then((response) => response.json());
   const [why, pyodide] = await Promise.all([
     whyMemory(),
-    startPython(wasm, parts, importPageIO(), fetchPackages(parts)),
+    startPython(wasm, importing, finding, parts, importPageIO(), fetchPackages(parts)),
   ]);
   // From the page's switch, see start.mjs; without one, logging is left alone.
   const [, verbosity] = /^#verbosity=(\d)$/.exec(location.hash) ?? [];
