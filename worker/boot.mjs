@@ -199,7 +199,7 @@ async function restore(wasm, snapshots, { bytes, pages }, modules, packages) {
     const options = snapshots.restoring(bytes, modules);
     const enlarge = (instance) => snapshots.enlarge(instance, pages);
     const pyodide = await startPyodide(wasm, options, enlarge);
-    snapshots.release(pyodide);
+    await snapshots.release(pyodide);
     install(pyodide, packages);
     snapshot = USED;
     ({ discard } = snapshots);

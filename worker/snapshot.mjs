@@ -75,6 +75,9 @@ function packed(bytes) {
   return new Blob([head, ...chunks]).arrayBuffer();
 }
 
+/** Gives memory back at once, not when this thread, which is idle most of the time, collects garbage. */
+const free = (buffer) => buffer.transfer?.(0);
+
 function unpacked(buffer) {
   const [length, count] = new Uint32Array(buffer, 0, 2);
   const bytes = new Uint8Array(length);
@@ -99,8 +102,10 @@ export async function find() {
   if (!kept) return null;
   const checked = async () => {
     const buffer = await kept.arrayBuffer();
-    if ((await digest(buffer)) === kept.headers.get(DIGEST)) return unpacked(buffer);
-    throw new Error("the snapshot is damaged");
+    if ((await digest(buffer)) !== kept.headers.get(DIGEST)) throw new Error("the snapshot is damaged");
+    const bytes = unpacked(buffer);
+    free(buffer);
+    return bytes;
   };
   const bytes = within(READ_PATIENCE, checked());
   bytes.catch(() => null); // whoever asked for them meets the error, if later
@@ -139,7 +144,8 @@ export const restoring = (bytes, modules) => ({
 });
 
 /** Lets go of the bytes, which a Pyodide keeps with the options that it was started with. */
-export function release(pyodide) {
+export async function release(pyodide) {
+  free((await pyodide._api.config._loadSnapshot).buffer);
   delete pyodide._api.config._loadSnapshot;
   delete pyodide._api.config._snapshotDeserializer;
 }
