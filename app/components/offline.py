@@ -22,9 +22,15 @@ class Offline:
         dom.on_click(dom.by_id("update-later"), lambda: self._hide())
         dom.on_opened_with(importer.add)
 
-    async def retry(self, restart):
+    def retry(self, restart):
         """After a failure: goes on with a newer version if one is there, else ``restart()``."""
-        if not self._waits or await dom.take_update():
+        if self._waits:
+            return self._take_or(restart)
+        restart()
+        return None
+
+    async def _take_or(self, restart):
+        if await dom.take_update():
             restart()
 
     def _begin(self, is_so):

@@ -419,6 +419,8 @@ async def test_a_start_waits_well_past_two_seconds_and_gives_all_handles_back_be
     pool: Pool,
 ) -> None:
     """Chromium holds those of a worker that was killed inside a statement for up to two seconds."""
+    from pyodide.ffi import JsException
+
     pool.pause_vfs()
     folder = await sahpool.browser.directory(pool.directory + "/.opaque")
     files = [file async for file in folder.values()]
@@ -428,8 +430,15 @@ async def test_a_start_waits_well_past_two_seconds_and_gives_all_handles_back_be
         await asyncio.sleep(2.6 / len(held))
         handle.close()
         assert not starting.done()
-    # An attempt takes and gives back within one turn of the loop or two: somebody else gets them.
-    (await files[0].createSyncAccessHandle()).close()
+    # An attempt gives back what it could take: soon enough somebody else gets it.
+    for _ in range(50):
+        try:
+            (await files[0].createSyncAccessHandle()).close()
+            break
+        except JsException:  # in the middle of an attempt
+            await asyncio.sleep(0.01)
+    else:
+        raise AssertionError("an attempt that failed keeps a handle")
     held[-1].close()
     await starting
     assert pool.capacity == len(files)
