@@ -279,11 +279,14 @@ class Site:
             hashes[name] = digest(data)
             written += write_if_changed(folder / name, data)
             if Path(name).suffix in WORTH_GZIP:
-                zipped = folder / f"{name}.gz"
-                known = zipped.is_file() and digest(zipped.read_bytes())
-                if earlier.get(name) != hashes[name] or earlier.get(f"{name}.gz") != known:
-                    write_if_changed(zipped, gzip.compress(data, mtime=0))
-                hashes[f"{name}.gz"] = digest(zipped.read_bytes())
+                zipped_name = f"{name}.gz"
+                zipped = folder / zipped_name
+                found = digest(zipped.read_bytes()) if zipped.is_file() else ""
+                if earlier.get(name) != hashes[name] or earlier.get(zipped_name) != found:
+                    fresh = gzip.compress(data, mtime=0)
+                    write_if_changed(zipped, fresh)
+                    found = digest(fresh)
+                hashes[zipped_name] = found
         for name in set(earlier) - set(hashes):
             _inside(folder, name).unlink(missing_ok=True)
         manifest = {"sahpool": self.version, "files": hashes}
@@ -454,7 +457,7 @@ class SiteHandler(BaseHTTPRequestHandler):
                 headers["Content-Encoding"] = "gzip"
                 file = zipped
         stat = file.stat()
-        headers |= {"ETag": f'"{stat.st_mtime_ns:x}-{stat.st_size:x}"'}
+        headers["ETag"] = f'"{stat.st_mtime_ns:x}-{stat.st_size:x}"'
         if headers["ETag"] in self.headers.get("If-None-Match", ""):
             self._head(304, path, headers)
             return

@@ -1,7 +1,7 @@
 // JavaScript because nothing but a service worker's script answers for a server that cannot be reached.
 //
 // The whole site is kept, each version in a cache of its own, and pages are made from the cache alone:
-// no page ever gets the files of two versions. A new version is brought in while the old one goes on,
+// no page gets the files of two versions. A new version is brought in while the old one goes on,
 // and takes its place once all pages are closed, or when the person says so. Databases lie elsewhere
 // (OPFS) and so does the snapshot of Python's memory: neither is ever touched here.
 //

@@ -6,7 +6,8 @@ import dom
 class Offline:
     """The badge, and the question whether to go on with a new version.
 
-    The service worker is registered when the database is there: it fetches the whole site.
+    The service worker is registered when the database is there, or cannot be: it fetches the whole
+    site, which would be in the way of a start.
     """
 
     def __init__(self, state, status, importer):

@@ -80,6 +80,18 @@ def newer(tmp_path: Path) -> Path:
     return variant(tmp_path / "newer", {"index.html": page})
 
 
+def offer(console: Console, site: ServedSite, newer: Path) -> None:
+    """The server gets a newer version, and the page asks whether to go on with it."""
+    site.root = newer
+    console.js(LOOK)
+    wait_for("the notice", lambda: console.js(UPDATE))
+
+
+def is_newer(console: Console) -> bool:
+    """Whether the page is of the newer version."""
+    return str(console.js(TITLE)).startswith("newer")
+
+
 def visit(console: Console) -> None:
     """A first visit, until all is kept."""
     console.open()
@@ -126,18 +138,16 @@ def test_an_update_waits_until_it_is_accepted_and_no_transaction_is_harmed(
         console.run_sql("CREATE TABLE t (a)")
         (old,) = console.js(CACHES)
         console.run_sql("BEGIN; INSERT INTO t VALUES (1)")
-        site.root = newer
-        console.js(LOOK)
-        wait_for("the notice", lambda: console.js(UPDATE))
+        offer(console, site, newer)
         console.click("Update")
         assert console.status() == "A transaction is open: COMMIT or ROLLBACK it, then update"
         console.run_sql("INSERT INTO t VALUES (2); COMMIT")
         # Nobody has accepted it: also a page that is loaded anew is of the old version.
         console.reload()
-        assert not console.js(TITLE).startswith("newer")
+        assert not is_newer(console)
         wait_for("the notice", lambda: console.js(UPDATE))
         console.click("Update")
-        wait_for("the new page", lambda: console.js(TITLE).startswith("newer"))
+        wait_for("the new page", lambda: is_newer(console))
         console.wait_ready()
         console.run_sql("SELECT sum(a) FROM t")
         assert console.rows() == [["3"]]
@@ -146,7 +156,7 @@ def test_an_update_waits_until_it_is_accepted_and_no_transaction_is_harmed(
         assert new != old
     assert console.errors() == []
     console.restart()
-    assert console.js(TITLE).startswith("newer")
+    assert is_newer(console)
 
 
 @pytest.mark.chrome
@@ -158,9 +168,7 @@ def test_an_update_is_put_off_while_another_tab_has_the_console_open(
     request.addfinalizer(console.close_browser)
     with serving(place) as site:
         visit(console)
-        site.root = newer
-        console.js(LOOK)
-        wait_for("the notice", lambda: console.js(UPDATE))
+        offer(console, site, newer)
         own = browser.driver.current_window_handle
         browser.driver.switch_to.new_window("tab")
         console.open(wait=False)
@@ -169,7 +177,7 @@ def test_an_update_is_put_off_while_another_tab_has_the_console_open(
         wait_for("the refusal", lambda: "open 2 times" in console.status())
         console.run_sql("SELECT 1")
         assert console.rows() == [["1"]]
-        assert not console.js(TITLE).startswith("newer")
+        assert not is_newer(console)
 
 
 def test_a_new_version_that_does_not_come_whole_changes_nothing(
@@ -185,7 +193,7 @@ def test_a_new_version_that_does_not_come_whole_changes_nothing(
         wait_for("it to be refused", lambda: console.js(gone + "return !installing && !waiting"))
         assert not console.js(UPDATE)
     console.reload()
-    assert not console.js(TITLE).startswith("newer")
+    assert not is_newer(console)
     console.run_sql("SELECT 1")
     assert console.rows() == [["1"]]
     assert set(before) <= set(console.js(CACHES))
@@ -204,7 +212,7 @@ def test_a_version_that_cannot_start_gives_way_to_a_newer_one(
         console.wait_failure()
         wait_for("the newer version", lambda: console.js(UPDATE))
         console.click("Retry")
-        wait_for("the new page", lambda: console.js(TITLE).startswith("newer"))
+        wait_for("the new page", lambda: is_newer(console))
         console.wait_ready()
         console.run_sql("SELECT 1")
         assert console.rows() == [["1"]]
@@ -240,7 +248,7 @@ def test_what_a_cleared_cache_lacks_is_not_taken_from_a_newer_version(
         console.reload()
         wait_for("the old version to be let go", lambda: old not in console.js(CACHES))
         console.reload()
-        assert console.js(TITLE).startswith("newer")
+        assert is_newer(console)
         console.run_sql("SELECT a FROM kept")
         assert console.rows() == [["1"]]
 

@@ -52,7 +52,7 @@ class Connection:
         self.may_differ = True
         """Whether the schema may have changed; whoever has looked at it says no."""
         self.was_undone = False
-        """Whether its versions do not tell: they may be those of something else, as they were."""
+        """Whether its versions do not tell: they may be as they were, of something else."""
         self.con = host.connect(name)
         self.con.isolation_level = None
         self.con.text_factory = bytearray

@@ -261,7 +261,7 @@ class Service:
             outcome.update(kind="error", columns=[], piece=None)
             outcome["error"] = self._statement_error(connection, error, statement, text, job)
             if in_transaction and not connection.con.in_transaction:
-                connection.may_differ = connection.was_undone = True
+                connection.was_undone = True
                 hints = (outcome["error"]["hint"], "SQLite has rolled back the whole transaction.")
                 outcome["error"]["hint"] = " ".join(filter(None, hints))
         finally:
@@ -302,7 +302,7 @@ class Service:
             if not more:
                 connection.close_result(number)
             if in_transaction and not connection.con.in_transaction:
-                connection.may_differ = connection.was_undone = True
+                connection.was_undone = True
         return {
             "piece": piece,
             "cursor": number if more else None,
@@ -493,7 +493,7 @@ class Service:
 
     def _schema_changed(self, connection: Connection) -> bool:
         """Whether the schema differs from the one seen last, or cannot be told from it."""
-        if not connection.may_differ:
+        if not (connection.may_differ or connection.was_undone):
             return False
         before, self._schema_seen = self._schema_seen, catalog.signature(connection)
         was_undone, connection.was_undone = connection.was_undone, False
