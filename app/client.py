@@ -23,12 +23,44 @@ class RequestError(Exception):
         return self.error["type"]
 
 
+# What becomes of a request that was under way when its worker went, by its op.  What is not here
+# only asks: it is sent again.
+RUN = "run"  # is sent again with a word to say so: the worker knows what only reads
+MOOT = ("close", "proceed")  # what they ask for is of no matter any more
+LOST = ("fetch",)
+UNKNOWN = (
+    "import_file",
+    "delete",
+    "sample",
+    "quarantine_recover",
+    "quarantine_drop",
+    "pause",
+    "unpause",
+)
+
+_OUTCOME_UNKNOWN = protocol.make_error(
+    "OutcomeUnknown",
+    "It is not known whether this was done: the tab that ran the database has gone meanwhile.",
+    hint="Look at the data before you do it again.",
+)
+_RESULT_LOST = protocol.make_error(
+    "CursorClosed",
+    "The tab that ran the database has gone while this result was read: there is no more of it.",
+    hint="Run the statement again.",
+)
+
+
 class Request:
     """A request on its way; await ``reply()`` for what it is answered with."""
 
-    def __init__(self, number):
+    def __init__(self, number, op, fields, part):
         self.number = number
+        self.op = op
+        self.fields = fields
+        self.part = part
         self.done = False
+        self.sent = False
+        self.has_done_nothing = False  # it waits for another tab's lock, and not yet for its reply
         self._future = asyncio.Future()
 
     async def reply(self):
@@ -48,13 +80,25 @@ class Request:
 
 
 class Client:
-    """Sends requests to the worker. ``on_event`` gets each event as a dict."""
+    """Sends requests to the worker. ``on_event`` gets each event as a dict.
+
+    Between two workers (app/leader.py) requests wait here.  Once the next one has been greeted,
+    ``resume`` sends them, and settles those that were under way.
+    """
 
     def __init__(self, on_event):
-        self._start = js.sahpoolStart
+        self.transport = self._start = js.sahpoolStart
         self._on_event = on_event
         self._last = 0
         self._waiting = {}
+        self._parked = []
+        self._is_connected = False
+        self._is_resumed = False
+
+    @property
+    def tab(self):
+        """The number by which people are told of this tab; 0 while it has none."""
+        return self._start.number
 
     def listen(self):
         """Takes over from start.mjs; what the worker has said so far comes first."""
@@ -63,47 +107,98 @@ class Client:
     def start(self, op, part=None, **fields):
         """Sends a request and answers the Request at once; ``part`` is a File to go with it."""
         self._last += 1
-        # JavaScript writes SQL into the head: MicroPython takes a second for a megabyte of it.
-        sql = fields.get("sql", "")
-        if sql:
-            fields["sql"] = ""
-        head = protocol.encode_request(self._last, op, **fields)
-        request = Request(self._last)
-        self._waiting[request.number] = request
-        if part is None:
-            self._start.send(head, sql)
+        request = Request(self._last, op, fields, part)
+        if self._is_resumed or (self._is_connected and op in ("hello", "open")):
+            self._send(request)
         else:
-            self._start.send(head, sql, part)
+            self._parked.append(request)
         return request
 
     async def ask(self, op, **fields):
         """Sends a request and waits for its reply; RequestError if it is refused."""
         return await self.start(op, **fields).reply()
 
-    def stop(self):
-        """Ends the worker, so that the storage is free for others; restart() begins anew."""
-        self._start.stop()
+    def connect(self):
+        """There is a worker to send to: the greeting first, and after resume() the rest."""
+        self._is_connected = True
 
-    def restart(self, hint):
-        """Ends the worker, starts another; requests on their way are refused as ``Restarted``.
-
-        ``hint`` is told with that: what became of the data.
-        """
-        waiting = list(self._waiting.values())
+    def disconnect(self):
+        """The worker has gone: what was under way waits for the next one."""
+        self._is_connected = self._is_resumed = False
+        under_way = [self._waiting[number] for number in sorted(self._waiting)]
         self._waiting = {}
-        self._start.restart()
+        self._parked = under_way + self._parked
+        self._refuse(lambda request: request.op in ("hello", "open"), "")
+
+    def resume(self):
+        """The worker has been greeted: sends what has waited for it."""
+        self._is_resumed = True
+        parked, self._parked = self._parked, []
+        for request in parked:
+            if request.sent and not request.has_done_nothing:
+                self._settle_or_repeat(request)
+            else:
+                self._send(request)
+
+    def refuse_all(self, hint):
+        """Whatever is under way is refused as ``Restarted``; ``hint`` says what became of data."""
+        self._parked = [self._waiting[number] for number in sorted(self._waiting)] + self._parked
+        self._waiting = {}
+        self._refuse(lambda _request: True, hint)
+
+    def _refuse(self, chosen, hint):
         error = protocol.make_error(
             "Restarted",
             "The database's worker was restarted before this was done.",
             hint=hint,
         )
-        for request in waiting:
-            request.settle(error, None)
+        parked, self._parked = self._parked, []
+        for request in parked:
+            if chosen(request):
+                request.settle(error, None)
+            else:
+                self._parked.append(request)
+
+    def _settle_or_repeat(self, request):
+        if request.op in UNKNOWN:
+            request.settle(_OUTCOME_UNKNOWN, None)
+        elif request.op in LOST:
+            request.settle(_RESULT_LOST, None)
+        elif request.op in MOOT:
+            request.settle(None, {})
+        else:
+            if request.op == RUN:
+                request.fields["again"] = True
+            self._send(request)
+
+    def _note(self, number, waits):
+        """The worker goes on with a request that waits when it has the answer to "free"."""
+        request = self._waiting.get(number)
+        if request is not None:
+            request.has_done_nothing = waits
+            if not waits:
+                self.start("proceed", target=number)
+
+    def _send(self, request):
+        fields = dict(request.fields)
+        # JavaScript writes SQL into the head: MicroPython takes a second for a megabyte of it.
+        sql = fields.get("sql", "")
+        if sql:
+            fields["sql"] = ""
+        head = protocol.encode_request(request.number, request.op, **fields)
+        request.sent = True
+        self._waiting[request.number] = request
+        if request.part is None:
+            self._start.send(head, sql)
+        else:
+            self._start.send(head, sql, request.part)
 
     def _receive(self, head, parts):
         # Whatever this raises, start.mjs makes an error reply of it: nobody waits for ever.
         message = protocol.decode_message(head)
         if message["id"] == 0:
+            if message["event"] in ("waiting", "free"):
+                self._note(message["request"], message["event"] == "waiting")
             self._on_event(message)
             return
         request = self._waiting.pop(message["id"], None)

@@ -6,6 +6,7 @@ import unpacking  # noqa: F401  (brings the others)
 import dom
 from client import Client
 from components.about import About
+from components.company import Company
 from components.databases import Databases
 from components.editor import Editor
 from components.importer import Importer
@@ -18,6 +19,7 @@ from components.schema import Schema
 from components.startup import Startup
 from components.status import Status, Trouble
 from components.storage import Storage
+from leader import Leader
 from state import State
 
 
@@ -30,16 +32,19 @@ async def main():
 
     results = Results(status)
     editor = Editor()
-    client = Client(dom.guarded(lambda event: startup.on_event(event) or importer.on_event(event)))
+    client = Client(dom.guarded(lambda event: take_event(event)))
     startup = Startup(client, state, status, trouble, editor)
+    leader = Leader(client.transport, client, startup)
+    startup.on_leader(leader)
     storage = Storage(client, state)
     runner = Runner(client, state, editor, results, status, trouble, startup, storage)
     databases = Databases(client, state, status, trouble, results, startup, storage)
     importer = Importer(client, state, status, trouble, databases, storage)
     Quarantine(client, state, status, trouble, databases, storage)
     Schema(state, runner)
-    Leaving(client, state, startup, trouble)
+    Leaving(state, startup, trouble)
     About(state, status)
+    company = Company(client, state, status, trouble, results, startup)
     offline = Offline(state, status, importer)
 
     editor.on_run(runner.run)
@@ -52,6 +57,10 @@ async def main():
     results.on_more(runner.load_more)
     storage.on_export(databases.export)
     trouble.when_full(storage)
+
+    def take_event(event):
+        takers = (leader, startup, importer, runner, company)
+        any(taker.on_event(event) for taker in takers)
 
     def show_busy(reason):
         dom.by_id("cancel").disabled = reason is None

@@ -5,6 +5,10 @@ class State:
     """Named values and who wants to hear of their changes.
 
     ready           whether SQL is answered
+    tab             the number by which people are told of this tab; 0 while it has none
+    tabs            the numbers of all tabs that share the worker
+    leads           whether the worker runs in this tab
+    paused          whether the storage is lent to another program
     can_suspend     whether a running statement can be cancelled without restarting the worker
     database        name of the open database, or None
     databases       what there is: a list of {"name", "size"}
@@ -27,6 +31,10 @@ class State:
     def __init__(self):
         self._values = {
             "ready": False,
+            "tab": 0,
+            "tabs": [],
+            "leads": False,
+            "paused": False,
             "can_suspend": True,
             "database": None,
             "databases": [],
@@ -62,13 +70,15 @@ class State:
             return "Wait until the running statement has ended, or cancel it."
         if self["importing"]:
             return "Wait until the import has ended, or stop it."
+        if self["paused"]:
+            return "The storage is lent to another program: take it back first."
         if self["updating"]:
             return "The page is about to be loaded in its new version."
         return None
 
     def watch_busy(self, watcher):
         """Calls ``watcher(reason)`` whenever busy() may have changed, and now."""
-        for name in ("running", "importing", "updating"):
+        for name in ("running", "importing", "paused", "updating"):
             self.watch(name, lambda _: watcher(self.busy()))
 
     def watch(self, name, watcher):

@@ -10,9 +10,9 @@ const PATIENCE = 30_000; // ms
 const verbosity = () => {
   try {
     const wanted = localStorage["sahpool.verbosity"];
-    return /^[0-3]$/.test(wanted) ? `#verbosity=${wanted}` : "";
+    return /^[0-3]$/.test(wanted) ? { verbosity: wanted } : {};
   } catch {
-    return ""; // a browser that keeps no data for this site refuses this too
+    return {}; // a browser that keeps no data for this site refuses this too
   }
 };
 
@@ -26,23 +26,173 @@ const idOf = (head) => {
   }
 };
 
-/**
- * The worker as the page's Python (app/client.py) sees it. Messages that arrive before `listen` was
- * called wait. `message` is [head, ...parts] as worker/protocol.py has it.
- */
-class Start {
-  #worker = null;
-  #listener = null;
-  #waiting = [];
+/** The Web Lock of the tab that runs the worker, and the channel on which every tab is heard. */
+const LEADER = "sahpool leader";
+const MOST_TABS = 999; // that have a number
 
-  constructor() {
-    this.restart();
+/** A name that nothing else has; where an address is not secure there is no randomUUID. */
+const unique = (kind) => `sahpool ${kind} ${crypto.getRandomValues(new Uint32Array(3)).join("-")}`;
+
+/** From the page's beginning until it is left: what is held for so long. */
+class Stay {
+  tab = unique("tab"); // the name of this tab's lock and of its channel
+  #controller = new AbortController();
+  #over = new Promise((resolve) => this.#controller.signal.addEventListener("abort", resolve));
+
+  get signal() {
+    return this.#controller.signal;
   }
 
-  /** Ends the worker with whatever it is doing, and starts another one. */
-  restart() {
+  /** Holds a Web Lock from now on; a promise of whether it was to be had. */
+  hold(name, options = {}) {
+    return new Promise((resolve) => {
+      const held = (lock) => {
+        resolve(lock !== null);
+        return lock && this.#over;
+      };
+      navigator.locks.request(name, options, held).catch(() => resolve(false));
+    });
+  }
+
+  /** The least number that no other tab has; 0 where there are too many of them. */
+  async number() {
+    for (let number = 1; number <= MOST_TABS; number++) {
+      if (await this.hold(`sahpool tab number ${number}`, { ifAvailable: true })) return number;
+    }
+    return 0;
+  }
+
+  end() {
+    this.#controller.abort();
+  }
+}
+
+/**
+ * The worker as the page's Python sees it (app/client.py), and which tab has it (app/leader.py): this
+ * one, when it gets the leader's lock, or another one, which it then reaches by BroadcastChannels.
+ * Whoever gets the lock starts a worker at once; all else is decided in Python. Messages that arrive
+ * before `listen` was called wait. `message` is [head, ...parts] as worker/protocol.py has it.
+ */
+class Start {
+  #stay = null;
+  #worker = null; // ours, while this tab leads
+  #address = null; // of the worker that is sent to: its channel, and the lock that it holds
+  #announced = false;
+  #resign = null;
+  #lobby = null; // all tabs
+  #mail = null; // this tab
+  #letterbox = null; // another tab's worker
+  #listener = null;
+  #waiting = [];
+  #number = 0;
+
+  constructor() {
+    this.begin();
+  }
+
+  /** Takes part: asks for the leader's lock, and for who has it. */
+  begin() {
+    if (!navigator.locks) {
+      // Where nothing is kept either (worker/boot.mjs, whyMemory): each tab is on its own.
+      this.lead();
+      this.#tell("granted");
+      return;
+    }
+    const stay = new Stay();
+    const { tab, signal } = stay;
+    this.#stay = stay;
+    this.#lobby = new BroadcastChannel(LEADER);
+    this.#mail = new BroadcastChannel(tab);
+    this.#mail.onmessage = ({ data: [from, ...message] }) =>
+      from === this.#address && this.#deliver(message);
+    // The leader's worker knows by its lock that this tab lives: no word to it before it is held.
+    const known = Promise.all([stay.hold(tab), stay.number()]);
+    known.then(([, number]) => stay === this.#stay && this.#become(number));
+    this.#lobby.onmessage = async ({ data }) => {
+      await known;
+      if (stay === this.#stay) this.#hear(data);
+    };
+    const granted = () => {
+      if (signal.aborted) return undefined;
+      this.lead();
+      this.#tell("granted");
+      return new Promise((resolve) => (this.#resign = resolve));
+    };
+    navigator.locks.request(LEADER, { signal }, granted).catch((error) => {
+      if (!signal.aborted) this.#deliver([this.#failed(error.message)]);
+    });
+    this.ask();
+  }
+
+  /** Leaves: ends the worker if it is here, lets go of every lock. */
+  stop() {
+    this.end();
+    this.#address = null;
+    this.#stay?.end();
+    this.#stay = null;
+    for (const channel of [this.#lobby, this.#mail, this.#letterbox]) channel?.close();
+    this.#letterbox = null;
+  }
+
+  /** Ends the worker of this tab, and lets another one lead. */
+  end() {
     this.#worker?.terminate();
-    const worker = new Worker(new URL(`./worker/boot.mjs${verbosity()}`, import.meta.url), {
+    this.#worker = null;
+    this.#announced = false;
+    this.resign();
+  }
+
+  /** Lets another tab lead; the worker of this one goes on, for this tab only. */
+  resign() {
+    this.#resign?.();
+    this.#resign = null;
+  }
+
+  /** Asks who leads; the answer is the event "found". */
+  ask() {
+    this.#lobby?.postMessage({ ask: true });
+  }
+
+  /** Asks the leader to end its worker with whatever it is doing, and to start another one. */
+  askRestart() {
+    this.#lobby?.postMessage({ restart: this.#address });
+  }
+
+  /** Tells every tab that the worker of this one answers. */
+  announce() {
+    this.#announced = true;
+    this.#lobby?.postMessage({ leader: this.#address });
+  }
+
+  /** Sends to another tab's worker from now on. */
+  follow(address) {
+    this.#worker?.terminate();
+    this.#worker = null;
+    this.#announced = false;
+    this.#address = address;
+    this.#letterbox?.close();
+    this.#letterbox = new BroadcastChannel(address);
+    this.watch();
+  }
+
+  /** Has the event "gone" come when the worker that is sent to has ended, however that came. */
+  watch() {
+    const address = this.#address;
+    const options = { mode: "shared", signal: this.#stay?.signal };
+    navigator.locks
+      ?.request(address, options, () => this.#tell("gone", { address }))
+      .catch(() => null); // this page was left
+  }
+
+  /** Ends the worker of this tab with whatever it is doing, and starts another one. */
+  lead() {
+    this.#worker?.terminate();
+    this.#letterbox?.close();
+    this.#letterbox = null;
+    this.#announced = false;
+    this.#address = navigator.locks ? unique("worker") : "";
+    const told = new URLSearchParams({ address: this.#address, ...verbosity() });
+    const worker = new Worker(new URL(`./worker/boot.mjs#${told}`, import.meta.url), {
       type: "module",
       name: "sahpool",
     });
@@ -59,16 +209,21 @@ class Start {
     this.#worker = worker;
   }
 
-  /** Ends the worker; what is sent from now on is lost until restart(). */
-  stop() {
-    this.#worker?.terminate();
-    this.#worker = null;
+  /** The number of this tab, 0 while it has none. */
+  get number() {
+    return this.#number;
+  }
+
+  /** The worker that is sent to. */
+  get address() {
+    return this.#address;
   }
 
   /** @param {string} head @param {string} sql to be put into it, if not empty @param {...(File | Blob)} parts */
   send(head, sql, ...parts) {
     const whole = sql ? JSON.stringify({ ...JSON.parse(head), sql }) : head;
-    this.#worker?.postMessage([whole, ...parts]);
+    if (this.#letterbox) this.#letterbox.postMessage([this.#stay.tab, whole, ...parts]);
+    else this.#worker?.postMessage([whole, ...parts]);
   }
 
   /** @param {(head: string, parts: Array) => void} listener gets every message, the waiting ones first;
@@ -80,6 +235,23 @@ class Start {
 
   get taken() {
     return this.#listener !== null;
+  }
+
+  #hear({ ask, leader, restart }) {
+    if (ask && this.#announced) this.announce();
+    if (leader && !this.#worker) this.#tell("found", { address: leader });
+    if (restart && restart === this.#address && this.#worker) this.#tell("asked");
+  }
+
+  #become(number) {
+    this.#number = number;
+    // By its title a tab is found that another one tells of.
+    const title = document.title.replace(/^\d+ · /, "");
+    document.title = number > 1 ? `${number} · ${title}` : title;
+  }
+
+  #tell(event, fields = {}) {
+    this.#deliver([JSON.stringify({ id: 0, event, ...fields })]);
   }
 
   #deliver(message) {

@@ -123,8 +123,8 @@ def request(random: Random) -> Message:
 
 def fitting(random: Random, kind: str) -> Any:
     """A value of a kind of the protocol's."""
-    if kind == protocol.FLAG:
-        return random.choice([True, False])
+    if kind in (protocol.FLAG, protocol.FLAG_OR_NULL):
+        return random.choice([True, False] + [None] * (kind == protocol.FLAG_OR_NULL))
     if kind in (protocol.INT, protocol.COUNT):
         least = 1 if kind == protocol.COUNT else 0
         return random.choice([least, 1, 2, 3, 200, 2**31, 2**53 - 1])

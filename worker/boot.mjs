@@ -133,6 +133,27 @@ async function whyMemory() {
   return undefined;
 }
 
+// What the page has said to this worker: `verbosity` (public/start.mjs), and `address`, by which
+// other tabs reach it. It is the name of a BroadcastChannel and of a Web Lock that this worker holds
+// for as long as it lives; a tab has one of each, too (worker/main.py, Desk).
+const { verbosity, address } = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
+const PAGE = "page"; // the page that started this worker, among the tabs
+const mail = new Map(); // the BroadcastChannels of other tabs
+const letterbox = address && new BroadcastChannel(address);
+const held = address && new Promise((resolve) => {
+  navigator.locks.request(address, () => (resolve(), new Promise(() => {})));
+});
+
+function send(tab, message, wire) {
+  if (tab === PAGE) {
+    postMessage(message, wire);
+    return;
+  }
+  let channel = mail.get(tab);
+  if (!channel) mail.set(tab, (channel = new BroadcastChannel(tab)));
+  channel.postMessage([address, ...message]);
+}
+
 // What main.py cannot do without a round trip of its own through the engine's boundary.
 const waiting = [];
 const channel = new MessageChannel();
@@ -146,9 +167,15 @@ const host = {
     waiting.push(resolve);
     channel.port2.postMessage(null);
   }),
-  post(head, ...parts) {
+  post(tab, head, ...parts) {
     const wire = parts.map((part) => (part instanceof Uint8Array ? part.buffer : part));
-    postMessage([head, ...wire], wire.filter((part) => part instanceof ArrayBuffer));
+    send(tab, [head, ...wire], wire.filter((part) => part instanceof ArrayBuffer));
+  },
+  // Until a tab has gone, however it went: its lock is free.
+  ended: (tab) => navigator.locks.request(tab, () => null),
+  forgetTab(tab) {
+    mail.get(tab)?.close();
+    mail.delete(tab);
   },
 };
 
@@ -257,11 +284,10 @@ async function boot() {
     whyMemory(),
     startPython(wasm, importing, finding, parts, importPageIO(), fetchPackages(parts)),
   ]);
-  // From the page's switch, see start.mjs; without one, logging is left alone.
-  const [, verbosity] = /^#verbosity=(\d)$/.exec(location.hash) ?? [];
   try {
     const main = pyodide.pyimport("main");
     const restored = snapshot === USED;
+    await held; // who is told that this worker is ready waits for that lock
     return (await main.start(begin, verbosity && Number(verbosity), why, restored)) ?? null;
   } catch (error) {
     await discard(); // so that another try is another start
@@ -274,8 +300,11 @@ const started = boot().catch((error) => {
   return null;
 });
 
-onmessage = async ({ data }) => {
+async function receive(tab, data) {
   // A message without a head is answered as any other garbage.
   const [head, ...parts] = Array.isArray(data) && typeof data[0] === "string" ? data : [""];
-  (await started)?.(head, parts);
-};
+  (await started)?.(tab, head, parts);
+}
+
+onmessage = ({ data }) => receive(PAGE, data);
+if (letterbox) letterbox.onmessage = ({ data: [tab, ...message] }) => receive(tab, message);

@@ -10,8 +10,16 @@ import os
 import random
 import sqlite3
 import sys
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+)
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +37,9 @@ from session.host import Host
 from session.service import Service
 
 __all__ = ["BrowserHost", "FileSource", "MemoryHost", "start"]
+
+PAGE = "page"
+"""The page that started this worker, among the tabs."""
 
 MEMORY = Path("/databases")
 """Where they lie in Pyodide's own file system while the browser keeps nothing."""
@@ -87,6 +98,10 @@ class Surroundings:
         """``sqlite3_error_offset``: a byte in the last statement, or -1."""
         return sahpool.error_offset(con)
 
+    def transaction_state(self, con: sqlite3.Connection) -> str:
+        """``sqlite3_txn_state`` of all that the connection has open."""
+        return sahpool.transaction_state(con)
+
     def tick(self) -> None:
         """One turn of the event loop from within a statement, where Python can be suspended here.
 
@@ -112,6 +127,14 @@ class MemoryHost(MemoryFiles, Surroundings):
         MemoryFiles.__init__(self, folder)
         Surroundings.__init__(self)
         self.why_memory: str | None = why_memory
+
+    def pause(self) -> None:
+        """Never called: there is nothing that another program could use."""
+        raise NotImplementedError
+
+    async def unpause(self) -> None:
+        """As pause()."""
+        raise NotImplementedError
 
     async def import_db(self, name: str, chunks: AsyncIterable[Any], *, replace: bool) -> None:
         """As a pool does, with the bytes of JavaScript's buffers."""
@@ -161,7 +184,16 @@ class BrowserHost(Surroundings):
 
     def connect(self, name: str) -> sqlite3.Connection:
         """A new connection to a database of the pool."""
-        return self._pool.connect(name)
+        # Who holds a lock runs in this thread: the session waits for it, SQLite cannot.
+        return self._pool.connect(name, timeout=0)
+
+    def pause(self) -> None:
+        """Lets go of the pool."""
+        self._pool.pause_vfs()
+
+    async def unpause(self) -> None:
+        """Takes the pool back."""
+        await self._pool.unpause_vfs()
 
     def databases(self) -> list[tuple[str, int]]:
         """Name and size in bytes of every database, without the journals that belong to one."""
@@ -208,13 +240,13 @@ async def start(
     verbosity: int | None = None,
     why_memory: str | None = None,
     restored: bool = False,
-) -> Callable[[str, Any], None] | None:
+) -> Callable[[str, str, Any], None] | None:
     """Opens the storage and starts the service.
 
     ``begin`` is told each phase; ``verbosity`` is that of ``sahpool.install``; ``why_memory`` says
     why there is no storage to open (``session.host.Host``), if there is none; ``restored`` says
-    that this Python comes from a snapshot.  Returns what takes a request (head, parts); None after
-    a failure, which has been posted.
+    that this Python comes from a snapshot.  Returns what takes a request (tab, head, parts); None
+    after a failure, which has been posted.
     """
     if restored:
         random.seed()  # or its numbers would be the same after every start
@@ -232,34 +264,58 @@ async def start(
         host = MemoryHost(MEMORY, why_memory)
         os.chdir(MEMORY)
     begin("service")
-    service = Service(host, sahpool_host.post)
-    requests: set[asyncio.Task[None]] = set()
+    desk = Desk(host)
+    begin("ready")
+    timeline = json.loads(sahpool_host.timeline())
+    event = protocol.encode_event("ready", storage=host.storage, **timeline)
+    sahpool_host.post(PAGE, event)
+    return create_proxy(desk.receive)  # type: ignore[no-any-return]
 
-    def receive(head: str, parts: Any) -> None:
+
+class Desk:
+    """Where the messages of all tabs come in, and their replies go out.
+
+    A tab is known by a name that no other has; it joins with its ``hello``, and holds a Web Lock
+    until it goes (public/start.mjs).  The page that started this worker is always there.
+    """
+
+    def __init__(self, host: Host) -> None:
+        self._service = Service(host)
+        self._service.join(PAGE, partial(sahpool_host.post, PAGE))
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def receive(self, tab: str, head: str, parts: Any) -> None:
+        """Takes a message in; what is answered goes out by itself."""
         # A task of its own for each: it may be suspended in the middle of a statement (JSPI) while
         # the next request, a cancel perhaps, comes in.
-        task = asyncio.create_task(_answer(service, head, parts))
-        requests.add(task)
-        task.add_done_callback(requests.discard)
+        self._begin(self._answer(tab, head, parts))
 
-    begin("ready")
-    sahpool_host.post(protocol.encode_event("ready", **json.loads(sahpool_host.timeline())))
-    return create_proxy(receive)  # type: ignore[no-any-return]
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
+    async def _answer(self, tab: str, head: str, parts: Any) -> None:
+        if not self._service.knows(tab):
+            self._service.join(tab, partial(sahpool_host.post, tab))
+            self._begin(self._wait_for_end(tab))
+        reply, parts_out = await self._service.handle(tab, head, [_part(part) for part in parts])
+        try:
+            sahpool_host.post(tab, reply, *[_wire(part) for part in parts_out])
+        except (JsException, MemoryError) as error:  # the browser has no room for the buffer
+            report = protocol.make_error(
+                type(error).__name__,
+                "The result could not be handed to the page: there is not enough memory for it.",
+                cause=str(error),
+                hint="Ask for fewer rows, or for shorter values.",
+            )
+            number = protocol.decode_message(reply)["id"]
+            sahpool_host.post(tab, protocol.encode_error(number, report))
 
-async def _answer(service: Service, head: str, parts: Any) -> None:
-    reply, parts_out = await service.handle(head, [_part(part) for part in parts])
-    try:
-        sahpool_host.post(reply, *[_wire(part) for part in parts_out])
-    except (JsException, MemoryError) as error:  # the browser has no room for the buffer
-        report = protocol.make_error(
-            type(error).__name__,
-            "The result could not be handed to the page: there is not enough memory for it.",
-            cause=str(error),
-            hint="Ask for fewer rows, or for shorter values.",
-        )
-        number = protocol.decode_message(reply)["id"]
-        sahpool_host.post(protocol.encode_error(number, report))
+    async def _wait_for_end(self, tab: str) -> None:
+        await sahpool_host.ended(tab)
+        await self._service.leave(tab)
+        sahpool_host.forgetTab(tab)
 
 
 def _part(part: Any) -> FileSource | None:
@@ -278,4 +334,4 @@ def _post_failure(phase: str, error: sahpool.SahpoolError) -> None:
     report = protocol.make_error(
         type(error).__name__, str(error), cause=cause, hint=error.hint or None
     )
-    sahpool_host.post(protocol.encode_event("failed", phase=phase, error=report))
+    sahpool_host.post(PAGE, protocol.encode_event("failed", phase=phase, error=report))

@@ -24,7 +24,7 @@ ProtocolError and nothing else.  All positions in SQL are byte offsets into its 
 import json
 import sys
 
-PROTOCOL = 2
+PROTOCOL = 3
 """Version of the messages; the first request, ``hello``, carries it and both sides must agree."""
 
 MAX_INT = 2**53 - 1
@@ -38,6 +38,7 @@ COUNT = "an integer from 1"
 TEXT = "text"
 FLAG = "true or false"
 TEXT_OR_NULL = "text or null"
+FLAG_OR_NULL = "true, false or null"
 
 # op: (required fields: name -> kind, optional fields: name -> (kind, value when absent), parts)
 #
@@ -46,19 +47,40 @@ TEXT_OR_NULL = "text or null"
 # and an open or an import queued between two of them must not turn the rest on another database.
 OPS: "dict[str, tuple[dict, dict, int]]" = {
     # ``database``: opened with it, if there is one of that name, for one round trip less.
-    "hello": ({"protocol": COUNT}, {"database": (TEXT_OR_NULL, None)}, 0),
+    # ``tab``: the number by which people are told of the sender's tab, 0 when it has none.
+    "hello": ({"protocol": COUNT}, {"database": (TEXT_OR_NULL, None), "tab": (INT, 0)}, 0),
     "words": ({}, {}, 0),
     "open": ({"database": TEXT}, {}, 0),
     "databases": ({}, {}, 0),
     "schema": ({}, {}, 0),
+    # ``transaction``: whether the sender takes a transaction to be open.  Where it was lost with
+    # the worker that held it, the reply is the error TransactionLost and nothing is done.
+    # ``again``: it was sent to a worker that is gone, and may have been done: what only reads is
+    # done again, anything else is the error OutcomeUnknown.
+    # ``seconds``: after so many the statement that runs is stopped; 0 is never.
     "run": (
         {"sql": TEXT},
-        {"start": (INT, 0), "rows": (COUNT, 200), "database": (TEXT_OR_NULL, None)},
+        {
+            "start": (INT, 0),
+            "rows": (COUNT, 200),
+            "database": (TEXT_OR_NULL, None),
+            "transaction": (FLAG_OR_NULL, None),
+            "again": (FLAG, False),
+            "seconds": (INT, 0),
+        },
         0,
     ),
-    "fetch": ({"cursor": COUNT, "rows": COUNT}, {"database": (TEXT_OR_NULL, None)}, 0),
+    "fetch": (
+        {"cursor": COUNT, "rows": COUNT},
+        {"database": (TEXT_OR_NULL, None), "seconds": (INT, 0)},
+        0,
+    ),
     "close": ({"cursor": COUNT}, {}, 0),
     "cancel": ({"target": COUNT}, {}, 0),
+    # The answer to the event ``free``, and of the request that it names: it has waited for another
+    # session's lock, and goes on when its sender knows that it will.  Until then it has done
+    # nothing, and can be sent to another worker as if it were new.
+    "proceed": ({"target": COUNT}, {}, 0),
     "import_file": (
         {"name": TEXT},
         {
@@ -81,6 +103,9 @@ OPS: "dict[str, tuple[dict, dict, int]]" = {
         0,
     ),
     "quarantine_drop": ({"slot": TEXT}, {}, 0),
+    # The storage is let go of, so that another program of this origin can have it, and taken back.
+    "pause": ({}, {}, 0),
+    "unpause": ({}, {}, 0),
 }
 
 ERROR_FIELDS = ("type", "name", "message", "offset", "cause", "hint")
@@ -223,8 +248,8 @@ def _check_error(error: object, number: "int | None") -> None:
 
 
 def _fits(value: object, kind: str) -> bool:
-    if kind == FLAG:
-        return value is True or value is False
+    if kind == FLAG or kind == FLAG_OR_NULL:
+        return value is True or value is False or (value is None and kind == FLAG_OR_NULL)
     if kind == INT or kind == COUNT:
         if not isinstance(value, int) or value is True or value is False:
             return False

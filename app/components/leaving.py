@@ -11,8 +11,7 @@ class Leaving:
     committed stays, and a person who leaves can see that they run.
     """
 
-    def __init__(self, client, state, startup, trouble):
-        self._client = client
+    def __init__(self, state, startup, trouble):
         self._state = state
         self._startup = startup
         self._trouble = trouble
@@ -35,13 +34,13 @@ class Leaving:
         if self._state["storage"] != "memory":
             self._left = True
             self._undone = self._state["in_transaction"]
-            self._client.stop()
+            self._startup.leave()
 
     def _come_back(self):
         if not self._left:
             return
         self._left = False
-        self._startup.restart()
+        self._startup.come_back()
         if self._undone:
             self._trouble.show_text(
                 "The transaction that was open when you left this page was undone.",

@@ -56,6 +56,7 @@ class Results:
         self._messages = dom.by_id("messages")
         self._panel = dom.by_id("results")
         self._title = dom.by_id("results-title")
+        self._older = dom.by_id("older")
         self._bar = dom.by_id("results-bar")
         self._grid = dom.create_grid(dom.by_id("results"), self._open_cell)
         dom.on_click(dom.by_id("copy"), lambda: self._copy())
@@ -70,6 +71,10 @@ class Results:
         """Before the first run: an invitation when the database is empty, a hint when it is not."""
         self._has_tables = not is_empty
         self._draw_empty()
+
+    def grow_old(self):
+        """Another tab has changed the data since: says so, until the next run."""
+        self._older.hidden = not any(result.kind == "rows" for result in self._results)
 
     def reset(self):
         """Back to how it was before the first run."""
@@ -88,6 +93,7 @@ class Results:
         self._draw_tabs()
         dom.by_id("copy").hidden = True
         dom.by_id("more").hidden = True
+        self._older.hidden = True
         self._draw_empty()
 
     def add(self, outcome, sql, line, parts):

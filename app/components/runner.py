@@ -2,6 +2,8 @@
 
 import asyncio
 
+import dom
+import words
 from client import RequestError
 
 FIRST_ROWS = 200
@@ -64,7 +66,28 @@ class Runner:
         self._stopped = False
         self._left = None
         self._database = None
+        self._in_transaction = False
         self._offered = False
+        self._seconds = dom.by_id("seconds")
+        self._seconds.value = dom.recall("seconds") or "0"
+        dom.listen(
+            self._seconds, "change", lambda _event: dom.remember("seconds", self._seconds.value)
+        )
+
+    def on_event(self, message):
+        """Takes what the worker says of a statement that runs; answers whether this was it."""
+        event = message["event"]
+        if event not in ("waiting", "running"):
+            return False
+        if self._request is None or message["request"] != self._request.number:
+            return True
+        if event == "running":
+            self._status.reached(words.count(message["rows"], "row"))
+        else:
+            number = message["tab"]
+            holder = "tab {}".format(number) if number else "another tab"
+            self._status.say("Waiting for {}, which is changing this database…".format(holder))
+        return True
 
     async def run(self):
         """Runs the selection, or everything."""
@@ -136,6 +159,9 @@ class Runner:
         if not self._status.may_begin():
             return
         self._begin()
+        # Of the moment at which the person decided: a transaction that is lost on the way must not
+        # have the rest of it run without one.
+        self._in_transaction = self._state["in_transaction"]
         self._left = None
         self._trouble.clear()
         self._editor.clear_marks()
@@ -169,10 +195,13 @@ class Runner:
         failed = False
         try:
             while script.rest is not None and not self._stopped:
-                reply = await self._ask("run", sql=script.rest, rows=FIRST_ROWS)
+                reply = await self._ask(
+                    "run", sql=script.rest, rows=FIRST_ROWS, transaction=self._in_transaction
+                )
                 changed = changed or reply["schema_changed"]
                 wrote = wrote or reply["schema_changed"]
-                self._state["in_transaction"] = reply["in_transaction"]
+                self._in_transaction = reply["in_transaction"]
+                self._state["in_transaction"] = self._in_transaction
                 for outcome in reply["outcomes"]:
                     wrote = wrote or bool(outcome["changes"])
                     text, line = script.locate(outcome)
@@ -216,7 +245,9 @@ class Runner:
             cursor = reply["cursor"]
 
     async def _ask(self, op, **fields):
-        self._request = self._client.start(op, database=self._database, **fields)
+        self._request = self._client.start(
+            op, database=self._database, seconds=int(self._seconds.value), **fields
+        )
         try:
             return await self._request.reply()
         finally:

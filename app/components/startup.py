@@ -6,6 +6,7 @@ import dom
 import version
 import words
 from client import RequestError
+from leader import FOLLOWING, LEADING, STOPPED
 
 import protocol
 from components.quarantine import database_of
@@ -23,7 +24,12 @@ PATIENCE = 2.0
 MIXED = protocol.make_error(
     "MixedVersions",
     "The page and the worker that runs the database are of two versions of this site.",
-    hint="Reload the page.",
+    hint="Reload this page, and other tabs of it that were opened before.",
+)
+LOST = protocol.make_error(
+    "TransactionLost",
+    "The transaction that was open is undone, for the tab that ran the database has gone.",
+    hint="What was committed before is kept. Begin the transaction again.",
 )
 KEPT = "A change that had not been committed was undone; committed data is kept."
 
@@ -38,6 +44,7 @@ class Startup:
         self._trouble = trouble
         self._editor = editor
         self._phase = ""
+        self._leader = None
         self._ready = asyncio.Event()
 
     async def wait_until_ready(self):
@@ -54,6 +61,10 @@ class Startup:
             return "Runs as soon as SQL is answered…"
         return "Runs as soon as SQL is answered, in about {}…".format(words.time(left))
 
+    def on_leader(self, leader):
+        """``leader`` decides which worker is sent to."""
+        self._leader = leader
+
     def on_event(self, message):
         """Takes the worker's boot events; answers whether this was one."""
         event = message["event"]
@@ -64,7 +75,6 @@ class Startup:
                 dom.spawn(self._explain_wait())
         elif event == "ready":
             self._take_timeline(message["phases"], message["snapshot"])
-            dom.spawn(self._greet())
         elif event == "failed":
             self._phase = ""
             phase = PHASES.get(message["phase"], "Running the database…")
@@ -74,24 +84,61 @@ class Startup:
         return True
 
     def restart(self):
-        """Ends the worker and begins anew with the same database."""
+        """Begins anew with the same database: with another worker, if it runs here."""
         in_memory = self._state["storage"] == "memory"
+        if self._leader.state != FOLLOWING:
+            self._client.refuse_all(
+                "All databases were in memory only, and are gone." if in_memory else KEPT
+            )
+            self._state["in_transaction"] = False
+            self._begin("Starting again…")
+        self._leader.step("restart")
+
+    def leave(self):
+        """Lets go of everything: the page is being left."""
+        self._leader.step("leave")
+
+    def come_back(self):
+        """Begins anew after leave()."""
+        self._client.refuse_all(KEPT)
+        self._state["in_transaction"] = False
+        self._begin("Starting again…")
+        self._leader.step("begin")
+
+    def lose(self, state):
+        """The worker that was sent to has gone; ``state`` is the leader's now."""
+        if state == STOPPED:
+            return
+        here = state == LEADING
+        self._begin(
+            "Starting the database here…" if here else "Another tab takes over the database…"
+        )
+
+    def greet(self, leads):
+        """There is a worker to send to, in this tab or in another one."""
+        self._state["leads"] = leads
+        dom.spawn(self._greet())
+
+    def _begin(self, text):
         self._ready.clear()
         self._state["ready"] = False
-        self._state["in_transaction"] = False
         dom.by_id("failure").hidden = True
         dom.by_id("page").inert = False
         dom.page_state("loading")
-        self._status.say("Starting again…")
-        self._client.restart(
-            "All databases were in memory only, and are gone." if in_memory else KEPT
-        )
+        self._status.say(text)
 
     async def open(self, name):
         """Opens a database, creating it when it is new; RequestError if that is refused."""
         reply = await self._client.ask("open", database=name)
         self._take_opened(reply)
         self._state["databases"] = reply["databases"]
+
+    async def open_again(self):
+        """Opens the database that was open, or another one; RequestError if that is refused."""
+        names = [
+            database["name"] for database in (await self._client.ask("databases"))["databases"]
+        ]
+        await self._open_last(names)
 
     def take_schema(self, reply):
         """Shows the schema that came with a reply."""
@@ -121,10 +168,16 @@ class Startup:
     async def _greet(self):
         try:
             last = self._state["database"] or dom.recall("database")
-            hello = await self._client.ask("hello", protocol=protocol.PROTOCOL, database=last)
+            number = self._client.tab
+            hello = await self._client.ask(
+                "hello", protocol=protocol.PROTOCOL, database=last, tab=number
+            )
             if hello["versions"].get("site") != version.SITE:
                 self._fail("Starting the page…", MIXED)
                 return
+            self._state["tab"] = number
+            was_in_transaction = self._state["in_transaction"]
+            self._state["in_transaction"] = False
             self._state["can_suspend"] = hello["can_suspend"]
             self._state["why_memory"] = hello["why_memory"]
             self._state["storage"] = hello["storage"]
@@ -132,9 +185,10 @@ class Startup:
             self._state["quarantined"] = hello["quarantined"]
             self._state["versions"] = hello["versions"]
             self._status.show_engine(hello["versions"])
+            self._state["paused"] = hello["paused"]
             if hello["database"] is not None:
                 self._take_opened(hello)
-            else:
+            elif not hello["paused"]:
                 await self._open_last([database["name"] for database in hello["databases"]])
         except RequestError as error:
             if error.kind != "Restarted":
@@ -144,8 +198,12 @@ class Startup:
         self._status.say("Ready")
         dom.page_state("ready")
         dom.mark("ready")
-        dom.remember("start-seconds", str(dom.reached("ready")))
+        if self._state["leads"]:
+            dom.remember("start-seconds", str(dom.reached("ready")))
         self._ready.set()
+        if was_in_transaction and not self._state["running"]:
+            self._trouble.show(LOST)
+        self._client.resume()
         await self._learn_words()
 
     async def _learn_words(self):

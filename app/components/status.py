@@ -14,6 +14,7 @@ class Status:
         self._ticker = dom.by_id("ticker")
         self._engine = dom.by_id("engine")
         self._watch = 0
+        self._reached = ""
         self._state = state
         state.watch("in_transaction", self._show_transaction)
 
@@ -45,7 +46,12 @@ class Status:
     def start_watch(self):
         """Shows the time that passes, from 0.4 s on, until stop_watch()."""
         self._watch += 1
+        self._reached = ""
         dom.spawn(self._run_watch(self._watch))
+
+    def reached(self, text):
+        """How far what runs has come, shown beside the time that passes."""
+        self._reached = " · " + text
 
     def stop_watch(self):
         """Ends what start_watch() began."""
@@ -56,7 +62,7 @@ class Status:
         passed = 0.4
         await asyncio.sleep(passed)
         while number == self._watch:
-            self.tick("{:.1f} s".format(passed))
+            self.tick("{:.1f} s{}".format(passed, self._reached))
             await asyncio.sleep(0.2)
             passed += 0.2
 

@@ -10,6 +10,7 @@ from typing import Any
 import protocol
 from sahpool import NoSuchDatabaseError
 from session import Service
+from session.session import Session
 
 from .decode import decode
 
@@ -88,6 +89,7 @@ class FakeHost:
         self.can_suspend = True
         self.offset = -1
         self.prepared = 0
+        self.is_paused = False
         self.on_tick: Callable[[], object] = lambda: None
         self.on_breathe: Callable[[], object] = lambda: None
 
@@ -134,6 +136,15 @@ class FakeHost:
 
     def error_offset(self, _con: sqlite3.Connection) -> int:
         return self.offset
+
+    def transaction_state(self, con: sqlite3.Connection) -> str:
+        return "write" if con.in_transaction else "none"
+
+    def pause(self) -> None:
+        self.is_paused = True
+
+    async def unpause(self) -> None:
+        self.is_paused = False
 
     def databases(self) -> list[tuple[str, int]]:
         paths = sorted(
@@ -195,19 +206,32 @@ class FakeHost:
 
 
 class Client:
-    """The page's side of a service: sends requests, checks and decodes what comes back."""
+    """The side of one page of a service: sends requests, checks and decodes what comes back."""
 
-    def __init__(self, host: FakeHost) -> None:
+    def __init__(self, host: FakeHost, service: Service | None = None, key: str = "page") -> None:
         self.host = host
         self.events: list[dict[str, Any]] = []
-        self.service = Service(host, self._emit)
+        self.service = service or Service(host)
+        self.key = key
+        self.service.join(key, self._emit)
         self.parts: list[Any] = []
         self._id = 0
+
+    @property
+    def session(self) -> Session:
+        """The page's own."""
+        return self.service._sessions[self.key]
+
+    def cancel(self, number: int) -> bool:
+        """Has a request stop, at once."""
+        return self.session.cancel(number)
 
     def _emit(self, head: str) -> None:
         event = protocol.decode_message(head)
         assert event["id"] == 0
         self.events.append(event)
+        if event["event"] == "free":
+            self.session.proceed(event["request"])
 
     def next_id(self) -> int:
         """The number that the next request will have."""
@@ -220,7 +244,7 @@ class Client:
 
     async def send_head(self, head: str, *parts: object) -> dict[str, Any]:
         """The reply to whatever is sent."""
-        reply, self.parts = await self.service.handle(head, list(parts))
+        reply, self.parts = await self.service.handle(self.key, head, list(parts))
         assert json.loads(reply)["id"] != 0
         return protocol.decode_message(reply)
 

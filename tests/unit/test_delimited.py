@@ -136,8 +136,14 @@ def load_plainly(data: bytes) -> tuple[list[tuple[Any, ...]], list[str]]:
     host: Any = Memory()
     connection = Connection(host, "memory", lambda: 0)
     job = Job({"id": 1}, [], host, lambda _head: None)
-    load = delimited.load(connection, BytesSource(data), "data.csv", "data", replace=False, job=job)
-    loaded = asyncio.run(load)
+
+    async def begin() -> None:
+        connection.begin()
+
+    source = BytesSource(data)
+    loaded = asyncio.run(
+        delimited.load(connection, source, "data.csv", "data", replace=False, job=job, begin=begin)
+    )
     rows = connection.query("SELECT * FROM data")
     kinds = [kind for (kind,) in connection.query("SELECT type FROM pragma_table_info('data')")]
     connection.close()
@@ -445,7 +451,7 @@ def test_a_cancelled_import_leaves_no_table(
         nonlocal breaths
         breaths += 1
         if breaths == 5:
-            client.service._cancel(client.next_id() - 1)
+            client.cancel(client.next_id() - 1)
 
     client.host.on_breathe = cancel_later
     error = client.fail("import_file", source, name="data.csv")
@@ -456,7 +462,7 @@ def test_a_cancelled_import_leaves_no_table(
 
 
 def test_a_cancel_just_before_the_end_leaves_no_table_either(client: Client) -> None:
-    client.host.on_breathe = lambda: client.service._cancel(client.next_id() - 1)
+    client.host.on_breathe = lambda: client.cancel(client.next_id() - 1)
     assert client.reject("a,b\n1,2\n")["type"] == "Cancelled"
     assert tables(client) == []
 
@@ -467,7 +473,7 @@ def test_a_cancel_does_not_interrupt_the_rollback_it_leads_to(
     monkeypatch.setattr("session.connection.PROGRESS_STEPS", 1)
     monkeypatch.setattr("session.job.TICK_SECONDS", 0.0)
     client.ask("open", database="other.db")
-    client.host.on_breathe = lambda: client.service._cancel(client.next_id() - 1)
+    client.host.on_breathe = lambda: client.cancel(client.next_id() - 1)
     assert client.reject("a,b\n1,2\n")["type"] == "Cancelled"
     assert not client.ask("run", sql="SELECT 1")["in_transaction"]
     assert tables(client) == []

@@ -31,7 +31,7 @@ def test_an_export_that_is_not_read_to_its_end_is_closed_at_once(
 ) -> None:
     monkeypatch.setattr("session.job.TICK_SECONDS", 0.0)
     if cancelled:
-        client.host.on_tick = lambda: client.service._cancel(client.next_id() - 1)
+        client.host.on_tick = lambda: client.cancel(client.next_id() - 1)
     source = (bytes(512) for _ in range(9))
     monkeypatch.setattr(client.host, "export_chunks", lambda *_: source)
     kept: list[Iterator[bytes]] = []  # as a traceback or a proxy would keep it

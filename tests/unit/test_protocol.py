@@ -31,6 +31,9 @@ def test_a_request_is_read_as_it_was_written() -> None:
         "start": 0,
         "rows": 50,
         "database": None,
+        "transaction": None,
+        "again": False,
+        "seconds": 0,
     }
 
 

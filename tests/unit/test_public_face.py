@@ -41,6 +41,7 @@ NAMES = [
     "install",
     "keywords",
     "set_verbosity",
+    "transaction_state",
 ]
 
 FUNCTIONS = [
@@ -52,6 +53,7 @@ FUNCTIONS = [
     "temp_memory_limit: int=32 << 20, verbosity: int | None=None) -> Pool",
     "keywords() -> list[str]",
     "set_verbosity(level: int) -> None",
+    "transaction_state(connection: sqlite3.Connection) -> str",
 ]
 
 POOL = [

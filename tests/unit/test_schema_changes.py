@@ -38,14 +38,14 @@ def test_the_schema_is_said_to_change_when_reading_on_undoes_it(
     (outcome,) = client.ask("run", sql="BEGIN; CREATE TABLE t (a)")["outcomes"][:1]
     sql = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"
     (outcome,) = client.ask("run", sql=sql, rows=5)["outcomes"]
-    connection = client.service._open_connection
+    connection = client.session.open_connection
 
     def failing(*_: object) -> object:
         connection.con.execute("ROLLBACK")  # as SQLite does when the storage fails
         raise sqlite3.OperationalError("disk I/O error")
 
     with monkeypatch.context() as patch:
-        patch.setattr("session.service._piece", failing)
+        patch.setattr("session.script._piece", failing)
         client.fail("fetch", cursor=outcome["cursor"], rows=5)
     assert client.ask("run", sql="SELECT 1")["schema_changed"]
     assert not client.ask("run", sql="SELECT 1")["schema_changed"]

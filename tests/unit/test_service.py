@@ -422,7 +422,7 @@ class TestCancel:
             nonlocal ticks
             ticks += 1
             if ticks == 3:
-                client.service._cancel(client.next_id() - 1)
+                client.cancel(client.next_id() - 1)
 
         client.host.on_tick = cancel_on_third
         began = time.monotonic()
@@ -436,7 +436,7 @@ class TestCancel:
     def test_a_cancelled_fetch_closes_its_result(self, client: Client) -> None:
         sql = f"SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT * FROM ({ENDLESS})"
         (outcome,) = client.ask("run", sql=sql, rows=1)["outcomes"]
-        client.host.on_tick = lambda: client.service._cancel(client.next_id() - 1)
+        client.host.on_tick = lambda: client.cancel(client.next_id() - 1)
         error = client.fail("fetch", cursor=outcome["cursor"], rows=9)
         assert error["type"] == "Cancelled"
         assert client.fail("fetch", cursor=outcome["cursor"], rows=9)["type"] == "CursorClosed"
@@ -480,7 +480,7 @@ class TestCancel:
         self, client: Client
     ) -> None:
         client.run("CREATE TABLE t (a); BEGIN; INSERT INTO t VALUES (1)")
-        client.host.on_tick = lambda: client.service._cancel(client.next_id() - 1)
+        client.host.on_tick = lambda: client.cancel(client.next_id() - 1)
         reply = client.ask("run", sql=f"INSERT INTO t {ENDLESS}")
         error = reply["outcomes"][0]["error"]
         assert error["type"] == "Cancelled"

@@ -217,13 +217,14 @@ async def converse(client: Client, random: Random, database: bytes) -> Counter[s
     for _ in range(random.randrange(1, 8)):
         asked = [sending(random, database) for _ in range(random.randrange(1, 5))]
         replies = await asyncio.gather(
-            *(client.service.handle(head, parts) for head, parts in asked)  # type: ignore[arg-type]
+            *(client.service.handle(client.key, head, parts) for head, parts in asked)  # type: ignore[arg-type]
         )
         for (head, _), (reply, _parts) in zip(asked, replies, strict=True):
             message = protocol.decode_message(reply)
             assert message["id"] in (number_of(head), None)
             found["messages"] += 1
             found.update(kinds_of(message))
+    assert (await client.send("unpause"))["ok"]
     for sql in ("ROLLBACK", "SELECT 1"):
         told = await client.send("run", sql=sql)
         assert told["ok"] or told["error"]["type"] == "NoDatabase"

@@ -65,7 +65,9 @@ def test_the_storage_is_told_while_a_statement_runs(client: Client) -> None:
 
     async def ask() -> None:
         head = protocol.encode_request(900, "storage")
-        replies.append(protocol.decode_message((await client.service.handle(head, []))[0]))
+        replies.append(
+            protocol.decode_message((await client.service.handle(client.key, head, []))[0])
+        )
 
     async def import_it() -> dict[str, Any]:
         client.host.on_breathe = lambda: tasks.add(asyncio.create_task(ask()))

@@ -22,7 +22,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .abi import error_offset, keywords
+from .abi import error_offset, keywords, transaction_state
 from .errors import (
     DatabaseInUseError,
     ForeignPoolError,
@@ -75,6 +75,7 @@ __all__ = [
     "install",
     "keywords",
     "set_verbosity",
+    "transaction_state",
 ]
 
 

@@ -151,6 +151,7 @@ _SIGNATURES = {
     "sqlite3_db_readonly": (c_int, [c_void_p, c_char_p]),
     "sqlite3_db_filename": (c_char_p, [c_void_p, c_char_p]),
     "sqlite3_error_offset": (c_int, [c_void_p]),
+    "sqlite3_txn_state": (c_int, [c_void_p, c_char_p]),
     "sqlite3_keyword_count": (c_int, []),
     "sqlite3_keyword_name": (c_int, [c_int, c_void_p, c_void_p]),
     "sqlite3_malloc": (c_void_p, [c_int]),
@@ -210,6 +211,16 @@ def error_offset(connection: sqlite3.Connection) -> int:
         (sqlite.org/c3ref/errcode.html).
     """
     return int(library().sqlite3_error_offset(connection_pointer(connection)))
+
+
+def transaction_state(connection: sqlite3.Connection) -> str:
+    """What an open connection holds just now, of all the databases attached to it.
+
+    Returns:
+        ``none``, ``read`` or ``write`` (sqlite.org/c3ref/txn_state.html).
+    """
+    states = ("none", "read", "write")
+    return states[library().sqlite3_txn_state(connection_pointer(connection), None)]
 
 
 def keywords() -> list[str]:

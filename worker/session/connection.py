@@ -4,6 +4,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from itertools import count
 from typing import Any, NamedTuple
 
 from .errors import CursorClosed, TransactionOpen
@@ -18,16 +19,24 @@ PROGRESS_STEPS = 5_000
 _FIRST_WORD = re.compile(r"\w*")
 _CHANGING = {"INSERT", "UPDATE", "DELETE", "REPLACE"}
 _UNDOES_SCHEMA = {"ROLLBACK", "ATTACH", "DETACH"}
-_KEEPS_SCHEMA = _CHANGING | {"SELECT", "VALUES", "WITH"}
+_READING = {"SELECT", "VALUES", "WITH", "EXPLAIN"}
+_KEEPS_SCHEMA = _CHANGING | (_READING - {"EXPLAIN"})
 _INCREMENTAL_VACUUM = re.compile(r"PRAGMA\s+(?:\w+\s*\.\s*)?incremental_vacuum\b", re.IGNORECASE)
 
 
+_numbers = count(1)  # of results: one of an earlier connection is never taken for another
+
+
 class Execution(NamedTuple):
-    """What a statement did: ``rows`` is None when it is not one that gives rows."""
+    """What a statement did: ``rows`` is None when it is not one that gives rows.
+
+    ``may_write`` is False when it has only read.
+    """
 
     columns: list[str]
     rows: Rows | None
     changes: int | None
+    may_write: bool = True
 
 
 class Connection:
@@ -51,6 +60,8 @@ class Connection:
         self.name = name
         self.may_differ = True
         """Whether the schema may have changed; whoever has looked at it says no."""
+        self.may_have_written = False
+        """Whether a statement has been run that may write; whoever has told the others says no."""
         self.was_undone = False
         """Whether its versions do not tell: they may be as they were, of something else."""
         self.con = host.connect(name)
@@ -94,8 +105,7 @@ class Connection:
             # It frees one page a step, and sqlite3 steps a statement without columns only once.
             con.executescript(sql)
             return Execution([], None, None)
-        first = _FIRST_WORD.match(sql)
-        word = first[0].upper() if first else ""
+        word = _first_word(sql)
         self.may_differ = self.may_differ or word not in _KEEPS_SCHEMA
         self.was_undone = self.was_undone or word in _UNDOES_SCHEMA
         before = con.total_changes
@@ -111,14 +121,32 @@ class Connection:
                 return Execution(columns, Rows(iter(kept), len(columns), cursor.close), changes)
             # Its rows are still to be read, so it stays open.
             until_known.pop_all()
-            return Execution(columns, Rows(cursor, len(columns), cursor.close), None)
+            rows = Rows(cursor, len(columns), cursor.close)
+            return Execution(columns, rows, None, word not in _READING)
+
+    def only_reads(self, sql: str) -> bool:
+        """Whether to run a statement twice is the same as to run it once; errors are for later."""
+        try:
+            return _first_word(sql) in _READING and not self._writes(sql)
+        except sqlite3.Error:
+            return True  # it cannot have done anything, nor will it
+
+    def data_version(self) -> int:
+        """Another number after every commit of another connection to the main database."""
+        ((version,),) = self.query("PRAGMA main.data_version")
+        return int(version)
+
+    @property
+    def holds_snapshot(self) -> bool:
+        """Whether it may see the database as it was, and not what others have committed since."""
+        return self.con.in_transaction or bool(self._results)
 
     def _writes(self, sql: str) -> bool:
         """Whether a statement that SQLite has accepted begins a write transaction.
 
         https://www.sqlite.org/opcode.html#Transaction : P2 is not zero.
         """
-        program = self.query("EXPLAIN " + sql)
+        program = self.query(sql if sql[:7].upper() == "EXPLAIN" else "EXPLAIN " + sql)
         return any(step[1] == "Transaction" and step[3] != 0 for step in program)
 
     def _changes(self, cursor: sqlite3.Cursor, word: str, before: int) -> int | None:
@@ -141,9 +169,11 @@ class Connection:
         )
         return found[0][0] if found else None
 
-    def keep(self, number: int, rows: Rows) -> None:
-        """Keeps a result that has more rows, to be read on by ``number``."""
+    def keep(self, rows: Rows) -> int:
+        """Keeps a result that has more rows; the number by which it is to be read on."""
+        number = next(_numbers)
         self._results[number] = rows
+        return number
 
     def result(self, number: int) -> Rows:
         """The open result of that number, or CursorClosed."""
@@ -166,10 +196,13 @@ class Connection:
         for number in list(self._results):
             self.close_result(number)
 
+    def begin(self) -> None:
+        """Begins a write transaction, for transaction(); SQLITE_BUSY while another one is open."""
+        self.con.execute("BEGIN IMMEDIATE")
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """One write transaction: all of what happens inside is committed, or none of it."""
-        self.con.execute("BEGIN IMMEDIATE")
+        """What follows begin(): all of what happens inside is committed, or none of it."""
         try:
             yield
             self.con.execute("COMMIT")
@@ -182,6 +215,11 @@ class Connection:
                     self.con.execute("ROLLBACK")
                 finally:
                     self.con.set_progress_handler(self._progress, PROGRESS_STEPS)
+
+
+def _first_word(sql: str) -> str:
+    first = _FIRST_WORD.match(sql)
+    return first[0].upper() if first else ""
 
 
 def quoted(name: str) -> str:

@@ -2,10 +2,15 @@
 
     SessionError            something this service found out itself
      ├─ Cancelled           the request was cancelled by its sender
+     ├─ TimedOut            it took longer than its sender allowed
      ├─ CursorClosed        the cursor is not open, or no longer
      ├─ NoDatabase          no database is open, or none has that name
      ├─ WrongDatabase       another database is open than the request is meant for
      ├─ TransactionOpen     an open transaction stands in the way
+     ├─ TransactionLost     the transaction that it belongs to is gone, and undone
+     ├─ OutcomeUnknown      it was sent before, to a worker that is gone, and may have been done
+     ├─ UsedElsewhere       another tab's session stands in the way
+     ├─ StoragePaused       another program has the storage for the time being
      ├─ NameExists          the name is taken and replacing was not asked for
      └─ ImportRejected      the file cannot be taken in
          ├─ NotADatabase    it is no SQLite database, or not a whole one
@@ -31,8 +36,13 @@ __all__ = [
     "NameExists",
     "NoDatabase",
     "NotADatabase",
+    "OutcomeUnknown",
     "SessionError",
+    "StoragePaused",
+    "TimedOut",
+    "TransactionLost",
     "TransactionOpen",
+    "UsedElsewhere",
     "WrongDatabase",
     "describe",
 ]
@@ -52,6 +62,16 @@ class Cancelled(SessionError):
 
     def __init__(self) -> None:
         super().__init__("Cancelled.")
+
+
+class TimedOut(SessionError):
+    """It took longer than the ``seconds`` that its sender allowed."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(
+            f"Stopped after {seconds} s.",
+            hint="Allow it more time, or none to be limited by, and run it again.",
+        )
 
 
 class CursorClosed(SessionError):
@@ -77,6 +97,42 @@ class WrongDatabase(SessionError):
 
 class TransactionOpen(SessionError):
     """An open transaction stands in the way."""
+
+
+class TransactionLost(SessionError):
+    """The transaction that a request belongs to is gone with the worker that held it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The transaction that was open is undone, for the tab that ran the database has gone. "
+            "Nothing of this was done.",
+            hint="What was committed before is kept. Begin the transaction again.",
+        )
+
+
+class OutcomeUnknown(SessionError):
+    """A statement that writes was under way when the worker that ran it went."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "It is not known whether this was done: the tab that ran the database has gone "
+            "meanwhile. It was not repeated.",
+            hint="Look at the data before you run it again.",
+        )
+
+
+class UsedElsewhere(SessionError):
+    """Another tab's session stands in the way."""
+
+
+class StoragePaused(SessionError):
+    """Another program has the storage for the time being."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The storage is lent to another program.",
+            hint="Take it back when the other program is done with it.",
+        )
 
 
 class NameExists(SessionError):

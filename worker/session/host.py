@@ -68,6 +68,18 @@ class Host(Protocol):
         """The byte in the last statement that its error points at (sqlite3_error_offset), or -1."""
         ...
 
+    def transaction_state(self, con: sqlite3.Connection) -> str:
+        """``none``, ``read`` or ``write`` (sqlite.org/c3ref/txn_state.html)."""
+        ...
+
+    def pause(self) -> None:
+        """Lets go of the storage, in which nobody has anything open."""
+        ...
+
+    async def unpause(self) -> None:
+        """Takes the storage back."""
+        ...
+
     def databases(self) -> list[tuple[str, int]]:
         """Name and size in bytes of every database; journals are not listed."""
         ...

@@ -6,7 +6,7 @@ from typing import Any
 
 import protocol
 
-from .errors import Cancelled
+from .errors import Cancelled, SessionError, TimedOut
 from .host import Host
 
 __all__ = ["PROGRESS_SECONDS", "TICK_SECONDS", "Job"]
@@ -35,33 +35,64 @@ class Job:
         self.files = files
         self.parts: list[Any] = []
         self.cancelled = False
+        self.is_waiting = False
+        """Whether it waits for another session's lock."""
+        self.may_proceed = False
+        """Whether its sender knows that it waits no longer."""
+        self._seconds: int = request.get("seconds", 0)
+        self._end = float("inf")
         self._host = host
         self._emit = emit
         self._next_tick = monotonic() + TICK_SECONDS
         self._phase = ""
         self._next_event = 0.0
+        self._rows = 0
 
     def begin(self) -> None:
         """The turn of the request has come; Cancelled if it was cancelled while it waited."""
         self.check()
-        self._next_tick = monotonic() + TICK_SECONDS
+        now = monotonic()
+        self._next_tick = now + TICK_SECONDS
+        if self._seconds:
+            self._end = now + self._seconds
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is to stop: it was cancelled, or has taken its time."""
+        return self.cancelled or monotonic() >= self._end
+
+    def reason(self) -> SessionError:
+        """Why it is to stop."""
+        return Cancelled() if self.cancelled else TimedOut(self._seconds)
 
     def check(self) -> None:
-        """Raises Cancelled once the request was cancelled."""
-        if self.cancelled:
-            raise Cancelled
+        """Raises Cancelled or TimedOut once it is to stop."""
+        if self.is_over:
+            raise self.reason()
 
     def tick(self) -> bool:
         """From within synchronous work: whether to stop.  Cheap enough to call very often."""
-        if monotonic() >= self._next_tick:
+        now = monotonic()
+        if now >= self._next_tick:
+            if self._rows and now >= self._next_event:
+                self._next_event = now + PROGRESS_SECONDS
+                self.tell("running", rows=self._rows)
             self._host.tick()
             self._next_tick = monotonic() + TICK_SECONDS
-        return self.cancelled
+        return self.cancelled or now >= self._end
+
+    def counted(self, rows: int) -> None:
+        """So many rows of a result are there."""
+        self._rows = rows
 
     async def breathe(self) -> None:
         """Lets the event loop run, then raises Cancelled if a cancel was among what arrived."""
         await self._host.breathe()
         self.check()
+
+    def tell(self, event: str, **fields: object) -> None:
+        """Posts an event about this request."""
+        self._emit(protocol.encode_event(event, request=self.request["id"], **fields))
 
     def progress(self, phase: str, done: int, total: int, rows: int | None = None) -> None:
         """Tells the page how far this is, in bytes; at once in a new phase, else now and then."""
@@ -70,13 +101,4 @@ class Job:
             return
         self._phase = phase
         self._next_event = now + PROGRESS_SECONDS
-        self._emit(
-            protocol.encode_event(
-                "progress",
-                request=self.request["id"],
-                phase=phase,
-                done=done,
-                total=total,
-                rows=rows,
-            )
-        )
+        self.tell("progress", phase=phase, done=done, total=total, rows=rows)

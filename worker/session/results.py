@@ -56,10 +56,13 @@ class Rows:
         """Lets go of the statement, and with it of its read lock."""
         self._ahead: list[tuple[Value, ...]] = []
 
-    def take(self, count: int) -> tuple["Piece", bool]:
+    def take(
+        self, count: int, counted: Callable[[int], None] = lambda _rows: None
+    ) -> tuple["Piece", bool]:
         """Up to ``count`` rows, and whether there are more.
 
-        It may be fewer, though not none, when they are long: see PIECE_BYTES.
+        It may be fewer, though not none, when they are long: see PIECE_BYTES.  ``counted`` is told
+        now and then how many there are so far.
         """
         piece = Piece(self._width)
         rows = chain(self._ahead, self._rows)
@@ -68,6 +71,7 @@ class Rows:
             wanted = min(step, count - piece.rows)
             batch = list(islice(rows, wanted))
             piece.add(batch)
+            counted(piece.rows)
             if len(batch) < wanted:
                 self._ahead = []
                 return piece, False

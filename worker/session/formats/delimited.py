@@ -16,7 +16,7 @@ NULL in a file of one column, and nothing in others.
 
 import csv
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from itertools import chain, dropwhile, islice
 from sqlite3 import SQLITE_LIMIT_COLUMN
 from typing import Any, NamedTuple
@@ -55,9 +55,18 @@ class Loaded(NamedTuple):
 
 
 async def load(
-    connection: Connection, source: Source, name: str, table: str, *, replace: bool, job: Job
+    connection: Connection,
+    source: Source,
+    name: str,
+    table: str,
+    *,
+    replace: bool,
+    job: Job,
+    begin: Callable[[], Awaitable[None]],
 ) -> Loaded:
     """Loads ``source``, a file called ``name``, into a new table of the main database.
+
+    ``begin`` is Connection.begin, or something that waits until it succeeds.
 
     Raises NameExists when the name is taken and not to be replaced, ImportRejected when the file
     is not as it should be, Cancelled, and errors of sqlite3.  After any of them the database is
@@ -73,6 +82,7 @@ async def load(
     while True:
         reader = TextReader(source, name)
         batches = file.batches(reader)
+        await begin()
         try:
             with connection.transaction():
                 dropped = _create(connection, table, file.names, kinds, replace)

@@ -1,0 +1,101 @@
+"""The other tabs: which one this is, what they have changed, and the storage lent to others."""
+
+import dom
+import words
+from client import RequestError
+
+
+class Company:
+    """The tab's line at the foot, the mark on results that are older than the data, the loan.
+
+    While the storage is lent no tab has it: another program of this origin can use the databases.
+    """
+
+    def __init__(self, client, state, status, trouble, results, startup):
+        self._client = client
+        self._state = state
+        self._status = status
+        self._trouble = trouble
+        self._results = results
+        self._startup = startup
+        self._line = dom.by_id("tab")
+        self._lend = dom.by_id("storage-lend")
+        self._notice = dom.by_id("lent-notice")
+        for name in ("tab", "tabs", "leads"):
+            state.watch(name, lambda _value: self._show())
+        state.watch("paused", self._show_loan)
+        state.watch("storage", lambda _kind: self._show_loan(state["paused"]))
+        dom.on_click(self._lend, lambda: self._pause())
+        dom.on_click(dom.by_id("lent-back"), lambda: self._unpause())
+
+    def on_event(self, message):
+        """Takes what the worker says of other tabs; answers whether this was it."""
+        event = message["event"]
+        if event == "tabs":
+            self._state["tabs"] = message["numbers"]
+        elif event == "changed":
+            self._results.grow_old()
+            if message["schema"]:
+                dom.spawn(self._look_again())
+        elif event == "paused":
+            self._state["paused"] = True
+            self._results.grow_old()
+        elif event == "unpaused":
+            self._state["paused"] = False
+            dom.spawn(self._reopen())
+        else:
+            return False
+        return True
+
+    async def _look_again(self):
+        try:
+            self._startup.take_schema(await self._client.ask("schema"))
+        except RequestError as error:
+            # Gone meanwhile, or not to be read just now: whoever uses it is told so.
+            self._status.say("The list of tables may be out of date: " + str(error))
+
+    async def _reopen(self):
+        name = self._state["database"]
+        try:
+            await self._startup.open_again()
+        except RequestError as error:
+            title = "“{}” cannot be opened".format(name)
+            self._trouble.show(error.error, title=title)
+            return
+        self._status.say("The storage is back")
+
+    async def _pause(self):
+        if not self._status.may_begin():
+            return
+        self._trouble.clear()
+        try:
+            await self._client.ask("pause")
+        except RequestError as error:
+            self._trouble.show(error.error, title="The storage was not lent")
+            return
+        dom.by_id("databases").open = False
+        dom.by_id("lent-back").focus()
+
+    async def _unpause(self):
+        self._status.say("Taking the storage back…")
+        try:
+            await self._client.ask("unpause")
+        except RequestError as error:
+            self._trouble.show(error.error, title="The storage was not taken back")
+            self._status.say("The storage is lent to another program")
+
+    def _show(self):
+        number = self._state["tab"]
+        others = len(self._state["tabs"]) - 1
+        self._line.hidden = others < 1 or number == 0
+        if self._state["leads"]:
+            text = "Tab {} · runs the database for {}".format(
+                number, words.count(others, "other tab")
+            )
+        else:
+            text = "Tab {} · another tab runs the database".format(number)
+        self._line.textContent = text
+
+    def _show_loan(self, is_lent):
+        self._notice.hidden = not is_lent
+        self._lend.hidden = is_lent or self._state["storage"] != "opfs"

@@ -1,0 +1,193 @@
+"""Running a script of SQL in a session, and reading on in its results."""
+
+from __future__ import annotations
+
+import sqlite3
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import protocol
+
+from .connection import Connection, Execution
+from .errors import OutcomeUnknown, TransactionLost, describe
+from .job import Job
+from .results import Rows
+from .statements import Statement, split
+
+if TYPE_CHECKING:
+    from .session import Session
+
+__all__ = ["OPERATIONS", "RUN_OUTCOMES", "RUN_SECONDS", "as_stopped"]
+
+RUN_SECONDS = 0.2
+"""After this long ``run`` answers with what it has, so that the page can show it."""
+
+RUN_OUTCOMES = 2_000
+"""After this many statements, too: a reply is read in one go on the page."""
+
+Fields = dict[str, Any]
+
+
+async def run(session: Session, job: Job) -> Fields:
+    """Runs statements until one has more rows than were asked for, fails, or time is up.
+
+    First closes all results that are still open (see Connection).  A cancel ends the run like an
+    error, in the outcome of the statement it met.
+    """
+    connection = session.meant_connection(job)
+    sql = job.request["sql"].encode()
+    start = job.request["start"]
+    if start > len(sql) or (start < len(sql) and sql[start] & 0xC0 == 0x80):
+        raise protocol.ProtocolError(f"No character of the SQL begins at byte {start}.")
+    if job.request["transaction"] and not connection.con.in_transaction:
+        raise TransactionLost
+    await session.host.prepare()
+    connection.close_results()
+    outcomes: list[Fields] = []
+    statements = split(sql, start)
+    statement = next(statements, None)
+    until = perf_counter() + RUN_SECONDS
+    while statement is not None:
+        outcome = await _outcome(session, connection, sql, statement, job, bool(outcomes))
+        if outcome is None:
+            break
+        outcomes.append(outcome)
+        statement = None if outcome["error"] is not None else next(statements, None)
+        if outcome["cursor"] is not None or len(outcomes) == RUN_OUTCOMES:
+            break
+        if perf_counter() > until:
+            break
+        job.tick()  # statements too short for the progress handler keep the others waiting, too
+    if connection.may_have_written and not connection.con.in_transaction:
+        connection.may_have_written = False
+        session.wrote()
+    return {
+        "outcomes": outcomes,
+        "next": None if statement is None else statement.start,
+        "in_transaction": connection.con.in_transaction,
+        "schema_changed": session.schema_changed(connection),
+    }
+
+
+async def _outcome(
+    session: Session,
+    connection: Connection,
+    sql: bytes,
+    statement: Statement,
+    job: Job,
+    has_done: bool,
+) -> Fields | None:
+    """Runs one statement up to its first rows.
+
+    None when it must wait for another session's lock, and the request ``has_done`` something: that
+    is answered first, for what waits must have done nothing (Session.patiently).
+    """
+    text = sql[statement.start : statement.end]
+    outcome: Fields = {
+        "start": statement.start,
+        "end": statement.end,
+        "line": statement.line,
+        "kind": "done",
+        "elapsed": 0.0,
+        "changes": None,
+        "columns": [],
+        "piece": None,
+        "cursor": None,
+        "error": None,
+    }
+    in_transaction = connection.con.in_transaction
+    execution: Execution | None = None
+    began = perf_counter()
+    try:
+        job.check()
+        decoded = text.decode()
+        if job.request["again"] and not connection.only_reads(decoded):
+            raise OutcomeUnknown
+        try:
+            execution = connection.execute(decoded)
+        except sqlite3.OperationalError as error:
+            if not session.in_the_way(error):
+                raise
+            if has_done:
+                return None
+            execution = await session.patiently(job, lambda: connection.execute(decoded))
+        outcome["changes"] = execution.changes
+        if execution.rows is not None:
+            outcome["kind"] = "rows"
+            outcome["columns"] = execution.columns
+            outcome["piece"], more = _piece(execution.rows, job)
+            if more:
+                outcome["cursor"] = connection.keep(execution.rows)
+    except Exception as error:  # noqa: BLE001  (whatever it is, the page is told)
+        outcome.update(kind="error", columns=[], piece=None)
+        outcome["error"] = _statement_error(session, connection, error, statement, text, job)
+        if in_transaction and not connection.con.in_transaction:
+            connection.was_undone = True
+            hints = (outcome["error"]["hint"], "SQLite has rolled back the whole transaction.")
+            outcome["error"]["hint"] = " ".join(filter(None, hints))
+    finally:
+        if execution is not None and execution.rows is not None and outcome["cursor"] is None:
+            execution.rows.close()
+    if execution is None or execution.may_write:
+        connection.may_have_written = True
+    outcome["elapsed"] = perf_counter() - began
+    return outcome
+
+
+def _statement_error(
+    session: Session,
+    connection: Connection,
+    error: Exception,
+    statement: Statement,
+    text: bytes,
+    job: Job,
+) -> Fields:
+    offset = -1
+    if isinstance(error, sqlite3.Error) and hasattr(error, "sqlite_errorcode"):
+        offset = session.host.error_offset(connection.con)
+    return describe(
+        as_stopped(error, job),
+        statement=text,
+        offset=statement.start + offset if offset >= 0 else None,
+    )
+
+
+async def fetch(session: Session, job: Job) -> Fields:
+    """Reads on in an open result; a failure, a cancel too, closes it."""
+    connection = session.meant_connection(job)
+    number = job.request["cursor"]
+    rows = connection.result(number)
+    more = False
+    in_transaction = connection.con.in_transaction
+    try:
+        await session.host.prepare()
+        began = perf_counter()
+        piece, more = _piece(rows, job)
+    finally:
+        if not more:
+            connection.close_result(number)
+        if in_transaction and not connection.con.in_transaction:
+            connection.was_undone = True
+    return {
+        "piece": piece,
+        "cursor": number if more else None,
+        "elapsed": perf_counter() - began,
+    }
+
+
+def _piece(rows: Rows, job: Job) -> tuple[Fields, bool]:
+    """The next rows of a result as a piece, whose bytes go with the reply; whether more follow."""
+    taken, more = rows.take(job.request["rows"], job.counted)
+    piece, data = taken.encoded()
+    piece["part"] = len(job.parts)
+    job.parts.append(data)
+    return piece, more
+
+
+def as_stopped(error: Exception, job: Job) -> Exception:
+    """A statement that was interrupted because its request is to stop says just that."""
+    interrupted = getattr(error, "sqlite_errorname", None) == "SQLITE_INTERRUPT"
+    return job.reason() if interrupted and job.is_over else error
+
+
+OPERATIONS = {"run": run, "fetch": fetch}

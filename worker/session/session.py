@@ -1,0 +1,399 @@
+"""A session: one tab's requests, done one at a time in the order of their arrival.
+
+Whatever a request is, it gets one reply, and whatever goes wrong with it becomes that reply; the
+next good request works.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from time import monotonic
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import protocol
+
+from . import catalog, script, stock
+from .connection import Connection
+from .errors import NoDatabase, WrongDatabase, describe
+from .job import Job
+
+if TYPE_CHECKING:
+    from .service import Service
+
+__all__ = ["LOCK_SECONDS", "Session"]
+
+LOCK_SECONDS = 30.0
+"""How long another session's lock is waited for, where PRAGMA busy_timeout says nothing else."""
+
+# SQLITE_BUSY_SNAPSHOT is not among them: no waiting makes an old snapshot a new one.
+_WORTH_WAITING = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_BUSY_RECOVERY,
+    sqlite3.SQLITE_BUSY_TIMEOUT,
+}
+
+Fields = dict[str, Any]
+T = TypeVar("T")
+
+
+class Session:
+    """One tab's connection, and what is under way for it. Made by Service.join.
+
+    Attributes:
+        number: By which people are told of the tab; 0 when it has none.
+        connection: To the open database; None while none is open.
+        emit: Posts the head of an event to the tab.
+    """
+
+    def __init__(self, service: Service, emit: Callable[[str], None]) -> None:
+        self.number = 0
+        self.connection: Connection | None = None
+        self.emit = emit
+        self.host = service.host
+        self._service = service
+        self._turn = asyncio.Lock()
+        self._jobs: dict[int, Job] = {}
+        self._current: Job | None = None
+        self._schema_seen: list[tuple[str, int]] | None = None
+        self._data_seen = 0
+        self._may_be_behind = False
+        self._operations = {
+            "hello": self._hello,
+            "words": self._words,
+            "open": self._open,
+            "databases": self._databases,
+            "schema": self._schema,
+            "close": self._close,
+            "pause": self._pause,
+            "unpause": self._unpause,
+        }
+        for name, operation in {**script.OPERATIONS, **stock.OPERATIONS}.items():
+            self._operations[name] = operation.__get__(self)
+
+    @property
+    def title(self) -> str:
+        """What people know the tab by."""
+        return f"tab {self.number}" if self.number else "another tab"
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether a request is being carried out, or a transaction is open."""
+        connection = self.connection
+        return self._turn.locked() or (connection is not None and connection.con.in_transaction)
+
+    def is_under_way(self, number: int) -> bool:
+        """Whether a request of that number has come and is not answered."""
+        return number in self._jobs
+
+    async def handle(self, request: Fields, parts: list[Any]) -> tuple[str, list[Any]]:
+        """The reply to one request, which is sound: its head and its binary parts."""
+        number = request["id"]
+        job = self._jobs[number] = Job(request, parts, self.host, self.emit)
+        try:
+            async with self._turn:
+                self._current = job
+                try:
+                    job.begin()
+                    self._service.require_storage(request["op"])
+                    fields = await self._operations[request["op"]](job)
+                finally:
+                    self._current = None
+                    self._service.let_go()
+            if self._may_be_behind:
+                self.look_for_changes()
+            return protocol.encode_reply(number, **fields), job.parts
+        except Exception as error:  # noqa: BLE001  (whatever it is, the page is told)
+            return protocol.encode_error(number, describe(script.as_stopped(error, job))), []
+        finally:
+            del self._jobs[number]
+
+    def cancel(self, number: int) -> bool:
+        """Has a request stop; False when it is not under way."""
+        job = self._jobs.get(number)
+        if job is None:
+            return False
+        job.cancelled = True
+        self._service.let_go()  # it may be waiting for a lock
+        return True
+
+    async def end(self) -> None:
+        """Stops what is under way, and closes the database."""
+        for number in list(self._jobs):
+            self.cancel(number)
+        async with self._turn:
+            self.close()
+
+    def close(self) -> None:
+        """Closes the database that is open; what was not committed is rolled back."""
+        if self.connection is not None:
+            self.connection.close()
+            self.connection = None
+
+    # --- other sessions -------------------------------------------------------------------------
+
+    def transaction_state(self) -> str:
+        """``none``, ``read`` or ``write``: what the connection holds just now."""
+        return (
+            "none" if self.connection is None else self.host.transaction_state(self.connection.con)
+        )
+
+    async def patiently(self, job: Job, attempt: Callable[[], T]) -> T:
+        """What ``attempt`` returns, made again for as long as another session's lock is in the way.
+
+        Nothing of the request may have been done before that could not be done twice.  Raises what
+        ``attempt`` raises; its SQLITE_BUSY comes when the time is up (LOCK_SECONDS), or when the
+        other session waits for this one, with a hint that says which tab it is.
+        """
+        until = 0.0
+        while True:
+            try:
+                return attempt()
+            except sqlite3.OperationalError as error:
+                holders = self.in_the_way(error)
+                if not holders:
+                    raise
+                until = until or monotonic() + self._lock_seconds()
+                busy = error
+            await self._wait_for(holders, job, until, busy)
+
+    def in_the_way(self, error: sqlite3.OperationalError) -> list[Session]:
+        """The sessions whose locks are why this was raised; none when it is not worth waiting."""
+        code = getattr(error, "sqlite_errorcode", None)
+        return self._service.holders(self) if code in _WORTH_WAITING else []
+
+    async def _wait_for(
+        self, holders: list[Session], job: Job, until: float, busy: sqlite3.OperationalError
+    ) -> None:
+        """Returns when none of them holds its lock any more; raises ``busy`` if that takes long."""
+        job.tell("waiting", tab=holders[0].number)
+        job.is_waiting = True
+        try:
+            while set(holders) & set(self._service.holders(self)):
+                left = until - monotonic()
+                is_deadlock = self._is_deadlock(holders)
+                if left <= 0 or is_deadlock:
+                    busy.hint = _busy_hint(holders, is_deadlock)  # type: ignore[attr-defined]
+                    raise busy
+                await self._service.released(left)
+                job.check()
+            job.may_proceed = False
+            job.tell("free")
+            while not job.may_proceed:
+                await self._service.released(LOCK_SECONDS)
+                job.check()
+        finally:
+            job.is_waiting = False
+
+    def proceed(self, number: int) -> None:
+        """The tab knows that its request waits no longer."""
+        job = self._jobs.get(number)
+        if job is not None:
+            job.may_proceed = True
+            self._service.let_go()
+
+    def _lock_seconds(self) -> float:
+        ((wanted,),) = self.open_connection.query("PRAGMA busy_timeout")
+        return float(wanted) / 1000 or LOCK_SECONDS
+
+    def _is_deadlock(self, holders: list[Session]) -> bool:
+        """Whether those who are waited for wait in turn, while this one holds something too."""
+        connection = self.connection
+        if connection is None or not connection.con.in_transaction:
+            return False
+        return any(other._current is not None and other._current.is_waiting for other in holders)
+
+    def look_for_changes(self) -> None:
+        """Tells the tab when others have committed; later, if it is at work now.
+
+        Source: sqlite.org/pragma.html#pragma_data_version.
+        """
+        connection = self.connection
+        self._may_be_behind = True
+        if connection is None or self._turn.locked():
+            return
+        try:
+            version = connection.data_version()
+        except sqlite3.DatabaseError:
+            return  # damaged, or locked: the next request finds out
+        # Within a transaction, and while a result is open, it sees what was there when that began.
+        self._may_be_behind = connection.holds_snapshot
+        if version != self._data_seen:
+            self._data_seen = version
+            changed = catalog.signature(connection) != self._schema_seen
+            self.emit(protocol.encode_event("changed", schema=changed))
+
+    def wrote(self) -> None:
+        """Something may have been committed: the other sessions look for it."""
+        self._service.committed(self)
+
+    # --- the open database ----------------------------------------------------------------------
+
+    @property
+    def open_connection(self) -> Connection:
+        """The open database's connection, or NoDatabase."""
+        if self.connection is None:
+            raise NoDatabase("No database is open.", hint="Open or import one first.")
+        return self.connection
+
+    def meant_connection(self, job: Job) -> Connection:
+        """The open connection, if it is to the database that a run or fetch is meant for."""
+        connection = self.open_connection
+        meant = job.request["database"]
+        if meant is not None and meant != connection.name:
+            raise WrongDatabase(meant, connection.name)
+        return connection
+
+    def switch(self, name: str) -> None:
+        """Makes ``name`` the current database; on any error the old one stays."""
+        old = self.connection
+        if old is not None:
+            if old.name == name:
+                return
+            old.require_no_transaction()
+        new = Connection(self.host, name, self._progress)
+        self.connection = new
+        if old is not None:
+            old.close()
+        self._schema_seen = catalog.signature(new)
+        self._data_seen = new.data_version()
+
+    @contextmanager
+    def not_open(self, name: str, what: str) -> Iterator[None]:
+        """Within the block nobody has the database open; then it is what it was before.
+
+        Also when the block fails: what was to be replaced is still there, and was the current one.
+        Raises UsedElsewhere when another tab has it open; ``what`` says what is to be done.
+        """
+        self._service.require_unused(name, self, what)
+        current = self.connection
+        if current is not None and current.name == name:
+            self.close()
+        try:
+            yield
+        finally:
+            if current is not None and self.connection is None:
+                self.switch(name)
+
+    def require_unused(self, name: str, what: str) -> None:
+        """Raises UsedElsewhere when another tab has the database open."""
+        self._service.require_unused(name, self, what)
+
+    def described(self) -> Fields:
+        """The open database: its name, size and schema."""
+        connection = self.open_connection
+        schema = catalog.schema(connection)
+        self._schema_seen = catalog.signature(connection)
+        return {
+            "database": connection.name,
+            "size": self.host.size(connection.name),
+            "schema": schema,
+        }
+
+    def schema_changed(self, connection: Connection) -> bool:
+        """Whether the schema differs from the one seen last, or cannot be told from it."""
+        if not (connection.may_differ or connection.was_undone):
+            return False
+        before, self._schema_seen = self._schema_seen, catalog.signature(connection)
+        was_undone, connection.was_undone = connection.was_undone, False
+        connection.may_differ = self._schema_seen is None
+        return was_undone or before != self._schema_seen
+
+    def listed(self) -> list[Fields]:
+        """Every database, as replies have them."""
+        return [{"name": name, "size": size} for name, size in self.host.databases()]
+
+    def _progress(self) -> int:
+        """SQLite's progress handler: anything but 0 interrupts the statement."""
+        return int(self._current is not None and self._current.tick())
+
+    # --- operations -----------------------------------------------------------------------------
+
+    async def _hello(self, job: Job) -> Fields:
+        if job.request["protocol"] != protocol.PROTOCOL:
+            raise protocol.ProtocolError(
+                f"The page speaks version {job.request['protocol']} of the protocol, "
+                f"the worker version {protocol.PROTOCOL}. Reload the page."
+            )
+        host = self.host
+        self.number = job.request["tab"]
+        self._service.tell_tabs()
+        is_paused = self._service.is_paused
+        opened = {"database": None} if is_paused else await self._opened(job.request["database"])
+        return {
+            "protocol": protocol.PROTOCOL,
+            "versions": host.versions,
+            "storage": host.storage,
+            "why_memory": host.why_memory,
+            "can_suspend": host.can_suspend,
+            "paused": is_paused,
+            "databases": [] if is_paused else self.listed(),
+            "quarantined": [] if is_paused else host.quarantined(),
+            **opened,
+        }
+
+    async def _opened(self, name: str | None) -> Fields:
+        """What is known of a database that is opened, or that there is none.
+
+        Who wants to know why one cannot be opened asks for it with ``open``.
+        """
+        if name is not None and self.host.exists(name):
+            await self.host.prepare()
+            with suppress(Exception):
+                self.switch(name)
+                return self.described()
+        return {"database": None}
+
+    async def _words(self, _job: Job) -> Fields:
+        """The words of the engine's SQL, for an editor."""
+        return {"keywords": self.host.keywords(), "functions": _functions()}
+
+    async def _open(self, job: Job) -> Fields:
+        """Makes a database the current one; the current one opened again goes on as it is.
+
+        With a transaction open in another one this is refused, for it would be lost.
+        """
+        await self.host.prepare()
+        await self.patiently(job, lambda: self.switch(job.request["database"]))
+        return {**self.described(), "databases": self.listed()}
+
+    async def _databases(self, _job: Job) -> Fields:
+        return {"databases": self.listed()}
+
+    async def _schema(self, _job: Job) -> Fields:
+        return self.described()
+
+    async def _close(self, job: Job) -> Fields:
+        """Closes a result; one that is closed already is no error."""
+        if self.connection is not None:
+            self.connection.close_result(job.request["cursor"])
+        return {}
+
+    async def _pause(self, _job: Job) -> Fields:
+        """Lets go of the storage, for every tab."""
+        self._service.pause(self)
+        return {}
+
+    async def _unpause(self, _job: Job) -> Fields:
+        """Takes the storage back."""
+        await self._service.unpause()
+        return {}
+
+
+def _busy_hint(holders: list[Session], is_deadlock: bool) -> str:
+    titles = " and ".join(other.title for other in holders[:3])
+    if is_deadlock:
+        return f"{titles.capitalize()} waits for this tab in turn: ROLLBACK here, then begin again."
+    return f"{titles.capitalize()} holds the lock: COMMIT or ROLLBACK there, then run it again."
+
+
+def _functions() -> list[str]:
+    """The SQL functions of this SQLite that are called by name."""
+    con = sqlite3.connect(":memory:")
+    try:
+        rows = con.execute("SELECT DISTINCT name FROM pragma_function_list ORDER BY name")
+        return [name for (name,) in rows if name.isidentifier()]
+    finally:
+        con.close()
