@@ -38,6 +38,10 @@ this tab was not told, for each has an address of its own: what was sent to one 
 lost, never late.
 """
 
+# mypy: disable-error-code="type-arg, name-defined"
+# ruff: noqa: F821
+# (MicroPython has no typing to import names from; it drops annotations unread.)
+
 SEEKING = "seeking"
 FOLLOWING = "following"
 ORPHANED = "orphaned"
@@ -52,7 +56,7 @@ _LEAVES = (STOPPED, ("disconnect", "stop"))
 _FOLLOWS = (FOLLOWING, ("disconnect", "follow", "connect"))
 
 # state: event: (next state, what to do, in this order); an event that is not there changes nothing.
-TABLE = {
+TABLE: "dict[str, dict[str, tuple[str, tuple[str, ...]]]]" = {
     SEEKING: {
         "granted": (LEADING, ()),
         "found": (FOLLOWING, ("follow", "connect")),
@@ -62,7 +66,7 @@ TABLE = {
         "granted": (LEADING, ("disconnect",)),
         "found": _FOLLOWS,
         "gone": (ORPHANED, ("disconnect", "ask")),
-        "restart": (FOLLOWING, ("ask_restart",)),
+        "restart": (FOLLOWING, ("askRestart",)),
         "leave": _LEAVES,
     },
     ORPHANED: {
@@ -91,7 +95,7 @@ TABLE = {
         "leave": _LEAVES,
     },
     FAILED: {
-        "found": (FOLLOWING, ("follow", "connect")),
+        "found": (FOLLOWING, ("queue", "follow", "connect")),
         "restart": (SEEKING, ("stop", "begin")),
         "leave": _LEAVES,
     },
@@ -108,13 +112,13 @@ class Leader:
     longer, ``startup`` what that means to the person.
     """
 
-    def __init__(self, start, client, startup):
+    def __init__(self, start: "Any", client: "Any", startup: "Any") -> None:
         self.state = SEEKING
         self._start = start
         self._client = client
         self._startup = startup
 
-    def on_event(self, message):
+    def on_event(self, message: dict) -> bool:
         """Takes an event of start.mjs or of the worker; answers whether it was for this alone."""
         event = message["event"]
         address = message.get("address")
@@ -127,7 +131,7 @@ class Leader:
         self.step(event, address)
         return event in ("granted", "found", "gone", "asked")
 
-    def step(self, event, address=None):
+    def step(self, event: str, address: "str | None" = None) -> None:
         """What happens makes of the state what TABLE says."""
         following = TABLE[self.state].get(event)
         if following is None:
@@ -142,7 +146,5 @@ class Leader:
                 self._startup.lose(self.state)
             elif action == "follow":
                 self._start.follow(address)
-            elif action == "ask_restart":
-                self._start.askRestart()
             else:
                 getattr(self._start, action)()

@@ -7,6 +7,8 @@ class State:
     ready           whether SQL is answered
     tab             the number by which people are told of this tab; 0 while it has none
     tabs            the numbers of all tabs that share the worker
+    ahead           the numbers of other tabs that run something, in the order in which they began;
+                    they tell only where a statement cannot be suspended for others
     leads           whether the worker runs in this tab
     paused          whether the storage is lent to another program
     can_suspend     whether a running statement can be cancelled without restarting the worker
@@ -33,6 +35,7 @@ class State:
             "ready": False,
             "tab": 0,
             "tabs": [],
+            "ahead": [],
             "leads": False,
             "paused": False,
             "can_suspend": True,

@@ -25,6 +25,12 @@ def count(number: int, noun: str) -> str:
     return "{:,} {}".format(number, noun if number == 1 else noun + "s")
 
 
+def tabs(numbers: "list[int]") -> str:
+    """Tabs by their numbers, in the order given: ``tab 2``, ``3 tabs, tab 2 first``."""
+    first = "tab {}".format(numbers[0]) if numbers[0] else "another tab"
+    return first if len(numbers) == 1 else "{} tabs, {} first".format(len(numbers), first)
+
+
 def size(length: int) -> str:
     """A length in bytes in decimal units: ``812 bytes``, ``31.1 MB``."""
     if length < 1000:

@@ -99,19 +99,28 @@ class Start {
       return;
     }
     const stay = new Stay();
-    const { tab, signal } = stay;
+    const { tab } = stay;
     this.#stay = stay;
     this.#lobby = new BroadcastChannel(LEADER);
     this.#mail = new BroadcastChannel(tab);
-    this.#mail.onmessage = ({ data: [from, ...message] }) =>
-      from === this.#address && this.#deliver(message);
+    this.#mail.onmessage = ({ data }) => {
+      const [from, ...message] = Array.isArray(data) ? data : [];
+      if (from === this.#address) this.#deliver(message);
+    };
     // The leader's worker knows by its lock that this tab lives: no word to it before it is held.
     const known = Promise.all([stay.hold(tab), stay.number()]);
     known.then(([, number]) => stay === this.#stay && this.#become(number));
     this.#lobby.onmessage = async ({ data }) => {
       await known;
-      if (stay === this.#stay) this.#hear(data);
+      if (stay === this.#stay) this.#hear(Object(data));
     };
+    this.queue();
+    this.ask();
+  }
+
+  /** Asks for the leader's lock; once it is had there is a worker, and the event "granted". */
+  queue() {
+    const { signal } = this.#stay;
     const granted = () => {
       if (signal.aborted) return undefined;
       this.lead();
@@ -121,7 +130,6 @@ class Start {
     navigator.locks.request(LEADER, { signal }, granted).catch((error) => {
       if (!signal.aborted) this.#deliver([this.#failed(error.message)]);
     });
-    this.ask();
   }
 
   /** Leaves: ends the worker if it is here, lets go of every lock. */
@@ -156,6 +164,11 @@ class Start {
   /** Asks the leader to end its worker with whatever it is doing, and to start another one. */
   askRestart() {
     this.#lobby?.postMessage({ restart: this.#address });
+  }
+
+  /** Tells the other tabs that this one has begun to run something, or has ended (event "runs"). */
+  tellRuns(on) {
+    this.#lobby?.postMessage({ runs: { number: this.#number, on } });
   }
 
   /** Tells every tab that the worker of this one answers. */
@@ -237,9 +250,10 @@ class Start {
     return this.#listener !== null;
   }
 
-  #hear({ ask, leader, restart }) {
+  #hear({ ask, leader, restart, runs }) {
     if (ask && this.#announced) this.announce();
     if (leader && !this.#worker) this.#tell("found", { address: leader });
+    if (runs) this.#tell("runs", runs);
     if (restart && restart === this.#address && this.#worker) this.#tell("asked");
   }
 

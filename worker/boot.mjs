@@ -138,6 +138,7 @@ async function whyMemory() {
 // for as long as it lives; a tab has one of each, too (worker/main.py, Desk).
 const { verbosity, address } = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
 const PAGE = "page"; // the page that started this worker, among the tabs
+const TAB = "sahpool tab "; // how the names of the others begin
 const mail = new Map(); // the BroadcastChannels of other tabs
 const letterbox = address && new BroadcastChannel(address);
 const held = address && new Promise((resolve) => {
@@ -307,4 +308,10 @@ async function receive(tab, data) {
 }
 
 onmessage = ({ data }) => receive(PAGE, data);
-if (letterbox) letterbox.onmessage = ({ data: [tab, ...message] }) => receive(tab, message);
+if (letterbox) {
+  letterbox.onmessage = ({ data }) => {
+    const [tab, ...message] = Array.isArray(data) ? data : [];
+    // What is no tab's has nobody to be answered to.
+    if (String(tab).startsWith(TAB)) receive(tab, message);
+  };
+}

@@ -1,7 +1,6 @@
 """The other tabs: which one this is, what they have changed, and the storage lent to others."""
 
 import dom
-import words
 from client import RequestError
 
 
@@ -32,7 +31,12 @@ class Company:
         """Takes what the worker says of other tabs; answers whether this was it."""
         event = message["event"]
         if event == "tabs":
-            self._state["tabs"] = message["numbers"]
+            here = message["numbers"]
+            self._state["tabs"] = here
+            self._state["ahead"] = [number for number in self._state["ahead"] if number in here]
+        elif event == "runs":
+            others = [number for number in self._state["ahead"] if number != message["number"]]
+            self._state["ahead"] = [*others, message["number"]] if message["on"] else others
         elif event == "changed":
             self._results.grow_old()
             if message["schema"]:
@@ -86,15 +90,17 @@ class Company:
 
     def _show(self):
         number = self._state["tab"]
-        others = len(self._state["tabs"]) - 1
-        self._line.hidden = others < 1 or number == 0
-        if self._state["leads"]:
-            text = "Tab {} · runs the database for {}".format(
-                number, words.count(others, "other tab")
-            )
-        else:
-            text = "Tab {} · another tab runs the database".format(number)
-        self._line.textContent = text
+        count = len(self._state["tabs"])
+        self._line.hidden = count < 2 or number == 0
+        leads = self._state["leads"]
+        self._line.textContent = "Tab {} · {} open{}".format(
+            number, count, ", this one leads" if leads else ""
+        )
+        self._line.title = "Every tab has a connection and a transaction of its own. {}".format(
+            "This one runs the database for all of them."
+            if leads
+            else "Another one runs the database for all of them."
+        )
 
     def _show_loan(self, is_lent):
         self._notice.hidden = not is_lent

@@ -68,6 +68,8 @@ class Runner:
         self._database = None
         self._in_transaction = False
         self._offered = False
+        self._before = []
+        state.watch("ahead", self._show_place)
         self._seconds = dom.by_id("seconds")
         self._seconds.value = dom.recall("seconds") or "0"
         dom.listen(
@@ -180,8 +182,26 @@ class Runner:
         self._state["running"] = True
         self._status.say("Running…" if self._state["ready"] else self._startup.says_when())
         self._status.start_watch()
+        if not self._state["can_suspend"]:
+            # One after the other then, in whichever tab: the others are to know, and this one who
+            # came before it.
+            self._before = list(self._state["ahead"])
+            self._client.transport.tellRuns(True)
+            self._show_place(self._before)
+
+    def _show_place(self, ahead):
+        left = [number for number in self._before if number in ahead]
+        if left:
+            text = "Waits for {}: this browser runs one statement at a time"
+            self._status.say(text.format(words.tabs(left)))
+        elif self._before:
+            self._status.say("Running…")
+        self._before = left
 
     def _end(self):
+        if not self._state["can_suspend"]:
+            self._before = []
+            self._client.transport.tellRuns(False)
         self._status.stop_watch()
         self._state["running"] = False
 

@@ -89,7 +89,7 @@ class FakeHost:
         self.can_suspend = True
         self.offset = -1
         self.prepared = 0
-        self.is_paused = False
+        self.lent: list[str] = []
         self.on_tick: Callable[[], object] = lambda: None
         self.on_breathe: Callable[[], object] = lambda: None
 
@@ -141,10 +141,10 @@ class FakeHost:
         return "write" if con.in_transaction else "none"
 
     def pause(self) -> None:
-        self.is_paused = True
+        self.lent.append("lent")
 
     async def unpause(self) -> None:
-        self.is_paused = False
+        self.lent.append("back")
 
     def databases(self) -> list[tuple[str, int]]:
         paths = sorted(
@@ -213,6 +213,7 @@ class Client:
         self.events: list[dict[str, Any]] = []
         self.service = service or Service(host)
         self.key = key
+        self.on_free: Callable[[int], object] = lambda number: self.session.proceed(number)
         self.service.join(key, self._emit)
         self.parts: list[Any] = []
         self._id = 0
@@ -231,7 +232,7 @@ class Client:
         assert event["id"] == 0
         self.events.append(event)
         if event["event"] == "free":
-            self.session.proceed(event["request"])
+            self.on_free(event["request"])
 
     def next_id(self) -> int:
         """The number that the next request will have."""

@@ -161,17 +161,21 @@ def fields_of(random: Random, op: str) -> messages.Message:
     meant = random.choice([None, KEPT, name])
     slot = random.choice(["damaged", "sound", "sound", name])
     fields: dict[str, messages.Message] = {
-        "hello": {"protocol": random.choice([1, 2, 2, 2**53 - 1])},
+        "hello": {"protocol": random.choice([1, protocol.PROTOCOL, protocol.PROTOCOL])},
         "open": {"database": random.choice([KEPT, name])},
         "run": {
             "sql": random.choice(SCRIPTS),
             "start": random.choice([0, 0, 0, 1, 7, 2**53 - 1]),
             "rows": number,
             "database": meant,
+            "transaction": random.choice([None, None, True, False]),
+            "again": not random.randrange(8),
+            "seconds": random.choice([0, 0, 1, number]),
         },
         "fetch": {"cursor": random.choice([1, 2, 3, number]), "rows": number, "database": meant},
         "close": {"cursor": number},
         "cancel": {"target": random.choice([number, *range(1, 9)])},
+        "proceed": {"target": random.choice([number, *range(1, 9)])},
         "import_file": {
             "name": name,
             "kind": random.choice(["auto", "sqlite", "csv", "", "zip"]),
@@ -211,27 +215,30 @@ def harmless(random: Random) -> messages.Message:
     return {"id": random.randrange(1, 9), "op": "fetch", "cursor": 1, "rows": 5}
 
 
-async def converse(client: Client, random: Random, database: bytes) -> Counter[str]:
+async def converse(tabs: list[Client], random: Random, database: bytes) -> Counter[str]:
     """Some rounds of requests, several at a time, each answered once; then good ones."""
+    service = tabs[0].service
     found: Counter[str] = Counter()
     for _ in range(random.randrange(1, 8)):
         asked = [sending(random, database) for _ in range(random.randrange(1, 5))]
         replies = await asyncio.gather(
-            *(client.service.handle(client.key, head, parts) for head, parts in asked)  # type: ignore[arg-type]
+            *(service.handle(random.choice(tabs).key, head, parts) for head, parts in asked)  # type: ignore[arg-type]
         )
         for (head, _), (reply, _parts) in zip(asked, replies, strict=True):
             message = protocol.decode_message(reply)
             assert message["id"] in (number_of(head), None)
             found["messages"] += 1
             found.update(kinds_of(message))
-    assert (await client.send("unpause"))["ok"]
-    for sql in ("ROLLBACK", "SELECT 1"):
-        told = await client.send("run", sql=sql)
-        assert told["ok"] or told["error"]["type"] == "NoDatabase"
+    assert (await tabs[0].send("unpause"))["ok"]
+    for tab in tabs:
+        for sql in ("ROLLBACK", "SELECT 1"):
+            told = await tab.send("run", sql=sql)
+            assert told["ok"] or told["error"]["type"] == "NoDatabase"
     good: dict[str, messages.Message] = {"open": {"database": KEPT}, "databases": {}, "schema": {}}
     for op, fields in good.items():
-        told = await client.send(op, **fields)
-        assert told["ok"], told
+        for tab in tabs:
+            told = await tab.send(op, **fields)
+            assert told["ok"], told
     found["good"] += 1
     return found
 
@@ -260,8 +267,9 @@ SIZES = [pytest.param(60, id="slice"), pytest.param(1_500, marks=pytest.mark.slo
 
 @pytest.mark.parametrize("count", SIZES)
 def test_every_request_has_one_reply_and_a_database_that_is_not_meant_stays(
-    count: int, proof: Proofs, tmp_path: Path
+    count: int, proof: Proofs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("session.session.LOCK_SECONDS", 0.02)
     found: Counter[str] = Counter()
     database = make_database(tmp_path / "kept", len(KEPT_ROWS))
 
@@ -272,11 +280,12 @@ def test_every_request_has_one_reply_and_a_database_that_is_not_meant_stays(
             host = StrictHost(Path(folder) / "databases")
             host.folder.mkdir()
             client = Client(host)
+            tabs = [client, Client(host, client.service, "another")]
             try:
                 host.keep_aside("sound", database, "/notes.db")
                 host.keep_aside("damaged", b"SQLite format 3\0" + bytes(500))
                 client.ask("import_file", BytesSource(database), name=KEPT)
-                found.update(asyncio.run(converse(client, random, database)))
+                found.update(asyncio.run(converse(tabs, random, database)))
                 assert client.rows("SELECT id, name FROM thing") == KEPT_ROWS
                 assert client.rows("PRAGMA integrity_check") == [("ok",)]
             finally:

@@ -15,6 +15,14 @@ def test_counts_agree_with_their_nouns(number: int, said: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("numbers", "said"),
+    [([2], "tab 2"), ([0], "another tab"), ([3, 1], "2 tabs, tab 3 first")],
+)
+def test_tabs_are_named_by_their_numbers(numbers: list[int], said: str) -> None:
+    assert words.tabs(numbers) == said
+
+
+@pytest.mark.parametrize(
     ("length", "said"),
     [
         (0, "0 bytes"),

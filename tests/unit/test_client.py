@@ -1,0 +1,214 @@
+"""The page's client between two workers: what is sent again, what is settled, what waits.
+
+The transport is a fake, for which moment a worker goes at cannot be chosen in a browser; real tabs
+are in tests/browser/test_tabs.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import sys
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import protocol
+
+
+class Transport:
+    """public/start.mjs: keeps what is sent, and says what it is told to."""
+
+    number = 3
+
+    def __init__(self) -> None:
+        self.sent: list[dict[str, Any]] = []
+        self._listener: Callable[[str, Any], None] = lambda _head, _parts: None
+
+    def listen(self, listener: Callable[[str, Any], None]) -> None:
+        self._listener = listener
+
+    def send(self, head: str, sql: str, *_parts: object) -> None:
+        message = json.loads(head)
+        if sql:
+            message["sql"] = sql
+        self.sent.append(message)
+
+    def say(self, **message: object) -> None:
+        parts: Any = type("Parts", (), {"length": 0})()
+        self._listener(json.dumps(message), parts)
+
+    def ops(self) -> list[str]:
+        """The ops sent since the last call."""
+        sent, self.sent = self.sent, []
+        return [message["op"] for message in sent]
+
+
+class Page:
+    """A client that is connected, and what became of its requests."""
+
+    def __init__(self, module: ModuleType, transport: Transport) -> None:
+        self.module = module
+        self.transport = transport
+        self.events: list[dict[str, Any]] = []
+        self.client = module.Client(self.events.append)
+        self.client.listen()
+        self.client.connect()
+        self.client.resume()
+
+    def start(self, op: str, **fields: object) -> Any:
+        return self.client.start(op, **fields)
+
+    def take_over(self) -> None:
+        """The worker goes, and the next one has been greeted."""
+        self.client.disconnect()
+        self.client.connect()
+        self.client.resume()
+
+
+@pytest.fixture
+def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
+    transport = Transport()
+    js: Any = ModuleType("js")
+    js.sahpoolStart = transport
+    monkeypatch.setitem(sys.modules, "js", js)
+    monkeypatch.delitem(sys.modules, "app.client", raising=False)
+    monkeypatch.setattr(asyncio, "Future", Outcome)
+    yield Page(importlib.import_module("app.client"), transport)
+    sys.modules.pop("app.client", None)
+
+
+class Outcome:
+    """A future for code that runs outside of an event loop."""
+
+    def __init__(self) -> None:
+        self.value: Any = None
+
+    def set_result(self, value: Any) -> None:
+        assert self.value is None, "a request is settled once"
+        self.value = value
+
+
+def error_of(request: Any) -> str | None:
+    """The type of the error that a request was settled with; None while it is not, or was done."""
+    value = request._future.value
+    return None if value is None or value[0] is None else str(value[0]["type"])
+
+
+def test_a_run_that_was_under_way_is_sent_again_with_a_word_to_say_so(page: Page) -> None:
+    request = page.start("run", sql="SELECT 1")
+    page.transport.ops()
+    page.take_over()
+    (again,) = page.transport.sent
+    assert (again["op"], again["sql"], again["again"]) == ("run", "SELECT 1", True)
+    assert again["id"] == request.number
+    page.transport.say(id=request.number, ok=True, outcomes=[])
+    assert request.done
+    assert error_of(request) is None
+
+
+@pytest.mark.parametrize("op", ["databases", "schema", "storage", "export", "words"])
+def test_what_only_asks_is_sent_again_as_it_was(page: Page, op: str) -> None:
+    page.start(op)
+    page.transport.ops()
+    page.take_over()
+    assert page.transport.ops() == [op]
+
+
+@pytest.mark.parametrize(
+    ("op", "fields"),
+    [
+        ("import_file", {"name": "a.csv"}),
+        ("delete", {"database": "a"}),
+        ("sample", {}),
+        ("quarantine_recover", {"slot": "a"}),
+        ("quarantine_drop", {"slot": "a"}),
+        ("pause", {}),
+        ("unpause", {}),
+    ],
+)
+def test_of_what_changes_something_it_is_said_that_nobody_knows(
+    page: Page, op: str, fields: dict[str, Any]
+) -> None:
+    request = page.start(op, **fields)
+    page.transport.ops()
+    page.take_over()
+    assert page.transport.ops() == []
+    assert error_of(request) == "OutcomeUnknown"
+
+
+def test_every_operation_has_a_fate(page: Page) -> None:
+    client = page.module
+    told = {client.RUN, *client.MOOT, *client.LOST, *client.UNKNOWN, "hello", "open"}
+    only_ask = set(protocol.OPS) - told
+    assert only_ask == {
+        "words", "databases", "schema", "cancel", "export", "storage", "quarantine_export",
+    }  # fmt: skip
+
+
+def test_a_result_that_was_read_is_lost_and_says_so(page: Page) -> None:
+    request = page.start("fetch", cursor=1, rows=10)
+    page.take_over()
+    assert error_of(request) == "CursorClosed"
+
+
+def test_what_waited_for_a_lock_is_sent_as_if_it_were_new(page: Page) -> None:
+    request = page.start("run", sql="UPDATE t SET a = 1")
+    page.transport.say(id=0, event="waiting", request=request.number, tab=1)
+    page.transport.ops()
+    page.take_over()
+    (again,) = page.transport.sent
+    assert "again" not in again
+
+
+def test_what_waits_no_longer_may_have_been_done(page: Page) -> None:
+    request = page.start("run", sql="UPDATE t SET a = 1")
+    page.transport.say(id=0, event="waiting", request=request.number, tab=1)
+    page.transport.say(id=0, event="free", request=request.number)
+    assert page.transport.ops() == ["run", "proceed"]
+    page.take_over()
+    sent = {message["op"]: message for message in page.transport.sent}
+    assert sent["run"]["again"] is True
+    assert set(sent) == {"run"}
+
+
+def test_what_is_asked_between_two_workers_is_sent_to_the_second_and_once(page: Page) -> None:
+    page.client.disconnect()
+    request = page.start("run", sql="UPDATE t SET a = 1")
+    assert page.transport.ops() == []
+    page.client.connect()
+    assert page.transport.ops() == [], "not before the worker is greeted"
+    page.start("hello", protocol=protocol.PROTOCOL)
+    assert page.transport.ops() == ["hello"]
+    page.client.resume()
+    (sent,) = page.transport.sent
+    assert "again" not in sent
+    assert not request.done
+
+
+def test_a_second_takeover_before_the_first_is_done_loses_and_repeats_nothing(page: Page) -> None:
+    write = page.start("run", sql="UPDATE t SET a = 1")
+    page.client.disconnect()
+    later = page.start("run", sql="UPDATE t SET a = 2")
+    page.client.connect()
+    greeting = page.start("hello", protocol=protocol.PROTOCOL)
+    page.client.disconnect()
+    assert error_of(greeting) == "Restarted"
+    page.client.connect()
+    page.transport.ops()
+    page.client.resume()
+    first, second = page.transport.sent
+    assert (first["id"], first["again"]) == (write.number, True)
+    assert second["id"] == later.number
+    assert "again" not in second
+
+
+def test_a_restart_by_the_person_refuses_what_was_under_way(page: Page) -> None:
+    requests = [page.start("run", sql="SELECT 1"), page.start("schema")]
+    page.client.refuse_all("Kept.")
+    assert [error_of(request) for request in requests] == ["Restarted"] * 2
+    page.take_over()
+    assert page.transport.ops() == ["run", "schema"]
