@@ -35,8 +35,10 @@ class Company:
             self._state["tabs"] = here
             self._state["ahead"] = [number for number in self._state["ahead"] if number in here]
         elif event == "runs":
-            others = [number for number in self._state["ahead"] if number != message["number"]]
-            self._state["ahead"] = [*others, message["number"]] if message["on"] else others
+            ahead = [number for number in self._state["ahead"] if number != message["number"]]
+            if message["on"]:
+                ahead.append(message["number"])
+            self._state["ahead"] = ahead
         elif event == "changed":
             self._results.grow_old()
             if message["schema"]:
