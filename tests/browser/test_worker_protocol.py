@@ -114,6 +114,7 @@ def ask(console: Console, op: str, **fields: Any) -> dict[str, Any]:
 
 def check_kept(console: Console) -> None:
     """The database that nothing has asked for has every row."""
+    ask(console, "unpause")
     ask(console, "run", sql="ROLLBACK")
     ask(console, "open", database="kept.db")
     sql = "SELECT json_group_array(json_array(a, b)) || 5 FROM kept"
