@@ -8,6 +8,7 @@ import asyncio
 import json
 import os
 import random
+import signal
 import sqlite3
 import sys
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator
@@ -25,8 +26,10 @@ import protocol
 import sahpool.installing  # what install() would import itself: a snapshot holds it all
 from memory import MemoryFiles
 from sahpool.sources import opened
-from session.host import Host
+from session.host import Function, Host
+from session.job import TICK_SECONDS
 from session.service import Service
+from sql_functions import FUNCTIONS
 
 __all__ = ["BrowserHost", "FileSource", "MemoryHost", "start"]
 
@@ -82,6 +85,10 @@ class Surroundings:
     def keywords(self) -> list[str]:
         """The words that SQLite's parser knows."""
         return list(sahpool.keywords())
+
+    def functions(self) -> list[Function]:
+        """Those of ``sql_functions``."""
+        return FUNCTIONS
 
     def error_offset(self, con: sqlite3.Connection) -> int:
         """``sqlite3_error_offset``: a byte in the last statement, or -1."""
@@ -232,6 +239,10 @@ async def start(
         host = MemoryHost(MEMORY, why_memory)
         os.chdir(MEMORY)
     begin("service")
+    # Python looks for a signal there by itself, every now and then. How often a statement is
+    # suspended is not for these to say, so they come more often.
+    alarms = sahpool_host.alarms(signal.SIGALRM, TICK_SECONDS * 1000 / 5)
+    pyodide_js.setInterruptBuffer(alarms)
     service = Service(host, sahpool_host.post)
     requests: set[asyncio.Task[None]] = set()
 

@@ -10,6 +10,7 @@ from typing import Any
 import protocol
 from sahpool import NoSuchDatabaseError
 from session import Service
+from session.host import Function
 
 from .decode import decode
 
@@ -86,6 +87,7 @@ class FakeHost:
         self.kept_aside: list[dict[str, Any]] = []
         self.kept_bytes: dict[str, bytes] = {}
         self.can_suspend = True
+        self.own_functions: list[Function] = []
         self.offset = -1
         self.prepared = 0
         self.on_tick: Callable[[], object] = lambda: None
@@ -93,6 +95,9 @@ class FakeHost:
 
     def keywords(self) -> list[str]:
         return ["SELECT"]
+
+    def functions(self) -> list[Function]:
+        return self.own_functions
 
     async def measure(self) -> dict[str, Any]:
         await asyncio.sleep(0)

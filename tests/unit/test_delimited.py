@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from session.formats import delimited, table_name
 from session.formats.dialect import column_names, delimiter_of, has_header
 from session.formats.text import TextReader
+from session.host import Function
 
 from .fake_host import BytesSource, Client
 from .test_kinds import NUMBERISH
@@ -128,6 +129,9 @@ def load_plainly(data: bytes) -> tuple[list[tuple[Any, ...]], list[str]]:
     class Memory:
         def connect(self, _name: str) -> sqlite3.Connection:
             return sqlite3.connect(":memory:")
+
+        def functions(self) -> list[Function]:
+            return []
 
         def tick(self) -> None: ...
 

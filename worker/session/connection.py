@@ -7,6 +7,7 @@ from contextlib import ExitStack, closing, contextmanager
 from typing import Any, NamedTuple
 
 from .errors import CursorClosed, TransactionOpen
+from .functions import Functions
 from .host import Host
 from .results import Rows
 
@@ -57,6 +58,9 @@ class Connection:
         self.con.isolation_level = None
         self.con.text_factory = bytearray
         self._results: dict[int, Rows] = {}
+        self._functions = Functions(self.con, progress)
+        for function in host.functions():
+            self._functions.register(function)
         try:
             # Reads the whole schema, so that a file that is no database is found out here, and
             # before a cancel can interrupt it: after a cancelled import the old database, however
@@ -99,7 +103,7 @@ class Connection:
         self.may_differ = self.may_differ or word not in _KEEPS_SCHEMA
         self.was_undone = self.was_undone or word in _UNDOES_SCHEMA
         before = con.total_changes
-        with ExitStack() as until_known:
+        with self._functions.told(), ExitStack() as until_known:
             cursor = until_known.enter_context(closing(con.cursor()))
             cursor.execute(sql)
             if cursor.description is None:
@@ -111,7 +115,8 @@ class Connection:
                 return Execution(columns, Rows(iter(kept), len(columns), cursor.close), changes)
             # Its rows are still to be read, so it stays open.
             until_known.pop_all()
-            return Execution(columns, Rows(cursor, len(columns), cursor.close), None)
+            rows = Rows(cursor, len(columns), cursor.close, self._functions.told)
+            return Execution(columns, rows, None)
 
     def _writes(self, sql: str) -> bool:
         """Whether a statement that SQLite has accepted begins a write transaction.
@@ -171,7 +176,8 @@ class Connection:
         """One write transaction: all of what happens inside is committed, or none of it."""
         self.con.execute("BEGIN IMMEDIATE")
         try:
-            yield
+            with self._functions.told():
+                yield
             self.con.execute("COMMIT")
         finally:
             # After an interrupt or a full disk SQLite may have rolled back by itself.

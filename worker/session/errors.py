@@ -6,6 +6,7 @@
      ├─ NoDatabase          no database is open, or none has that name
      ├─ WrongDatabase       another database is open than the request is meant for
      ├─ TransactionOpen     an open transaction stands in the way
+     ├─ FunctionFailed      a function of SQL that is written in Python raised an exception
      ├─ NameExists          the name is taken and replacing was not asked for
      └─ ImportRejected      the file cannot be taken in
          ├─ NotADatabase    it is no SQLite database, or not a whole one
@@ -27,6 +28,7 @@ __all__ = [
     "CursorClosed",
     "DelimitedError",
     "EncodingError",
+    "FunctionFailed",
     "ImportRejected",
     "NameExists",
     "NoDatabase",
@@ -77,6 +79,10 @@ class WrongDatabase(SessionError):
 
 class TransactionOpen(SessionError):
     """An open transaction stands in the way."""
+
+
+class FunctionFailed(SessionError):
+    """A function of SQL that is written in Python raised an exception, which is the cause."""
 
 
 class NameExists(SessionError):
