@@ -12,7 +12,7 @@ import signal
 import sqlite3
 import sys
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator
-from contextlib import closing, suppress
+from contextlib import AbstractContextManager, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from pyodide.ffi import JsException, can_run_sync, create_proxy, run_sync, to_js
 import protocol
 import sahpool.installing  # what install() would import itself: a snapshot holds it all
 from memory import MemoryFiles
+from sahpool.sorter import small_sorts
 from sahpool.sources import opened
 from session.host import Function, Host
 from session.job import TICK_SECONDS
@@ -89,6 +90,10 @@ class Surroundings:
     def functions(self) -> list[Function]:
         """Those of ``sql_functions``."""
         return FUNCTIONS
+
+    def interruptible(self, con: sqlite3.Connection) -> AbstractContextManager[None]:
+        """Within the block nothing is sorted for long in one go."""
+        return small_sorts(con)
 
     def error_offset(self, con: sqlite3.Connection) -> int:
         """``sqlite3_error_offset``: a byte in the last statement, or -1."""

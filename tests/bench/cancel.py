@@ -29,9 +29,9 @@ SHORTEST = 1_500.0
 ROWS = 3_000_000
 CSV_LINES = 3_000_000
 
-SETUP = f"""
+SETUP = """
 CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER, b REAL, c TEXT);
-INSERT INTO t WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {ROWS})
+INSERT INTO t WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {})
   SELECT i, i * 7919 % 1000003, i * 1.5,
   'row ' || (i * 7919 % 1000003) || ' of the table that everything here is done with' FROM n;
 CREATE VIRTUAL TABLE fts USING fts5 (c, content = 't', content_rowid = 'id');
@@ -155,12 +155,21 @@ class CancelError(Exception):
 
 
 class Desk:
-    """The worker in one browser, with the database that everything is done with."""
+    """The worker in one browser, with the database that everything is done with.
 
-    def __init__(self, browser: Browser, url: str) -> None:
+    Args:
+        browser: Which.
+        url: Of the site.
+        rows: Of the table.
+        lines: Of the CSV file, a multiple of 1000.
+    """
+
+    def __init__(
+        self, browser: Browser, url: str, *, rows: int = ROWS, lines: int = CSV_LINES
+    ) -> None:
         self._browser = browser
         browser.open(f"{url}module_test.html")
-        self.ask(START, SETUP, CSV_LINES)
+        self.ask(START, SETUP.format(rows), lines)
         self._before = self._fingerprint()
 
     def ask(self, script: str, *arguments: Any) -> Any:
@@ -170,9 +179,9 @@ class Desk:
     def _fingerprint(self) -> str:
         return str(self.ask("return text(args[0])", FINGERPRINT))
 
-    def duration(self, kind: str) -> float:
-        """Milliseconds that one takes which nobody cancels."""
-        done = self.ask(TRY, kind, STATEMENTS.get(kind), None)
+    def duration(self, kind: str, sql: str | None = None) -> float:
+        """Milliseconds that one takes which nobody cancels; ``sql`` as for ``cancel``."""
+        done = self.ask(TRY, kind, sql or STATEMENTS.get(kind), None)
         if done["error"]:
             raise CancelError(f"{kind}: {done['told']}")
         self._undo(kind)
@@ -182,7 +191,9 @@ class Desk:
         if kind in UNDO:
             self.ask("await script(args[0])", UNDO[kind])
 
-    def cancel(self, kind: str, delay: float, *, within: bool) -> float | None:
+    def cancel(
+        self, kind: str, delay: float, *, within: bool, sql: str | None = None
+    ) -> float | None:
         """Milliseconds from the cancel to the reply; None when it was done before.
 
         A reply that it was done all the same counts: so long did whoever cancelled it wait.
@@ -191,13 +202,14 @@ class Desk:
             kind: One of KINDS.
             delay: Milliseconds after which it is cancelled.
             within: Whether a transaction was begun before.
+            sql: What is run instead of the kind's own.
 
         Raises:
             CancelError: Something is not as it was, or as it was told.
         """
         if within:
             self.ask("await script('BEGIN')")
-        done = self.ask(TRY, kind, STATEMENTS.get(kind), delay)
+        done = self.ask(TRY, kind, sql or STATEMENTS.get(kind), delay)
         open_now = self.ask("return inTransaction()")
         if done["inTransaction"] not in (open_now, None):
             raise CancelError(f"{kind}: told {done['inTransaction']}, but it is {open_now}")

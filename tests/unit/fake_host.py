@@ -4,6 +4,7 @@ import asyncio
 import json
 import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,9 @@ class FakeHost:
 
     def functions(self) -> list[Function]:
         return self.own_functions
+
+    def interruptible(self, _con: sqlite3.Connection) -> AbstractContextManager[None]:
+        return nullcontext()
 
     async def measure(self) -> dict[str, Any]:
         await asyncio.sleep(0)

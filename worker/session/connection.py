@@ -3,7 +3,7 @@
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from typing import Any, NamedTuple
 
 from .errors import CursorClosed, TransactionOpen
@@ -54,6 +54,7 @@ class Connection:
         """Whether the schema may have changed; whoever has looked at it says no."""
         self.was_undone = False
         """Whether its versions do not tell: they may be as they were, of something else."""
+        self._host = host
         self.con = host.connect(name)
         self.con.isolation_level = None
         self.con.text_factory = bytearray
@@ -105,7 +106,8 @@ class Connection:
         before = con.total_changes
         with self._functions.told(), ExitStack() as until_known:
             cursor = until_known.enter_context(closing(con.cursor()))
-            cursor.execute(sql)
+            with self._setting(word):
+                cursor.execute(sql)
             if cursor.description is None:
                 return Execution([], None, self._changes(cursor, word, before))
             columns = [column[0] for column in cursor.description]
@@ -117,6 +119,11 @@ class Connection:
             until_known.pop_all()
             rows = Rows(cursor, len(columns), cursor.close, self._functions.told)
             return Execution(columns, rows, None)
+
+    def _setting(self, word: str) -> AbstractContextManager[None]:
+        """In what a statement that begins with ``word`` is run up to its first row."""
+        # A PRAGMA sees the user's settings. What sorts has done so when its first row is there.
+        return nullcontext() if word == "PRAGMA" else self._host.interruptible(self.con)
 
     def _writes(self, sql: str) -> bool:
         """Whether a statement that SQLite has accepted begins a write transaction.

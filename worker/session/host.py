@@ -6,6 +6,7 @@ which the worker builds over both, and which tests build over ordinary files.
 
 import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
 __all__ = ["Function", "Host", "Source"]
@@ -83,6 +84,13 @@ class Host(Protocol):
         """What every connection has beside SQLite's own functions.
 
         Where there are any, Python is sent SIGALRM again and again (see ``functions``).
+        """
+        ...
+
+    def interruptible(self, con: sqlite3.Connection) -> AbstractContextManager[None]:
+        """Within the block, what SQLite does in one go is short, as far as the host can see to it.
+
+        PRAGMAs may tell other settings than the user's there.
         """
         ...
 
