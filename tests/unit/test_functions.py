@@ -137,6 +137,12 @@ def test_an_error_that_has_nothing_to_do_with_it_stays_what_it_is(analyst: Clien
     assert analyst.error("SELECT abs(-9223372036854775807 - 1)")["type"] == "OperationalError"
 
 
+def test_the_editor_is_told_of_them_among_sqlite_s_own(analyst: Client) -> None:
+    words = analyst.ask("words")["functions"]
+    assert {"abs", "levenshtein"} <= set(words)
+    assert words == sorted(words)
+
+
 def test_an_index_may_use_a_function_that_is_deterministic(analyst: Client) -> None:
     analyst.run("CREATE TABLE t (a); CREATE INDEX i ON t (levenshtein(a, 'x'))")
     analyst.run("INSERT INTO t VALUES ('xy'), (NULL)")

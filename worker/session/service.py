@@ -176,7 +176,8 @@ class Service:
 
     async def _words(self, _job: Job) -> Fields:
         """The words of the engine's SQL, for an editor."""
-        return {"keywords": self._host.keywords(), "functions": _functions()}
+        own = (function.name for function in self._host.functions())
+        return {"keywords": self._host.keywords(), "functions": sorted({*_functions(), *own})}
 
     async def _open(self, job: Job) -> Fields:
         """Makes a database the current one; the current one opened again goes on as it is.
