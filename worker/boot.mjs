@@ -168,6 +168,20 @@ const host = {
     waiting.push(resolve);
     channel.port2.postMessage(null);
   }),
+  // Pyodide looks for the number of a signal in the first byte of a buffer that another thread may
+  // write to. Nobody can share one with this worker; but whoever is asked can look at the clock.
+  alarms(number, interval) {
+    let next = 0;
+    return {
+      get 0() {
+        const now = performance.now();
+        if (now < next) return 0;
+        next = now + interval;
+        return number;
+      },
+      set 0(_taken) {}, // it sets the byte to 0 each time it has looked
+    };
+  },
   post(tab, head, ...parts) {
     const wire = parts.map((part) => (part instanceof Uint8Array ? part.buffer : part));
     send(tab, [head, ...wire], wire.filter((part) => part instanceof ArrayBuffer));

@@ -8,6 +8,7 @@ import asyncio
 import json
 import os
 import random
+import signal
 import sqlite3
 import sys
 from collections.abc import (
@@ -18,7 +19,7 @@ from collections.abc import (
     Iterable,
     Iterator,
 )
-from contextlib import closing, suppress
+from contextlib import AbstractContextManager, closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,9 +33,12 @@ from pyodide.ffi import JsException, can_run_sync, create_proxy, run_sync, to_js
 import protocol
 import sahpool.installing  # what install() would import itself: a snapshot holds it all
 from memory import MemoryFiles
+from sahpool.sorter import small_sorts
 from sahpool.sources import opened
-from session.host import Host
+from session.host import Function, Host
+from session.job import TICK_SECONDS
 from session.service import Service
+from sql_functions import FUNCTIONS
 
 __all__ = ["BrowserHost", "FileSource", "MemoryHost", "start"]
 
@@ -93,6 +97,14 @@ class Surroundings:
     def keywords(self) -> list[str]:
         """The words that SQLite's parser knows."""
         return list(sahpool.keywords())
+
+    def functions(self) -> list[Function]:
+        """Those of ``sql_functions``."""
+        return FUNCTIONS
+
+    def interruptible(self, con: sqlite3.Connection) -> AbstractContextManager[None]:
+        """Within the block nothing is sorted for long in one go."""
+        return small_sorts(con)
 
     def error_offset(self, con: sqlite3.Connection) -> int:
         """``sqlite3_error_offset``: a byte in the last statement, or -1."""
@@ -264,6 +276,10 @@ async def start(
         host = MemoryHost(MEMORY, why_memory)
         os.chdir(MEMORY)
     begin("service")
+    # Python looks for a signal there by itself, every now and then. How often a statement is
+    # suspended is not for these to say, so they come more often.
+    alarms = sahpool_host.alarms(signal.SIGALRM, TICK_SECONDS * 1000 / 5)
+    pyodide_js.setInterruptBuffer(alarms)
     desk = Desk(host)
     begin("ready")
     timeline = json.loads(sahpool_host.timeline())

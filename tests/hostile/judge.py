@@ -6,7 +6,7 @@ import hashlib
 import sqlite3
 import time
 from collections.abc import Iterable
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from typing import Any
 
 import js
@@ -166,6 +166,14 @@ class Judge:
     def connect(self, name: str) -> sqlite3.Connection:
         """As ``session.host.Host`` has it."""
         return self._pool.connect(name)
+
+    def functions(self) -> list[Any]:
+        """The same."""
+        return []
+
+    def interruptible(self, _con: sqlite3.Connection) -> AbstractContextManager[None]:
+        """The same."""
+        return nullcontext()
 
     def _read(self, connection: Connection, sql: str) -> None:
         self._looks = 0

@@ -4,12 +4,14 @@ import asyncio
 import json
 import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import protocol
 from sahpool import NoSuchDatabaseError
 from session import Service
+from session.host import Function
 from session.session import Session
 
 from .decode import decode
@@ -87,6 +89,7 @@ class FakeHost:
         self.kept_aside: list[dict[str, Any]] = []
         self.kept_bytes: dict[str, bytes] = {}
         self.can_suspend = True
+        self.own_functions: list[Function] = []
         self.offset = -1
         self.prepared = 0
         self.lent: list[str] = []
@@ -95,6 +98,12 @@ class FakeHost:
 
     def keywords(self) -> list[str]:
         return ["SELECT"]
+
+    def functions(self) -> list[Function]:
+        return self.own_functions
+
+    def interruptible(self, _con: sqlite3.Connection) -> AbstractContextManager[None]:
+        return nullcontext()
 
     async def measure(self) -> dict[str, Any]:
         await asyncio.sleep(0)

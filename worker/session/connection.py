@@ -3,11 +3,12 @@
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from itertools import count
 from typing import Any, NamedTuple
 
 from .errors import CursorClosed, TransactionOpen
+from .functions import Functions
 from .host import Host
 from .results import Rows
 
@@ -64,10 +65,14 @@ class Connection:
         """Whether a statement has been run that may write; whoever has told the others says no."""
         self.was_undone = False
         """Whether its versions do not tell: they may be as they were, of something else."""
+        self._host = host
         self.con = host.connect(name)
         self.con.isolation_level = None
         self.con.text_factory = bytearray
         self._results: dict[int, Rows] = {}
+        self._functions = Functions(self.con, progress)
+        for function in host.functions():
+            self._functions.register(function)
         try:
             # Reads the whole schema, so that a file that is no database is found out here, and
             # before a cancel can interrupt it: after a cancelled import the old database, however
@@ -109,9 +114,10 @@ class Connection:
         self.may_differ = self.may_differ or word not in _KEEPS_SCHEMA
         self.was_undone = self.was_undone or word in _UNDOES_SCHEMA
         before = con.total_changes
-        with ExitStack() as until_known:
+        with self._functions.told(), ExitStack() as until_known:
             cursor = until_known.enter_context(closing(con.cursor()))
-            cursor.execute(sql)
+            with self._setting(word):
+                cursor.execute(sql)
             if cursor.description is None:
                 return Execution([], None, self._changes(cursor, word, before))
             columns = [column[0] for column in cursor.description]
@@ -121,7 +127,7 @@ class Connection:
                 return Execution(columns, Rows(iter(kept), len(columns), cursor.close), changes)
             # Its rows are still to be read, so it stays open.
             until_known.pop_all()
-            rows = Rows(cursor, len(columns), cursor.close)
+            rows = Rows(cursor, len(columns), cursor.close, self._functions.told)
             return Execution(columns, rows, None, word not in _READING)
 
     def only_reads(self, sql: str) -> bool:
@@ -140,6 +146,11 @@ class Connection:
     def holds_snapshot(self) -> bool:
         """Whether it may see the database as it was, and not what others have committed since."""
         return self.con.in_transaction or bool(self._results)
+
+    def _setting(self, word: str) -> AbstractContextManager[None]:
+        """In what a statement that begins with ``word`` is run up to its first row."""
+        # A PRAGMA sees the user's settings. What sorts has done so when its first row is there.
+        return nullcontext() if word == "PRAGMA" else self._host.interruptible(self.con)
 
     def _writes(self, sql: str) -> bool:
         """Whether a statement that SQLite has accepted begins a write transaction.
@@ -204,7 +215,8 @@ class Connection:
     def transaction(self) -> Iterator[None]:
         """What follows begin(): all of what happens inside is committed, or none of it."""
         try:
-            yield
+            with self._functions.told():
+                yield
             self.con.execute("COMMIT")
         finally:
             # After an interrupt or a full disk SQLite may have rolled back by itself.

@@ -11,6 +11,7 @@
      ├─ OutcomeUnknown      it was sent before, to a worker that is gone, and may have been done
      ├─ UsedElsewhere       another tab's session stands in the way
      ├─ StoragePaused       another program has the storage for the time being
+     ├─ FunctionFailed      a function of SQL that is written in Python raised an exception
      ├─ NameExists          the name is taken and replacing was not asked for
      └─ ImportRejected      the file cannot be taken in
          ├─ NotADatabase    it is no SQLite database, or not a whole one
@@ -32,6 +33,7 @@ __all__ = [
     "CursorClosed",
     "DelimitedError",
     "EncodingError",
+    "FunctionFailed",
     "ImportRejected",
     "NameExists",
     "NoDatabase",
@@ -133,6 +135,10 @@ class StoragePaused(SessionError):
             "The storage is lent to another program.",
             hint="Take it back when the other program is done with it.",
         )
+
+
+class FunctionFailed(SessionError):
+    """A function of SQL that is written in Python raised an exception, which is the cause."""
 
 
 class NameExists(SessionError):

@@ -5,10 +5,26 @@ which the worker builds over both, and which tests build over ordinary files.
 """
 
 import sqlite3
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator
-from typing import Any, Protocol
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple, Protocol
 
-__all__ = ["Host", "Source"]
+__all__ = ["Function", "Host", "Source"]
+
+
+class Function(NamedTuple):
+    """A function of SQL that is written in Python.
+
+    ``call`` is given int, float, str, bytes or None and gives one of these.  What it raises fails
+    the statement; the text of it is shown to the user.
+    """
+
+    name: str
+    arguments: int
+    """How many it takes."""
+    call: Callable[..., object]
+    deterministic: bool
+    """Whether it always gives the same for the same arguments, so that an index may use it."""
 
 
 class Source(Protocol):
@@ -62,6 +78,20 @@ class Host(Protocol):
 
     def connect(self, name: str) -> sqlite3.Connection:
         """A new connection to a database, which is created when it does not exist."""
+        ...
+
+    def functions(self) -> list[Function]:
+        """What every connection has beside SQLite's own functions.
+
+        Where there are any, Python is sent SIGALRM again and again (see ``functions``).
+        """
+        ...
+
+    def interruptible(self, con: sqlite3.Connection) -> AbstractContextManager[None]:
+        """Within the block, what SQLite does in one go is short, as far as the host can see to it.
+
+        PRAGMAs may tell other settings than the user's there.
+        """
         ...
 
     def error_offset(self, con: sqlite3.Connection) -> int:

@@ -23,6 +23,7 @@ which tells TEXT (bytearray) from BLOB (bytes) without a look at a single value.
 import sys
 from array import array
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from itertools import accumulate, chain, islice
 from typing import Any
 
@@ -44,17 +45,23 @@ _STRINGS = {bytearray, bytes}
 class Rows:
     """The rows of one statement, each of ``width`` values, taken a piece at a time.
 
-    One row is read ahead, so that the last piece is known to be the last.
+    One row is read ahead, so that the last piece is known to be the last.  They are read within a
+    context that ``reading`` makes.
     """
 
     def __init__(
-        self, rows: Iterator[tuple[Value, ...]], width: int, close: Callable[[], None]
+        self,
+        rows: Iterator[tuple[Value, ...]],
+        width: int,
+        close: Callable[[], None],
+        reading: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._rows = rows
         self._width = width
         self.close = close
         """Lets go of the statement, and with it of its read lock."""
         self._ahead: list[tuple[Value, ...]] = []
+        self._reading = reading
 
     def take(
         self, count: int, counted: Callable[[int], None] = lambda _rows: None
@@ -64,6 +71,10 @@ class Rows:
         It may be fewer, though not none, when they are long: see PIECE_BYTES.  ``counted`` is told
         now and then how many there are so far.
         """
+        with self._reading():
+            return self._take(count, counted)
+
+    def _take(self, count: int, counted: Callable[[int], None]) -> tuple["Piece", bool]:
         piece = Piece(self._width)
         rows = chain(self._ahead, self._rows)
         step = 1

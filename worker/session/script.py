@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import protocol
 
 from .connection import Connection, Execution
-from .errors import OutcomeUnknown, TransactionLost, describe
+from .errors import Cancelled, OutcomeUnknown, TransactionLost, describe
 from .job import Job
 from .results import Rows
 from .statements import Statement, split
@@ -187,7 +187,9 @@ def _piece(rows: Rows, job: Job) -> tuple[Fields, bool]:
 def as_stopped(error: Exception, job: Job) -> Exception:
     """A statement that was interrupted because its request is to stop says just that."""
     interrupted = getattr(error, "sqlite_errorname", None) == "SQLITE_INTERRUPT"
-    return job.reason() if interrupted and job.is_over else error
+    # A function in Python that is stopped does not know whether it was cancelled (``functions``).
+    stopped = interrupted or isinstance(error, Cancelled)
+    return job.reason() if stopped and job.is_over else error
 
 
 OPERATIONS = {"run": run, "fetch": fetch}

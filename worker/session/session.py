@@ -348,7 +348,8 @@ class Session:
 
     async def _words(self, _job: Job) -> Fields:
         """The words of the engine's SQL, for an editor."""
-        return {"keywords": self.host.keywords(), "functions": _functions()}
+        own = (function.name for function in self.host.functions())
+        return {"keywords": self.host.keywords(), "functions": sorted({*_functions(), *own})}
 
     async def _open(self, job: Job) -> Fields:
         """Makes a database the current one; the current one opened again goes on as it is.

@@ -1,0 +1,51 @@
+"""How soon the real worker answers when what it does is cancelled."""
+
+from __future__ import annotations
+
+import statistics
+
+from tests.bench.cancel import LONG_TEXT, Desk
+from tests.browser.console_page import Console
+
+BOUND = 500
+"""Milliseconds from the cancel to the reply: a machine may be busy, a person is patient."""
+
+SORTED_BOUND = 200
+"""The same for half of the sorts: 32 MiB sorted in one go took twice as long, and more."""
+
+ROWS = 400_000
+
+SHARES = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45)
+"""Of its run, after which a sort is cancelled."""
+
+# Each comparison goes through a text that all rows begin with.
+SORT = "SELECT id FROM t ORDER BY replace(hex(zeroblob(200)), '0', 'y') || c COLLATE NOCASE DESC"
+
+# Some minutes' work.
+TEXT = LONG_TEXT.replace("500", "4000")
+FUNCTION = f"SELECT levenshtein({TEXT.format('ab')}, {TEXT.format('bca')})"
+
+
+def check_cancels(console: Console) -> None:
+    """The transaction, the database and the next query are the desk's concern."""
+    desk = Desk(console.browser, console.url, rows=ROWS, lines=1000)
+    duration = desk.duration("sort", SORT)
+    waited = [
+        desk.cancel("sort", duration * share, within=bool(turn % 2), sql=SORT)
+        for turn, share in enumerate(SHARES)
+    ]
+    times = [each for each in waited if each is not None]
+    assert len(times) > len(SHARES) / 2, "the others were done before"
+    assert statistics.median(times) < SORTED_BOUND, times
+    for within in (False, True):
+        took = desk.cancel("Python function", 500, within=within, sql=FUNCTION)
+        assert took is not None
+        assert took < BOUND
+
+
+def test_long_sorts_and_functions_that_loop_are_cancelled_soon(console: Console) -> None:
+    check_cancels(console)
+
+
+def test_the_same_in_firefox(firefox_console: Console) -> None:
+    check_cancels(firefox_console)

@@ -1,0 +1,42 @@
+"""Functions that analysts ask of SQL and SQLite lacks.
+
+Their loops are Python's own, so that a cancel stops them (``session.functions``): nothing here
+hands long work to a function of C that looks for no signal.
+"""
+
+from session.host import Function
+
+__all__ = ["FUNCTIONS", "levenshtein"]
+
+_KINDS = {int: "an integer", float: "a number", bytes: "a blob"}
+
+
+def levenshtein(one: object, other: object) -> int | None:
+    """How many characters must be inserted, deleted or replaced to make one text the other.
+
+    The characters are Unicode's code points: ``'é'`` is one or two of them, by how it is written,
+    and ``'a'`` is not ``'A'``.  None (NULL) if either is None; TypeError if either is no text.
+    The time goes with the product of the two lengths.
+
+    Source: https://en.wikipedia.org/wiki/Levenshtein_distance (iterative with two matrix rows).
+    """
+    if one is None or other is None:
+        return None
+    if not isinstance(one, str) or not isinstance(other, str):
+        found = one if not isinstance(one, str) else other
+        raise TypeError(f"it compares texts, and this is {_KINDS[type(found)]}: use CAST")
+    if len(one) < len(other):
+        one, other = other, one
+    above = list(range(len(other) + 1))
+    for row, letter in enumerate(one, 1):
+        left = row
+        current = [left]
+        for column, against in enumerate(other):
+            # In this order: replaced or the same, deleted, inserted.
+            left = min(above[column] + (letter != against), above[column + 1] + 1, left + 1)
+            current.append(left)
+        above = current
+    return above[-1]
+
+
+FUNCTIONS = [Function("levenshtein", 2, levenshtein, deterministic=True)]
