@@ -115,7 +115,8 @@ def ask(console: Console, op: str, **fields: Any) -> dict[str, Any]:
 def check_kept(console: Console) -> None:
     """The database that nothing has asked for has every row."""
     ask(console, "unpause")
-    ask(console, "run", sql="ROLLBACK")
+    # Refused where none is open: what lends the storage has closed it.
+    console.js("return ask(...args)", "run", {"sql": "ROLLBACK"})
     ask(console, "open", database="kept.db")
     sql = "SELECT json_group_array(json_array(a, b)) || 5 FROM kept"
     told = ask(console, "run", sql=f"SELECT json('no') WHERE ({sql}) <> '[[1,\"é\"],[2,null]]5'")
