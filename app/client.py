@@ -38,6 +38,14 @@ UNKNOWN = (
     "unpause",
 )
 
+MOST_REPEATS = 2
+
+SESSION_LOST = protocol.make_error(
+    "SessionLost",
+    "The rest was not run: the tab that ran the database has gone, and with it what was this tab's "
+    "own, temporary tables and settings by PRAGMA.",
+    hint="What was committed before is kept. Run the whole script again, or what is left of it.",
+)
 _OUTCOME_UNKNOWN = protocol.make_error(
     "OutcomeUnknown",
     "It is not known whether this was done: the tab that ran the database has gone meanwhile.",
@@ -61,6 +69,9 @@ class Request:
         self.done = False
         self.sent = False
         self.has_done_nothing = False  # it waits for another tab's lock, and not yet for its reply
+        self.repeats = 0
+        self.since = None
+        self.connection = None  # the one that it was sent on last
         self._future = asyncio.Future()
 
     async def reply(self):
@@ -94,6 +105,8 @@ class Client:
         self._parked = []
         self._is_connected = False
         self._is_resumed = False
+        self.connection = 0
+        """Counts the workers that this page was connected to."""
 
     @property
     def tab(self):
@@ -104,10 +117,15 @@ class Client:
         """Takes over from start.mjs; what the worker has said so far comes first."""
         self._start.listen(self._receive)
 
-    def start(self, op, part=None, **fields):
-        """Sends a request and answers the Request at once; ``part`` is a File to go with it."""
+    def start(self, op, part=None, since=None, **fields):
+        """Sends a request and answers the Request at once; ``part`` is a File to go with it.
+
+        ``since`` is the ``connection`` that it belongs to, if it belongs to one: it is not begun
+        on another, where what the session had is gone.
+        """
         self._last += 1
         request = Request(self._last, op, fields, part)
+        request.since = since
         if self._is_resumed or (self._is_connected and op in ("hello", "open")):
             self._send(request)
         else:
@@ -121,6 +139,7 @@ class Client:
     def connect(self):
         """There is a worker to send to: the greeting first, and after resume() the rest."""
         self._is_connected = True
+        self.connection += 1
 
     def disconnect(self):
         """The worker has gone: what was under way waits for the next one."""
@@ -137,8 +156,14 @@ class Client:
         for request in parked:
             if request.sent and not request.has_done_nothing:
                 self._settle_or_repeat(request)
+            elif request.since is not None and request.since != self.connection:
+                request.settle(SESSION_LOST, None)
             else:
                 self._send(request)
+
+    def will_tell_of_loss(self):
+        """Whether one of the requests that wait will be answered by TransactionLost."""
+        return any(request.fields.get("transaction") for request in self._parked)
 
     def refuse_all(self, hint):
         """Whatever is under way is refused as ``Restarted``; ``hint`` says what became of data."""
@@ -166,7 +191,11 @@ class Client:
             request.settle(_RESULT_LOST, None)
         elif request.op in MOOT:
             request.settle(None, {})
+        elif request.repeats == MOST_REPEATS:
+            # It may be what ends the workers.
+            request.settle(_OUTCOME_UNKNOWN, None)
         else:
+            request.repeats += 1
             if request.op == RUN:
                 request.fields["again"] = True
             self._send(request)
@@ -187,6 +216,8 @@ class Client:
             fields["sql"] = ""
         head = protocol.encode_request(request.number, request.op, **fields)
         request.sent = True
+        request.has_done_nothing = False
+        request.connection = self.connection
         self._waiting[request.number] = request
         if request.part is None:
             self._start.send(head, sql)

@@ -211,6 +211,11 @@ async def discard_snapshot():
     await parts.discardSnapshot()
 
 
+def reload():
+    """Loads the page again."""
+    js.location.reload()
+
+
 def ask_before_leaving(wanted):
     """Whether the browser asks before the page is left, from now on."""
     parts.askBeforeLeaving(wanted)

@@ -52,6 +52,7 @@ FAILED = "failed"
 STOPPED = "stopped"
 
 _BEGINS = (LEADING, ("disconnect", "lead"))
+_JOINS = (SEEKING, ("disconnect", "stop", "begin"))
 _LEAVES = (STOPPED, ("disconnect", "stop"))
 _FOLLOWS = (FOLLOWING, ("disconnect", "follow", "connect"))
 
@@ -89,9 +90,9 @@ TABLE: "dict[str, dict[str, tuple[str, tuple[str, ...]]]]" = {
         "leave": _LEAVES,
     },
     ALONE: {
-        "gone": _BEGINS,
+        "gone": _JOINS,
         "failed": (FAILED, ("disconnect", "end")),
-        "restart": _BEGINS,
+        "restart": _JOINS,
         "leave": _LEAVES,
     },
     FAILED: {

@@ -52,7 +52,7 @@ async def main():
     dom.on_click(
         dom.by_id("cancel"), lambda: runner.cancel() if state["running"] else importer.stop()
     )
-    dom.on_click(dom.by_id("retry"), lambda: offline.retry(startup.restart))
+    dom.on_click(dom.by_id("retry"), lambda: offline.retry(startup.retry))
     dom.on_click(dom.by_id("sample"), lambda: runner.load_sample())
     results.on_more(runner.load_more)
     storage.on_export(databases.export)

@@ -139,7 +139,7 @@ class Start {
     this.#stay?.end();
     this.#stay = null;
     for (const channel of [this.#lobby, this.#mail, this.#letterbox]) channel?.close();
-    this.#letterbox = null;
+    this.#lobby = this.#mail = this.#letterbox = null;
   }
 
   /** Ends the worker of this tab, and lets another one lead. */
@@ -200,6 +200,7 @@ class Start {
   /** Ends the worker of this tab with whatever it is doing, and starts another one. */
   lead() {
     this.#worker?.terminate();
+    this.#waiting.length = 0; // of an earlier worker, or of one of another tab
     this.#letterbox?.close();
     this.#letterbox = null;
     this.#announced = false;
@@ -252,8 +253,8 @@ class Start {
 
   #hear({ ask, leader, restart, runs }) {
     if (ask && this.#announced) this.announce();
-    if (leader && !this.#worker) this.#tell("found", { address: leader });
-    if (runs) this.#tell("runs", runs);
+    if (leader && !this.#worker) this.#tell("found", { address: String(leader) });
+    if (runs) this.#tell("runs", { number: Number(runs.number), on: Boolean(runs.on) });
     if (restart && restart === this.#address && this.#worker) this.#tell("asked");
   }
 
@@ -265,7 +266,7 @@ class Start {
   }
 
   #tell(event, fields = {}) {
-    this.#deliver([JSON.stringify({ id: 0, event, ...fields })]);
+    this.#deliver([JSON.stringify({ ...fields, id: 0, event })]);
   }
 
   #deliver(message) {

@@ -17,6 +17,7 @@ class Company:
         self._trouble = trouble
         self._results = results
         self._startup = startup
+        self._returns = False
         self._line = dom.by_id("tab")
         self._lend = dom.by_id("storage-lend")
         self._notice = dom.by_id("lent-notice")
@@ -47,8 +48,7 @@ class Company:
             self._state["paused"] = True
             self._results.grow_old()
         elif event == "unpaused":
-            self._state["paused"] = False
-            dom.spawn(self._reopen())
+            dom.spawn(self._come_back())
         else:
             return False
         return True
@@ -60,15 +60,21 @@ class Company:
             # Gone meanwhile, or not to be read just now: whoever uses it is told so.
             self._status.say("The list of tables may be out of date: " + str(error))
 
-    async def _reopen(self):
+    async def _come_back(self):
+        if not self._state["paused"] or self._returns:
+            return
+        self._returns = True
         name = self._state["database"]
         try:
             await self._startup.open_again()
+            self._status.say(
+                "The storage is back; temporary tables and PRAGMAs are as in a new tab"
+            )
         except RequestError as error:
             title = "“{}” cannot be opened".format(name)
             self._trouble.show(error.error, title=title)
-            return
-        self._status.say("The storage is back")
+        self._returns = False
+        self._state["paused"] = False
 
     async def _pause(self):
         if not self._status.may_begin():
@@ -89,6 +95,9 @@ class Company:
         except RequestError as error:
             self._trouble.show(error.error, title="The storage was not taken back")
             self._status.say("The storage is lent to another program")
+            return
+        # Also where the event that says so came before this tab knew of the loan.
+        await self._come_back()
 
     def _show(self):
         number = self._state["tab"]

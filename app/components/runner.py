@@ -4,7 +4,7 @@ import asyncio
 
 import dom
 import words
-from client import RequestError
+from client import SESSION_LOST, RequestError
 
 FIRST_ROWS = 200
 PIECE_ROWS = 20_000
@@ -72,6 +72,9 @@ class Runner:
         state.watch("ahead", self._show_place)
         self._seconds = dom.by_id("seconds")
         self._seconds.value = dom.recall("seconds") or "0"
+        self._again = False
+        self._since = None
+        self._last = None
         dom.listen(
             self._seconds, "change", lambda _event: dom.remember("seconds", self._seconds.value)
         )
@@ -209,15 +212,16 @@ class Runner:
         self._results.begin()
         # The rest of the script goes on in this database or not at all.
         self._database = self._state["database"]
+        # What is its session's, a temporary table for one, it has on the connection it began on.
+        self._since = None
+        self._again = False
         script = Script(sql, self._editor.line_at(origin))
         changed = False
         wrote = False
         failed = False
         try:
             while script.rest is not None and not self._stopped:
-                reply = await self._ask(
-                    "run", sql=script.rest, rows=FIRST_ROWS, transaction=self._in_transaction
-                )
+                reply = await self._run_rest(script)
                 changed = changed or reply["schema_changed"]
                 wrote = wrote or reply["schema_changed"]
                 self._in_transaction = reply["in_transaction"]
@@ -249,6 +253,22 @@ class Runner:
         if changed:
             await self._look_again()
 
+    async def _run_rest(self, script):
+        """Sends what has not been run yet; what may have been run before is sent with that word."""
+        if self._since is not None and self._since != self._client.connection:
+            raise RequestError(SESSION_LOST)
+        fields = {"transaction": self._in_transaction, "again": self._again, "since": self._since}
+        try:
+            reply = await self._ask("run", sql=script.rest, rows=FIRST_ROWS, **fields)
+        except RequestError as error:
+            if error.kind == "TransactionLost":
+                self._state["in_transaction"] = False
+            raise
+        self._again = self._again or self._last.repeats > 0
+        if self._since is None:
+            self._since = self._last.connection
+        return reply
+
     async def _look_again(self):
         self._startup.take_schema(await self._client.ask("schema"))
 
@@ -266,11 +286,13 @@ class Runner:
 
     async def _ask(self, op, **fields):
         self._request = self._client.start(
-            op, database=self._database, seconds=int(self._seconds.value), **fields
+            op, database=self._database, seconds=int(self._seconds.value or 0), **fields
         )
+        request = self._request
         try:
-            return await self._request.reply()
+            return await request.reply()
         finally:
+            self._last = request
             self._request = None
             if self._offered:
                 # It has come to an end after all: the offer to restart is void.

@@ -45,6 +45,7 @@ class Startup:
         self._editor = editor
         self._phase = ""
         self._leader = None
+        self._is_mixed = False
         self._ready = asyncio.Event()
 
     async def wait_until_ready(self):
@@ -84,15 +85,24 @@ class Startup:
         return True
 
     def restart(self):
-        """Begins anew with the same database: with another worker, if it runs here."""
+        """Ends the worker, in whichever tab, and goes on with another one and the same database."""
         in_memory = self._state["storage"] == "memory"
-        if self._leader.state != FOLLOWING:
-            self._client.refuse_all(
-                "All databases were in memory only, and are gone." if in_memory else KEPT
-            )
-            self._state["in_transaction"] = False
-            self._begin("Starting again…")
+        self._client.refuse_all(
+            "All databases were in memory only, and are gone." if in_memory else KEPT
+        )
+        self._state["in_transaction"] = False
+        self._begin("Starting again…")
         self._leader.step("restart")
+
+    def retry(self):
+        """After a failure: begins anew, with a worker of another tab as it is."""
+        if self._is_mixed:
+            dom.reload()
+        elif self._leader.state == FOLLOWING:
+            self._client.refuse_all(KEPT)
+            self.greet(False)
+        else:
+            self.restart()
 
     def leave(self):
         """Lets go of everything: the page is being left."""
@@ -117,7 +127,8 @@ class Startup:
     def greet(self, leads):
         """There is a worker to send to, in this tab or in another one."""
         self._state["leads"] = leads
-        dom.spawn(self._greet())
+        self._begin("Opening the database…")
+        dom.spawn(self._greet(self._client.connection))
 
     def _begin(self, text):
         self._ready.clear()
@@ -149,7 +160,7 @@ class Startup:
         dom.remember("database", reply["database"])
         self._state["database"] = reply["database"]
         self.take_schema(reply)
-        self._state["in_transaction"] = False
+        self._state["in_transaction"] = reply["in_transaction"]
 
     def _take_timeline(self, phases, snapshot):
         took = []
@@ -165,18 +176,23 @@ class Startup:
         if self._phase == "storage":
             self._status.say("Waiting for the storage, which another tab seems to hold…")
 
-    async def _greet(self):
+    async def _greet(self, connection):
+        # Which worker it is may change at each word to it, and then this is of no more interest.
         try:
             last = self._state["database"] or dom.recall("database")
             number = self._client.tab
             hello = await self._client.ask(
                 "hello", protocol=protocol.PROTOCOL, database=last, tab=number
             )
+            if connection != self._client.connection:
+                return
             if hello["versions"].get("site") != version.SITE:
+                self._is_mixed = True
                 self._fail("Starting the page…", MIXED)
                 return
             self._state["tab"] = number
             was_in_transaction = self._state["in_transaction"]
+            is_another = self._state["versions"] != {}
             self._state["in_transaction"] = False
             self._state["can_suspend"] = hello["can_suspend"]
             self._state["why_memory"] = hello["why_memory"]
@@ -194,14 +210,18 @@ class Startup:
             if error.kind != "Restarted":
                 self._fail("Opening the database…", error.error)
             return
+        if connection != self._client.connection:
+            return
         self._state["ready"] = True
-        self._status.say("Ready")
+        self._status.say(
+            "Ready; temporary tables and PRAGMAs are as in a new tab" if is_another else "Ready"
+        )
         dom.page_state("ready")
         dom.mark("ready")
         if self._state["leads"]:
             dom.remember("start-seconds", str(dom.reached("ready")))
         self._ready.set()
-        if was_in_transaction and not self._state["running"]:
+        if was_in_transaction and not self._client.will_tell_of_loss():
             self._trouble.show(LOST)
         self._client.resume()
         await self._learn_words()

@@ -175,6 +175,44 @@ def test_what_waits_no_longer_may_have_been_done(page: Page) -> None:
     assert set(sent) == {"run"}
 
 
+def test_what_has_waited_once_may_have_been_done_on_the_next_worker(page: Page) -> None:
+    request = page.start("run", sql="UPDATE t SET a = 1")
+    page.transport.say(id=0, event="waiting", request=request.number, tab=1)
+    page.take_over()
+    page.transport.ops()
+    page.take_over()
+    (again,) = page.transport.sent
+    assert again["again"] is True
+
+
+def test_what_may_be_the_end_of_its_workers_is_not_sent_for_ever(page: Page) -> None:
+    request = page.start("run", sql="SELECT 1")
+    for _ in range(page.module.MOST_REPEATS):
+        page.take_over()
+        assert not request.done
+    page.take_over()
+    assert error_of(request) == "OutcomeUnknown"
+
+
+def test_what_belongs_to_a_session_that_is_gone_is_not_begun_on_another(page: Page) -> None:
+    since = page.client.connection
+    page.client.disconnect()
+    parked = page.client.start("run", sql="DELETE FROM t", since=since)
+    page.client.connect()
+    page.transport.ops()
+    page.client.resume()
+    assert page.transport.ops() == []
+    assert error_of(parked) == "SessionLost"
+
+
+def test_whether_a_lost_transaction_will_be_told_of_is_known(page: Page) -> None:
+    page.start("fetch", cursor=1, rows=5)
+    page.client.disconnect()
+    assert not page.client.will_tell_of_loss()
+    page.start("run", sql="SELECT 1", transaction=True)
+    assert page.client.will_tell_of_loss()
+
+
 def test_what_is_asked_between_two_workers_is_sent_to_the_second_and_once(page: Page) -> None:
     page.client.disconnect()
     request = page.start("run", sql="UPDATE t SET a = 1")

@@ -92,6 +92,8 @@ class World:
     def settle(self) -> None:
         """Until there is nothing more to be said."""
         steps = 0
+        for tab in list(self.tabs):
+            tab.listen()
         while self.pending:
             self.step()
             steps += 1
@@ -125,6 +127,8 @@ class Start:
         world = self.tab.world
         world.end_worker(self.worker)
         self.announced = False
+        if self.tab.heard:
+            self.tab.heard.clear()
         self.worker = self.address = world.start_worker(self.tab)
 
     def follow(self, address: str) -> None:
@@ -184,6 +188,7 @@ class Tab:
     def __init__(self, world: World) -> None:
         self.world = world
         self.life: object = None
+        self.heard: list[dict[str, Any]] | None = []  # before its Python listens
         self.start = Start(self)
         self.connected: str | None = None
         self.leader = Leader(self.start, self, self)
@@ -196,7 +201,16 @@ class Tab:
             return
         if message["event"] == "found" and self.start.worker is not None:
             return
-        self.leader.on_event(message)
+        if self.heard is None:
+            self.leader.on_event(message)
+        else:
+            self.heard.append(message)
+
+    def listen(self) -> None:
+        """The page's Python has started."""
+        heard, self.heard = self.heard, None
+        for message in heard or ():
+            self.leader.on_event(message)
 
     def connect(self) -> None:
         assert self.connected is None, "a tab is connected to one worker at a time"
@@ -253,6 +267,8 @@ def test_whatever_happens_in_whatever_order_every_tab_reaches_the_one_that_leads
             world.kill(tab)
         elif kind == 2:
             world.end_worker(tab.start.worker)
+        elif kind in (3, 4, 5) and tab.heard is not None:
+            tab.listen()  # before that no person can ask for anything
         elif kind == 3:
             tab.leader.step("restart")
         elif kind == 4:

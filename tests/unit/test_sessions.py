@@ -177,6 +177,36 @@ class TestLocks:
 
         assert error_of(asyncio.run(both())) is None
 
+    def test_nobody_waits_for_a_tab_that_is_not_in_the_way(self, tabs: list[Client]) -> None:
+        one, two, three = tabs
+        three.ask("open", database="other.db")
+        three.run("CREATE TABLE o (a); BEGIN IMMEDIATE")
+        one.run("BEGIN IMMEDIATE")
+
+        async def both() -> Told:
+            waiting = asyncio.create_task(two.send("run", sql="UPDATE t SET a = 8"))
+            await soon(lambda: told(two, "waiting"))
+            await one.send("run", sql="COMMIT")
+            return await asyncio.wait_for(waiting, 5)
+
+        assert error_of(asyncio.run(both())) is None
+        assert {event["tab"] for event in told(two, "waiting")} == {1}
+
+    def test_a_tab_that_is_opened_waits_too(self, tabs: list[Client]) -> None:
+        one, two, three = tabs
+        for tab in (two, three):
+            tab.session.close()
+        one.host.journal_mode = "DELETE"  # type: ignore[attr-defined]
+        one.run("PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE")
+
+        async def both() -> Told:
+            waiting = asyncio.create_task(two.send("open", database="notes.db"))
+            await soon(lambda: told(two, "waiting"))
+            await one.send("run", sql="COMMIT")
+            return await waiting
+
+        assert asyncio.run(both())["database"] == "notes.db"
+
     def test_a_tab_that_waits_can_cancel(self, tabs: list[Client]) -> None:
         one, two, _ = tabs
         one.run("BEGIN IMMEDIATE")
@@ -397,10 +427,26 @@ class TestAfterATakeover:
         one = tabs[0]
         error = one.fail("run", sql="UPDATE t SET a = 2", transaction=True)
         assert error["type"] == "TransactionLost"
+        error = one.fail("run", sql="UPDATE t SET a = 2", transaction=True, again=True)
+        assert error["type"] == "TransactionLost"
         one.run("BEGIN")
         one.ask("run", sql="UPDATE t SET a = 2", transaction=True)
         one.run("ROLLBACK")
         assert one.rows("SELECT a FROM t") == [(1,)]
+
+    @pytest.mark.parametrize("end", ["COMMIT", "END", "RELEASE s", "ROLLBACK; INSERT INTO t"])
+    def test_of_a_transaction_that_may_have_come_to_its_end_nobody_knows(
+        self, tabs: list[Client], end: str
+    ) -> None:
+        sql = f"UPDATE t SET a = 2; {end}"
+        error = tabs[0].fail("run", sql=sql, transaction=True, again=True)
+        assert error["type"] == "OutcomeUnknown"
+
+    def test_what_needs_a_table_that_is_gone_may_have_written_all_the_same(
+        self, tabs: list[Client]
+    ) -> None:
+        sql = "WITH q AS (SELECT a FROM gone) INSERT INTO t SELECT a FROM q"
+        assert error_of(tabs[0].ask("run", sql=sql, again=True))["type"] == "OutcomeUnknown"
 
 
 def test_a_statement_that_takes_longer_than_it_may_is_stopped(tabs: list[Client]) -> None:

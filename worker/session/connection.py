@@ -11,6 +11,7 @@ from .errors import CursorClosed, TransactionOpen
 from .functions import Functions
 from .host import Host
 from .results import Rows
+from .statements import split
 
 __all__ = ["PROGRESS_STEPS", "Connection", "Execution", "quoted"]
 
@@ -20,6 +21,7 @@ PROGRESS_STEPS = 5_000
 _FIRST_WORD = re.compile(r"\w*")
 _CHANGING = {"INSERT", "UPDATE", "DELETE", "REPLACE"}
 _UNDOES_SCHEMA = {"ROLLBACK", "ATTACH", "DETACH"}
+_ENDING = {"COMMIT", "END", "RELEASE", "ROLLBACK"}
 _READING = {"SELECT", "VALUES", "WITH", "EXPLAIN"}
 _KEEPS_SCHEMA = _CHANGING | (_READING - {"EXPLAIN"})
 _INCREMENTAL_VACUUM = re.compile(r"PRAGMA\s+(?:\w+\s*\.\s*)?incremental_vacuum\b", re.IGNORECASE)
@@ -132,10 +134,18 @@ class Connection:
 
     def only_reads(self, sql: str) -> bool:
         """Whether to run a statement twice is the same as to run it once; errors are for later."""
+        word = _first_word(sql)
         try:
-            return _first_word(sql) in _READING and not self._writes(sql)
+            return word in _READING and not self._writes(sql)
         except sqlite3.Error:
-            return True  # it cannot have done anything, nor will it
+            # Perhaps what it needs is gone, a temporary table for one: only WITH may begin a write.
+            return word != "WITH"
+
+    def may_end(self, sql: bytes, start: int) -> bool:
+        """Whether a script has a statement that ends a transaction."""
+        statements = split(sql, start)
+        words = (_first_word(sql[one.start : one.end].decode()) for one in statements)
+        return any(word in _ENDING for word in words)
 
     def data_version(self) -> int:
         """Another number after every commit of another connection to the main database."""

@@ -35,8 +35,6 @@ class Job:
         self.files = files
         self.parts: list[Any] = []
         self.cancelled = False
-        self.is_waiting = False
-        """Whether it waits for another session's lock."""
         self.may_proceed = False
         """Whether its sender knows that it waits no longer."""
         self._seconds: int = request.get("seconds", 0)

@@ -40,6 +40,9 @@ async def run(session: Session, job: Job) -> Fields:
     if start > len(sql) or (start < len(sql) and sql[start] & 0xC0 == 0x80):
         raise protocol.ProtocolError(f"No character of the SQL begins at byte {start}.")
     if job.request["transaction"] and not connection.con.in_transaction:
+        # Where it was sent before, it may have come to its COMMIT.
+        if job.request["again"] and connection.may_end(sql, start):
+            raise OutcomeUnknown
         raise TransactionLost
     await session.host.prepare()
     connection.close_results()

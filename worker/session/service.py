@@ -100,7 +100,7 @@ class Service:
     def require_unused(self, name: str, session: Session, what: str) -> None:
         """Raises UsedElsewhere when a session other than this one has the database open."""
         for other in self._others(session):
-            if other.connection is not None and other.connection.name == name:
+            if other.is_at(name):
                 raise UsedElsewhere(
                     f"{name!r} is open in {other.title}, so it cannot be {what}.",
                     hint="Open another database there, or close that tab.",
@@ -108,10 +108,16 @@ class Service:
                 )
 
     def holders(self, session: Session) -> list[Session]:
-        """The other sessions that hold a lock: those that write, or else those that read."""
-        states = [(other, other.transaction_state()) for other in self._others(session)]
-        writers = [other for other, state in states if state == "write"]
-        return writers or [other for other, state in states if state == "read"]
+        """The other sessions that hold a lock: those that write, or else those that read.
+
+        Of those at the same database; where there is none, it may be a database that is attached.
+        """
+        found: dict[tuple[bool, str], list[Session]] = {}
+        for other in self._others(session):
+            is_near = session.connection is None or other.is_at(session.connection.name)
+            found.setdefault((is_near, other.transaction_state()), []).append(other)
+        kinds = [(near, state) for near in (True, False) for state in ("write", "read")]
+        return next((found[kind] for kind in kinds if kind in found), [])
 
     async def released(self, seconds: float) -> None:
         """Returns once a session may have let go of a lock, after ``seconds`` at the latest."""
@@ -131,8 +137,7 @@ class Service:
         """Tells the other sessions on the same database, those that are busy once they are not."""
         connection = session.connection
         for other in self._others(session):
-            mine = other.connection
-            if connection is None or (mine is not None and mine.name == connection.name):
+            if connection is None or other.is_at(connection.name):
                 other.look_for_changes()
 
     def tell_tabs(self) -> None:
@@ -173,7 +178,12 @@ class Service:
         if session.connection is not None:
             session.connection.require_no_transaction()
         self.close()
-        self.host.pause()
+        try:
+            self.host.pause()
+        except Exception:
+            self._tell_all("paused", tab=session.number)
+            self._tell_all("unpaused")  # every tab opens its database again
+            raise
         self.is_paused = True
         self._tell_all("paused", tab=session.number)
 

@@ -35,6 +35,8 @@ _WORTH_WAITING = {
     sqlite3.SQLITE_BUSY_TIMEOUT,
 }
 
+TRY_SECONDS = 1.0
+
 Fields = dict[str, Any]
 T = TypeVar("T")
 
@@ -60,6 +62,7 @@ class Session:
         self._schema_seen: list[tuple[str, int]] | None = None
         self._data_seen = 0
         self._may_be_behind = False
+        self._waits_for: list[Session] = []
         self._operations = {
             "hello": self._hello,
             "words": self._words,
@@ -83,6 +86,10 @@ class Session:
         """Whether a request is being carried out, or a transaction is open."""
         connection = self.connection
         return self._turn.locked() or (connection is not None and connection.con.in_transaction)
+
+    def is_at(self, name: str) -> bool:
+        """Whether a database of that name is the one that is open."""
+        return self.connection is not None and self.connection.name == name
 
     def is_under_way(self, number: int) -> bool:
         """Whether a request of that number has come and is not answered."""
@@ -169,14 +176,19 @@ class Session:
     ) -> None:
         """Returns when none of them holds its lock any more; raises ``busy`` if that takes long."""
         job.tell("waiting", tab=holders[0].number)
-        job.is_waiting = True
+        self._waits_for = holders
+        # Who is in the way can be told only roughly, with databases attached: so now and then it is
+        # tried.
+        again = monotonic() + TRY_SECONDS
         try:
-            while set(holders) & set(self._service.holders(self)):
+            while set(holders) <= set(self._service.holders(self)):
                 left = until - monotonic()
                 is_deadlock = self._is_deadlock(holders)
                 if left <= 0 or is_deadlock:
                     busy.hint = _busy_hint(holders, is_deadlock)  # type: ignore[attr-defined]
                     raise busy
+                if monotonic() > again:
+                    break
                 await self._service.released(left)
                 job.check()
             job.may_proceed = False
@@ -185,7 +197,7 @@ class Session:
                 await self._service.released(LOCK_SECONDS)
                 job.check()
         finally:
-            job.is_waiting = False
+            self._waits_for = []
 
     def proceed(self, number: int) -> None:
         """The tab knows that its request waits no longer."""
@@ -195,7 +207,9 @@ class Session:
             self._service.let_go()
 
     def _lock_seconds(self) -> float:
-        ((wanted,),) = self.open_connection.query("PRAGMA busy_timeout")
+        if self.connection is None:
+            return LOCK_SECONDS
+        ((wanted,),) = self.connection.query("PRAGMA busy_timeout")
         return float(wanted) / 1000 or LOCK_SECONDS
 
     def _is_deadlock(self, holders: list[Session]) -> bool:
@@ -203,7 +217,7 @@ class Session:
         connection = self.connection
         if connection is None or not connection.con.in_transaction:
             return False
-        return any(other._current is not None and other._current.is_waiting for other in holders)
+        return any(self in other._waits_for for other in holders)
 
     def look_for_changes(self) -> None:
         """Tells the tab when others have committed; later, if it is at work now.
@@ -290,6 +304,7 @@ class Session:
             "database": connection.name,
             "size": self.host.size(connection.name),
             "schema": schema,
+            "in_transaction": connection.con.in_transaction,
         }
 
     def schema_changed(self, connection: Connection) -> bool:
