@@ -29,7 +29,7 @@ window.workers = [];
 window.Worker = class extends Worker {
   constructor(url, ...rest) {
     super(url, ...rest);
-    this.address = new URLSearchParams(new URL(url).hash.slice(1)).get("address");
+    this.address = new URLSearchParams(new URL(url, location).hash.slice(1)).get("address");
     workers.push(this);
     this.addEventListener("message", (event) => window.overhear?.(event));
   }
