@@ -40,6 +40,9 @@ CHROMIUM_FLAGS = (
 
 SCRIPT_SECONDS = 300
 
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+MARKER = 256_000_000  # bytes that no page takes by itself, and that none gives back meanwhile
+
 
 class BrowserError(Exception):
     """What a script in the page threw, or what the browser refused."""
@@ -141,29 +144,24 @@ def page_processes(root: int) -> Iterator[Path]:
 def page_process(browser: Browser) -> Path:
     """The directory in /proc of the process that runs the current page.
 
-    No page is told its process, so it is the one whose main thread works when the page does.
+    No page is told its process: it is the one that grows when the page takes much memory.
     """
 
-    def ticks() -> dict[Path, int]:
+    def sizes() -> dict[Path, int]:
         found = {}
         for folder in page_processes(browser.process):
             with suppress(OSError):  # it has ended meanwhile
-                stat = (folder / "task" / folder.name / "stat").read_text()
-                user, system = stat.rpartition(")")[2].split()[11:13]
-                found[folder] = int(user) + int(system)
+                found[folder] = int((folder / "statm").read_text().split()[1]) * PAGE_BYTES
         return found
 
-    for seconds in (0.2, 0.5, 1, 2):
-        before = ticks()
-        browser.evaluate(
-            "const end = performance.now() + args[0]; while (performance.now() < end);",
-            seconds * 1000,
-        )
-        spent = sorted((now - before.get(folder, 0), folder) for folder, now in ticks().items())
-        most, second = spent[-1][0], spent[-2][0] if len(spent) > 1 else 0
-        if most > 2 * second + 5:
-            return spent[-1][1]
-    raise BrowserError("Which process runs the page cannot be told: others are as busy.")
+    before = sizes()
+    browser.evaluate("window.marker = new Uint8Array(args[0]).fill(1).buffer; return 0", MARKER)
+    after = sizes()
+    browser.evaluate("marker.transfer(0); delete window.marker")
+    (process,) = (
+        folder for folder, size in after.items() if size - before.get(folder, 0) > 0.9 * MARKER
+    )
+    return process
 
 
 def pss(process: Path) -> float:

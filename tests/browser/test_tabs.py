@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.bench.tabs import counting, sessions
+from tests.bench.tabs import counting, sessions, speed
 from tests.bench.tabs.figures import require_exact
 from tests.browser.conftest import FAILED
 from tests.browser.many_tabs import Tabs, many_tabs
@@ -58,3 +58,22 @@ def test_the_leader_goes_in_every_way_and_nothing_is_lost_or_done_twice(tabs: Ta
 
 def test_many_tabs_are_opened_at_once_and_one_of_them_leads(tabs: Tabs) -> None:
     require_exact(counting.crowd(tabs, 6))
+
+
+def test_a_long_statement_in_one_tab_does_not_hold_up_the_others(tabs: Tabs) -> None:
+    require_exact(speed.fair(tabs, seconds=2, points=10))
+
+
+@pytest.mark.slow
+def test_the_leader_goes_many_times_and_nothing_is_lost_or_done_twice(tabs: Tabs) -> None:
+    require_exact(counting.takeover(tabs, rounds=50))
+
+
+@pytest.mark.slow
+def test_many_tabs_come_and_go_by_chance_and_nothing_is_lost_or_done_twice(tabs: Tabs) -> None:
+    require_exact(counting.comings_and_goings(tabs))
+
+
+@pytest.mark.slow
+def test_two_dozen_tabs_are_opened_at_once_and_one_of_them_leads(tabs: Tabs) -> None:
+    require_exact(counting.crowd(tabs))

@@ -34,19 +34,19 @@ BROWSERS = {"chrome": "Chromium", "firefox": "Firefox"}
 ROUNDS = 50
 
 
-def cases(rounds: int) -> dict[str, Callable[[Tabs], Iterator[Figure]]]:
-    """What is to be run, by name."""
+def cases(rounds: int, *, quick: bool) -> dict[str, Callable[[Tabs], Iterator[Figure]]]:
+    """What is to be run, by name; ``quick``: for less long."""
     from tests.bench.tabs import counting, sessions, speed
 
     return {
         "counter": counting.counter,
         "takeover": partial(counting.takeover, rounds=rounds),
         "isolation": sessions.isolation,
-        "fair": speed.fair,
+        "fair": partial(speed.fair, seconds=10, points=50) if quick else speed.fair,
         "follower": speed.follower,
         "memory": speed.memory,
         "crowd": counting.crowd,
-        "chance": counting.comings_and_goings,
+        "chance": partial(counting.comings_and_goings, seconds=40 if quick else 300),
         "changes": sessions.changes,
         "loan": sessions.loan,
     }
@@ -93,7 +93,7 @@ def measure(arguments: list[str]) -> None:
             browser = Chromium() if kind == "chrome" else Firefox()
             profile = visited_profile(browser, site, Path(home) / kind)
             for name in chosen.case:
-                case = cases(chosen.rounds)[name]
+                case = cases(chosen.rounds, quick=chosen.quick)[name]
                 for figure in run_case(name, case, kind, site.url, profile):
                     row = rows.setdefault((name, figure.what, figure.goal), {})
                     row[kind] = figure.shown if figure.is_met else f"**{figure.shown}**"
@@ -114,6 +114,8 @@ def options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--browser", choices=(*BROWSERS, "both"), default="both")
     parser.add_argument("--case", nargs="+", choices=NAMES, default=NAMES, metavar="NAME")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="takeovers of each browser")
+    short = "a long statement of 10 s instead of 60, chance for 40 s instead of 300"
+    parser.add_argument("--quick", action="store_true", help=short)
     return parser.parse_args(arguments)
 
 

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import protocol
 from tests.bench.tabs.figures import Figure, at_most, exactly, seen, spread
 from tests.browser.many_tabs import Tab, Tabs
 from tests.browsers import page_process, pss
@@ -44,7 +43,7 @@ window.peer = (op, fields) => new Promise((resolve, reject) => {
   waiting.set(++last, settle);
   send(JSON.stringify({ id: last, op, ...fields }));
 });
-if (!leads) await peer("hello", { protocol: args[0], database: args[1] });
+if (!leads) await peer("open", { database: args[0] });
 """
 
 TRIPS = """
@@ -82,7 +81,7 @@ return 0;
 
 
 def _speak(tab: Tab) -> None:
-    tab.js(PEER, protocol.PROTOCOL, tab.database())
+    tab.js(PEER, tab.database())
 
 
 def follower(tabs: Tabs, rounds: int = 5, trips: int = 500) -> Iterator[Figure]:
