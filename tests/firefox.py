@@ -36,6 +36,8 @@ UNTHROTTLED = {
     "dom.min_background_timeout_value_without_budget_throttling": 4,
     "dom.timeout.enable_budget_timer_throttling": False,
 }
+#: Clocks tell fractions of a millisecond.
+PRECISE = {"privacy.reduceTimerPrecision": False}
 
 
 class Firefox:

@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.browser.console_page import RUN, TYPE, Console
 from tests.browsers import Browser, Chromium, wait_for
-from tests.firefox import OWN_PROCESSES, UNTHROTTLED, Firefox
+from tests.firefox import OWN_PROCESSES, PRECISE, UNTHROTTLED, Firefox
 
 #: Timers of tabs in the background are as quick as those of one in front.
 CHROMIUM_FLAGS = (
@@ -271,7 +271,7 @@ def many_tabs(kind: str, url: str, profile: Path | None) -> Iterator[Tabs]:
     if kind == "chrome":
         browser = Chromium(CHROMIUM_FLAGS, profile=profile)
     else:
-        browser = Firefox({**OWN_PROCESSES, **UNTHROTTLED}, profile=profile)
+        browser = Firefox({**OWN_PROCESSES, **UNTHROTTLED, **PRECISE}, profile=profile)
     try:
         yield Tabs(browser, url)
     finally:

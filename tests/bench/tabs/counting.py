@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sqlite3
+import statistics
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -151,6 +152,7 @@ def takeover(tabs: Tabs, rounds: int = 50, number: int = 4) -> Iterator[Figure]:
         ledger.keep(tab)
     ways = {"tab closed": tabs.close, "worker ended": tabs.end_worker, "process killed": tabs.kill}
     times: dict[str, list[float]] = {way: [] for way in ways}
+    phases: dict[str, list[float]] = {}
     for _, way in zip(range(rounds), cycle(ways), strict=False):
         for tab in tabs.all:
             ledger.answered(tab.name)
@@ -159,13 +161,35 @@ def takeover(tabs: Tabs, rounds: int = 50, number: int = 4) -> Iterator[Figure]:
         at = ways[way](leader)
         record = ledger.answered(but=address)
         times[way].append(record["at"] / 1000 - at)
+        for phase, duration in _phases(tabs.leader, at, record["at"] / 1000).items():
+            phases.setdefault(phase, []).append(duration)
         if leader not in tabs.all:
             ledger.keep(*tabs.open())
     yield from ledger.finish()
     yield from one_leader(tabs)
     for way, found in times.items():
         yield from spread(f"takeover, {way}", found, 1.0, 3.0, "s")
+    shown = ", ".join(f"{phase} {statistics.median(each):.2f}" for phase, each in phases.items())
+    yield seen("of this, seconds, medians", shown)
     yield from spread("takeover, all", list(chain(*times.values())), 1.0, 3.0, "s")
+
+
+def _phases(leader: Tab, gone: float, answered: float) -> dict[str, float]:
+    """Seconds of each phase from the end of one leader to the first answer of the next."""
+    names = "sahpool: "
+    script = """
+    const began = args[0] * 1000 - performance.timeOrigin;
+    return performance.getEntriesByType("measure")
+      .filter(({ name, startTime }) => name.startsWith(args[1]) && startTime >= began)
+      .map(({ name, startTime, duration }) => [name, startTime + performance.timeOrigin, duration]);
+    """
+    entries = leader.js(script, gone, names)
+    if not entries:
+        return {}  # its worker was started before the other one was gone
+    (_, begin, _), (_, end, duration) = entries[0], entries[-1]
+    took = {name.removeprefix(names): each / 1000 for name, _, each in entries}
+    before, after = begin / 1000 - gone, answered - (end + duration) / 1000
+    return {"until the next worker begins": before, **took, "then to the answer": after}
 
 
 def crowd(tabs: Tabs, number: int = 24) -> Iterator[Figure]:
@@ -201,15 +225,16 @@ def comings_and_goings(tabs: Tabs, seconds: float = 300, seed: int = 1) -> Itera
     steps = 0
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        step = chance.choice((tabs.close, tabs.close, tabs.kill, tabs.end_worker, None, None, None))
+        step = chance.choice(("close", "close", "kill", "end", "open", "open", "open"))
         steps += 1
-        if len(tabs.all) < 2 or (step is None and len(tabs.all) < 8):
+        if len(tabs.all) < 2 or (step == "open" and len(tabs.all) < 8):
             for tab in tabs.open(chance.randint(1, 3)):
                 ledger.keep(tab)
-        elif step is tabs.end_worker:
-            step(tabs.leader)
-        elif step is not None:
-            step(chance.choice(tabs.all))
+        elif step == "end":
+            tabs.end_worker(tabs.leader)
+        elif step != "open":
+            gone = chance.choice(tabs.all)
+            (tabs.kill if step == "kill" else tabs.close)(gone)
         told = ledger.answered()
         if told["at"] / 1000 < time.time() - 10:
             raise AssertionError("no tab has been answered for ten seconds")
