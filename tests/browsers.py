@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -39,16 +40,23 @@ CHROMIUM_FLAGS = (
 
 SCRIPT_SECONDS = 300
 
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+MARKER = 256_000_000  # bytes that no page takes by itself, and that none gives back meanwhile
+
 
 class BrowserError(Exception):
     """What a script in the page threw, or what the browser refused."""
 
 
 class Browser(Protocol):
-    """A browser with a profile and one page."""
+    """A browser with a profile and a page, or several in tabs of their own.
+
+    What is done to a page is done to that of the current ``tab``.
+    """
 
     name: str
     downloads: Path
+    tab: str
 
     @property
     def process(self) -> int:
@@ -62,6 +70,24 @@ class Browser(Protocol):
 
     def evaluate(self, script: str, *arguments: Any) -> Any:
         """The JSON-able result of an async function body, which sees ``arguments``."""
+
+    def new_tab(self) -> str:
+        """Open another tab, which is the current one then; its handle."""
+
+    def switch(self, tab: str) -> None:
+        """Make another tab the current one."""
+
+    def show(self) -> None:
+        """Bring the current tab to the front: in those behind it nothing may be drawn."""
+
+    def close_tab(self, tab: str) -> None:
+        """Close a tab as a person does who is asked nothing; none is the current one then."""
+
+    def kill_page(self, tab: str) -> float:
+        """Kill the process that runs a tab's page, close what is left; when, as time.time()."""
+
+    def before_pages(self, script: str) -> None:
+        """Run a script in every page before the page's own, in tabs opened from now on."""
 
     def choose_files(self, selector: str, *paths: Path) -> None:
         """What a person does in the dialog of a file input."""
@@ -113,6 +139,42 @@ def page_processes(root: int) -> Iterator[Path]:
             command = (folder / "cmdline").read_text().replace("\0", " ").strip()
             if "--type=renderer" in command or command.endswith(" tab"):
                 yield folder
+
+
+def page_process(browser: Browser) -> Path:
+    """The directory in /proc of the process that runs the current page.
+
+    No page is told its process: it is the one that grows when the page takes much memory.
+    """
+
+    def sizes() -> dict[Path, int]:
+        found = {}
+        for folder in page_processes(browser.process):
+            with suppress(OSError):  # it has ended meanwhile
+                found[folder] = int((folder / "statm").read_text().split()[1]) * PAGE_BYTES
+        return found
+
+    before = sizes()
+    browser.evaluate("window.marker = new Uint8Array(args[0]).fill(1).buffer; return 0", MARKER)
+    after = sizes()
+    browser.evaluate("marker.transfer(0); delete window.marker")
+    (process,) = (
+        folder for folder, size in after.items() if size - before.get(folder, 0) > 0.9 * MARKER
+    )
+    return process
+
+
+def pss(process: Path) -> float:
+    """Memory in MiB of the process of a directory in /proc, with its part of what is shared."""
+    lines = (process / "smaps_rollup").read_text().splitlines()
+    (size,) = [line.split()[1] for line in lines if line.startswith("Pss:")]
+    return int(size) / 1024
+
+
+def kill(process: Path) -> float:
+    """Kill the process of a directory in /proc; when, as time.time()."""
+    os.kill(int(process.name), signal.SIGKILL)
+    return time.time()
 
 
 def chromium_driver(
@@ -174,10 +236,13 @@ class Chromium:
         self._requests: list[str] = []
         self._problems: list[str] = []
         self._options = (flags, without)
+        self._scripts: list[str] = []
         self.driver = self._started()
 
     def _started(self) -> webdriver.Chrome:
-        return chromium_driver(self._home / "profile", self.downloads, *self._options)
+        driver = chromium_driver(self._home / "profile", self.downloads, *self._options)
+        self.tab = driver.current_window_handle
+        return driver
 
     @property
     def process(self) -> int:
@@ -203,6 +268,43 @@ class Chromium:
         if not ok:
             raise BrowserError(value)
         return value
+
+    def new_tab(self) -> str:
+        """Open a tab."""
+        self.driver.switch_to.window(self.driver.window_handles[0])  # the current one may be gone
+        self.driver.switch_to.new_window("tab")
+        self.tab = self.driver.current_window_handle
+        for script in self._scripts:
+            command = "Page.addScriptToEvaluateOnNewDocument"
+            self.driver.execute_cdp_cmd(command, {"source": script})
+        return self.tab
+
+    def switch(self, tab: str) -> None:
+        """Go to a tab."""
+        if tab != self.tab:
+            self.driver.switch_to.window(tab)
+            self.tab = tab
+
+    def show(self) -> None:
+        """Bring it to the front."""
+        self.driver.execute_cdp_cmd("Page.bringToFront", {})
+
+    def close_tab(self, tab: str) -> None:
+        """Close a tab."""
+        self.switch(tab)
+        self.driver.close()
+        self.tab = ""
+
+    def kill_page(self, tab: str) -> float:
+        """Kill a tab's renderer."""
+        self.switch(tab)
+        killed = kill(page_process(self))
+        self.close_tab(tab)
+        return killed
+
+    def before_pages(self, script: str) -> None:
+        """Add a script."""
+        self._scripts.append(script)
 
     def choose_files(self, selector: str, *paths: Path) -> None:
         """Fill a file input."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from websocket import WebSocket, WebSocketTimeoutException, create_connection
 
-from tests.browsers import SCRIPT_SECONDS, BrowserError, find_program
+from tests.browsers import SCRIPT_SECONDS, BrowserError, find_program, kill, page_process
 
 PREFERENCES = {
     "browser.download.folderList": 2,
@@ -29,14 +29,25 @@ PREFERENCES = {
     "services.settings.server": "data:,#remote-settings-off",
 }
 
+#: Every tab has a process of its own, and one in the background is as quick as one in front.
+OWN_PROCESSES = {"dom.ipc.processCount": 40, "dom.ipc.processCount.webIsolated": 40}
+UNTHROTTLED = {
+    "dom.min_background_timeout_value": 4,
+    "dom.min_background_timeout_value_without_budget_throttling": 4,
+    "dom.timeout.enable_budget_timer_throttling": False,
+}
+#: Clocks tell fractions of a millisecond.
+PRECISE = {"privacy.reduceTimerPrecision": False}
+
 
 class Firefox:
-    """One Firefox with one page; the interface of ``tests.browsers.Browser``.
+    """One Firefox; the interface of ``tests.browsers.Browser``.
 
     ``preferences`` are added to those of every Firefox here.
     """
 
     name = "firefox"
+    tab: str
 
     def __init__(
         self, preferences: Mapping[str, object] | None = None, *, profile: Path | None = None
@@ -81,10 +92,10 @@ class Firefox:
         self.command("session.new", capabilities={})
         events = ["log.entryAdded", "network.beforeRequestSent"]
         self.command("session.subscribe", events=events)
-        self._page = self.command("browsingContext.getTree")["contexts"][0]["context"]
+        self.tab = self.command("browsingContext.getTree")["contexts"][0]["context"]
         self.command(
             "browsingContext.setViewport",
-            context=self._page,
+            context=self.tab,
             viewport={"width": 1280, "height": 900},
         )
 
@@ -108,11 +119,11 @@ class Firefox:
 
     def open(self, url: str) -> None:
         """Go to a page."""
-        self.command("browsingContext.navigate", context=self._page, url=url, wait="complete")
+        self.command("browsingContext.navigate", context=self.tab, url=url, wait="complete")
 
     def reload(self) -> None:
         """Load the page again."""
-        self.command("browsingContext.reload", context=self._page, wait="complete")
+        self.command("browsingContext.reload", context=self.tab, wait="complete")
 
     def evaluate(self, script: str, *arguments: Any) -> Any:
         """Run an async function body in the page; values travel as JSON text."""
@@ -121,27 +132,56 @@ class Firefox:
             "script.evaluate",
             expression=f"(async (...args) => {{ {script} }})(...JSON.parse({values}))"
             ".then(value => JSON.stringify(value ?? null))",
-            target={"context": self._page},
+            target={"context": self.tab},
             awaitPromise=True,
         )
         if result["type"] == "exception":
             raise BrowserError(result["exceptionDetails"]["text"])
         return json.loads(result["result"]["value"])
 
+    def new_tab(self) -> str:
+        """Open a tab."""
+        self.tab = str(self.command("browsingContext.create", type="tab")["context"])
+        return self.tab
+
+    def switch(self, tab: str) -> None:
+        """Go to a tab."""
+        self.tab = tab
+
+    def show(self) -> None:
+        """Bring it to the front."""
+        self.command("browsingContext.activate", context=self.tab)
+
+    def close_tab(self, tab: str) -> None:
+        """Close a tab."""
+        self.command("browsingContext.close", context=tab)
+        self.tab = ""
+
+    def kill_page(self, tab: str) -> float:
+        """Kill a tab's process; tabs of one site share a few, unless OWN_PROCESSES is preferred."""
+        self.switch(tab)
+        killed = kill(page_process(self))
+        self.close_tab(tab)
+        return killed
+
+    def before_pages(self, script: str) -> None:
+        """Add a script."""
+        self.command("script.addPreloadScript", functionDeclaration=f"() => {{ {script} }}")
+
     def choose_files(self, selector: str, *paths: Path) -> None:
         """Fill a file input."""
         found = self.command(
             "browsingContext.locateNodes",
-            context=self._page,
+            context=self.tab,
             locator={"type": "css", "value": selector},
         )
         element = {"sharedId": found["nodes"][0]["sharedId"]}
         files = [str(path.resolve()) for path in paths]
-        self.command("input.setFiles", context=self._page, element=element, files=files)
+        self.command("input.setFiles", context=self.tab, element=element, files=files)
 
     def screenshot(self, path: Path) -> None:
         """Write a PNG."""
-        shot = self.command("browsingContext.captureScreenshot", context=self._page)
+        shot = self.command("browsingContext.captureScreenshot", context=self.tab)
         path.write_bytes(base64.b64decode(shot["data"]))
 
     def requests(self) -> list[str]:

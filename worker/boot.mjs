@@ -159,15 +159,19 @@ function send(tab, message, wire) {
 const waiting = [];
 const channel = new MessageChannel();
 channel.port1.onmessage = () => waiting.shift()();
+const turn = () => new Promise((resolve) => {
+  waiting.push(resolve);
+  channel.port2.postMessage(null);
+});
 const host = {
   timeline: () => JSON.stringify({ phases, snapshot }),
   // This Python is not to be restored again: it did not start.
   forget: () => discard(),
-  // One turn of the event loop: messages that have come in by now are answered first.
-  tick: () => new Promise((resolve) => {
-    waiting.push(resolve);
-    channel.port2.postMessage(null);
-  }),
+  // A look at the event loop: messages that have come in by now are answered first.
+  async tick() {
+    await turn();
+    await turn(); // what another tab sent comes out of its pipe in one turn, and is heard in the next
+  },
   // Pyodide looks for the number of a signal in the first byte of a buffer that another thread may
   // write to. Nobody can share one with this worker; but whoever is asked can look at the clock.
   alarms(number, interval) {

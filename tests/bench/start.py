@@ -139,15 +139,10 @@ def bytes_sent(kind: type[Any], site: BenchSite) -> dict[str, str]:
 
 def idle_memory(console: Console) -> float:
     """PSS in MiB of the largest process that shows pages, ten seconds after the last query."""
-    from tests.browsers import page_processes
+    from tests.browsers import page_processes, pss
 
     time.sleep(10)
-    largest = 0
-    for folder in page_processes(console.browser.process):
-        lines = (folder / "smaps_rollup").read_text().splitlines()
-        (pss,) = [line.split()[1] for line in lines if line.startswith("Pss:")]
-        largest = max(largest, int(pss))
-    return largest / 1024
+    return max(map(pss, page_processes(console.browser.process)))
 
 
 def measure_browser(kind: type[Any], site: BenchSite, rounds: int) -> dict[str, str]:

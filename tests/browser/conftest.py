@@ -44,7 +44,7 @@ def _console(
         browser.close()
 
 
-def _visited(browser: Chromium | Firefox, site: ServedSite, profile: Path) -> Path:
+def visited_profile(browser: Chromium | Firefox, site: ServedSite, profile: Path) -> Path:
     """The profile, in this new folder, of a browser that has been at the site before.
 
     It has what makes the next visit quick, and nothing of the person's.
@@ -60,14 +60,14 @@ def _visited(browser: Chromium | Firefox, site: ServedSite, profile: Path) -> Pa
 
 @pytest.fixture(scope="session")
 def visited(site: ServedSite, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """See :func:`_visited`; a second start takes a second, the first one several."""
-    return _visited(Chromium(), site, tmp_path_factory.mktemp("chromium") / "profile")
+    """See :func:`visited_profile`; a second start takes a second, the first one several."""
+    return visited_profile(Chromium(), site, tmp_path_factory.mktemp("chromium") / "profile")
 
 
 @pytest.fixture(scope="session")
 def visited_firefox(site: ServedSite, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same of Firefox."""
-    return _visited(Firefox(), site, tmp_path_factory.mktemp("firefox") / "profile")
+    return visited_profile(Firefox(), site, tmp_path_factory.mktemp("firefox") / "profile")
 
 
 @pytest.fixture

@@ -1,0 +1,79 @@
+"""Many tabs of the console, one of which runs the database for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.bench.tabs import counting, sessions, speed
+from tests.bench.tabs.figures import require_exact
+from tests.browser.conftest import FAILED
+from tests.browser.many_tabs import Tabs, many_tabs
+from tests.conftest import ServedSite
+
+BROWSERS = [pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("chrome", "firefox")]
+
+
+@pytest.fixture(scope="module", params=BROWSERS)
+def opened(request: pytest.FixtureRequest, site: ServedSite) -> Iterator[Tabs]:
+    """A browser for all these tests: each makes tables of its own."""
+    sessions.serve_borrower(site)
+    name = "visited" if request.param == "chrome" else "visited_firefox"
+    with many_tabs(request.param, site.url, request.getfixturevalue(name)) as tabs:
+        yield tabs
+
+
+@pytest.fixture
+def tabs(request: pytest.FixtureRequest, opened: Tabs) -> Iterator[Tabs]:
+    """No tab yet, or those of the test before."""
+    yield opened
+    if request.node.stash.get(FAILED, False):
+        opened.close_all()
+
+
+@pytest.mark.parametrize("leads", [True, False], ids=["leader", "follower"])
+@pytest.mark.parametrize("check", sessions.ISOLATION.values(), ids=lambda check: check.__name__)
+def test_each_tab_has_a_session_of_its_own(
+    tabs: Tabs, check: Callable[[Tabs, bool], None], leads: bool
+) -> None:
+    check(tabs, leads)
+
+
+def test_what_a_tab_commits_is_shown_to_be_new_in_the_others(tabs: Tabs) -> None:
+    require_exact(sessions.changes(tabs, 2))
+
+
+def test_the_storage_is_lent_by_any_tab_and_taken_back_by_any(tabs: Tabs) -> None:
+    require_exact(sessions.loan(tabs))
+
+
+def test_many_tabs_increment_one_counter_and_no_increment_is_lost(tabs: Tabs) -> None:
+    require_exact(counting.counter(tabs, number=4, each=25))
+
+
+def test_the_leader_goes_in_every_way_and_nothing_is_lost_or_done_twice(tabs: Tabs) -> None:
+    require_exact(counting.takeover(tabs, rounds=3, number=3))
+
+
+def test_many_tabs_are_opened_at_once_and_one_of_them_leads(tabs: Tabs) -> None:
+    require_exact(counting.crowd(tabs, 6))
+
+
+def test_a_long_statement_in_one_tab_does_not_hold_up_the_others(tabs: Tabs) -> None:
+    require_exact(speed.fair(tabs, seconds=2, points=10))
+
+
+@pytest.mark.slow
+def test_the_leader_goes_many_times_and_nothing_is_lost_or_done_twice(tabs: Tabs) -> None:
+    require_exact(counting.takeover(tabs, rounds=50))
+
+
+@pytest.mark.slow
+def test_many_tabs_come_and_go_by_chance_and_nothing_is_lost_or_done_twice(tabs: Tabs) -> None:
+    require_exact(counting.comings_and_goings(tabs))
+
+
+@pytest.mark.slow
+def test_two_dozen_tabs_are_opened_at_once_and_one_of_them_leads(tabs: Tabs) -> None:
+    require_exact(counting.crowd(tabs))
