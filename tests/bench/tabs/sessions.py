@@ -197,7 +197,7 @@ def _is_lent(tab: Tab) -> bool:
 
 
 def _has(tab: Tab, status: str) -> bool:
-    return tab.status() == status
+    return tab.status().startswith(status)
 
 
 def _lend(tab: Tab) -> None:
