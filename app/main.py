@@ -63,7 +63,7 @@ async def main():
         any(taker.on_event(event) for taker in takers)
 
     def show_busy(reason):
-        dom.by_id("cancel").disabled = reason is None
+        dom.by_id("cancel").disabled = not (state["running"] or state["importing"])
         dom.by_id("busy").hidden = not state["running"]
         dom.by_id("run").setAttribute("aria-disabled", "false" if reason is None else "true")
 
