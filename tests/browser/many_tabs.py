@@ -43,6 +43,7 @@ DRIVER = f"""
 const KINDS = {{
   "It is not known whether this was done": "unknown",
   "The transaction that was open is undone": "lost",
+  "The rest was not run": "lost",
   "was restarted before this was done": "restarted",
 }};
 const type = async (...args) => {{ {TYPE} }};
