@@ -26,6 +26,7 @@ What this tab is to do follows from its state and from what happens, by TABLE an
     granted     the leader's lock is had, and a worker was started
     found       another tab leads, and its worker answers at this address
     gone        the worker that this tab sends to has ended
+    held        the worker of this tab has its lock: from now on its end is noticed
     ready       the worker of this tab answers; ``alone`` when it has only memory
     failed      the worker of this tab could not start, or ended in an error
     asked       another tab asks for another worker, for this one does not stop what it runs
@@ -76,8 +77,10 @@ TABLE: "dict[str, dict[str, tuple[str, tuple[str, ...]]]]" = {
         "leave": _LEAVES,
     },
     LEADING: {
-        "ready": (SERVING, ("announce", "watch", "connect")),
-        "alone": (ALONE, ("resign", "watch", "connect")),
+        "held": (LEADING, ("watch",)),
+        "ready": (SERVING, ("announce", "connect")),
+        "alone": (ALONE, ("resign", "connect")),
+        "gone": _BEGINS,
         "failed": (FAILED, ("end",)),
         "restart": _BEGINS,
         "leave": _LEAVES,
@@ -130,7 +133,7 @@ class Leader:
         if event == "ready" and message["storage"] == "memory":
             event = "alone"
         self.step(event, address)
-        return event in ("granted", "found", "gone", "asked")
+        return event in ("granted", "found", "gone", "asked", "held")
 
     def step(self, event: str, address: "str | None" = None) -> None:
         """What happens makes of the state what TABLE says."""

@@ -142,7 +142,11 @@ const TAB = "sahpool tab "; // how the names of the others begin
 const mail = new Map(); // the BroadcastChannels of other tabs
 const letterbox = address && new BroadcastChannel(address);
 const held = address && new Promise((resolve) => {
-  navigator.locks.request(address, () => (resolve(), new Promise(() => {})));
+  navigator.locks.request(address, () => {
+    postMessage([JSON.stringify({ id: 0, event: "held" })]);
+    resolve();
+    return new Promise(() => {});
+  });
 });
 
 function send(tab, message, wire) {

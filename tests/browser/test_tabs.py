@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -10,6 +11,7 @@ from tests.bench.tabs import counting, sessions, speed
 from tests.bench.tabs.figures import require_exact
 from tests.browser.conftest import FAILED
 from tests.browser.many_tabs import Tabs, many_tabs
+from tests.browsers import wait_for
 from tests.conftest import ServedSite
 
 BROWSERS = [pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("chrome", "firefox")]
@@ -54,6 +56,18 @@ def test_many_tabs_increment_one_counter_and_no_increment_is_lost(tabs: Tabs) ->
 
 def test_the_leader_goes_in_every_way_and_nothing_is_lost_or_done_twice(tabs: Tabs) -> None:
     require_exact(counting.takeover(tabs, rounds=3, number=3))
+
+
+def test_a_worker_that_ends_while_it_starts_is_followed_by_another_one(tabs: Tabs) -> None:
+    leader, follower = tabs.pair(leads=True)
+    begun = leader.js("return workers.length")
+    tabs.end_worker(leader)
+    wait_for("the next worker", lambda: leader.js("return workers.length") > begun)
+    time.sleep(0.1)
+    tabs.end_worker(leader)
+    for tab in (leader, follower):
+        tab.wait_ready()
+        assert tab.value("SELECT 'and on'") == "and on"
 
 
 def test_many_tabs_are_opened_at_once_and_one_of_them_leads(tabs: Tabs) -> None:

@@ -39,6 +39,7 @@ class World:
         self.holder: Tab | None = None
         self.queue: list[Tab] = []
         self.workers: dict[str, Tab] = {}  # those that live, by their addresses
+        self.watched: list[str] = []  # those that have said that they hold their lock
         self.watchers: dict[str, list[Tab]] = {}
         self.pending: list[Callable[[], None]] = []
         self.started = 0
@@ -72,10 +73,23 @@ class World:
         self.started += 1
         address = f"worker {self.started}"
         self.workers[address] = tab
-        if self.fails():
-            self.say(tab, "failed", of=address)
-        else:
-            self.say(tab, "ready", of=address, storage="memory" if self.memory else "opfs")
+        life = tab.life
+
+        def starts() -> None:
+            # One after the other, and nothing from a worker that has ended.
+            if tab.life is not life or address not in self.workers:
+                return
+            if address not in self.watched:
+                self.watched.append(address)
+                tab.hear({"event": "held", "of": address})
+                self.pending.append(starts)
+            elif self.fails():
+                tab.hear({"event": "failed", "of": address})
+            else:
+                kind = "memory" if self.memory else "opfs"
+                tab.hear({"event": "ready", "of": address, "storage": kind})
+
+        self.pending.append(starts)
         return address
 
     def end_worker(self, address: str | None) -> None:
@@ -265,7 +279,7 @@ def test_whatever_happens_in_whatever_order_every_tab_reaches_the_one_that_leads
             Tab(world)
         elif kind == 1:
             world.kill(tab)
-        elif kind == 2:
+        elif kind == 2 and tab.start.worker in world.watched:
             world.end_worker(tab.start.worker)
         elif kind in (3, 4, 5) and tab.heard is not None:
             tab.listen()  # before that no person can ask for anything
