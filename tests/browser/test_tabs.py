@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from tests.browser.conftest import FAILED
 from tests.browser.many_tabs import Tabs, many_tabs
 from tests.browsers import wait_for
 from tests.conftest import ServedSite
+from tests.firefox import OWN_PROCESSES, UNTHROTTLED, Firefox
 
 BROWSERS = [pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("chrome", "firefox")]
 
@@ -76,6 +78,37 @@ def test_many_tabs_are_opened_at_once_and_one_of_them_leads(tabs: Tabs) -> None:
 
 def test_a_long_statement_in_one_tab_does_not_hold_up_the_others(tabs: Tabs) -> None:
     require_exact(speed.fair(tabs, seconds=4, points=10))
+
+
+@pytest.mark.firefox
+def test_where_nothing_can_be_suspended_tabs_take_turns_and_a_restart_stops_what_runs(
+    site: ServedSite, visited_firefox: Path
+) -> None:
+    endless = (
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n{}) SELECT max(i) FROM n"
+    )
+    without_jspi = {"javascript.options.wasm_js_promise_integration": False}
+    browser = Firefox({**OWN_PROCESSES, **UNTHROTTLED, **without_jspi}, profile=visited_firefox)
+    try:
+        tabs = Tabs(browser, site.url)
+        leader, follower = tabs.pair(leads=True)
+        assert leader.js("return 'Suspending' in WebAssembly") is False
+        leader.do("CREATE TABLE kept (a); INSERT INTO kept VALUES (1)")
+        follower.begin(endless.format(" WHERE i < 4000000"))
+        time.sleep(0.3)
+        leader.begin("SELECT 1")
+        wait_for("its place", lambda: f"Waits for tab {follower.number}" in leader.status())
+        assert [follower.said(), leader.said()] == ["", ""]
+        follower.begin(endless.format(""))
+        time.sleep(0.3)
+        follower.click("Cancel")
+        follower.click("Restart the worker")
+        assert "was restarted before this was done" in follower.said()
+        for tab in (leader, follower):
+            tab.wait_ready()
+            assert tab.value("SELECT a FROM kept") == "1"
+    finally:
+        browser.close()
 
 
 @pytest.mark.slow
