@@ -6,7 +6,7 @@ import dom
 import version
 import words
 from client import RequestError
-from leader import FOLLOWING, LEADING, STOPPED
+from leader import FOLLOWING, LEADING, SEEKING, STOPPED
 
 import protocol
 from components.quarantine import database_of
@@ -47,6 +47,7 @@ class Startup:
         self._leader = None
         self._is_mixed = False
         self._ready = asyncio.Event()
+        dom.spawn(self._explain_silence())
 
     async def wait_until_ready(self):
         """Returns once SQL is answered."""
@@ -170,6 +171,11 @@ class Startup:
             dom.measure(name, begin, end)
             took.append((name, (float(end) - float(begin)) / 1000))
         self._state["timeline"] = (snapshot, took)
+
+    async def _explain_silence(self):
+        await asyncio.sleep(PATIENCE)
+        if self._leader.state == SEEKING:
+            self._status.say("Waiting for the tab that runs the database…")
 
     async def _explain_wait(self):
         await asyncio.sleep(PATIENCE)
