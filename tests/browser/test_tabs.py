@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,27 @@ def test_many_tabs_increment_one_counter_and_no_increment_is_lost(tabs: Tabs) ->
 
 def test_the_leader_goes_in_every_way_and_nothing_is_lost_or_done_twice(tabs: Tabs) -> None:
     require_exact(counting.takeover(tabs, rounds=3, number=3))
+
+
+def test_files_come_in_and_go_out_by_a_tab_that_follows(tabs: Tabs, tmp_path: Path) -> None:
+    follower, leader = tabs.pair(leads=False)
+    table = tmp_path / "by_follower.csv"
+    table.write_text("a,b\n" + "".join(f"{number},é{number}\n" for number in range(5000)))
+    follower.browser.switch(follower.handle)
+    assert "Imported" in follower.import_file(table)
+    assert leader.value("SELECT count(*) || max(b) FROM by_follower") == "5000é999"
+    whole = tmp_path / "by_follower.db"
+    with closing(sqlite3.connect(whole)) as con:
+        con.execute("CREATE TABLE kept (a)")
+        con.execute("INSERT INTO kept VALUES ('all of it')")
+        con.commit()
+    before = leader.database()
+    follower.browser.switch(follower.handle)
+    assert "Imported" in follower.import_file(whole)
+    assert follower.value("SELECT a FROM kept") == "all of it"
+    assert leader.database() == before
+    with closing(sqlite3.connect(follower.export())) as con:
+        assert con.execute("SELECT a FROM kept").fetchall() == [("all of it",)]
 
 
 def test_a_worker_that_ends_while_it_starts_is_followed_by_another_one(tabs: Tabs) -> None:
