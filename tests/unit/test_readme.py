@@ -45,7 +45,7 @@ def test_each_file_that_is_linked_to_exists(link: str) -> None:
 @pytest.mark.parametrize("option", sorted(set(re.findall(r"--[a-z][a-z-]+", README))))
 def test_each_option_that_is_named_is_one_of_serve_py_or_of_the_tests(option: str) -> None:
     names = ("serve.py", "tests/conftest.py", "tests/proofs.py")
-    sources = [*(ROOT / name for name in names), *(ROOT / "tests/bench").glob("*.py")]
+    sources = [*(ROOT / name for name in names), *(ROOT / "tests/bench").rglob("*.py")]
     assert any(f'"{option}"' in source.read_text(encoding="utf-8") for source in sources)
 
 
