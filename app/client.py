@@ -61,7 +61,7 @@ _RESULT_LOST = protocol.make_error(
 class Request:
     """A request on its way; await ``reply()`` for what it is answered with."""
 
-    def __init__(self, number, op, fields, part):
+    def __init__(self, number, op, fields, part, since):
         self.number = number
         self.op = op
         self.fields = fields
@@ -70,7 +70,7 @@ class Request:
         self.sent = False
         self.has_done_nothing = False  # it waits for another tab's lock, and not yet for its reply
         self.repeats = 0
-        self.since = None
+        self.since = since
         self.connection = None  # the one that it was sent on last
         self._future = asyncio.Future()
 
@@ -98,7 +98,7 @@ class Client:
     """
 
     def __init__(self, on_event):
-        self.transport = self._start = js.sahpoolStart
+        self.transport = js.sahpoolStart
         self._on_event = on_event
         self._last = 0
         self._waiting = {}
@@ -111,11 +111,11 @@ class Client:
     @property
     def tab(self):
         """The number by which people are told of this tab; 0 while it has none."""
-        return self._start.number
+        return self.transport.number
 
     def listen(self):
         """Takes over from start.mjs; what the worker has said so far comes first."""
-        self._start.listen(self._receive)
+        self.transport.listen(self._receive)
 
     def start(self, op, part=None, since=None, **fields):
         """Sends a request and answers the Request at once; ``part`` is a File to go with it.
@@ -124,8 +124,7 @@ class Client:
         on another, where what the session had is gone.
         """
         self._last += 1
-        request = Request(self._last, op, fields, part)
-        request.since = since
+        request = Request(self._last, op, fields, part, since)
         if self._is_resumed or (self._is_connected and op in ("hello", "open")):
             self._send(request)
         else:
@@ -144,9 +143,7 @@ class Client:
     def disconnect(self):
         """The worker has gone: what was under way waits for the next one."""
         self._is_connected = self._is_resumed = False
-        under_way = [self._waiting[number] for number in sorted(self._waiting)]
-        self._waiting = {}
-        self._parked = under_way + self._parked
+        self._park()
         self._refuse(lambda request: request.op in ("hello", "open"), "")
 
     def resume(self):
@@ -167,9 +164,14 @@ class Client:
 
     def refuse_all(self, hint):
         """Whatever is under way is refused as ``Restarted``; ``hint`` says what became of data."""
-        self._parked = [self._waiting[number] for number in sorted(self._waiting)] + self._parked
-        self._waiting = {}
+        self._park()
         self._refuse(lambda _request: True, hint)
+
+    def _park(self):
+        """What is under way waits, in its order, before what waits already."""
+        under_way = [self._waiting[number] for number in sorted(self._waiting)]
+        self._waiting = {}
+        self._parked = under_way + self._parked
 
     def _refuse(self, chosen, hint):
         error = protocol.make_error(
@@ -220,9 +222,9 @@ class Client:
         request.connection = self.connection
         self._waiting[request.number] = request
         if request.part is None:
-            self._start.send(head, sql)
+            self.transport.send(head, sql)
         else:
-            self._start.send(head, sql, request.part)
+            self.transport.send(head, sql, request.part)
 
     def _receive(self, head, parts):
         # Whatever this raises, start.mjs makes an error reply of it: nobody waits for ever.

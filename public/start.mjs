@@ -138,15 +138,13 @@ class Start {
     this.#address = null;
     this.#stay?.end();
     this.#stay = null;
-    for (const channel of [this.#lobby, this.#mail, this.#letterbox]) channel?.close();
-    this.#lobby = this.#mail = this.#letterbox = null;
+    for (const channel of [this.#lobby, this.#mail]) channel?.close();
+    this.#lobby = this.#mail = null;
   }
 
   /** Ends the worker of this tab, and lets another one lead. */
   end() {
-    this.#worker?.terminate();
-    this.#worker = null;
-    this.#announced = false;
+    this.#detach();
     this.resign();
   }
 
@@ -179,11 +177,8 @@ class Start {
 
   /** Sends to another tab's worker from now on. */
   follow(address) {
-    this.#worker?.terminate();
-    this.#worker = null;
-    this.#announced = false;
+    this.#detach();
     this.#address = address;
-    this.#letterbox?.close();
     this.#letterbox = new BroadcastChannel(address);
     this.watch();
   }
@@ -199,11 +194,8 @@ class Start {
 
   /** Ends the worker of this tab with whatever it is doing, and starts another one. */
   lead() {
-    this.#worker?.terminate();
+    this.#detach();
     this.#waiting.length = 0; // of an earlier worker, or of one of another tab
-    this.#letterbox?.close();
-    this.#letterbox = null;
-    this.#announced = false;
     this.#address = navigator.locks ? unique("worker") : "";
     const told = new URLSearchParams({ address: this.#address, ...verbosity() });
     const worker = new Worker(new URL(`./worker/boot.mjs#${told}`, import.meta.url), {
@@ -249,6 +241,15 @@ class Start {
 
   get taken() {
     return this.#listener !== null;
+  }
+
+  /** Sends to no worker any more, and ends that of this tab. */
+  #detach() {
+    this.#worker?.terminate();
+    this.#worker = null;
+    this.#announced = false;
+    this.#letterbox?.close();
+    this.#letterbox = null;
   }
 
   #hear({ ask, leader, restart, runs }) {

@@ -83,9 +83,6 @@ class Browser(Protocol):
     def close_tab(self, tab: str) -> None:
         """Close a tab as a person does who is asked nothing; none is the current one then."""
 
-    def kill_page(self, tab: str) -> float:
-        """Kill the process that runs a tab's page, close what is left; when, as time.time()."""
-
     def before_pages(self, script: str) -> None:
         """Run a script in every page before the page's own, in tabs opened from now on."""
 
@@ -171,10 +168,16 @@ def pss(process: Path) -> float:
     return int(size) / 1024
 
 
-def kill(process: Path) -> float:
-    """Kill the process of a directory in /proc; when, as time.time()."""
-    os.kill(int(process.name), signal.SIGKILL)
-    return time.time()
+def kill_page(browser: Browser, tab: str) -> float:
+    """Kill the process that runs a tab's page, close what is left; when, as time.time().
+
+    In Firefox tabs of one site share a few, unless tests.firefox.OWN_PROCESSES is preferred.
+    """
+    browser.switch(tab)
+    os.kill(int(page_process(browser).name), signal.SIGKILL)
+    killed = time.time()
+    browser.close_tab(tab)
+    return killed
 
 
 def chromium_driver(
@@ -294,13 +297,6 @@ class Chromium:
         self.switch(tab)
         self.driver.close()
         self.tab = ""
-
-    def kill_page(self, tab: str) -> float:
-        """Kill a tab's renderer."""
-        self.switch(tab)
-        killed = kill(page_process(self))
-        self.close_tab(tab)
-        return killed
 
     def before_pages(self, script: str) -> None:
         """Add a script."""

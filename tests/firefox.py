@@ -15,7 +15,7 @@ from typing import Any
 
 from websocket import WebSocket, WebSocketTimeoutException, create_connection
 
-from tests.browsers import SCRIPT_SECONDS, BrowserError, find_program, kill, page_process
+from tests.browsers import SCRIPT_SECONDS, BrowserError, find_program
 
 PREFERENCES = {
     "browser.download.folderList": 2,
@@ -156,13 +156,6 @@ class Firefox:
         """Close a tab."""
         self.command("browsingContext.close", context=tab)
         self.tab = ""
-
-    def kill_page(self, tab: str) -> float:
-        """Kill a tab's process; tabs of one site share a few, unless OWN_PROCESSES is preferred."""
-        self.switch(tab)
-        killed = kill(page_process(self))
-        self.close_tab(tab)
-        return killed
 
     def before_pages(self, script: str) -> None:
         """Add a script."""

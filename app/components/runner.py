@@ -89,8 +89,7 @@ class Runner:
         if event == "running":
             self._status.reached(words.count(message["rows"], "row"))
         else:
-            number = message["tab"]
-            holder = "tab {}".format(number) if number else "another tab"
+            holder = words.tabs([message["tab"]])
             self._status.say("Waiting for {}, which is changing this database…".format(holder))
         return True
 
@@ -285,14 +284,12 @@ class Runner:
             cursor = reply["cursor"]
 
     async def _ask(self, op, **fields):
-        self._request = self._client.start(
+        self._request = self._last = self._client.start(
             op, database=self._database, seconds=int(self._seconds.value or 0), **fields
         )
-        request = self._request
         try:
-            return await request.reply()
+            return await self._request.reply()
         finally:
-            self._last = request
             self._request = None
             if self._offered:
                 # It has come to an end after all: the offer to restart is void.

@@ -147,10 +147,7 @@ class Startup:
 
     async def open_again(self):
         """Opens the database that was open, or another one; RequestError if that is refused."""
-        names = [
-            database["name"] for database in (await self._client.ask("databases"))["databases"]
-        ]
-        await self._open_last(names)
+        await self._open_last((await self._client.ask("databases"))["databases"])
 
     def take_schema(self, reply):
         """Shows the schema that came with a reply."""
@@ -192,8 +189,8 @@ class Startup:
             )
             if connection != self._client.connection:
                 return
-            if hello["versions"].get("site") != version.SITE:
-                self._is_mixed = True
+            self._is_mixed = hello["versions"].get("site") != version.SITE
+            if self._is_mixed:
                 self._fail("Starting the page…", MIXED)
                 return
             self._state["tab"] = number
@@ -211,7 +208,7 @@ class Startup:
             if hello["database"] is not None:
                 self._take_opened(hello)
             elif not hello["paused"]:
-                await self._open_last([database["name"] for database in hello["databases"]])
+                await self._open_last(hello["databases"])
         except RequestError as error:
             if error.kind != "Restarted":
                 self._fail("Opening the database…", error.error)
@@ -241,7 +238,8 @@ class Startup:
             return
         self._editor.speak(reply["keywords"], reply["functions"])
 
-    async def _open_last(self, names):
+    async def _open_last(self, databases):
+        names = [database["name"] for database in databases]
         last = self._state["database"] or dom.recall("database")
         wanted = [name for name in names if name == last] + [name for name in names if name != last]
         for name in wanted:

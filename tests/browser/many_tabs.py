@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.browser.console_page import RUN, TYPE, Console
-from tests.browsers import Browser, Chromium, wait_for
+from tests.browsers import Browser, Chromium, kill_page, wait_for
 from tests.firefox import OWN_PROCESSES, PRECISE, UNTHROTTLED, Firefox
 
 #: Timers of tabs in the background are as quick as those of one in front.
@@ -238,7 +238,7 @@ class Tabs:
     def kill(self, tab: Tab) -> float:
         """Kill the process of a tab; when, as time.time()."""
         self.all.remove(tab)
-        return self.browser.kill_page(tab.handle)
+        return kill_page(self.browser, tab.handle)
 
     def end_worker(self, tab: Tab) -> float:
         """End the worker of a tab behind its back; when, as time.time()."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +85,21 @@ async def soon(ready: Callable[[], object]) -> None:
 def told(tab: Client, event: str) -> list[Told]:
     """The events of that name that a tab was told."""
     return [each for each in tab.events if each["event"] == event]
+
+
+def after_wait(
+    tab: Client, request: Coroutine[Any, Any, Told], end: Coroutine[Any, Any, object]
+) -> Told:
+    """The reply to a request of a tab's that waits for another one, until ``end`` is done."""
+
+    async def both() -> Told:
+        waiting = asyncio.create_task(request)
+        await soon(lambda: told(tab, "waiting"))
+        assert not waiting.done()
+        await end
+        return await asyncio.wait_for(waiting, 5)
+
+    return asyncio.run(both())
 
 
 def at_once(*work: Awaitable[Any]) -> list[Any]:
@@ -182,14 +197,9 @@ class TestLocks:
         three.ask("open", database="other.db")
         three.run("CREATE TABLE o (a); BEGIN IMMEDIATE")
         one.run("BEGIN IMMEDIATE")
-
-        async def both() -> Told:
-            waiting = asyncio.create_task(two.send("run", sql="UPDATE t SET a = 8"))
-            await soon(lambda: told(two, "waiting"))
-            await one.send("run", sql="COMMIT")
-            return await asyncio.wait_for(waiting, 5)
-
-        assert error_of(asyncio.run(both())) is None
+        update = two.send("run", sql="UPDATE t SET a = 8")
+        reply = after_wait(two, update, one.send("run", sql="COMMIT"))
+        assert error_of(reply) is None
         assert {event["tab"] for event in told(two, "waiting")} == {1}
 
     def test_a_tab_that_is_opened_waits_too(self, tabs: list[Client]) -> None:
@@ -198,27 +208,16 @@ class TestLocks:
             tab.session.close()
         one.host.journal_mode = "DELETE"  # type: ignore[attr-defined]
         one.run("PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE")
-
-        async def both() -> Told:
-            waiting = asyncio.create_task(two.send("open", database="notes.db"))
-            await soon(lambda: told(two, "waiting"))
-            await one.send("run", sql="COMMIT")
-            return await waiting
-
-        assert asyncio.run(both())["database"] == "notes.db"
+        opening = two.send("open", database="notes.db")
+        reply = after_wait(two, opening, one.send("run", sql="COMMIT"))
+        assert reply["database"] == "notes.db"
 
     def test_a_tab_that_waits_can_cancel(self, tabs: list[Client]) -> None:
         one, two, _ = tabs
         one.run("BEGIN IMMEDIATE")
-
-        async def both() -> Told:
-            number = two.next_id()
-            waiting = asyncio.create_task(two.send("run", sql="UPDATE t SET a = 0"))
-            await soon(lambda: told(two, "waiting"))
-            await two.send("cancel", target=number)
-            return await waiting
-
-        assert error_of(asyncio.run(both()))["type"] == "Cancelled"
+        update = two.send("run", sql="UPDATE t SET a = 0")
+        reply = after_wait(two, update, two.send("cancel", target=two.next_id()))
+        assert error_of(reply)["type"] == "Cancelled"
 
     def test_two_that_wait_for_each_other_are_told_at_once(self, tabs: list[Client]) -> None:
         one, two, _ = tabs
@@ -251,15 +250,10 @@ class TestLocks:
     def test_an_import_waits_too(self, tabs: list[Client]) -> None:
         one, two, _ = tabs
         one.run("BEGIN IMMEDIATE")
-
-        async def both() -> Told:
-            source = BytesSource(b"a,b\n1,2\n", "more.csv")
-            waiting = asyncio.create_task(two.send("import_file", source, name="more.csv"))
-            await soon(lambda: told(two, "waiting"))
-            await one.send("run", sql="COMMIT")
-            return await waiting
-
-        assert asyncio.run(both())["rows"] == 1
+        source = BytesSource(b"a,b\n1,2\n", "more.csv")
+        importing = two.send("import_file", source, name="more.csv")
+        reply = after_wait(two, importing, one.send("run", sql="COMMIT"))
+        assert reply["rows"] == 1
 
 
 class TestTabsThatGo:
@@ -274,14 +268,9 @@ class TestTabsThatGo:
     def test_a_tab_that_waits_for_one_that_goes_goes_on(self, tabs: list[Client]) -> None:
         one, two, _ = tabs
         two.run("BEGIN; UPDATE t SET a = 9")
-
-        async def both() -> Told:
-            waiting = asyncio.create_task(one.send("run", sql="UPDATE t SET a = a + 1"))
-            await soon(lambda: told(one, "waiting"))
-            await one.service.leave("two")
-            return await waiting
-
-        assert error_of(asyncio.run(both())) is None
+        update = one.send("run", sql="UPDATE t SET a = a + 1")
+        reply = after_wait(one, update, one.service.leave("two"))
+        assert error_of(reply) is None
         assert one.rows("SELECT a FROM t") == [(2,)]
 
     def test_what_a_tab_runs_when_it_goes_is_stopped(self, tabs: list[Client]) -> None:

@@ -136,7 +136,7 @@ class Connection:
         """Whether to run a statement twice is the same as to run it once; errors are for later."""
         word = _first_word(sql)
         try:
-            return word in _READING and not self._writes(sql)
+            return word == "EXPLAIN" or (word in _READING and not self._writes(sql))
         except sqlite3.Error:
             # Perhaps what it needs is gone, a temporary table for one: only WITH may begin a write.
             return word != "WITH"
@@ -167,7 +167,7 @@ class Connection:
 
         https://www.sqlite.org/opcode.html#Transaction : P2 is not zero.
         """
-        program = self.query(sql if sql[:7].upper() == "EXPLAIN" else "EXPLAIN " + sql)
+        program = self.query("EXPLAIN " + sql)
         return any(step[1] == "Transaction" and step[3] != 0 for step in program)
 
     def _changes(self, cursor: sqlite3.Cursor, word: str, before: int) -> int | None:

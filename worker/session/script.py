@@ -106,14 +106,11 @@ async def _outcome(
         decoded = text.decode()
         if job.request["again"] and not connection.only_reads(decoded):
             raise OutcomeUnknown
-        try:
-            execution = connection.execute(decoded)
-        except sqlite3.OperationalError as error:
-            if not session.in_the_way(error):
-                raise
-            if has_done:
-                return None
-            execution = await session.patiently(job, lambda: connection.execute(decoded))
+        execution = await session.patiently(
+            job, lambda: connection.execute(decoded), has_done=has_done
+        )
+        if execution is None:
+            return None
         outcome["changes"] = execution.changes
         if execution.rows is not None:
             outcome["kind"] = "rows"

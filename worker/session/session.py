@@ -147,10 +147,13 @@ class Session:
             "none" if self.connection is None else self.host.transaction_state(self.connection.con)
         )
 
-    async def patiently(self, job: Job, attempt: Callable[[], T]) -> T:
+    async def patiently(
+        self, job: Job, attempt: Callable[[], T], *, has_done: bool = False
+    ) -> T | None:
         """What ``attempt`` returns, made again for as long as another session's lock is in the way.
 
-        Nothing of the request may have been done before that could not be done twice.  Raises what
+        Where the request ``has_done`` something that could not be done twice, it does not wait but
+        answers None: what waits may be sent to another worker as if it were new.  Raises what
         ``attempt`` raises; its SQLITE_BUSY comes when the time is up (LOCK_SECONDS), or when the
         other session waits for this one, with a hint that says which tab it is.
         """
@@ -159,14 +162,16 @@ class Session:
             try:
                 return attempt()
             except sqlite3.OperationalError as error:
-                holders = self.in_the_way(error)
+                holders = self._in_the_way(error)
                 if not holders:
                     raise
+                if has_done:
+                    return None
                 until = until or monotonic() + self._lock_seconds()
                 busy = error
             await self._wait_for(holders, job, until, busy)
 
-    def in_the_way(self, error: sqlite3.OperationalError) -> list[Session]:
+    def _in_the_way(self, error: sqlite3.OperationalError) -> list[Session]:
         """The sessions whose locks are why this was raised; none when it is not worth waiting."""
         code = getattr(error, "sqlite_errorcode", None)
         return self._service.holders(self) if code in _WORTH_WAITING else []
@@ -281,7 +286,7 @@ class Session:
         Also when the block fails: what was to be replaced is still there, and was the current one.
         Raises UsedElsewhere when another tab has it open; ``what`` says what is to be done.
         """
-        self._service.require_unused(name, self, what)
+        self.require_unused(name, what)
         current = self.connection
         if current is not None and current.name == name:
             self.close()
