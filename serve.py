@@ -15,6 +15,7 @@ module; pip uses ``build_wheel`` (pyproject.toml names this file as the build ba
 from __future__ import annotations
 
 import argparse
+import base64
 import errno
 import gzip
 import json
@@ -39,10 +40,11 @@ from worker.packing import (
     build_wheel,
     digest,
     json_bytes,
-    modules_bytes,
+    page_modules,
     parts_list,
     project,
     read,
+    romfs_bytes,
     service_bytes,
     wheel_bytes,
     wheel_name,
@@ -94,18 +96,28 @@ def write_if_changed(path: Path, data: bytes) -> bool:
 # Parts: npm packages and the bundle ---------------------------------------------------------
 
 
-def run(command: list[str], what: str, remedy: str, env: Mapping[str, str] | None = None) -> None:
-    """Run a command in the repository; StepError with the end of what it printed when it fails."""
+def run(
+    command: list[str],
+    what: str,
+    remedy: str,
+    env: Mapping[str, str] | None = None,
+    told: str = "",
+) -> str:
+    """Run a command in the repository and tell it ``told``; returns what it printed.
+
+    StepError with the end of that when it fails.
+    """
     env = {**os.environ, **(env or {})}
     try:
         done = subprocess.run(
-            command, cwd=ROOT, env=env, input="", capture_output=True, text=True, errors="replace"
+            command, cwd=ROOT, env=env, input=told, capture_output=True, text=True, errors="replace"
         )
     except OSError as error:
         raise StepError(f"{what} failed: {command[0]} cannot be run ({error}). {remedy}") from error
     if done.returncode:
         last = "\n".join("    " + line for line in (done.stdout + done.stderr).splitlines()[-12:])
         raise StepError(f"{what} failed (exit code {done.returncode}). {remedy}\n{last}")
+    return done.stdout
 
 
 class Node:
@@ -167,6 +179,8 @@ def install_parts() -> None:
 
 BUNDLE_OPTIONS = (
     "--bundle",
+    "--splitting",
+    "--chunk-names=[name]",
     "--format=esm",
     "--minify",
     "--target=es2022",
@@ -179,31 +193,58 @@ BUNDLE_OPTIONS = (
 
 
 def bundle() -> Path:
-    """Bundle app/parts (editor, grid, column decoder) with esbuild; returns the bundle's path.
+    """Bundle app/parts (editor, grid, column decoder) with esbuild; returns the folder.
 
     Skipped when neither the sources nor the lock file nor the options have changed since.
     """
     sources = sorted((ROOT / "app" / "parts").rglob("*.mjs"))
-    out = WORK / "parts.js"
+    out = WORK / "parts"
     text = "\0".join(BUNDLE_OPTIONS).encode() + read(ROOT / "package-lock.json")
     for source in sources:
         text += b"\0" + source.relative_to(ROOT).as_posix().encode() + b"\0" + read(source)
     mark = WORK / "parts.hash"
-    if out.is_file() and mark.is_file() and mark.read_text() == digest(text):
+    if out.is_dir() and mark.is_file() and mark.read_text() == digest(text):
         return out
+    mark.unlink(missing_ok=True)
+    shutil.rmtree(out, ignore_errors=True)
     install_parts()
     node = Node.find()
     say("Bundling the editor and the grid (esbuild) …")
     esbuild = str(ROOT / "node_modules" / "esbuild" / "bin" / "esbuild")
-    entry = "app/parts/index.mjs"
+    entry = "parts=app/parts/index.mjs"
     run(
-        [node.command("node"), esbuild, entry, *BUNDLE_OPTIONS, f"--outfile={out}"],
+        [node.command("node"), esbuild, entry, *BUNDLE_OPTIONS, f"--outdir={out}"],
         "Bundling",
         "If node_modules is damaged, delete it and start again.",
         node.env,
     )
     mark.write_text(digest(text))
     return out
+
+
+def compiled_modules() -> bytes:
+    """modules.romfs: the page's Python, compiled (worker/compiling.mjs)."""
+    sources = page_modules()
+    out = WORK / "modules.romfs"
+    lock = read(ROOT / "package-lock.json")
+    mark = WORK / "modules.hash"
+    state = digest(lock + romfs_bytes(sources))
+    if out.is_file() and mark.is_file() and mark.read_text() == state:
+        return read(out)
+    node = Node.find()
+    say("Compiling the page's Python (mpy-cross) …")
+    told = json.dumps({path: source.decode() for path, source in sources.items()})
+    done = run(
+        [node.command("node"), str(ROOT / "worker" / "compiling.mjs")],
+        "Compiling",
+        "What is wrong, and where, is below.",
+        node.env,
+        told,
+    )
+    compiled = {path: base64.b64decode(code) for path, code in json.loads(done).items()}
+    out.write_bytes(romfs_bytes(compiled))
+    mark.write_text(state)
+    return read(out)
 
 
 # The site ------------------------------------------------------------------------------------
@@ -220,11 +261,10 @@ PYSCRIPT_USED = (
     "py-editor",
     "py-game",
     "py-term",
-    "toml",
 )
 """How the names of PyScript's chunks begin that this page loads; a test watches for others."""
 
-WORTH_GZIP = {".bin", ".css", ".html", ".js", ".json", ".mjs", ".py", ".svg", ".toml", ".wasm"}
+WORTH_GZIP = {".css", ".html", ".js", ".json", ".mjs", ".py", ".romfs", ".svg", ".toml", ".wasm"}
 """Of these there is a gzip beside the file, for servers that send such (nginx's gzip_static)."""
 
 
@@ -242,8 +282,9 @@ class Site:
         version = str(project()["version"])
         modules = ROOT / "node_modules"
         files: dict[str, Path | bytes] = {
-            "pyscript.toml": ROOT / "pyscript.toml",
-            "app/parts.js": bundle(),
+            # As JSON, for which PyScript needs no parser of its own.
+            "pyscript.json": json_bytes(tomllib.loads(read(ROOT / "pyscript.toml").decode())),
+            **_tree(bundle(), "app/"),
             **{f"worker/{name}": ROOT / "worker" / name for name in ("boot.mjs", "snapshot.mjs")},
             **_tree(ROOT / "worker" / "sahpool", "worker/", suffix=".mjs"),
             "worker/service.zip": service_bytes(),
@@ -258,7 +299,7 @@ class Site:
         files.update(_tree(ROOT / "public", ""))
         for name in ("main.py", "unpacking.py"):
             files[f"app/{name}"] = ROOT / "app" / name
-        files["app/modules.bin"] = modules_bytes()
+        files["app/modules.romfs"] = compiled_modules()
         # Whole, without the maps: a plugin's chunk that is missing stops things silently.
         files.update(_tree(modules / "@pyscript" / "core" / "dist", "pyscript/", but=".map"))
         files[SERVICE_WORKER] = service_worker(files)

@@ -70,6 +70,7 @@ async def main():
     state.watch_busy(show_busy)
     dom.mark("editor")
     client.listen()
+    results.prepare()
 
 
 dom.spawn(main())

@@ -1,17 +1,20 @@
 """Puts the page's other modules where Python imports them from: main.py imports this one first.
 
-They come as one file (worker/packing.py: ``modules_bytes``), for one request is answered sooner
-than twenty. Its first line is JSON, pairs of a module's path and its length in bytes; the modules
-follow.
+They come compiled, as the image of a file system (worker/packing.py: ``romfs_bytes``) that Python
+runs them out of: the editor is there before the sources could have been compiled here, and what a
+compiler would leave behind in memory is never there.
 """
 
-import json
 import os
+import sys
 
-with open("modules.bin", "rb") as archive:
-    for path, length in json.loads(archive.readline()):
-        folder = path.rpartition("/")[0]
-        if folder and folder not in os.listdir():
-            os.mkdir(folder)
-        with open(path, "wb") as module:
-            module.write(archive.read(length))
+import vfs
+
+IMAGE = "modules.romfs"
+
+# In one piece: read() asks JavaScript for some bytes at a time.
+image = bytearray(os.stat(IMAGE)[6])
+with open(IMAGE, "rb") as file:
+    file.readinto(image)
+vfs.mount(vfs.VfsRom(image), "/modules")
+sys.path.insert(0, "/modules")

@@ -10,6 +10,12 @@ const PYODIDE_PARTS = [
 const PACKAGES = "/lib/sahpool-packages/";
 const SETTLED = 1000; // ms after the first answer until the snapshot is put away
 
+// Before anything else, for what is asked for first is answered first (snapshot.mjs has both names).
+const matching = globalThis.caches?.match(new URL("snapshot", import.meta.url).href, {
+  cacheName: "sahpool-snapshot",
+});
+matching?.catch(() => null); // whoever waits for it meets the error
+
 let phase = "pyodide";
 const phases = []; // each with the time at which it began, in ms since 1970
 const USED = "used";
@@ -83,7 +89,7 @@ async function loadPython(wasm, options, prepare) {
       try {
         const module = await source;
         const instance = await WebAssembly.instantiate(module, imports);
-        prepare(instance);
+        await prepare(instance);
         return { instance, module };
       } catch (error) {
         reject(error);
@@ -244,11 +250,17 @@ function takeSnapshot(snapshots, pyodide, modules, key) {
   started.then((receive) => receive && setTimeout(put, SETTLED));
 }
 
-async function restore(wasm, snapshots, { bytes, pages }, modules, packages) {
+async function restore(wasm, snapshots, kept, modules, packages) {
   try {
+    const bytes = new Uint8Array(kept.length);
     const options = snapshots.restoring(bytes, modules);
-    const enlarge = (instance) => snapshots.enlarge(instance, pages);
-    const pyodide = await startPyodide(wasm, options, enlarge);
+    // While they come in Pyodide gets itself ready.
+    const filling = snapshots.fill(bytes, kept);
+    filling.catch(() => null); // told below
+    const pyodide = await startPyodide(wasm, options, async (instance) => {
+      await filling;
+      snapshots.enlarge(instance, kept.pages);
+    });
     await snapshots.release(pyodide);
     install(pyodide, packages);
     snapshot = USED;
@@ -295,11 +307,11 @@ async function boot() {
     import(new URL(name, PYODIDE).href).catch(() => null);
   }
   const importing = importPart(new URL("snapshot.mjs", import.meta.url));
-  const finding = importing.then(({ find }) => find());
+  const finding = importing.then(({ find }) => find(matching));
   const response = fetch(WASM);
   // Not before the snapshot is read, if there is one: compiling takes the processors from the page,
   // whose editor is to be there first. By itself Pyodide would begin later still.
-  const read = finding.then((kept) => kept?.bytes).catch(() => null);
+  const read = finding.then((kept) => kept?.packed).catch(() => null);
   const wasm = read.then(() => WebAssembly.compileStreaming(response));
   for (const promise of [finding, response, wasm]) promise.catch(() => null); // awaited elsewhere
   const parts = fetchPart(PARTS).then((response) => response.json());

@@ -21,10 +21,11 @@ __all__ = [
     "build_wheel",
     "digest",
     "json_bytes",
-    "modules_bytes",
+    "page_modules",
     "parts_list",
     "project",
     "read",
+    "romfs_bytes",
     "service_bytes",
     "wheel_bytes",
     "wheel_name",
@@ -164,8 +165,8 @@ def service_bytes() -> bytes:
     return zip_bytes(files)
 
 
-def modules_bytes() -> bytes:
-    """modules.bin: the page's Python but for what unpacks it (app/unpacking.py has the format)."""
+def page_modules() -> dict[str, bytes]:
+    """The page's Python but for what brings it (app/main.py, app/unpacking.py), by its path."""
     app = ROOT / "app"
     files = {
         path.relative_to(app).as_posix(): read(path)
@@ -174,8 +175,53 @@ def modules_bytes() -> bytes:
     }
     files["protocol.py"] = read(ROOT / "worker" / "protocol.py")
     files["version.py"] = version_module()
-    sizes = [[name, len(data)] for name, data in files.items()]
-    return json.dumps(sizes).encode() + b"\n" + b"".join(files.values())
+    return files
+
+
+# What begins a record of a ROMFS image; the magic is a kind, too (MicroPython's extmod/vfs_rom.c).
+ROMFS, DATA, FOLDER, FILE = 0x14A6B1, 2, 4, 5
+
+
+def romfs_bytes(files: Mapping[str, bytes]) -> bytes:
+    """``files``, by their paths, as an image that MicroPython mounts as a file system.
+
+    Python runs compiled modules out of it without copying them.
+
+    Source: docs.micropython.org, "Romfs"; extmod/vfs_rom.c has the format.
+    """
+    tree: dict[str, Any] = {}
+    for path, data in files.items():
+        *folders, name = path.split("/")
+        inner = tree
+        for folder in folders:
+            inner = inner.setdefault(folder, {})
+        inner[name] = data
+    return romfs_record(ROMFS, romfs_entries(tree))
+
+
+def romfs_entries(tree: Mapping[str, Any]) -> bytes:
+    """The records of what lies in one folder."""
+    image = b""
+    for name, entry in tree.items():
+        named = romfs_number(len(name.encode())) + name.encode()
+        if isinstance(entry, bytes):
+            image += romfs_record(FILE, named + romfs_record(DATA, entry))
+        else:
+            image += romfs_record(FOLDER, named + romfs_entries(entry))
+    return image
+
+
+def romfs_record(kind: int, content: bytes) -> bytes:
+    """Its kind, how long it is, and what it holds."""
+    return romfs_number(kind) + romfs_number(len(content)) + content
+
+
+def romfs_number(number: int) -> bytes:
+    """Seven bits a byte, the highest first; all bytes but the last have the eighth bit."""
+    digits = [number & 0x7F]
+    while number := number >> 7:
+        digits.append(number & 0x7F | 0x80)
+    return bytes(reversed(digits))
 
 
 def parts_list() -> dict[str, str]:

@@ -9,10 +9,11 @@
 //
 // Source: Pyodide's own src/js/snapshot.ts; all of this is undocumented, and tested with one version.
 
-const CACHE = "sahpool-snapshot";
+const CACHE = "sahpool-snapshot"; // boot.mjs, which asks for what is kept, has both of these, too
 const KEY = "X-Sahpool-Key";
 const DIGEST = "X-Sahpool-Digest";
 const PAGES = "X-Sahpool-Pages";
+const LENGTH = "X-Sahpool-Length";
 const ADDRESS = new URL("snapshot", import.meta.url).href; // nothing is ever asked for there
 
 const ROOM = 20; // times what a snapshot takes must be free
@@ -20,6 +21,8 @@ const PAGE = 65536; // bytes of WebAssembly's memory
 const CHUNK = 4096; // bytes that are left out where all of them are zero: half of a memory is
 // Milliseconds after which a cache that does not answer is none.
 const FIND_PATIENCE = 3000, READ_PATIENCE = 10_000;
+
+const DAMAGED = "the snapshot is damaged";
 
 const KINDS = ["object", "function"];
 
@@ -78,9 +81,9 @@ function packed(bytes) {
 /** Gives memory back at once, not when this thread, which is idle most of the time, collects garbage. */
 const free = (buffer) => buffer.transfer?.(0);
 
-function unpacked(buffer) {
+function unpack(buffer, bytes) {
   const [length, count] = new Uint32Array(buffer, 0, 2);
-  const bytes = new Uint8Array(length);
+  if (length !== bytes.length) throw new Error(DAMAGED);
   let from = 8 + 4 * count;
   for (const place of new Uint32Array(buffer, 8, count)) {
     const to = place * CHUNK;
@@ -88,28 +91,31 @@ function unpacked(buffer) {
     bytes.set(chunk, to);
     from += chunk.length;
   }
-  return bytes;
 }
 
 /**
- * The snapshot that is kept, or null when there is none. It is read at once, whatever its key.
+ * What is kept, or null when there is nothing. It is read at once, whatever its key.
  *
- * @returns {Promise<{key: string, bytes: Promise<Uint8Array>, pages: number} | null>} `pages` is the
- *    size of the memory; `bytes` that are not whole are refused
+ * @param {Promise<Response | undefined>} matching
+ * @returns {Promise<{key: string, sum: string, pages: number, length: number, packed: Promise<ArrayBuffer>}
+ *    | null>} `length` is that of the snapshot, in bytes; `pages` is the size of the memory
  */
-export async function find() {
-  const kept = await within(FIND_PATIENCE, caches.match(ADDRESS, { cacheName: CACHE }));
+export async function find(matching) {
+  const kept = await within(FIND_PATIENCE, matching);
   if (!kept) return null;
-  const checked = async () => {
-    const buffer = await kept.arrayBuffer();
-    if ((await digest(buffer)) !== kept.headers.get(DIGEST)) throw new Error("the snapshot is damaged");
-    const bytes = unpacked(buffer);
-    free(buffer);
-    return bytes;
-  };
-  const bytes = within(READ_PATIENCE, checked());
-  bytes.catch(() => null); // whoever asked for them meets the error, if later
-  return { key: kept.headers.get(KEY), bytes, pages: Number(kept.headers.get(PAGES)) };
+  const packed = within(READ_PATIENCE, kept.arrayBuffer());
+  packed.catch(() => null); // whoever asks for it meets the error, if later
+  const [pages, length] = [PAGES, LENGTH].map((name) => Number(kept.headers.get(name)));
+  return { key: kept.headers.get(KEY), sum: kept.headers.get(DIGEST), pages, length, packed };
+}
+
+/** Fills `bytes` from what `find` found; an error when that is not whole. */
+export async function fill(bytes, { packed, sum }) {
+  const buffer = await packed;
+  const digesting = digest(buffer); // in another thread
+  unpack(buffer, bytes);
+  if ((await digesting) !== sum) throw new Error(DAMAGED);
+  free(buffer);
 }
 
 /**
@@ -137,7 +143,10 @@ export function take(pyodide, modules) {
   }
 }
 
-/** What loadPyodide needs to start from a snapshot's bytes; `modules` as above. */
+/**
+ * What loadPyodide needs to start from a snapshot's bytes, of which it wants the length first, and the
+ * content once it has an instance; `modules` as above.
+ */
 export const restoring = (bytes, modules) => ({
   _loadSnapshot: bytes,
   _snapshotDeserializer: ({ module, global }) => (module ? modules[module] : globalThis[global]),
@@ -157,7 +166,12 @@ export async function keep(bytes, key) {
   const [, begin] = new Uint32Array(bytes.buffer, 0, 2); // of the memory, behind what describes it
   const pages = (bytes.length - begin) / PAGE;
   const buffer = await packed(bytes);
-  const headers = { [KEY]: key, [DIGEST]: await digest(buffer), [PAGES]: String(pages) };
+  const headers = {
+    [KEY]: key,
+    [DIGEST]: await digest(buffer),
+    [PAGES]: String(pages),
+    [LENGTH]: String(bytes.length),
+  };
   const cache = await caches.open(CACHE);
   await cache.put(ADDRESS, new Response(buffer, { headers }));
 }

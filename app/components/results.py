@@ -67,6 +67,10 @@ class Results:
         """``load_more()`` is what the button "Load more" does."""
         self._load_more = load_more
 
+    def prepare(self):
+        """Gets ready for the first rows; before, nothing needs what they are drawn with."""
+        self._grid.prepare()
+
     def welcome(self, is_empty):
         """Before the first run: an invitation when the database is empty, a hint when it is not."""
         self._has_tables = not is_empty

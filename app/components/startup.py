@@ -21,6 +21,8 @@ PHASES = {
 FIRST_DATABASE = "notes.db"
 # Opening the storage takes a tenth of a second; one that another tab holds is waited for.
 PATIENCE = 2.0
+# What can wait comes so long after SQL is answered: the statement that waited for that goes first.
+AFTERWARDS = 0.3
 MIXED = protocol.make_error(
     "MixedVersions",
     "The page and the worker that runs the database are of two versions of this site.",
@@ -227,6 +229,7 @@ class Startup:
         if was_in_transaction and not self._client.will_tell_of_loss():
             self._trouble.show(LOST)
         self._client.resume()
+        await asyncio.sleep(AFTERWARDS)
         await self._learn_words()
 
     async def _learn_words(self):

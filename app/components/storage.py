@@ -7,6 +7,7 @@ import words
 from client import RequestError
 
 from components import dialogs
+from components.startup import AFTERWARDS
 
 
 class Storage:
@@ -32,7 +33,7 @@ class Storage:
         self._notice = dom.by_id("notice")
         self._keep = dom.by_id("storage-keep")
         state.watch("storage", self._begin)
-        state.watch("ready", lambda _ready: dom.spawn(self.refresh()))
+        state.watch("ready", lambda _ready: dom.spawn(self._refresh_afterwards()))
         state.watch("database", lambda _name: self._show())
         dom.on_click(self._line, self.open_sheet)
         dom.on_click(self._keep, self._ask_to_keep)
@@ -86,6 +87,10 @@ class Storage:
             return  # what was known stays; a worker that begins anew is asked anew
         self._room = words.Room(reply["kind"], reply["persisted"], reply["usage"], reply["quota"])
         self._show()
+
+    async def _refresh_afterwards(self):
+        await asyncio.sleep(AFTERWARDS)
+        await self.refresh()
 
     async def may_import(self, file):
         """Whether a file is to be imported: asks when there is less room than it needs."""

@@ -7,6 +7,9 @@ export const onFault = (teller) => {
   tell = (error) => setTimeout(() => teller(String(error)));
 };
 
+/** Has `error` told as `onFault` was asked to. */
+export const report = (error) => tell(error);
+
 /**
  * `part` for Python to call: what its methods throw is told, and undefined comes back. Let through,
  * an exception would end the Python that called, without its `finally`, in the middle of anything.

@@ -1,7 +1,6 @@
 // JavaScript because the grid asks for cells while it scrolls, faster than Python on the page can answer.
 
-import "@vaadin/grid/vaadin-grid.js";
-import { copyText, download } from "./browser.mjs";
+import { copyText, download, report } from "./browser.mjs";
 import { Rows } from "./columns.mjs";
 
 const PADDING = 28; // px beside the text of a cell
@@ -11,7 +10,33 @@ const SAMPLE = 60; // rows whose length decides how wide a column starts
 const MANY_COLUMNS = 40; // from here on, only the columns in view are drawn
 const TITLE_FROM = 30; // characters from which a cell tells its text on hovering
 const LONGEST_TSV = 100_000; // rows that one copy takes
+const REHEARSAL = 200; // ms; some frames
 const LONGEST_CELL = 100_000; // bytes of a value that its window shows
+
+let elements = null;
+
+/** Brings in what rows are drawn with: a third of the code, and not needed for the editor. */
+const load = () =>
+  (elements ??= import("./elements.mjs").catch((error) => {
+    elements = null; // the next rows try again
+    throw error;
+  }));
+
+/** Draws a grid where nobody sees or finds it: the first one takes twice as long as the next. */
+const rehearse = () => {
+  const shelf = document.createElement("div");
+  shelf.inert = true;
+  shelf.style.cssText = "position: fixed; visibility: hidden; contain: strict; width: 300px; height: 200px";
+  const grid = document.createElement("vaadin-grid");
+  const column = document.createElement("vaadin-grid-column");
+  column.renderer = column.headerRenderer = (root) => (root.textContent = "0");
+  grid.append(column);
+  grid.dataProvider = (_, callback) => callback([{ row: 0 }]);
+  grid.size = 1;
+  shelf.attachShadow({ mode: "open" }).append(grid);
+  document.body.append(shelf);
+  setTimeout(() => shelf.remove(), REHEARSAL);
+};
 
 const canvas = document.createElement("canvas").getContext("2d");
 
@@ -44,7 +69,7 @@ class Grid {
   add(key, piece, buffer) {
     const rows = this.#results.get(key);
     rows.add(JSON.parse(piece), buffer);
-    if (rows !== this.#rows) return;
+    if (rows !== this.#rows || !this.#grid) return;
     this.#grid.size = rows.size;
     this.#numbering.width = this.#numberWidth(rows);
   }
@@ -73,10 +98,23 @@ class Grid {
     this.#rows = null;
   }
 
+  /** Gets ready for the first rows. */
+  prepare() {
+    load().then(rehearse).catch(report);
+  }
+
   /** Shows result `key` from its first row. */
   show(key) {
     this.hide();
     const rows = this.#results.get(key);
+    this.#rows = rows;
+    const draw = () => {
+      if (rows === this.#rows && !this.#grid) this.#draw(rows);
+    };
+    load().then(draw).catch(report);
+  }
+
+  #draw(rows) {
     // A new grid each time: one that gets other columns takes a second to lay itself out again.
     const grid = document.createElement("vaadin-grid");
     grid.accessibleName = "Results";
@@ -88,7 +126,6 @@ class Grid {
     grid.addEventListener("keydown", (event) => this.#onKey(event), { capture: true });
     this.#parent.append(grid);
     this.#grid = grid;
-    this.#rows = rows;
     this.#numbering = this.#numbers(rows);
     grid.append(this.#numbering, ...rows.names.map((_, index) => this.#column(rows, index)));
     grid.dataProvider = ({ page, pageSize }, callback) => {

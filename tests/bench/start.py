@@ -96,7 +96,8 @@ PARTS = {
     "Pyodide": "/pyodide/",
     "MicroPython": "/micropython",
     "PyScript": "/pyscript",
-    "editor and grid": "/app/parts.js",
+    "editor": "/app/parts.js",
+    "grid": "/app/elements.js",
     "sahpool and the console": "/",
 }
 

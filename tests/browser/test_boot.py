@@ -136,3 +136,21 @@ def test_the_site_works_below_any_path_and_isolated(console: Console, site: Serv
         assert console.errors() == []
         server.shutdown()
         thread.join()
+
+
+def test_what_draws_rows_comes_after_the_editor_and_is_named_when_it_is_missing(
+    first_visit: Console, site: ServedSite
+) -> None:
+    first_visit.open()
+    entry = "performance.getEntriesByName('{}')[0].startTime".format
+    part = first_visit.js("return new URL('app/elements.js', location.href).href")
+    assert first_visit.js(f"return {entry(part)} >= {entry('sahpool: editor')}")
+
+    site.missing.add("/app/elements.js")
+    first_visit.open()
+    first_visit.run_sql("SELECT 42 AS answer")
+    wait_for("the part to be named", lambda: "elements.js" in (first_visit.error() or ""))
+    site.missing.clear()
+    first_visit.open()
+    first_visit.run_sql("SELECT 42 AS answer")
+    assert first_visit.rows() == [["42"]]

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import protocol
+from session import service
 
 from .fake_host import BytesSource, Client, FakeHost, make_database
 
@@ -456,3 +457,40 @@ def test_rows_so_far_are_told_while_a_statement_runs(tabs: list[Client]) -> None
 def test_every_tab_knows_which_tabs_there_are(tabs: list[Client]) -> None:
     for tab in tabs:
         assert told(tab, "tabs")[-1]["numbers"] == [1, 2, 3]
+
+
+def test_a_long_wal_is_emptied_once_nobody_is_at_work(
+    tabs: list[Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "TIDY_SECONDS", 0.02)
+    one, two, _ = tabs
+    host = one.service.host
+
+    async def work() -> None:
+        await two.send("run", sql="BEGIN; SELECT 1")
+        await one.send("run", sql="INSERT INTO t SELECT zeroblob(3000000)")
+        assert host.size("notes.db-wal") > 3_000_000
+        await asyncio.sleep(0.1)
+        assert host.size("notes.db-wal") > 3_000_000  # a transaction is open
+        await two.send("run", sql="COMMIT")
+        await soon(lambda: host.size("notes.db-wal") == 0)
+
+    asyncio.run(work())
+    assert two.rows("SELECT max(length(a)) FROM t") == [(3_000_000,)]
+
+
+def test_a_result_that_is_still_read_keeps_the_wal_and_its_rows(
+    tabs: list[Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "TIDY_SECONDS", 0.02)
+    one, two, _ = tabs
+
+    async def work() -> None:
+        cursor = (await two.send("run", sql=COUNTED.format(500), rows=200))["outcomes"][0]["cursor"]
+        await one.send("run", sql="INSERT INTO t SELECT zeroblob(3000000)")
+        await asyncio.sleep(0.1)
+        fetched = await two.send("fetch", cursor=cursor, rows=1000)
+        assert fetched["ok"]
+        assert fetched["piece"]["rows"] == 300
+
+    asyncio.run(work())

@@ -3,7 +3,14 @@
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
+from contextlib import (
+    AbstractContextManager,
+    ExitStack,
+    closing,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -90,6 +97,14 @@ class Connection:
         """Closes the connection; SQLite rolls back what was not committed."""
         self.close_results()
         self.con.close()
+
+    def empty_wal(self) -> None:
+        """Takes all that is in the WAL into the database, unless somebody still reads from it.
+
+        Source: https://sqlite.org/pragma.html#pragma_wal_checkpoint
+        """
+        with suppress(sqlite3.OperationalError):  # a result of our own is not read to its end
+            self.con.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
     def require_no_transaction(self) -> None:
         """Raises TransactionOpen inside a transaction that the user has begun."""

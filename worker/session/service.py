@@ -26,6 +26,12 @@ __all__ = ["Service"]
 RETRY_SECONDS = 0.1
 """A lock that is waited for is tried again after so long at the latest."""
 
+TIDY_SECONDS = 1.0
+"""So long after the last commit long WALs are emptied, once nobody is at work."""
+
+TIDY_FROM = 1024 * 1024
+"""Bytes of a WAL from which on that is worth it: whoever opens the database reads all of them."""
+
 _WHILE_PAUSED = {"hello", "words", "close", "pause", "unpause"}
 
 
@@ -37,6 +43,7 @@ class Service:
         self.is_paused = False
         self._sessions: dict[str, Session] = {}
         self._waiting: list[asyncio.Future[None]] = []
+        self._tidying: asyncio.TimerHandle | None = None
 
     def join(self, key: str, emit: Callable[[str], None]) -> None:
         """Begins a session; ``emit`` posts the head of an event to its tab."""
@@ -139,6 +146,28 @@ class Service:
         for other in self._others(session):
             if connection is None or other.is_at(connection.name):
                 other.look_for_changes()
+        self._tidy_later()
+
+    def _tidy_later(self) -> None:
+        if self._tidying is not None:
+            self._tidying.cancel()
+        self._tidying = asyncio.get_running_loop().call_later(TIDY_SECONDS, self._tidy)
+
+    def _tidy(self) -> None:
+        """Empties long WALs, each of which a start would read from its beginning to its end.
+
+        SQLite itself takes what is in a WAL into the database, but leaves it as long as it was.
+        """
+        if self.is_paused:
+            return
+        sessions = self._sessions.values()
+        if any(session.is_at_work for session in sessions):
+            self._tidy_later()
+            return
+        connections = [session.connection for session in sessions if session.connection]
+        for name, connection in {each.name: each for each in connections}.items():
+            if self.host.size(f"{name}-wal") >= TIDY_FROM:
+                connection.empty_wal()
 
     def tell_tabs(self) -> None:
         """Tells every tab which tabs there are."""

@@ -1,0 +1,3 @@
+// JavaScript because they are custom elements of the browser; alone, to be loaded once there is an editor.
+
+import "@vaadin/grid/vaadin-grid.js";
