@@ -85,6 +85,7 @@ class Start {
   #listener = null;
   #waiting = [];
   #number = 0;
+  #lent = false;
 
   constructor() {
     this.begin();
@@ -198,6 +199,8 @@ class Start {
     this.#waiting.length = 0; // of an earlier worker, or of one of another tab
     this.#address = navigator.locks ? unique("worker") : "";
     const told = new URLSearchParams({ address: this.#address, ...verbosity() });
+    if (this.#lent) told.set("lent", "yes");
+    if (this.taken) told.set("hurry", "yes"); // there is an editor already
     const worker = new Worker(new URL(`./worker/boot.mjs#${told}`, import.meta.url), {
       type: "module",
       name: "sahpool",
@@ -213,6 +216,11 @@ class Start {
       if (current()) this.#deliver([this.#failed("a message could not be read")]);
     });
     this.#worker = worker;
+  }
+
+  /** Remembers whether the storage is lent: a loan is not over because the worker ends. */
+  lend(lent) {
+    this.#lent = lent;
   }
 
   /** The number of this tab, 0 while it has none. */

@@ -139,10 +139,12 @@ async function whyMemory() {
   return undefined;
 }
 
-// What the page has said to this worker: `verbosity` (public/start.mjs), and `address`, by which
+// What the page has said to this worker: `verbosity` (public/start.mjs); `lent`, when another program
+// has the storage, for a worker that ended has lent it; `hurry`, when the page has done all that it has
+// to do at its start; and `address`, by which
 // other tabs reach it. It is the name of a BroadcastChannel and of a Web Lock that this worker holds
 // for as long as it lives; a tab has one of each, too (worker/main.py, Desk).
-const { verbosity, address } = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
+const { verbosity, lent, hurry, address } = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
 const PAGE = "page"; // the page that started this worker, among the tabs
 const TAB = "sahpool tab "; // how the names of the others begin
 const mail = new Map(); // the BroadcastChannels of other tabs
@@ -312,7 +314,8 @@ async function boot() {
   // Not before the snapshot is read, if there is one: compiling takes the processors from the page,
   // whose editor is to be there first. By itself Pyodide would begin later still.
   const read = finding.then((kept) => kept?.packed).catch(() => null);
-  const wasm = read.then(() => WebAssembly.compileStreaming(response));
+  const begun = hurry ? Promise.resolve() : read;
+  const wasm = begun.then(() => WebAssembly.compileStreaming(response));
   for (const promise of [finding, response, wasm]) promise.catch(() => null); // awaited elsewhere
   const parts = fetchPart(PARTS).then((response) => response.json());
   const [why, pyodide] = await Promise.all([
@@ -323,7 +326,8 @@ async function boot() {
     const main = pyodide.pyimport("main");
     const restored = snapshot === USED;
     await held; // who is told that this worker is ready waits for that lock
-    return (await main.start(begin, verbosity && Number(verbosity), why, restored)) ?? null;
+    const level = verbosity && Number(verbosity);
+    return (await main.start(begin, level, why, restored, lent === "yes")) ?? null;
   } catch (error) {
     await discard(); // so that another try is another start
     throw error;

@@ -159,10 +159,17 @@ class BrowserHost(Surroundings):
 
     storage = "opfs"
     why_memory: str | None = None
+    _pool: sahpool.Pool
 
-    def __init__(self, pool: sahpool.Pool) -> None:
+    def __init__(self, verbosity: int | None) -> None:
         super().__init__()
-        self._pool = pool
+        self._verbosity = verbosity
+        self._is_installed = False
+
+    async def install(self) -> None:
+        """Opens the pool; SahpoolError when that is refused."""
+        self._pool = await sahpool.install(verbosity=self._verbosity)
+        self._is_installed = True
 
     async def measure(self) -> dict[str, Any]:
         """What the browser tells of this origin's storage; None for what it does not tell."""
@@ -204,8 +211,11 @@ class BrowserHost(Surroundings):
         self._pool.pause_vfs()
 
     async def unpause(self) -> None:
-        """Takes the pool back."""
-        await self._pool.unpause_vfs()
+        """Takes the pool back, or for the first time where it was lent all the while."""
+        if self._is_installed:
+            await self._pool.unpause_vfs()
+        else:
+            await self.install()
 
     def databases(self) -> list[tuple[str, int]]:
         """Name and size in bytes of every database, without the journals that belong to one."""
@@ -252,12 +262,14 @@ async def start(
     verbosity: int | None = None,
     why_memory: str | None = None,
     restored: bool = False,
+    lent: bool = False,
 ) -> Callable[[str, str, Any], None] | None:
     """Opens the storage and starts the service.
 
     ``begin`` is told each phase; ``verbosity`` is that of ``sahpool.install``; ``why_memory`` says
     why there is no storage to open (``session.host.Host``), if there is none; ``restored`` says
-    that this Python comes from a snapshot.  Returns what takes a request (tab, head, parts); None
+    that this Python comes from a snapshot; ``lent`` that another program has the storage, which an
+    earlier worker has lent to it.  Returns what takes a request (tab, head, parts); None
     after a failure, which has been posted.
     """
     if restored:
@@ -265,8 +277,10 @@ async def start(
     begin("storage")
     host: Host
     if why_memory is None:
+        host = browser_host = BrowserHost(verbosity)
         try:
-            host = BrowserHost(await sahpool.install(verbosity=verbosity))
+            if not lent:
+                await browser_host.install()
         except sahpool.SahpoolError as error:
             if not isinstance(error, sahpool.PoolLockedError):
                 await sahpool_host.forget()
@@ -280,7 +294,7 @@ async def start(
     # suspended is not for these to say, so they come more often.
     alarms = sahpool_host.alarms(signal.SIGALRM, TICK_SECONDS * 1000 / 5)
     pyodide_js.setInterruptBuffer(alarms)
-    desk = Desk(host)
+    desk = Desk(host, is_paused=lent and why_memory is None)
     begin("ready")
     timeline = json.loads(sahpool_host.timeline())
     event = protocol.encode_event("ready", storage=host.storage, **timeline)
@@ -295,8 +309,8 @@ class Desk:
     until it goes (public/start.mjs).  The page that started this worker is always there.
     """
 
-    def __init__(self, host: Host) -> None:
-        self._service = Service(host)
+    def __init__(self, host: Host, *, is_paused: bool) -> None:
+        self._service = Service(host, is_paused=is_paused)
         self._service.join(PAGE, partial(sahpool_host.post, PAGE))
         self._tasks: set[asyncio.Task[None]] = set()
 

@@ -24,6 +24,7 @@ class Company:
         for name in ("tab", "tabs", "leads"):
             state.watch(name, lambda _value: self._show())
         state.watch("paused", self._show_loan)
+        state.watch("paused", lambda is_lent: client.transport.lend(is_lent))
         state.watch("storage", lambda _kind: self._show_loan(state["paused"]))
         dom.on_click(self._lend, lambda: self._pause())
         dom.on_click(dom.by_id("lent-back"), lambda: self._unpause())

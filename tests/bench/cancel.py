@@ -44,6 +44,8 @@ SELECT count(*) || ' ' || sum(a) || ' ' || total(b) || ' ' || sum(length(c))
 FROM t
 """
 
+ALL = "all of them"
+
 LONG_TEXT = "replace(hex(zeroblob(500)), '0', '{}')"
 
 STATEMENTS = {
@@ -243,6 +245,7 @@ def measure_browser(browser: Browser, url: str, chosen: argparse.Namespace) -> d
     desk = Desk(browser, url)
     chance = random.Random(chosen.seed)
     cells = {}
+    every: list[float] = []
     for kind in chosen.kinds:
         duration = desk.duration(kind)
         if duration < SHORTEST:
@@ -262,14 +265,18 @@ def measure_browser(browser: Browser, url: str, chosen: argparse.Namespace) -> d
         desk.check()
         if not times:
             raise CancelError(f"{kind}: none of {chosen.tries} was cancelled within its run")
-        p50, p95 = percentile(times, 0.5), percentile(times, 0.95)
-        mark = "" if p95 <= GOAL else " ✗"
+        every += times
         few = f" ({late} were done before)" if late else ""
-        cells[kind] = (
-            f"{duration / 1000:.1f} s | {p50:.0f} | {p95:.0f}{mark} | {max(times):.0f}{few}"
-        )
+        cells[kind] = f"{duration / 1000:.1f} s | {told(times)}{few}"
         serve.say(f"{browser.name}: {kind}: {cells[kind]}")
+    cells[ALL] = f"{len(every)} tries | {told(every)}"
     return cells
+
+
+def told(times: list[float]) -> str:
+    """Median, what 95 in 100 are within, and the longest of them."""
+    p50, p95 = percentile(times, 0.5), percentile(times, 0.95)
+    return f"{p50:.0f} | {p95:.0f}{'' if p95 <= GOAL else ' ✗'} | {max(times):.0f}"
 
 
 def measure(arguments: list[str]) -> None:
@@ -291,7 +298,7 @@ def measure(arguments: list[str]) -> None:
     titles = " | ".join(f"{name}: takes | p50 | p95 | max" for name in columns)
     serve.say(f"| ms from cancel to reply, {chosen.tries} tries | {titles} |")
     serve.say(f"| --- |{' ---: |' * 4 * len(columns)}")
-    for kind in chosen.kinds:
+    for kind in (*chosen.kinds, ALL):
         serve.say(f"| {kind} | {' | '.join(cells[kind] for cells in columns.values())} |")
 
 

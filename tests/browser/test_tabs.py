@@ -54,6 +54,10 @@ def test_the_storage_is_lent_by_any_tab_and_taken_back_by_any(tabs: Tabs) -> Non
     require_exact(sessions.loan(tabs))
 
 
+def test_a_loan_outlives_the_tab_that_led(tabs: Tabs) -> None:
+    require_exact(sessions.loan_without_its_leader(tabs))
+
+
 def test_many_tabs_increment_one_counter_and_no_increment_is_lost(tabs: Tabs) -> None:
     require_exact(counting.counter(tabs, number=4, each=25))
 

@@ -345,3 +345,20 @@ def test_what_is_no_pool_is_not_found(lab: Lab, directory: str) -> None:
         directory=directory,
     )
     assert found == [[f"{directory}/near", "sahpool / @sqlite.org/sqlite-wasm", ["/a.db"]]]
+
+
+def test_a_pool_that_is_found_tells_who_holds_it(lab: Lab, directory: str) -> None:
+    found = lab.ours(
+        """
+        async def holder():
+            return {each.directory: each.holder for each in await sahpool.find_pools()}[directory]
+
+
+        async with held(directory) as pool:
+            during = await holder()
+            assert during == await holder() != ""
+        [type(during).__name__, await holder()]
+        """,
+        directory=directory,
+    )
+    assert found == ["str", None]

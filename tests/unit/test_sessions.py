@@ -12,6 +12,7 @@ import pytest
 
 import protocol
 from session import service
+from session.service import Service
 
 from .fake_host import BytesSource, Client, FakeHost, make_database
 
@@ -381,6 +382,19 @@ class TestLending:
         assert two.fail("pause")["type"] == "TransactionOpen"
         assert one.host.lent == []
         assert one.rows("SELECT a FROM t") == [(1,)]
+
+    def test_a_loan_outlives_the_worker_that_made_it(self, tabs: list[Client]) -> None:
+        host = tabs[0].host
+        tabs[0].service.close()
+        one = Client(host, Service(host, is_paused=True), "one")
+        hello = one.ask("hello", protocol=protocol.PROTOCOL, database="notes.db", tab=1)
+        assert (hello["paused"], hello["database"], hello["databases"]) == (True, None, [])
+        assert one.fail("open", database="notes.db")["type"] == "StoragePaused"
+        one.ask("unpause")
+        assert host.lent == ["back"]
+        one.ask("open", database="notes.db")
+        assert one.rows("SELECT a FROM t") == [(1,)]
+        one.service.close()
 
 
 class TestAfterATakeover:

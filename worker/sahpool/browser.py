@@ -97,6 +97,19 @@ class SyncHandle:
             _log.warning("A handle could not be closed: %s", error)
 
 
+async def lock_holders(prefix: str) -> dict[str, str]:
+    """Who holds the Web Locks whose names begin so: the browser's ids, by the rest of the names."""
+    locks = getattr(js.navigator, "locks", None)
+    if locks is None:
+        return {}
+    held = (await locks.query()).held
+    return {
+        lock.name.removeprefix(prefix): lock.clientId
+        for lock in held
+        if lock.name.startswith(prefix)
+    }
+
+
 def check_environment() -> None:
     """Everything that ``install`` needs of the browser and of Pyodide, each with its own message.
 

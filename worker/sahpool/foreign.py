@@ -9,6 +9,7 @@ to keep their program from writing meanwhile.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import sqlite3
 import struct
 import time
@@ -32,7 +33,7 @@ from .errors import (
     is_storage_failure,
 )
 from .header import OWN, SECTOR_SIZE, WA_SQLITE, Damaged, Header, decode
-from .names import COMPANION_SUFFIXES, check_path, stored_path
+from .names import COMPANION_SUFFIXES, LOCK_PREFIX, check_path, stored_path
 from .slot import Handle, Slot
 from .slots import SlotTable
 
@@ -70,12 +71,15 @@ class FoundPool:
         databases: Paths of its databases, sorted, as its headers have them. wa-sqlite and the
             official package keep a name as a URL has it: ``my notes.db`` is ``/my%20notes.db``.
         slots: How many slots it has, free ones included.
+        holder: By what id the browser knows the worker that holds it, a pool of this program;
+            None when nobody does. Other programs do not tell (w3.org/TR/web-locks, LockInfo).
     """
 
     directory: str
     program: str
     databases: list[str]
     slots: int
+    holder: str | None = None
 
 
 # --- finding ------------------------------------------------------------------------------------
@@ -92,7 +96,16 @@ async def find_pools() -> list[FoundPool]:
     """
     found: list[FoundPool] = []
     await _search(await _root(), "", _DEPTH, found)
-    return sorted(found, key=lambda pool: pool.directory)
+    holders = await _holders()
+    told = [dataclasses.replace(pool, holder=holders.get(pool.directory)) for pool in found]
+    return sorted(told, key=lambda pool: pool.directory)
+
+
+async def _holders() -> dict[str, str]:
+    """The browser's ids of those who hold a pool's lock, by the pool's directory."""
+    from . import browser
+
+    return await browser.lock_holders(LOCK_PREFIX)
 
 
 async def _root() -> Any:

@@ -19,6 +19,7 @@ from pyodide.ffi import JsException, create_once_callable, to_js
 from . import browser, foreign
 from .errors import LOCKED_NAMES, PoolLockedError, exception_name
 from .header import SECTOR_SIZE
+from .names import LOCK_PREFIX
 
 _log = logging.getLogger("sahpool")
 
@@ -114,7 +115,7 @@ class Hold:
             options = browser.js_object(signal=js.AbortSignal.timeout(int(self.timeout * 1000)))
         else:  # a signal that fires at once would come before the lock
             options = browser.js_object(ifAvailable=True)
-        name = "sahpool:" + self.directory
+        name = LOCK_PREFIX + self.directory
         js.navigator.locks.request(name, options, create_once_callable(granted)).catch(
             create_once_callable(refused)
         )

@@ -11,6 +11,9 @@ from .header import MAX_PATH_BYTES
 #: The companions of a database that may outlive a worker.
 COMPANION_SUFFIXES = ("-journal", "-wal")
 
+#: How the name of the Web Lock begins that goes with a pool; its directory follows.
+LOCK_PREFIX = "sahpool:"
+
 #: What SQLite adds to a database's name: journal, WAL, super-journal (``main.c``, ``vdbeaux.c``).
 _COMPANION = re.compile(r"-(?:journal|wal|mj[0-9A-F]{9})$")
 _SUPER_JOURNAL = re.compile(r"-mj[0-9A-F]{9}$")

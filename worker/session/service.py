@@ -36,11 +36,14 @@ _WHILE_PAUSED = {"hello", "words", "close", "pause", "unpause"}
 
 
 class Service:
-    """Answers requests (see ``protocol``) of tabs, which join and leave by keys of the caller's."""
+    """Answers requests (see ``protocol``) of tabs, which join and leave by keys of the caller's.
 
-    def __init__(self, host: Host) -> None:
+    With ``is_paused`` it begins with the storage lent, as another Service has left it.
+    """
+
+    def __init__(self, host: Host, *, is_paused: bool = False) -> None:
         self.host = host
-        self.is_paused = False
+        self.is_paused = is_paused
         self._sessions: dict[str, Session] = {}
         self._waiting: list[asyncio.Future[None]] = []
         self._tidying: asyncio.TimerHandle | None = None

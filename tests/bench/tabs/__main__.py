@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 NAMES = (
     "counter", "takeover", "isolation", "fair", "follower", "memory", "crowd", "chance", "changes",
-    "loan",
+    "loan", "heirs",
 )  # fmt: skip
 BROWSERS = {"chrome": "Chromium", "firefox": "Firefox"}
 ROUNDS = 50
@@ -49,6 +49,7 @@ def cases(rounds: int, *, quick: bool) -> dict[str, Callable[[Tabs], Iterator[Fi
         "chance": partial(counting.comings_and_goings, seconds=40 if quick else 300),
         "changes": sessions.changes,
         "loan": sessions.loan,
+        "heirs": sessions.loan_without_its_leader,
     }
 
 

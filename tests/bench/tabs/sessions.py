@@ -192,6 +192,32 @@ def loan(tabs: Tabs) -> Iterator[Figure]:
         yield exactly(what, "every tab sees it", f"v = {value}")
 
 
+def loan_without_its_leader(tabs: Tabs) -> Iterator[Figure]:
+    """While the storage is lent the tab that led is closed, and then the next one as well."""
+    tabs.have(4)
+    leader = tabs.leader
+    name = _table(leader)
+    names = ("opfs-sahpool", f"/{leader.database()}")
+    _lend(leader)
+    for who in ("the leader", "the next one"):
+        gone = tabs.leader
+        for tab in tabs.all:
+            soon("the notice", partial(_is_lent, tab))
+        tabs.close(gone)
+        heir = tabs.leader
+        heir.wait_ready()
+        assert _is_lent(heir), "the loan is over"
+        add = f"UPDATE {name} SET v = v + 100"
+        value = tabs.in_keeper(BORROW, *names, add, f"SELECT v FROM {name}")
+        yield exactly(f"the other program writes after {who} has gone", "as before", f"v = {value}")
+    tabs.all[-1].click("Take it back")
+    for tab in tabs.all:
+        soon("the storage", partial(_has, tab, "The storage is back"))
+        assert tab.value(f"SELECT v FROM {name}") == str(value), tab.name
+        tab.do(f"UPDATE {name} SET v = v")
+    yield exactly("taken back in the end", "every tab sees it", f"v = {value}")
+
+
 def _is_lent(tab: Tab) -> bool:
     return not tab.js("return document.getElementById('lent-notice').hidden")
 
