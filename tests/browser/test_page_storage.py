@@ -458,3 +458,31 @@ def test_a_storage_that_fails_is_never_taken_for_an_empty_one(
     console.click("Retry")
     console.wait_ready()
     assert console.tables() == ["kept"]
+
+
+LONGEST_WAL = """
+const root = await navigator.storage.getDirectory();
+const slots = await (await root.getDirectoryHandle(".opfs-sahpool")).getDirectoryHandle(".opaque");
+let longest = -1;
+for await (const slot of slots.values()) {
+  const file = await slot.getFile();
+  const name = (await file.slice(0, 512).text()).replace(/\\0.*/s, "");
+  if (name.endsWith("-wal")) longest = Math.max(longest, file.size - 4096);
+}
+return longest;
+"""
+
+
+def test_what_a_large_transaction_leaves_in_the_wal_is_not_read_at_every_start(
+    console: Console,
+) -> None:
+    console.open()
+    console.run_sql("CREATE TABLE large AS SELECT zeroblob(3000000) AS b")
+    wait_for("an empty WAL", lambda: console.js(LONGEST_WAL) == 0)
+    console.run_sql("BEGIN; INSERT INTO large VALUES (zeroblob(3000000))")
+    console.run_sql("COMMIT")
+    assert console.js(LONGEST_WAL) > 3_000_000  # for as long as somebody may still be at work
+    wait_for("an empty WAL", lambda: console.js(LONGEST_WAL) == 0)
+    console.reload()
+    console.run_sql("SELECT sum(length(b)) FROM large")
+    assert console.rows() == [["6000000"]]
