@@ -228,21 +228,23 @@ def compiled_modules() -> bytes:
     out = WORK / "modules.romfs"
     lock = read(ROOT / "package-lock.json")
     mark = WORK / "modules.hash"
-    state = digest(lock + romfs_bytes(sources))
+    compiler = ROOT / "worker" / "compiling.mjs"
+    state = digest(lock + read(compiler) + romfs_bytes(sources))
     if out.is_file() and mark.is_file() and mark.read_text() == state:
         return read(out)
     node = Node.find()
     say("Compiling the page's Python (mpy-cross) …")
     told = json.dumps({path: source.decode() for path, source in sources.items()})
     done = run(
-        [node.command("node"), str(ROOT / "worker" / "compiling.mjs")],
+        [node.command("node"), str(compiler)],
         "Compiling",
         "What is wrong, and where, is below.",
         node.env,
         told,
     )
     compiled = {path: base64.b64decode(code) for path, code in json.loads(done).items()}
-    out.write_bytes(romfs_bytes(compiled))
+    mark.unlink(missing_ok=True)
+    write_if_changed(out, romfs_bytes(compiled))
     mark.write_text(state)
     return read(out)
 

@@ -49,6 +49,8 @@ class Company:
             self._state["paused"] = True
             self._results.grow_old()
         elif event == "unpaused":
+            # At once: a worker that begins while the databases are opened again is to have them.
+            self._client.transport.lend(False)
             dom.spawn(self._come_back())
         else:
             return False
@@ -66,6 +68,7 @@ class Company:
             return
         self._returns = True
         name = self._state["database"]
+        connection = self._client.connection
         try:
             await self._startup.open_again()
             self._status.say(
@@ -75,7 +78,9 @@ class Company:
             title = "“{}” cannot be opened".format(name)
             self._trouble.show(error.error, title=title)
         self._returns = False
-        self._state["paused"] = False
+        # Another worker has said meanwhile whether the storage is lent.
+        if connection == self._client.connection:
+            self._state["paused"] = False
 
     async def _pause(self):
         if not self._status.may_begin():

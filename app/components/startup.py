@@ -116,6 +116,8 @@ class Startup:
         self._client.refuse_all(KEPT)
         self._state["in_transaction"] = False
         self._begin("Starting again…")
+        # As after a reload: what became of a loan meanwhile, nobody here has heard.
+        self._client.transport.lend(False)
         self._leader.step("begin")
 
     def lose(self, state):

@@ -17,9 +17,9 @@ let elements = null;
 
 /** Brings in what rows are drawn with: a third of the code, and not needed for the editor. */
 const load = () =>
-  (elements ??= import("./elements.mjs").catch((error) => {
-    elements = null; // the next rows try again
-    throw error;
+  (elements ??= import("./elements.mjs").catch((cause) => {
+    elements = null; // the next rows try again, where the browser does
+    throw new Error("What draws the rows did not load (app/elements.js): reload the page.", { cause });
   }));
 
 /** Draws a grid where nobody sees or finds it: the first one takes twice as long as the next. */

@@ -52,10 +52,13 @@ const now = () => performance.timeOrigin + performance.now();
 const kindOf = (said) =>
   said === "" ? "done"
     : Object.entries(KINDS).find(([words]) => said.includes(words))?.[1] ?? "error";
-window.ask = async (sql) => {{
-  await type(sql);
+const pressed = async () => {{
   await press("button", false);
   return document.querySelector("[role=alert]").innerText.trim();
+}};
+window.ask = async (sql) => {{
+  await type(sql);
+  return pressed();
 }};
 window.timed = async (sql) => {{
   await type(sql);
@@ -63,12 +66,22 @@ window.timed = async (sql) => {{
   await press("button", false);
   return performance.now() - begin;
 }};
+addEventListener("pagehide", () => (window.left = true));
 window.keep = async (name, sql, times) => {{
   const ledger = new BroadcastChannel("ledger");
   window.enough = false;
   for (let number = 1; number <= times && !enough; number++) {{
     ledger.postMessage({{ name, number, kind: "begun", at: now() }});
-    const said = await ask(sql.replaceAll("{{number}}", number));
+    const text = sql.replaceAll("{{number}}", number);
+    await type(text);
+    const found = document.querySelector('[role=textbox][aria-label="SQL"]').innerText.trim();
+    if (found !== text) {{
+      // In Firefox a page that is being closed takes no more text, but still runs for a while.
+      const said = `typed ${{text}}, but there was ${{found}}`;
+      ledger.postMessage({{ name, number, kind: window.left ? "left" : "error", said }});
+      return;
+    }}
+    const said = await pressed();
     const [kind, at, {{ address }}] = [kindOf(said), now(), sahpoolStart];
     ledger.postMessage({{ name, number, kind, at, said, address }});
     if (kind === "error") break;

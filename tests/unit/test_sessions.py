@@ -364,6 +364,8 @@ class TestLending:
         for tab in tabs:
             assert [event["tab"] for event in told(tab, "paused")] == [1]
             assert tab.fail("run", sql="SELECT 1")["type"] == "StoragePaused"
+        two.ask("pause")  # it has not heard of it
+        assert len(told(two, "paused")) == 2
         hello = two.ask("hello", protocol=protocol.PROTOCOL, database="notes.db", tab=2)
         assert (hello["paused"], hello["database"]) == (True, None)
         two.ask("unpause")
@@ -473,38 +475,95 @@ def test_every_tab_knows_which_tabs_there_are(tabs: list[Client]) -> None:
         assert told(tab, "tabs")[-1]["numbers"] == [1, 2, 3]
 
 
-def test_a_long_wal_is_emptied_once_nobody_is_at_work(
-    tabs: list[Client], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(service, "TIDY_SECONDS", 0.02)
-    one, two, _ = tabs
-    host = one.service.host
-
-    async def work() -> None:
-        await two.send("run", sql="BEGIN; SELECT 1")
-        await one.send("run", sql="INSERT INTO t SELECT zeroblob(3000000)")
-        assert host.size("notes.db-wal") > 3_000_000
-        await asyncio.sleep(0.1)
-        assert host.size("notes.db-wal") > 3_000_000  # a transaction is open
-        await two.send("run", sql="COMMIT")
-        await soon(lambda: host.size("notes.db-wal") == 0)
-
-    asyncio.run(work())
-    assert two.rows("SELECT max(length(a)) FROM t") == [(3_000_000,)]
+LARGE = "INSERT INTO t SELECT zeroblob(3000000)"
 
 
-def test_a_result_that_is_still_read_keeps_the_wal_and_its_rows(
-    tabs: list[Client], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(service, "TIDY_SECONDS", 0.02)
-    one, two, _ = tabs
+class TestLongWals:
+    @pytest.fixture(autouse=True)
+    def soon_tidied(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(service, "TIDY_SECONDS", 0.02)
 
-    async def work() -> None:
-        cursor = (await two.send("run", sql=COUNTED.format(500), rows=200))["outcomes"][0]["cursor"]
-        await one.send("run", sql="INSERT INTO t SELECT zeroblob(3000000)")
-        await asyncio.sleep(0.1)
-        fetched = await two.send("fetch", cursor=cursor, rows=1000)
-        assert fetched["ok"]
-        assert fetched["piece"]["rows"] == 300
+    def test_a_long_wal_is_emptied_once_nobody_is_at_work(self, tabs: list[Client]) -> None:
+        one, two, three = tabs
+        host = one.service.host
 
-    asyncio.run(work())
+        async def work() -> None:
+            await two.send("run", sql="BEGIN; SELECT 1")
+            await one.send("run", sql=LARGE)
+            assert host.size("notes.db-wal") > 3_000_000
+            await asyncio.sleep(0.1)
+            assert host.size("notes.db-wal") > 3_000_000  # a transaction is open
+            await two.send("run", sql="COMMIT")
+            await soon(lambda: host.size("notes.db-wal") == 0)
+            before = [len(told(tab, "changed")) for tab in tabs]
+            await three.send("run", sql="PRAGMA foreign_keys; INSERT INTO t SELECT 1 WHERE 0")
+            assert [len(told(tab, "changed")) for tab in tabs] == before  # it is no news
+
+        asyncio.run(work())
+        assert two.rows("SELECT max(length(a)) FROM t") == [(3_000_000,)]
+
+    def test_a_result_that_is_still_read_keeps_the_wal_and_its_rows(
+        self, tabs: list[Client]
+    ) -> None:
+        one, two, _ = tabs
+        host = one.service.host
+
+        async def work() -> None:
+            reply = await two.send("run", sql=COUNTED.format(500), rows=200)
+            await one.send("run", sql=LARGE)
+            await asyncio.sleep(0.1)
+            assert host.size("notes.db-wal") > 3_000_000
+            fetched = await two.send("fetch", cursor=reply["outcomes"][0]["cursor"], rows=1000)
+            assert fetched["ok"]
+            assert fetched["piece"]["rows"] == 300
+            await soon(lambda: host.size("notes.db-wal") == 0)
+
+        asyncio.run(work())
+
+    @pytest.mark.parametrize("own", ["synchronous = OFF", "wal_autocheckpoint = 0"])
+    def test_it_is_emptied_by_a_tab_whose_settings_allow_that(
+        self, tabs: list[Client], own: str
+    ) -> None:
+        one, *others = tabs
+        host = one.service.host
+
+        async def work() -> None:
+            for tab in (one, *others[1:]):
+                await tab.send("run", sql=f"PRAGMA {own}")
+            checkpoints: list[int] = []
+            for tab in (one, others[1]):
+                con = tab.session.open_connection.con
+                con.set_trace_callback(
+                    lambda sql: checkpoints.append(1) if "wal_checkpoint" in sql else None
+                )
+            await one.send("run", sql=LARGE)
+            await soon(lambda: host.size("notes.db-wal") == 0)
+            assert checkpoints == []
+            await others[0].send("run", sql=f"PRAGMA {own}")
+            await one.send("run", sql=LARGE)
+            await asyncio.sleep(0.1)
+            assert host.size("notes.db-wal") > 3_000_000
+
+        asyncio.run(work())
+
+    def test_one_that_cannot_be_emptied_keeps_no_other_from_it(
+        self, tabs: list[Client], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        one, two, _ = tabs
+        two.ask("open", database="other.db")
+        two.run("CREATE TABLE t (a)")
+        host = one.service.host
+        size = host.size
+
+        def failing(name: str) -> int:
+            if name == "notes.db-wal":
+                raise OSError("the storage fails")
+            return size(name)
+
+        monkeypatch.setattr(host, "size", failing)
+
+        async def work() -> None:
+            await two.send("run", sql=LARGE)
+            await soon(lambda: size("other.db-wal") == 0)
+
+        asyncio.run(work())

@@ -84,7 +84,11 @@ async def install(
             pragmas=pragmas,
             temp_memory_limit=temp_memory_limit,
         )
-        await pool._acquire(initial_capacity)
+        try:
+            await pool._acquire(initial_capacity)
+        except BaseException:
+            pool._vfs.dispose()
+            raise
         causes.attach_causes()
         _installed[name] = pool
     if clear_on_init:

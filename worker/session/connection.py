@@ -9,7 +9,6 @@ from contextlib import (
     closing,
     contextmanager,
     nullcontext,
-    suppress,
 )
 from itertools import count
 from typing import Any, NamedTuple
@@ -98,13 +97,20 @@ class Connection:
         self.close_results()
         self.con.close()
 
-    def empty_wal(self) -> None:
-        """Takes all that is in the WAL into the database, unless somebody still reads from it.
+    def empty_wal(self) -> bool:
+        """Takes all that is in the WAL into the database; whether that could be done.
+
+        Not with ``synchronous=OFF``, which would not have it flushed before the WAL is cut, for
+        whoever has committed it to be durable; nor with ``wal_autocheckpoint=0``.
 
         Source: https://sqlite.org/pragma.html#pragma_wal_checkpoint
         """
-        with suppress(sqlite3.OperationalError):  # a result of our own is not read to its end
-            self.con.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        ((synchronous,),) = self.query("PRAGMA synchronous")
+        ((pages,),) = self.query("PRAGMA wal_autocheckpoint")
+        if not synchronous or pages <= 0:
+            return False
+        ((is_busy, _, _),) = self.query("PRAGMA wal_checkpoint(TRUNCATE)")
+        return not is_busy
 
     def require_no_transaction(self) -> None:
         """Raises TransactionOpen inside a transaction that the user has begun."""

@@ -163,14 +163,15 @@ class Service:
         """
         if self.is_paused:
             return
-        sessions = self._sessions.values()
-        if any(session.is_at_work for session in sessions):
+        sessions = [session for session in self._sessions.values() if session.connection]
+        if any(session.is_at_work or session.holds_snapshot for session in sessions):
             self._tidy_later()
             return
-        connections = [session.connection for session in sessions if session.connection]
-        for name, connection in {each.name: each for each in connections}.items():
-            if self.host.size(f"{name}-wal") >= TIDY_FROM:
-                connection.empty_wal()
+        for session in sessions:
+            # Nobody has committed since the last of them has looked: this is not news.
+            if session.empty_wal(TIDY_FROM):
+                for other in self._others(session):
+                    other.skip_changes()
 
     def tell_tabs(self) -> None:
         """Tells every tab which tabs there are."""
@@ -197,6 +198,7 @@ class Service:
         Raises UsedElsewhere or TransactionOpen, and changes nothing, while one of them is at work.
         """
         if self.is_paused:
+            session.emit(protocol.encode_event("paused", tab=session.number))
             return
         if self.host.storage != "opfs":
             raise SessionError("There is nothing to lend: databases are in memory only.")

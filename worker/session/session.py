@@ -87,6 +87,11 @@ class Session:
         connection = self.connection
         return self._turn.locked() or (connection is not None and connection.con.in_transaction)
 
+    @property
+    def holds_snapshot(self) -> bool:
+        """Whether it reads from the database as it was at some time."""
+        return self.connection is not None and self.connection.holds_snapshot
+
     def is_at(self, name: str) -> bool:
         """Whether a database of that name is the one that is open."""
         return self.connection is not None and self.connection.name == name
@@ -243,6 +248,31 @@ class Session:
             self._data_seen = version
             changed = catalog.signature(connection) != self._schema_seen
             self.emit(protocol.encode_event("changed", schema=changed))
+
+    def empty_wal(self, size: int) -> bool:
+        """Empties the WAL of the open database if it has ``size`` bytes or more; whether it did.
+
+        Not where the user has said when that is done, or that nothing is to reach the disk.
+        """
+        connection = self.connection
+        if connection is None:
+            return False
+        try:
+            is_long = self.host.size(f"{connection.name}-wal") >= size
+            return is_long and connection.empty_wal()
+        except Exception:  # noqa: BLE001
+            # The storage fails, or the name is so long that its WAL has another one. Nothing has
+            # changed, and whoever uses the database is told what is wrong.
+            return False
+
+    def skip_changes(self) -> None:
+        """Something has been written that changes nothing: it is not to be told as a change.
+
+        Another connection's checkpoint makes ``PRAGMA data_version`` another number, too.
+        """
+        if self.connection is not None and not self._may_be_behind:
+            with suppress(sqlite3.DatabaseError):  # the next request finds out
+                self._data_seen = self.connection.data_version()
 
     def wrote(self) -> None:
         """Something may have been committed: the other sessions look for it."""
