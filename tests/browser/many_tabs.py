@@ -66,7 +66,6 @@ window.timed = async (sql) => {{
   await press("button", false);
   return performance.now() - begin;
 }};
-addEventListener("pagehide", () => (window.left = true));
 window.keep = async (name, sql, times) => {{
   const ledger = new BroadcastChannel("ledger");
   window.enough = false;
@@ -78,7 +77,7 @@ window.keep = async (name, sql, times) => {{
     if (found !== text) {{
       // In Firefox a page that is being closed takes no more text, but still runs for a while.
       const said = `typed ${{text}}, but there was ${{found}}`;
-      ledger.postMessage({{ name, number, kind: window.left ? "left" : "error", said }});
+      ledger.postMessage({{ name, number, kind: "untyped", said }});
       return;
     }}
     const said = await pressed();
