@@ -29,7 +29,7 @@ import tomllib
 import urllib.parse
 import venv
 import webbrowser
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -177,6 +177,17 @@ def install_parts() -> None:
     mark.write_text(lock)
 
 
+def unless_made(out: Path, state: bytes, make: Callable[[], object]) -> Path:
+    """``out``, which ``make()`` makes unless it was made of the same ``state`` before."""
+    wanted = digest(state)
+    mark = out.with_suffix(".hash")
+    if not (out.exists() and mark.is_file() and mark.read_text() == wanted):
+        mark.unlink(missing_ok=True)  # what is not made to its end is made again
+        make()
+        mark.write_text(wanted)
+    return out
+
+
 BUNDLE_OPTIONS = (
     "--bundle",
     "--splitting",
@@ -202,51 +213,45 @@ def bundle() -> Path:
     text = "\0".join(BUNDLE_OPTIONS).encode() + read(ROOT / "package-lock.json")
     for source in sources:
         text += b"\0" + source.relative_to(ROOT).as_posix().encode() + b"\0" + read(source)
-    mark = WORK / "parts.hash"
-    if out.is_dir() and mark.is_file() and mark.read_text() == digest(text):
-        return out
-    mark.unlink(missing_ok=True)
-    shutil.rmtree(out, ignore_errors=True)
-    install_parts()
-    node = Node.find()
-    say("Bundling the editor and the grid (esbuild) …")
-    esbuild = str(ROOT / "node_modules" / "esbuild" / "bin" / "esbuild")
-    entry = "parts=app/parts/index.mjs"
-    run(
-        [node.command("node"), esbuild, entry, *BUNDLE_OPTIONS, f"--outdir={out}"],
-        "Bundling",
-        "If node_modules is damaged, delete it and start again.",
-        node.env,
-    )
-    mark.write_text(digest(text))
-    return out
+
+    def make() -> None:
+        shutil.rmtree(out, ignore_errors=True)
+        install_parts()
+        node = Node.find()
+        say("Bundling the editor and the grid (esbuild) …")
+        esbuild = str(ROOT / "node_modules" / "esbuild" / "bin" / "esbuild")
+        entry = "parts=app/parts/index.mjs"
+        run(
+            [node.command("node"), esbuild, entry, *BUNDLE_OPTIONS, f"--outdir={out}"],
+            "Bundling",
+            "If node_modules is damaged, delete it and start again.",
+            node.env,
+        )
+
+    return unless_made(out, text, make)
 
 
 def compiled_modules() -> bytes:
     """modules.romfs: the page's Python, compiled (worker/compiling.mjs)."""
     sources = page_modules()
     out = WORK / "modules.romfs"
-    lock = read(ROOT / "package-lock.json")
-    mark = WORK / "modules.hash"
     compiler = ROOT / "worker" / "compiling.mjs"
-    state = digest(lock + read(compiler) + romfs_bytes(sources))
-    if out.is_file() and mark.is_file() and mark.read_text() == state:
-        return read(out)
-    node = Node.find()
-    say("Compiling the page's Python (mpy-cross) …")
-    told = json.dumps({path: source.decode() for path, source in sources.items()})
-    done = run(
-        [node.command("node"), str(compiler)],
-        "Compiling",
-        "What is wrong, and where, is below.",
-        node.env,
-        told,
-    )
-    compiled = {path: base64.b64decode(code) for path, code in json.loads(done).items()}
-    mark.unlink(missing_ok=True)
-    write_if_changed(out, romfs_bytes(compiled))
-    mark.write_text(state)
-    return read(out)
+
+    def make() -> None:
+        node = Node.find()
+        say("Compiling the page's Python (mpy-cross) …")
+        done = run(
+            [node.command("node"), str(compiler)],
+            "Compiling",
+            "What is wrong, and where, is below.",
+            node.env,
+            json.dumps({path: source.decode() for path, source in sources.items()}),
+        )
+        compiled = {path: base64.b64decode(code) for path, code in json.loads(done).items()}
+        write_if_changed(out, romfs_bytes(compiled))
+
+    state = read(ROOT / "package-lock.json") + read(compiler) + romfs_bytes(sources)
+    return read(unless_made(out, state, make))
 
 
 # The site ------------------------------------------------------------------------------------

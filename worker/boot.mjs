@@ -141,9 +141,9 @@ async function whyMemory() {
 
 // What the page has said to this worker: `verbosity` (public/start.mjs); `lent`, when another program
 // has the storage, for a worker that ended has lent it; `hurry`, when the page has done all that it has
-// to do at its start; and `address`, by which
-// other tabs reach it. It is the name of a BroadcastChannel and of a Web Lock that this worker holds
-// for as long as it lives; a tab has one of each, too (worker/main.py, Desk).
+// to do at its start; and `address`, by which other tabs reach it. It is the name of a BroadcastChannel
+// and of a Web Lock that this worker holds for as long as it lives; a tab has one of each, too
+// (worker/main.py, Desk).
 const { verbosity, lent, hurry, address } = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
 const PAGE = "page"; // the page that started this worker, among the tabs
 const TAB = "sahpool tab "; // how the names of the others begin

@@ -163,7 +163,7 @@ class Service:
         """
         if self.is_paused:
             return
-        sessions = [session for session in self._sessions.values() if session.connection]
+        sessions = self._sessions.values()
         if any(session.is_at_work or session.holds_snapshot for session in sessions):
             self._tidy_later()
             return

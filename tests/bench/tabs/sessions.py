@@ -179,15 +179,8 @@ def loan(tabs: Tabs) -> Iterator[Figure]:
         _lend(lender)
         for tab in tabs.all:
             soon("the notice", partial(_is_lent, tab))
-        add = f"UPDATE {name} SET v = v + 100"
-        names = ("opfs-sahpool", f"/{leader.database()}")
-        value = tabs.in_keeper(BORROW, *names, add, f"SELECT v FROM {name}")
-        taker.click("Take it back")
-        for tab in tabs.all:
-            soon("the storage", partial(_has, tab, "The storage is back"))
-            assert not _is_lent(tab)
-            assert tab.value(f"SELECT v FROM {name}") == str(value), tab.name
-            tab.do(f"UPDATE {name} SET v = v")
+        value = _borrow(tabs, leader.database(), name)
+        _take_back(tabs, taker, name, value)
         what = f"what the official package wrote, taken back by {who}"
         yield exactly(what, "every tab sees it", f"v = {value}")
 
@@ -197,7 +190,7 @@ def loan_without_its_leader(tabs: Tabs) -> Iterator[Figure]:
     tabs.have(4)
     leader = tabs.leader
     name = _table(leader)
-    names = ("opfs-sahpool", f"/{leader.database()}")
+    database = leader.database()
     _lend(leader)
     for who in ("the leader", "the next one"):
         gone = tabs.leader
@@ -207,15 +200,27 @@ def loan_without_its_leader(tabs: Tabs) -> Iterator[Figure]:
         heir = tabs.leader
         heir.wait_ready()
         assert _is_lent(heir), "the loan is over"
-        add = f"UPDATE {name} SET v = v + 100"
-        value = tabs.in_keeper(BORROW, *names, add, f"SELECT v FROM {name}")
+        value = _borrow(tabs, database, name)
         yield exactly(f"the other program writes after {who} has gone", "as before", f"v = {value}")
-    tabs.all[-1].click("Take it back")
+    _take_back(tabs, tabs.all[-1], name, value)
+    yield exactly("taken back in the end", "every tab sees it", f"v = {value}")
+
+
+def _borrow(tabs: Tabs, database: str, name: str) -> int:
+    """What the other program has made of the value that it found."""
+    add = f"UPDATE {name} SET v = v + 100"
+    query = f"SELECT v FROM {name}"
+    return int(tabs.in_keeper(BORROW, "opfs-sahpool", f"/{database}", add, query))
+
+
+def _take_back(tabs: Tabs, taker: Tab, name: str, value: int) -> None:
+    """Ends the loan; every tab sees what the other program has written, and can write."""
+    taker.click("Take it back")
     for tab in tabs.all:
         soon("the storage", partial(_has, tab, "The storage is back"))
+        assert not _is_lent(tab)
         assert tab.value(f"SELECT v FROM {name}") == str(value), tab.name
         tab.do(f"UPDATE {name} SET v = v")
-    yield exactly("taken back in the end", "every tab sees it", f"v = {value}")
 
 
 def _is_lent(tab: Tab) -> bool:
