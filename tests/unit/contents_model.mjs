@@ -6,6 +6,7 @@ import { randomFrom } from "../chance.mjs";
 
 const START = 4096;
 const LARGEST = 300_000; // bytes of a file in here
+const TEMPORARY = 4; // which of the files is one: it is worth nothing once it is closed
 
 class Handle {
   bytes = new Uint8Array(START);
@@ -14,6 +15,7 @@ class Handle {
     this.storage = storage;
   }
   read(target, { at }) {
+    this.storage.reads++;
     const count = Math.max(0, Math.min(target.length, this.bytes.length - at));
     target.set(this.bytes.subarray(at, at + count));
     return count;
@@ -46,9 +48,9 @@ function run(seed, steps, storageFails) {
   const below = (count) => Math.floor(random() * count);
   const storage = { calls: 0 };
   const pending = new Pending();
-  const kinds = ["database", "wal", "other", "database"];
-  const open = (handle, index) =>
-    Content.ofSlot(pending, handle, index < 3 ? "/a.db" : "/b.db", kinds[index]);
+  const kinds = ["database", "wal", "other", "database", "other"];
+  const bases = ["/a.db", "/a.db", "/a.db", "/b.db", Symbol("a temporary file's")];
+  const open = (handle, index) => Content.ofSlot(pending, handle, bases[index], kinds[index]);
   const handles = kinds.map(() => new Handle(storage));
   const contents = handles.map(open);
   const models = handles.map(() => new Uint8Array(0)); // what SQLite has been told is there
@@ -101,11 +103,11 @@ function run(seed, steps, storageFails) {
   };
 
   for (let step = 0; step < steps; step++) {
-    const index = below(4);
+    const index = below(kinds.length);
     const content = contents[index];
     const size = models[index].length;
     if (storageFails && random() < 0.05) {
-      const handle = handles[below(4)];
+      const handle = handles[below(kinds.length)];
       handle.refuses = !handle.refuses;
     }
     const chance = random();
@@ -155,14 +157,14 @@ function run(seed, steps, storageFails) {
       }
       // Python is told how much was kept.
       if (handles[index].refuses) models[index] = now(index);
-    } else if (chance < 0.93) {
+    } else if (chance < 0.93 && index !== TEMPORARY) {
       content.close();
       contents[index] = open(handles[index], index);
       // What the storage did not take was never promised.
       if (handles[index].refuses) models[index] = now(index);
     }
     // Within a database always; among all of them as long as the storage takes what it is given.
-    const files = storageFails ? [0, 1, 2] : [0, 1, 2, 3];
+    const files = storageFails ? [0, 1, 2] : [...kinds.keys()];
     if (files.filter(isBehind).length > 1) throw new Error(`step ${step}: writes have overtaken one another`);
     for (const other of contents.keys()) {
       if (contents[other].size !== models[other].length) {
@@ -174,7 +176,7 @@ function run(seed, steps, storageFails) {
   for (const index of contents.keys()) {
     if (!same(now(index), models[index])) throw new Error("the end: other bytes than were written");
     contents[index].close();
-    if (!same(handles[index].bytes.subarray(START), models[index])) {
+    if (index !== TEMPORARY && !same(handles[index].bytes.subarray(START), models[index])) {
       throw new Error("the end: other bytes are in the file than were written");
     }
   }
@@ -206,13 +208,39 @@ function rollBack() {
   if (handle.bytes.length !== START + 4096 || content.size !== 4096) throw new Error("not cut");
 }
 
+// A sort in a temporary file: it reads many pieces in turn, each of them from its beginning to its end.
+function merge() {
+  const PAGE = 4096;
+  const PIECES = 20;
+  const PAGES = 32; // of a piece
+  const storage = { calls: 0, reads: 0 };
+  const handle = new Handle(storage);
+  const content = Content.ofSlot(new Pending(), handle, Symbol("a temporary file's"), "other");
+  const page = (index) => new Uint8Array(PAGE).fill(index % 251);
+  for (let index = 0; index < PIECES * PAGES; index++) {
+    content.write(page(index), index * PAGE);
+    content.reach((index + 1) * PAGE);
+  }
+  content.settle();
+  const target = new Uint8Array(PAGE);
+  for (let step = 0; step < PAGES; step++) {
+    for (let piece = 0; piece < PIECES; piece++) {
+      const index = piece * PAGES + step;
+      content.read(target, index * PAGE);
+      if (!same(target, page(index))) throw new Error(`page ${index} of a sort is another one`);
+    }
+  }
+  return storage.reads / (PIECES * PAGES);
+}
+
 const { seeds, steps, storageFails } = JSON.parse(readFileSync(0, "utf8"));
 rollBack();
-let told = { writes: 0, calls: 0 };
+const readsAPage = merge();
+let told = { writes: 0, calls: 0, readsAPage };
 for (const seed of seeds) {
   try {
     const [writes, calls] = run(seed, steps, storageFails);
-    told = { writes: told.writes + writes, calls: told.calls + calls };
+    told = { readsAPage, writes: told.writes + writes, calls: told.calls + calls };
   } catch (error) {
     process.stdout.write(JSON.stringify({ seed, error: `${error.message}\n${error.stack}` }));
     process.exit(0);

@@ -31,3 +31,8 @@ def test_what_is_read_is_what_was_written_and_writes_keep_their_order(storage_fa
     assert "error" not in answer, answer
     assert answer["calls"] > 0
     assert storage_fails or answer["calls"] < answer["writes"]
+
+
+def test_a_sort_asks_the_browser_once_for_many_pages_of_each_of_its_pieces() -> None:
+    answer = told(range(0), storage_fails=False)
+    assert answer["readsAPage"] <= 1 / 8

@@ -88,6 +88,7 @@ export class Content {
   #size = null; // null: not known, the handle must be asked
   #ahead = []; // the last windows that were read ahead, the latest first
   #next = -1; // where a read would begin that goes on from the last one
+  #blocks = new Map(); // of a temporary file: offset → { bytes, length }, the oldest first
 
   // pending: where its writes wait. base: the path of the database that the file belongs to; a
   // temporary file has one of its own. kind: "database", "wal" or "other".
@@ -143,6 +144,7 @@ export class Content {
       this.#readPending(target, at);
       return false;
     }
+    if (this.isTemporary) return this.inMemory ? this.#ask(target, at) : this.#readBlock(target, at);
     const end = at + target.length;
     if (this.#takeAhead(target, at)) {
       this.#next = end;
@@ -150,16 +152,10 @@ export class Content {
     }
     const window = this.#windowFor(at, end);
     this.#next = end;
-    if (window === null) {
-      this.#ask(target, at);
-      return this.inMemory;
-    }
+    if (window === null) return this.#ask(target, at);
     const bytes = window.bytes.subarray(0, Math.min(window.length, this.size - at));
     window.end = -1; // nothing of it counts should the read fail
-    if (this.pending.touches(this, this.start + at, bytes.length)) {
-      this.#ask(target, at);
-      return false;
-    }
+    if (this.pending.touches(this, this.start + at, bytes.length)) return this.#ask(target, at);
     this.#ask(bytes, at);
     window.at = at;
     window.end = at + bytes.length;
@@ -167,10 +163,43 @@ export class Content {
     return false;
   }
 
+  // Reads a whole block of a temporary file. A sort goes through its pieces in turn, 16 and more of
+  // them, each of them page by page: to two reads that follow one another it hardly ever comes.
+  #readBlock(target, at) {
+    const start = at - (at % BLOCK);
+    const from = at - start;
+    const to = from + target.length;
+    if (to > BLOCK) return this.#ask(target, at);
+    let block = this.#blocks.get(start);
+    if (block !== undefined && to <= block.length) {
+      target.set(block.bytes.subarray(from, to));
+      return true;
+    }
+    const length = Math.min(BLOCK, this.size - start);
+    if (this.pending.touches(this, this.start + start, length)) return this.#ask(target, at);
+    if (block === undefined) {
+      block = this.#takeBlock();
+      this.#blocks.set(start, block);
+    }
+    block.length = 0; // nothing of it counts should the read fail
+    this.#ask(block.bytes.subarray(0, length), start);
+    block.length = length;
+    target.set(block.bytes.subarray(from, to));
+    return false;
+  }
+
+  // A new block, or the oldest one.
+  #takeBlock() {
+    if (this.#blocks.size < BLOCKS) return { bytes: new Uint8Array(BLOCK), length: 0 };
+    const [[start, block]] = this.#blocks;
+    this.#blocks.delete(start);
+    return block;
+  }
+
   // The window to read into when a read goes on where the last one or a window has ended; else null.
   // Such a read may leave out a little: the header of a frame in a WAL.
   #windowFor(at, end) {
-    if (this.inMemory || end - at < SMALLEST_AHEAD) return null;
+    if (end - at < SMALLEST_AHEAD) return null;
     const found = this.#ahead.findIndex(
       (window) => at >= window.end && at - window.end <= LARGEST_GAP,
     );
@@ -208,11 +237,13 @@ export class Content {
     return this.handle.read(target, AT);
   }
 
+  // Answers whether the browser was not asked.
   #ask(target, at) {
     const count = this.#load(target, at);
     if (count !== target.length) {
       throw new Error(`read ${count} bytes of ${target.length} at ${at}`);
     }
+    return this.inMemory;
   }
 
   // Some of the bytes have not been written yet.
@@ -232,6 +263,7 @@ export class Content {
   // What was read ahead may not be what is there any more.
   forgetAhead() {
     for (const window of this.#ahead) window.end = -1;
+    this.#blocks.clear();
   }
 
   // Reads what has been written; answers whether all of that is there.
@@ -246,11 +278,23 @@ export class Content {
       const to = Math.min(at + source.length, window.end);
       if (from < to) window.bytes.set(source.subarray(from - at, to - at), from - window.at);
     }
+    if (this.#blocks.size > 0) this.#writeBlocks(source, at);
     if (this.inMemory) {
       AT.at = at;
       this.handle.write(source, AT);
     } else {
       this.pending.write(this, source, this.start + at);
+    }
+  }
+
+  #writeBlocks(source, at) {
+    const end = at + source.length;
+    for (let start = at - (at % BLOCK); start < end; start += BLOCK) {
+      const block = this.#blocks.get(start);
+      if (block === undefined) continue;
+      const from = Math.max(at, start);
+      const to = Math.min(end, start + block.length);
+      if (from < to) block.bytes.set(source.subarray(from - at, to - at), from - start);
     }
   }
 
@@ -273,6 +317,7 @@ export class Content {
   // The last file of SQLite's that was open on it is closed.
   close() {
     this.#ahead = [];
+    this.#blocks.clear();
     if (this.inMemory) {
       this.handle.close();
     } else {
@@ -306,6 +351,10 @@ const SHORTEST_AHEAD = 32 << 10;
 const LONGEST_AHEAD = 256 << 10;
 const SMALLEST_AHEAD = 512;
 const LARGEST_GAP = 64;
+
+// Blocks of a temporary file: how long one is, and how many are kept of a file.
+const BLOCK = 32 << 10;
+const BLOCKS = 64;
 
 const AT = { at: 0 }; // reused: a call that allocates nothing
 
