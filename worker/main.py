@@ -33,8 +33,10 @@ from pyodide.ffi import JsException, can_run_sync, create_proxy, run_sync, to_js
 import protocol
 import sahpool.installing  # what install() would import itself: a snapshot holds it all
 from memory import MemoryFiles
+from sahpool import checkpoints
 from sahpool.sorter import small_sorts
 from sahpool.sources import opened
+from sahpool.transfer import flush_wal, scratch
 from session.host import Function, Host
 from session.job import TICK_SECONDS
 from session.service import Service
@@ -105,6 +107,14 @@ class Surroundings:
     def interruptible(self, con: sqlite3.Connection) -> AbstractContextManager[None]:
         """Within the block nothing is sorted for long in one go."""
         return small_sorts(con)
+
+    def put_off_checkpoints(self, con: sqlite3.Connection) -> int:
+        """``sahpool.checkpoints``: callable from within a statement."""
+        return checkpoints.put_off(con)
+
+    def resume_checkpoints(self, con: sqlite3.Connection, pages: int) -> None:
+        """The same."""
+        checkpoints.resume(con, pages)
 
     def error_offset(self, con: sqlite3.Connection) -> int:
         """``sqlite3_error_offset``: a byte in the last statement, or -1."""
@@ -205,6 +215,14 @@ class BrowserHost(Surroundings):
         """A new connection to a database of the pool."""
         # Who holds a lock runs in this thread: the session waits for it, SQLite cannot.
         return self._pool.connect(name, timeout=0)
+
+    def scratch(self) -> AbstractContextManager[str]:
+        """A slot without a name in the pool."""
+        return scratch(self._pool)
+
+    def flush_wal(self, name: str) -> None:
+        """Flushes the slot that the WAL is in."""
+        flush_wal(self._pool, name)
 
     def pause(self) -> None:
         """Lets go of the pool."""

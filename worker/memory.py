@@ -8,7 +8,8 @@ so that a folder of a disk does as well for the tests.
 import os
 import sqlite3
 from collections.abc import AsyncIterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -57,6 +58,7 @@ class MemoryFiles:
         # Beside the folder: what is not a database yet is not listed as one.
         self._spare = folder.with_name(folder.name + ".spare")
         self._connections: WeakSet[_Connection] = WeakSet()
+        self._scratches = count()
         folder.mkdir(parents=True, exist_ok=True)
 
     def connect(self, name: str) -> sqlite3.Connection:
@@ -71,6 +73,19 @@ class MemoryFiles:
         if not self.size(name):
             con.execute("PRAGMA journal_mode=WAL")
         return con
+
+    @contextmanager
+    def scratch(self) -> Iterator[str]:
+        """The path of a file beside the folder, which is not there yet."""
+        path = self._folder.with_name(f"{self._folder.name}.scratch-{next(self._scratches)}")
+        try:
+            yield str(path)
+        finally:
+            for suffix in ("", *_COMPANIONS):
+                _beside(path, suffix).unlink(missing_ok=True)
+
+    def flush_wal(self, name: str) -> None:
+        """Nothing reaches a disk from here."""
 
     def databases(self) -> list[tuple[str, int]]:
         """Name and size in bytes of every database, sorted."""

@@ -18,6 +18,9 @@ ROWS = 400_000
 SHARES = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45)
 """Of its run, after which a sort is cancelled."""
 
+VACUUM_SHARES = (0.2, 0.5, 0.7, 0.8, 0.9)
+"""The same for a VACUUM: the copy is made in its first two thirds, and copied back in the last."""
+
 # Each comparison goes through a text that all rows begin with.
 SORT = "SELECT id FROM t ORDER BY replace(hex(zeroblob(200)), '0', 'y') || c COLLATE NOCASE DESC"
 
@@ -41,9 +44,14 @@ def check_cancels(console: Console) -> None:
         took = desk.cancel("Python function", 500, within=within, sql=FUNCTION)
         assert took is not None
         assert took < BOUND
+    duration = desk.duration("VACUUM")
+    for share in VACUUM_SHARES:
+        took = desk.cancel("VACUUM", duration * share, within=False)
+        assert took is None or took < BOUND
+    desk.check()
 
 
-def test_long_sorts_and_functions_that_loop_are_cancelled_soon(console: Console) -> None:
+def test_long_sorts_vacuums_and_functions_that_loop_are_cancelled_soon(console: Console) -> None:
     check_cancels(console)
 
 

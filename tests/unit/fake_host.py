@@ -4,7 +4,7 @@ import asyncio
 import json
 import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +93,8 @@ class FakeHost:
         self.offset = -1
         self.prepared = 0
         self.lent: list[str] = []
+        self.put_off: list[sqlite3.Connection] = []
+        self.flushed: list[str] = []
         self.on_tick: Callable[[], object] = lambda: None
         self.on_breathe: Callable[[], object] = lambda: None
 
@@ -142,6 +144,26 @@ class FakeHost:
 
     def connect(self, name: str) -> sqlite3.Connection:
         return sqlite3.connect(self.folder / name, timeout=0)
+
+    @contextmanager
+    def scratch(self) -> Iterator[str]:
+        path = self.folder.parent / "scratch"
+        assert not path.exists()
+        try:
+            yield str(path)
+        finally:
+            path.unlink(missing_ok=True)
+
+    def put_off_checkpoints(self, con: sqlite3.Connection) -> int:
+        self.put_off.append(con)
+        return 1000
+
+    def resume_checkpoints(self, con: sqlite3.Connection, pages: int) -> None:
+        assert pages == 1000
+        self.put_off.remove(con)
+
+    def flush_wal(self, name: str) -> None:
+        self.flushed.append(name)
 
     def error_offset(self, _con: sqlite3.Connection) -> int:
         return self.offset

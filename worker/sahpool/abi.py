@@ -152,6 +152,8 @@ _SIGNATURES = {
     "sqlite3_db_filename": (c_char_p, [c_void_p, c_char_p]),
     "sqlite3_error_offset": (c_int, [c_void_p]),
     "sqlite3_txn_state": (c_int, [c_void_p, c_char_p]),
+    "sqlite3_wal_hook": (c_void_p, [c_void_p, c_void_p, c_void_p]),
+    "sqlite3_wal_autocheckpoint": (c_int, [c_void_p, c_int]),
     "sqlite3_keyword_count": (c_int, []),
     "sqlite3_keyword_name": (c_int, [c_int, c_void_p, c_void_p]),
     "sqlite3_malloc": (c_void_p, [c_int]),

@@ -19,7 +19,7 @@ from .errors import (
     sqlite_code,
 )
 from .header import SECTOR_SIZE
-from .names import COMPANION_SUFFIXES
+from .names import COMPANION_SUFFIXES, check_path
 from .slot import Handle, Slot
 from .slots import SlotTable
 from .soundness import FILE_HEADER_SIZE, MAGIC, check_content, check_header
@@ -170,6 +170,27 @@ def settle(pool: Pool, slots: SlotTable, path: str) -> None:
             left = companions  # unreadable, and about to be replaced on demand
     for companion in left:
         slots.delete(companion)
+
+
+@contextmanager
+def scratch(pool: Pool) -> Iterator[str]:
+    """The URI of a database that nobody else knows of: empty, and gone after the block."""
+    slot = pool._slots.lend(lent_path("scratch"))
+    try:
+        yield pool.uri(slot.path, mode="rw")
+    finally:
+        pool._slots.give_back(slot)
+
+
+def flush_wal(pool: Pool, name: str) -> None:
+    """Has the disk take what is in a database's WAL so far, so that a commit need not wait for it.
+
+    Raises:
+        JsException: The storage refused.
+    """
+    slot = pool._slots.find(f"{check_path(name)}-wal")
+    if slot is not None:
+        slot.handle.flush()
 
 
 # --- export -------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from .functions import Functions
 from .host import Host
 from .results import Rows
 from .statements import split
+from .vacuum import is_vacuum, suits, vacuum
 
 __all__ = ["PROGRESS_STEPS", "Connection", "Execution", "quoted"]
 
@@ -71,6 +72,7 @@ class Connection:
         self.con = host.connect(name)
         self.con.isolation_level = None
         self.con.text_factory = bytearray
+        self._put_off = 0  # pages, see put_off_checkpoints
         self._results: dict[int, Rows] = {}
         self._functions = Functions(self.con, progress)
         for function in host.functions():
@@ -106,6 +108,21 @@ class Connection:
         ((is_busy, _, _),) = self.query("PRAGMA wal_checkpoint(TRUNCATE)")
         return not is_busy
 
+    def put_off_checkpoints(self) -> None:
+        """Has the transaction that is under way leave the WAL as it is when it commits.
+
+        To carry over what a long statement has written takes long, too, and nothing can interrupt
+        that.
+        """
+        if not self._put_off:
+            self._put_off = self._host.put_off_checkpoints(self.con)
+
+    def resume_checkpoints(self, *, within: bool = False) -> None:
+        """Ends that: after the transaction, or ``within`` it."""
+        if self._put_off and (within or not self.con.in_transaction):
+            self._host.resume_checkpoints(self.con, self._put_off)
+            self._put_off = 0
+
     def require_no_transaction(self) -> None:
         """Raises TransactionOpen inside a transaction that the user has begun."""
         if self.con.in_transaction:
@@ -127,7 +144,14 @@ class Connection:
             # It frees one page a step, and sqlite3 steps a statement without columns only once.
             con.executescript(sql)
             return Execution([], None, None)
+        if is_vacuum(sql) and self._host.can_suspend and suits(con):
+            self.may_differ = True
+            with self._functions.told():
+                if vacuum(self._host, self.name, con, self._progress):
+                    return Execution([], None, None)
         word = _first_word(sql)
+        if word == "PRAGMA":
+            self.resume_checkpoints(within=True)  # it may ask for that very setting
         self.may_differ = self.may_differ or word not in _KEEPS_SCHEMA
         self.was_undone = self.was_undone or word in _UNDOES_SCHEMA
         before = con.total_changes

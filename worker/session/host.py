@@ -80,6 +80,13 @@ class Host(Protocol):
         """A new connection to a database, which is created when it does not exist."""
         ...
 
+    def scratch(self) -> AbstractContextManager[str]:
+        """Where one more database can be, which is empty at first and gone after the block.
+
+        As VACUUM INTO takes it, and sqlite3.connect with ``uri``.
+        """
+        ...
+
     def functions(self) -> list[Function]:
         """What every connection has beside SQLite's own functions.
 
@@ -92,6 +99,21 @@ class Host(Protocol):
 
         PRAGMAs may tell other settings than the user's there.
         """
+        ...
+
+    def put_off_checkpoints(self, con: sqlite3.Connection) -> int:
+        """Has commits leave a long WAL alone; for how many pages they did not, if they did.
+
+        May be asked from within a statement, which commits itself perhaps.
+        """
+        ...
+
+    def resume_checkpoints(self, con: sqlite3.Connection, pages: int) -> None:
+        """Has commits carry a WAL of so many pages over again."""
+        ...
+
+    def flush_wal(self, name: str) -> None:
+        """What has been written to the WAL of a database reaches the disk, as far as it can."""
         ...
 
     def error_offset(self, con: sqlite3.Connection) -> int:

@@ -21,7 +21,8 @@ PROGRESS_SECONDS = 0.1
 class Job:
     """Created when the request arrives; ``cancelled`` may be set at any time after that.
 
-    ``request`` is what was asked, ``files`` came with it, ``parts`` will go with the reply.
+    ``request`` is what was asked, ``files`` came with it, ``parts`` will go with the reply;
+    ``takes_long`` is called every ``TICK_SECONDS`` from within synchronous work.
     """
 
     def __init__(
@@ -30,6 +31,7 @@ class Job:
         files: list[Any],
         host: Host,
         emit: Callable[[str], None],
+        takes_long: Callable[[], None] = lambda: None,
     ) -> None:
         self.request = request
         self.files = files
@@ -41,6 +43,7 @@ class Job:
         self._end = float("inf")
         self._host = host
         self._emit = emit
+        self._takes_long = takes_long
         self._next_tick = monotonic() + TICK_SECONDS
         self._phase = ""
         self._next_event = 0.0
@@ -75,6 +78,7 @@ class Job:
             if self._rows and now >= self._next_event:
                 self._next_event = now + PROGRESS_SECONDS
                 self.tell("running", rows=self._rows)
+            self._takes_long()
             self._host.tick()
             self._next_tick = monotonic() + TICK_SECONDS
         return self.cancelled or now >= self._end

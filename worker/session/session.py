@@ -103,7 +103,9 @@ class Session:
     async def handle(self, request: Fields, parts: list[Any]) -> tuple[str, list[Any]]:
         """The reply to one request, which is sound: its head and its binary parts."""
         number = request["id"]
-        job = self._jobs[number] = Job(request, parts, self.host, self.emit)
+        job = self._jobs[number] = Job(
+            request, parts, self.host, self.emit, self._put_off_checkpoints
+        )
         try:
             async with self._turn:
                 self._current = job
@@ -113,6 +115,8 @@ class Session:
                     fields = await self._operations[request["op"]](job)
                 finally:
                     self._current = None
+                    if self.connection is not None:
+                        self.connection.resume_checkpoints()
                     self._service.let_go()
             if self._may_be_behind:
                 self.look_for_changes()
@@ -358,6 +362,11 @@ class Session:
     def _progress(self) -> int:
         """SQLite's progress handler: anything but 0 interrupts the statement."""
         return int(self._current is not None and self._current.tick())
+
+    def _put_off_checkpoints(self) -> None:
+        """What takes long may fill the WAL: Service empties it, once there is time for that."""
+        if self.connection is not None:
+            self.connection.put_off_checkpoints()
 
     # --- operations -----------------------------------------------------------------------------
 

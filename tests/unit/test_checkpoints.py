@@ -1,0 +1,91 @@
+"""What takes long does not carry over what it has written, and then has it done as ever again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from session import job
+
+from .fake_host import Client, FakeHost
+
+FILLED = """
+INSERT INTO t WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+  SELECT i FROM n
+"""
+
+
+class Watch:
+    """A tab whose statements all take long, and whether checkpoints were put off meanwhile."""
+
+    def __init__(self, folder: Path) -> None:
+        self.host = FakeHost(folder)
+        self.tab = Client(self.host)
+        self.tab.ask("open", database="notes.db")
+        self.tab.run("CREATE TABLE t (a)")
+        self.seen: set[bool] = set()
+        self.host.on_tick = lambda: self.seen.add(bool(self.host.put_off))
+
+    def run(self, sql: str) -> set[bool]:
+        """What was seen during a script; it goes well."""
+        self.seen.clear()
+        assert all(outcome["error"] is None for outcome in self.tab.run(sql))
+        return set(self.seen)
+
+    @property
+    def are_put_off(self) -> bool:
+        return bool(self.host.put_off)
+
+
+@pytest.fixture
+def watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
+    folder = tmp_path / "databases"
+    folder.mkdir()
+    monkeypatch.setattr(job, "TICK_SECONDS", 0.0)
+    yield (made := Watch(folder))
+    made.tab.service.close()
+
+
+def test_only_while_it_takes_long_and_for_that_statement(watch: Watch) -> None:
+    assert watch.run(FILLED) == {True}
+    assert not watch.are_put_off
+
+
+def test_what_is_short_has_its_checkpoint(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job, "TICK_SECONDS", 60.0)
+    assert watch.run(FILLED) == set()
+    assert not watch.are_put_off
+
+
+def test_within_a_transaction_until_its_end(watch: Watch) -> None:
+    watch.run("BEGIN")
+    watch.run(FILLED)
+    assert watch.are_put_off, "the COMMIT is still to come"
+    watch.run("COMMIT")
+    assert not watch.are_put_off
+
+
+def test_a_cancelled_one_has_it_as_before(watch: Watch) -> None:
+    watch.host.on_tick = lambda: watch.tab.cancel(watch.tab.next_id() - 1)
+    assert watch.tab.error(FILLED)["type"] == "Cancelled"
+    assert not watch.are_put_off
+
+
+def test_a_pragma_tells_what_the_user_has_set(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch.run("BEGIN")
+    watch.run(FILLED)
+    monkeypatch.setattr(job, "TICK_SECONDS", 60.0)
+    watch.run("PRAGMA wal_autocheckpoint")
+    assert not watch.are_put_off
+
+
+def test_a_database_that_is_closed_meanwhile_is_no_error(watch: Watch) -> None:
+    watch.run(FILLED)
+    watch.tab.ask("open", database="other.db")
+    watch.run("CREATE TABLE t (a)")
+    assert watch.run(FILLED) == {True}
+    assert not watch.are_put_off

@@ -1,0 +1,151 @@
+"""VACUUM that a cancel stops at any time, and during which others have their turn.
+
+SQLite builds the database anew, statement by statement, in a temporary one, and then copies all of
+that back in a single step, in which nothing else can happen: a second and more where there is much.
+Here are the same two halves, the second one in small pieces: ``VACUUM INTO`` a file, then
+``sqlite3_backup_step`` from there into the database, within one transaction.  What comes of it is
+the same, and until that transaction is committed nothing has happened.
+
+**Nothing comes in between.**  SQLite's VACUUM has the write lock throughout.  Here a second
+connection holds it while the first half reads; it is let go, and taken by the first step of the
+second half, without the event loop running meanwhile.
+
+**Where it is not done like this** SQLite's own is: for a small database, which takes no time; in
+another journal mode than WAL, where the second half could not begin while somebody reads; and where
+a PRAGMA says that the database is to become another (page_size, auto_vacuum), is not to be written
+(query_only) or is this connection's alone (locking_mode).
+
+Source: sqlite.org/lang_vacuum.html, sqlite.org/c3ref/backup_finish.html; SQLite 3.39.0, vacuum.c
+(sqlite3RunVacuum) and backup.c.
+"""
+
+import re
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from functools import partial
+
+from .errors import Cancelled
+from .host import Host
+
+__all__ = ["LARGE", "is_vacuum", "suits", "vacuum"]
+
+LARGE = 8 << 20
+"""Bytes of a database from which on it is done in pieces: what is less is copied in no time."""
+
+PIECE = 1 << 20
+"""Bytes that are copied back between two looks at whether to go on."""
+
+_CACHE_KIB = 2048
+"""So much each half writes in one go at its end; what came before is written by then."""
+
+_FLUSHED_PIECES = 16
+"""So many at a time are flushed."""
+
+_FULL = 2
+"""PRAGMA synchronous: from here on a commit is flushed (sqlite.org/pragma.html)."""
+
+_VACUUM = re.compile(r"""VACUUM(?:\s+(?:main|"main"|\[main\]|`main`))?\s*;?\s*""", re.IGNORECASE)
+
+Look = Callable[[], object]
+
+_FIXED = ("page_size", "auto_vacuum")
+"""What another PRAGMA may have asked for, and a copy in pieces cannot change."""
+
+
+def is_vacuum(sql: str) -> bool:
+    """Whether a statement is a VACUUM of the main database into itself."""
+    return _VACUUM.fullmatch(sql) is not None
+
+
+def suits(con: sqlite3.Connection) -> bool:
+    """Whether it can be done in pieces, as far as the connection tells, and is worth it."""
+    return (
+        not con.in_transaction
+        and _told(con, "journal_mode") == "wal"
+        and _told(con, "locking_mode") == "normal"
+        and _told(con, "query_only") == "0"
+        and _number(con, "page_count") * _number(con, "page_size") >= LARGE
+    )
+
+
+def vacuum(host: Host, name: str, con: sqlite3.Connection, stop: Look) -> bool:
+    """Does it; False when it has to be SQLite's own after all, and nothing has been done.
+
+    Args:
+        host: Where the database lies.
+        name: Of the database.
+        con: To it, and it ``suits``; its progress handler is on duty in the first half.
+        stop: Asked between two pieces of the second half: whether to stop.
+
+    Raises:
+        Cancelled: ``stop`` said so.
+        sqlite3.OperationalError: As VACUUM does: interrupted, no room, somebody else writes.
+    """
+    with (
+        host.scratch() as copy,
+        closing(host.connect(name)) as guard,
+        # What a cache has gathered is written in one go in the end, and sorted in one go.
+        _setting(con, "cache_size", -_CACHE_KIB),
+    ):
+        guard.isolation_level = None
+        guard.execute("BEGIN IMMEDIATE")
+        # Nobody but the second half reads the copy: it need not reach the disk.
+        with _setting(con, "synchronous", 0):
+            con.execute("VACUUM main INTO ?", (copy,))
+        with closing(sqlite3.connect(copy, uri=True)) as source:
+            if any(_told(source, fixed) != _told(con, fixed) for fixed in _FIXED):
+                return False
+            flush = partial(host.flush_wal, name) if _number(con, "synchronous") >= _FULL else None
+            with _setting(con, "wal_autocheckpoint", 0):
+                guard.execute("ROLLBACK")
+                _copy_back(source, con, stop, flush)
+                # Not the backup but the next statement would have SQLite carry the WAL over.
+                con.execute("SELECT 1").fetchall()
+    return True
+
+
+def _copy_back(
+    source: sqlite3.Connection, con: sqlite3.Connection, stop: Look, flush: Look | None
+) -> None:
+    """The second half: all of ``source`` becomes the database of ``con``, or nothing does.
+
+    What is ``flush``ed on the way need not be when the transaction is committed, in one go.
+    """
+    pieces = 0
+
+    def look(status: int, _remaining: int, _total: int) -> None:
+        nonlocal pieces
+        if status == sqlite3.SQLITE_DONE:
+            return  # it is committed
+        if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            # Nobody here can have taken the lock; sqlite3 would try again for ever.
+            raise sqlite3.OperationalError("database is locked")
+        if stop():
+            raise Cancelled
+        pieces += 1
+        if flush is not None and pieces % _FLUSHED_PIECES == 0:
+            flush()
+
+    source.backup(con, pages=PIECE // _number(con, "page_size"), progress=look)
+
+
+@contextmanager
+def _setting(con: sqlite3.Connection, name: str, value: int) -> Iterator[None]:
+    """Within the block a PRAGMA of the main database has another value."""
+    before = _number(con, name)
+    con.execute(f"PRAGMA main.{name}={value}").fetchall()
+    try:
+        yield
+    finally:
+        con.execute(f"PRAGMA main.{name}={before}").fetchall()
+
+
+def _told(con: sqlite3.Connection, name: str) -> str:
+    """What a PRAGMA tells of the main database."""
+    ((value,),) = con.execute(f"PRAGMA main.{name}").fetchall()
+    return value.decode() if isinstance(value, bytearray) else str(value)
+
+
+def _number(con: sqlite3.Connection, name: str) -> int:
+    return int(_told(con, name))
