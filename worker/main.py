@@ -216,7 +216,7 @@ class BrowserHost(Surroundings):
         # Who holds a lock runs in this thread: the session waits for it, SQLite cannot.
         return self._pool.connect(name, timeout=0)
 
-    def scratch(self) -> AbstractContextManager[str]:
+    def scratch(self) -> AbstractContextManager[str | None]:
         """A slot without a name in the pool."""
         return scratch(self._pool)
 

@@ -64,8 +64,14 @@ async def test_a_scratch_database_is_empty_nobody_else_s_and_gone_afterwards(poo
         con.execute("INSERT INTO t VALUES (zeroblob(3000000))")
         capacity = pool.capacity
         with scratch(pool) as one, scratch(pool) as two:
+            assert one
+            assert two
+            named: set[str] = set()
+            con.set_progress_handler(lambda: named.update(pool.file_names), 1)
             con.execute("VACUUM INTO ?", (one,))
-            assert pool.databases == ["/a.db"]
+            con.set_progress_handler(None, 0)
+            # Nothing of it has a name that the next worker could find, its journal neither.
+            assert named == {"/a.db", "/a.db-wal"}
             with database(one) as copy:
                 assert value(copy, "SELECT sum(length(a)) FROM t") == 3_000_000
             with database(two) as copy:
@@ -74,6 +80,19 @@ async def test_a_scratch_database_is_empty_nobody_else_s_and_gone_afterwards(poo
         await pool.top_up()
         assert pool.capacity <= capacity + 2
     assert pool.databases == pool.file_names == ["/a.db"]
+
+
+@in_worker()
+async def test_without_a_slot_to_spare_there_is_no_scratch_database(pool: Pool) -> None:
+    from sahpool.transfer import scratch
+
+    lent = [pool._slots.lend(f"/\x01test-{i}") for i in range(pool._slots.spare_count - 1)]
+    with scratch(pool) as uri:
+        assert uri is None
+    for slot in lent:
+        pool._slots.give_back(slot)
+    with scratch(pool) as uri:
+        assert uri is not None
 
 
 @in_worker()

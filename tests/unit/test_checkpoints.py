@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from session import job
+from session import connection, job
 
 from .fake_host import Client, FakeHost
 
@@ -81,6 +81,33 @@ def test_a_pragma_tells_what_the_user_has_set(
     monkeypatch.setattr(job, "TICK_SECONDS", 60.0)
     watch.run("PRAGMA wal_autocheckpoint")
     assert not watch.are_put_off
+
+
+@pytest.mark.parametrize("before", ["PRAGMA synchronous=OFF", "ATTACH ':memory:' AS other"])
+def test_where_nobody_would_empty_the_wal_later_it_is_as_ever(watch: Watch, before: str) -> None:
+    watch.run(before)
+    assert watch.run(FILLED) == {False}
+    watch.run(
+        "PRAGMA synchronous=FULL; DETACH other" if "other" in before else before[:-3] + "FULL"
+    )
+    assert watch.run(FILLED) == {True}
+
+
+def test_a_wal_does_not_grow_for_as_long_as_work_goes_on(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert watch.run(FILLED) == {True}
+    monkeypatch.setattr(connection, "LONG_WAL", 0)
+    assert watch.run(FILLED) == {False}
+
+
+def test_the_size_of_a_database_is_what_it_holds_wherever_that_lies(watch: Watch) -> None:
+    watch.tab.run("PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0; PRAGMA page_size=4096")
+    before = watch.host.size("notes.db")
+    watch.run(FILLED)
+    assert watch.host.size("notes.db") == before
+    listed = {each["name"]: each["size"] for each in watch.tab.ask("databases")["databases"]}
+    assert listed["notes.db"] == watch.tab.ask("schema")["size"] > before + 100_000
 
 
 def test_a_database_that_is_closed_meanwhile_is_no_error(watch: Watch) -> None:

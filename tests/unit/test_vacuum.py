@@ -54,6 +54,11 @@ class Desk:
     def has_looked(self, times: int) -> bool:
         return self.looks > times
 
+    def is_copying_back(self) -> bool:
+        """Whether the copy is made: it is in the rollback journal's way no more."""
+        copy = self.host.folder.parent / "scratch"
+        return copy.exists() and not copy.with_name("scratch-journal").exists()
+
     def other(self) -> sqlite3.Connection:
         return self.host.connect(NAME)
 
@@ -127,6 +132,27 @@ def test_the_connection_s_own_settings_are_what_they_were(desk: Desk) -> None:
     assert {name: desk.value(f"PRAGMA {name}") for name in settings} == settings
 
 
+def test_settings_are_put_back_although_the_whole_schema_is_read_anew_for_that(desk: Desk) -> None:
+    desk.con.executescript("".join(f"CREATE TABLE t{i} (a);" for i in range(300)))
+    names = ("cache_size", "synchronous", "wal_autocheckpoint")
+    before = [desk.value(f"PRAGMA {name}") for name in names]
+    desk.looks, desk.look = 0, partial(desk.has_looked, 10)
+    with pytest.raises(sqlite3.OperationalError):
+        desk.connection.execute("VACUUM")
+    desk.look = lambda: False
+    assert [desk.value(f"PRAGMA {name}") for name in names] == before
+
+
+def test_what_is_committed_is_not_told_as_stopped(desk: Desk) -> None:
+    desk.con.executescript("".join(f"CREATE TABLE t{i} (a);" for i in range(300)))
+    pages = desk.pages()
+    desk.looks = 0
+    desk.look = lambda: desk.pages() < pages  # it is committed
+    desk.connection.execute("VACUUM")
+    desk.look = lambda: False
+    assert desk.pages() < pages
+
+
 def test_stopped_anywhere_it_has_changed_nothing_and_can_be_done_again(desk: Desk) -> None:
     before, pages = desk.content(), desk.pages()
     halves = set()
@@ -165,6 +191,27 @@ def test_others_read_all_the_while_and_nobody_writes_in_between(desk: Desk) -> N
     desk.connection.execute("VACUUM")
     assert len(told) > 10
     assert set(told) == {rows}
+
+
+def test_whoever_can_commit_meanwhile_is_not_undone(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "PROGRESS_STEPS", 1)  # no instruction goes unseen
+    kept = 0
+
+    def look() -> None:
+        nonlocal kept
+        if desk.looks % 997 and not desk.is_copying_back():
+            return
+        with closing(desk.other()) as con, suppress(sqlite3.OperationalError):
+            con.execute("INSERT INTO without VALUES (?, 'kept')", (desk.looks,))
+            con.commit()
+            kept += 1
+
+    desk.look = look
+    desk.connection.execute("VACUUM")
+    desk.look = lambda: False
+    assert desk.value("SELECT count(*) FROM without WHERE v = 'kept'") == kept
 
 
 def test_a_writer_is_waited_for_as_by_sqlite_s_own(desk: Desk) -> None:

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Mapping
 
 from . import abi
-from .transfer import LENT
+from .names import LENT
 
 _log = logging.getLogger("sahpool")
 

@@ -11,6 +11,10 @@ from .header import MAX_PATH_BYTES
 #: The companions of a database that may outlive a worker.
 COMPANION_SUFFIXES = ("-journal", "-wal")
 
+#: How a path begins under which a slot is lent out for a moment: no header carries such a path and
+#: no user means one.
+LENT = "/\x01"
+
 #: How the name of the Web Lock begins that goes with a pool; its directory follows.
 LOCK_PREFIX = "sahpool:"
 

@@ -21,7 +21,7 @@ from .check import CheckReport, check
 from .errors import DatabaseInUseError, NoSuchDatabaseError, PoolClosedError, PoolLockedError
 from .header import SECTOR_SIZE
 from .hold import Hold
-from .names import COMPANION_SUFFIXES, check_path
+from .names import COMPANION_SUFFIXES, LENT, check_path
 from .slot import Quarantined
 from .slots import SlotTable
 from .spares import Spares
@@ -550,7 +550,7 @@ class Pool:
     # --- checks ---------------------------------------------------------------------------------
 
     def _is_new(self, path: str) -> bool:
-        if path.startswith(transfer.LENT):
+        if path.startswith(LENT):
             return False
         slot = self._slots.find(path)
         return slot is not None and slot.handle.size() <= SECTOR_SIZE

@@ -25,6 +25,7 @@ from .errors import (
 )
 from .names import (
     COMPANION_SUFFIXES,
+    LENT,
     check_new_database,
     is_companion,
     is_super_journal,
@@ -310,6 +311,8 @@ class SlotTable:
             StorageError: The storage has no room for the header.
         """
         path = stored_path(path)
+        if path.startswith(LENT):
+            return self.lend(path)  # the journal of a lent database: nobody is to find it again
         slot = self.take_spare()
         try:
             self._write_header(slot, path, flags)

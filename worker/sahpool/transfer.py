@@ -19,7 +19,7 @@ from .errors import (
     sqlite_code,
 )
 from .header import SECTOR_SIZE
-from .names import COMPANION_SUFFIXES, check_path
+from .names import COMPANION_SUFFIXES, LENT, check_path
 from .slot import Handle, Slot
 from .slots import SlotTable
 from .soundness import FILE_HEADER_SIZE, MAGIC, check_content, check_header
@@ -36,9 +36,7 @@ MAIN_DB_FLAGS = SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
 _WRITE_VERSION = 18
 _ROLLBACK_VERSIONS = b"\x01\x01"
 
-#: How a path begins under which a slot is lent out for a moment: no header carries such a path and
-#: no user means one.
-LENT = "/\x01"
+_SCRATCH_SLOTS = 2
 
 _lent = 0  # numbers the paths under which slots are lent out for a moment
 
@@ -173,8 +171,14 @@ def settle(pool: Pool, slots: SlotTable, path: str) -> None:
 
 
 @contextmanager
-def scratch(pool: Pool) -> Iterator[str]:
-    """The URI of a database that nobody else knows of: empty, and gone after the block."""
+def scratch(pool: Pool) -> Iterator[str | None]:
+    """The URI of a database that nobody else knows of: empty, and gone after the block.
+
+    None where there is no slot for it, or none for the journal that it may need.
+    """
+    if pool._slots.spare_count < _SCRATCH_SLOTS:
+        yield None
+        return
     slot = pool._slots.lend(lent_path("scratch"))
     try:
         yield pool.uri(slot.path, mode="rw")

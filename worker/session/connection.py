@@ -24,9 +24,14 @@ _CHANGING = {"INSERT", "UPDATE", "DELETE", "REPLACE"}
 _UNDOES_SCHEMA = {"ROLLBACK", "ATTACH", "DETACH"}
 _ENDING = {"COMMIT", "END", "RELEASE", "ROLLBACK"}
 _READING = {"SELECT", "VALUES", "WITH", "EXPLAIN"}
+_ONLY_READING = _READING - {"WITH"}
+_SETTING = {"PRAGMA", "ATTACH", "DETACH"}
 _KEEPS_SCHEMA = _CHANGING | (_READING - {"EXPLAIN"})
 _INCREMENTAL_VACUUM = re.compile(r"PRAGMA\s+(?:\w+\s*\.\s*)?incremental_vacuum\b", re.IGNORECASE)
 
+
+LONG_WAL = 64 << 20
+"""Bytes of a WAL from which on a statement carries it over itself, however long that takes."""
 
 _numbers = count(1)  # of results: one of an earlier connection is never taken for another
 
@@ -73,6 +78,8 @@ class Connection:
         self.con.isolation_level = None
         self.con.text_factory = bytearray
         self._put_off = 0  # pages, see put_off_checkpoints
+        self._may_put_off = False
+        self._is_tidied: bool | None = None  # whether the service empties its WAL; None: not known
         self._results: dict[int, Rows] = {}
         self._functions = Functions(self.con, progress)
         for function in host.functions():
@@ -112,9 +119,9 @@ class Connection:
         """Has the transaction that is under way leave the WAL as it is when it commits.
 
         To carry over what a long statement has written takes long, too, and nothing can interrupt
-        that.
+        that.  Called from within it, where nothing else may be asked of the connection.
         """
-        if not self._put_off:
+        if self._may_put_off and not self._put_off:
             self._put_off = self._host.put_off_checkpoints(self.con)
 
     def resume_checkpoints(self, *, within: bool = False) -> None:
@@ -122,6 +129,28 @@ class Connection:
         if self._put_off and (within or not self.con.in_transaction):
             self._host.resume_checkpoints(self.con, self._put_off)
             self._put_off = 0
+
+    def _before_write(self) -> None:
+        """Finds out whether what is written next may be left in the WAL.
+
+        It may where ``empty_wal`` empties it later, and unless it is long already: statement after
+        statement may come, without a moment's rest.
+        """
+        if self._is_tidied is None:
+            ((synchronous,),) = self.query("PRAGMA main.synchronous")
+            names = {name for _, name, _ in self.query("PRAGMA database_list")}
+            self._is_tidied = bool(synchronous) and names <= {"main", "temp"}
+        try:
+            self._may_put_off = self._is_tidied and self._host.size(f"{self.name}-wal") < LONG_WAL
+        except Exception:  # noqa: BLE001  (whoever uses the storage is told what is wrong with it)
+            self._may_put_off = False
+
+    @property
+    def size(self) -> int:
+        """Of the database as the connection sees it, in bytes: also of what is in the WAL only."""
+        ((pages,),) = self.query("PRAGMA main.page_count")
+        ((page_size,),) = self.query("PRAGMA main.page_size")
+        return int(pages * page_size)
 
     def require_no_transaction(self) -> None:
         """Raises TransactionOpen inside a transaction that the user has begun."""
@@ -144,14 +173,14 @@ class Connection:
             # It frees one page a step, and sqlite3 steps a statement without columns only once.
             con.executescript(sql)
             return Execution([], None, None)
-        if is_vacuum(sql) and self._host.can_suspend and suits(con):
-            self.may_differ = True
-            with self._functions.told():
-                if vacuum(self._host, self.name, con, self._progress):
-                    return Execution([], None, None)
+        if is_vacuum(sql) and self._vacuum():
+            return Execution([], None, None)
         word = _first_word(sql)
-        if word == "PRAGMA":
+        if word in _SETTING:
             self.resume_checkpoints(within=True)  # it may ask for that very setting
+            self._is_tidied = None
+        elif word not in _ONLY_READING:
+            self._before_write()
         self.may_differ = self.may_differ or word not in _KEEPS_SCHEMA
         self.was_undone = self.was_undone or word in _UNDOES_SCHEMA
         before = con.total_changes
@@ -170,6 +199,19 @@ class Connection:
             until_known.pop_all()
             rows = Rows(cursor, len(columns), cursor.close, self._functions.told)
             return Execution(columns, rows, None, word not in _READING)
+
+    def _vacuum(self) -> bool:
+        """Does it in pieces, where that can be done."""
+        con = self.con
+        if not self._host.can_suspend or not suits(con):
+            return False
+        self.may_differ = True
+        con.set_progress_handler(None, PROGRESS_STEPS)
+        try:
+            with self._functions.told():
+                return vacuum(self._host, self.name, con, self._progress, PROGRESS_STEPS)
+        finally:
+            con.set_progress_handler(self._progress, PROGRESS_STEPS)
 
     def only_reads(self, sql: str) -> bool:
         """Whether to run a statement twice is the same as to run it once; errors are for later."""
@@ -258,6 +300,7 @@ class Connection:
 
     def begin(self) -> None:
         """Begins a write transaction, for transaction(); SQLITE_BUSY while another one is open."""
+        self._before_write()
         self.con.execute("BEGIN IMMEDIATE")
 
     @contextmanager

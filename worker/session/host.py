@@ -80,10 +80,10 @@ class Host(Protocol):
         """A new connection to a database, which is created when it does not exist."""
         ...
 
-    def scratch(self) -> AbstractContextManager[str]:
+    def scratch(self) -> AbstractContextManager[str | None]:
         """Where one more database can be, which is empty at first and gone after the block.
 
-        As VACUUM INTO takes it, and sqlite3.connect with ``uri``.
+        As VACUUM INTO takes it, and sqlite3.connect with ``uri``; None where there is no room.
         """
         ...
 

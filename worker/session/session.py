@@ -341,7 +341,7 @@ class Session:
         self._schema_seen = catalog.signature(connection)
         return {
             "database": connection.name,
-            "size": self.host.size(connection.name),
+            "size": connection.size,
             "schema": schema,
             "in_transaction": connection.con.in_transaction,
         }
@@ -357,7 +357,16 @@ class Session:
 
     def listed(self) -> list[Fields]:
         """Every database, as replies have them."""
-        return [{"name": name, "size": size} for name, size in self.host.databases()]
+        return [
+            {"name": name, "size": self._size(name, size)} for name, size in self.host.databases()
+        ]
+
+    def _size(self, name: str, size: int) -> int:
+        """Of a database, whose file has ``size`` bytes; more or less may be in its WAL."""
+        if self.connection is not None and self.is_at(name):
+            with suppress(sqlite3.DatabaseError):  # damaged, or locked
+                return self.connection.size
+        return size
 
     def _progress(self) -> int:
         """SQLite's progress handler: anything but 0 interrupts the statement."""

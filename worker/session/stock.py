@@ -51,7 +51,7 @@ async def import_file(session: Session, job: Job) -> Fields:
         "database": connection.name,
         "table": table,
         "rows": loaded.rows,
-        "size": session.host.size(connection.name),
+        "size": connection.size,
         "notes": loaded.notes,
     }
 

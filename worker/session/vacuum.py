@@ -47,7 +47,7 @@ _FULL = 2
 
 _VACUUM = re.compile(r"""VACUUM(?:\s+(?:main|"main"|\[main\]|`main`))?\s*;?\s*""", re.IGNORECASE)
 
-Look = Callable[[], object]
+Look = Callable[[], int]
 
 _FIXED = ("page_size", "auto_vacuum")
 """What another PRAGMA may have asked for, and a copy in pieces cannot change."""
@@ -69,14 +69,17 @@ def suits(con: sqlite3.Connection) -> bool:
     )
 
 
-def vacuum(host: Host, name: str, con: sqlite3.Connection, stop: Look) -> bool:
+def vacuum(host: Host, name: str, con: sqlite3.Connection, stop: Look, steps: int) -> bool:
     """Does it; False when it has to be SQLite's own after all, and nothing has been done.
 
     Args:
         host: Where the database lies.
         name: Of the database.
-        con: To it, and it ``suits``; its progress handler is on duty in the first half.
-        stop: Asked between two pieces of the second half: whether to stop.
+        con: To it, and it ``suits``; without a progress handler, before and afterwards: what stops
+            the work must not stop settings from being put back, and nobody may run in between.
+        stop: Asked every ``steps`` instructions of the first half, and between two pieces of the
+            second: whether to stop.
+        steps: See there.
 
     Raises:
         Cancelled: ``stop`` said so.
@@ -88,25 +91,36 @@ def vacuum(host: Host, name: str, con: sqlite3.Connection, stop: Look) -> bool:
         # What a cache has gathered is written in one go in the end, and sorted in one go.
         _setting(con, "cache_size", -_CACHE_KIB),
     ):
+        if copy is None:
+            return False
         guard.isolation_level = None
         guard.execute("BEGIN IMMEDIATE")
         # Nobody but the second half reads the copy: it need not reach the disk.
         with _setting(con, "synchronous", 0):
-            con.execute("VACUUM main INTO ?", (copy,))
+            con.set_progress_handler(stop, steps)
+            try:
+                con.execute("VACUUM main INTO ?", (copy,))
+            finally:
+                con.set_progress_handler(None, steps)
         with closing(sqlite3.connect(copy, uri=True)) as source:
             if any(_told(source, fixed) != _told(con, fixed) for fixed in _FIXED):
                 return False
             flush = partial(host.flush_wal, name) if _number(con, "synchronous") >= _FULL else None
+            pages = PIECE // _number(con, "page_size")
             with _setting(con, "wal_autocheckpoint", 0):
                 guard.execute("ROLLBACK")
-                _copy_back(source, con, stop, flush)
+                _copy_back(source, con, pages, stop, flush)
                 # Not the backup but the next statement would have SQLite carry the WAL over.
                 con.execute("SELECT 1").fetchall()
     return True
 
 
 def _copy_back(
-    source: sqlite3.Connection, con: sqlite3.Connection, stop: Look, flush: Look | None
+    source: sqlite3.Connection,
+    con: sqlite3.Connection,
+    pages: int,
+    stop: Look,
+    flush: Callable[[], None] | None,
 ) -> None:
     """The second half: all of ``source`` becomes the database of ``con``, or nothing does.
 
@@ -116,18 +130,18 @@ def _copy_back(
 
     def look(status: int, _remaining: int, _total: int) -> None:
         nonlocal pieces
-        if status == sqlite3.SQLITE_DONE:
-            return  # it is committed
         if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             # Nobody here can have taken the lock; sqlite3 would try again for ever.
             raise sqlite3.OperationalError("database is locked")
+        if status != sqlite3.SQLITE_OK:
+            return  # it is committed, or sqlite3 tells what is wrong
         if stop():
             raise Cancelled
         pieces += 1
         if flush is not None and pieces % _FLUSHED_PIECES == 0:
             flush()
 
-    source.backup(con, pages=PIECE // _number(con, "page_size"), progress=look)
+    source.backup(con, pages=pages, progress=look)
 
 
 @contextmanager
