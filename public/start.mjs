@@ -244,6 +244,7 @@ class Start {
    *    a reply at which it throws comes again as an error */
   listen(listener) {
     this.#listener = listener;
+    this.#worker?.postMessage("hurry"); // the editor is there: worker/boot.mjs
     for (const message of this.#waiting.splice(0)) this.#deliver(message);
   }
 

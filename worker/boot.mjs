@@ -140,11 +140,15 @@ async function whyMemory() {
 }
 
 // What the page has said to this worker: `verbosity` (public/start.mjs); `lent`, when another program
-// has the storage, for a worker that ended has lent it; `hurry`, when the page has done all that it has
-// to do at its start; and `address`, by which other tabs reach it. It is the name of a BroadcastChannel
-// and of a Web Lock that this worker holds for as long as it lives; a tab has one of each, too
-// (worker/main.py, Desk).
+// has the storage, for a worker that ended has lent it; `hurry`, when the page has its editor already,
+// of which it sends word when it has it later; and `address`, by which other tabs reach it. It is the
+// name of a BroadcastChannel and of a Web Lock that this worker holds for as long as it lives; a tab has
+// one of each, too (worker/main.py, Desk).
 const { verbosity, lent, hurry, address } = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
+const HURRY = "hurry";
+let startHurrying;
+const hurried = new Promise((resolve) => (startHurrying = resolve));
+if (hurry) startHurrying();
 const PAGE = "page"; // the page that started this worker, among the tabs
 const TAB = "sahpool tab "; // how the names of the others begin
 const mail = new Map(); // the BroadcastChannels of other tabs
@@ -311,11 +315,11 @@ async function boot() {
   const importing = importPart(new URL("snapshot.mjs", import.meta.url));
   const finding = importing.then(({ find }) => find(matching));
   const response = fetch(WASM);
-  // Not before the snapshot is read, if there is one: compiling takes the processors from the page,
-  // whose editor is to be there first. By itself Pyodide would begin later still.
+  // Not before the snapshot is read, if there is one, unless the page has its editor by then (in
+  // Firefox it does): compiling takes the processors from the page. By itself Pyodide would begin
+  // later still.
   const read = finding.then((kept) => kept?.packed).catch(() => null);
-  const begun = hurry ? Promise.resolve() : read;
-  const wasm = begun.then(() => WebAssembly.compileStreaming(response));
+  const wasm = Promise.race([read, hurried]).then(() => WebAssembly.compileStreaming(response));
   for (const promise of [finding, response, wasm]) promise.catch(() => null); // awaited elsewhere
   const parts = fetchPart(PARTS).then((response) => response.json());
   const [why, pyodide] = await Promise.all([
@@ -345,7 +349,7 @@ async function receive(tab, data) {
   (await started)?.(tab, head, parts);
 }
 
-onmessage = ({ data }) => receive(PAGE, data);
+onmessage = ({ data }) => (data === HURRY ? startHurrying() : receive(PAGE, data));
 if (letterbox) {
   letterbox.onmessage = ({ data }) => {
     const [tab, ...message] = Array.isArray(data) ? data : [];
