@@ -140,6 +140,7 @@ def fair(tabs: Tabs, seconds: float = 60, points: int = 200) -> Iterator[Figure]
         (other, leader, "in a follower"),
     ):
         sample = 1_000_000
+        _timed(long, _aggregate(sample))  # WebAssembly is compiled to its quick form meanwhile
         rows = int(sample * seconds / _timed(long, _aggregate(sample)))
         alone = _timed(long, _aggregate(rows))
         long.js("window.long = timed(args[0]); return 0", _aggregate(rows))
