@@ -4,8 +4,8 @@ From the navigation until the editor is usable, and until the first query of a d
 answered and drawn, for a page that was visited before; beside it a bare page that starts the
 official package's pool and asks the same. Then with and without the snapshot of Python's memory,
 and a first visit, with a new profile each time: how long it takes, and how many bytes are sent.
-The memory of an idle tab is what its processes share fairly (PSS), page and worker together. Both
-browsers; ``--rounds`` of each (10).
+The memory of an idle tab is what its processes share fairly (PSS), page and worker together, in a
+browser that has just been started. Both browsers; ``--rounds`` of each (10).
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ def measure_browser(kind: type[Any], site: BenchSite, rounds: int) -> dict[str, 
             if number:  # the first round warms up
                 warm.append(one)
                 official.append(other)
-        console.open()
+        console.restart()  # the process of this page has shown others: they are no part of it
         console.run_sql(QUERY)
         memory = idle_memory(console)
         for _ in range(rounds):
