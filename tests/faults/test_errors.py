@@ -32,6 +32,7 @@ WORKLOADS = [
     ("files", "DELETE", 179, 1),
     ("files", "WAL", 179, 1),
     ("modes", "WAL", 113, 1),
+    ("pieces", "WAL", 113, 1),
     ("attached", "DELETE", 97, 1),
     ("attached", "PERSIST", 97, 1),
     ("start", "DELETE", 97, 1),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import closing
 
+from sahpool.transfer import scratch
 from tests.faults.bench import BALLAST, Bench, Setting, Step, Workload
 
 ROWS = 16
@@ -95,6 +97,18 @@ async def begin_again(bench: Bench) -> None:
     bench.connect()
 
 
+async def vacuum_in_pieces(bench: Bench) -> None:
+    """As the console has it: into a slot without a name, and back from there."""
+    connection = bench.connect()
+    bench.statement = "VACUUM"
+    with scratch(bench.pool) as copy:
+        assert copy is not None, "there are slots for it"
+        connection.execute("VACUUM INTO ?", (copy,))
+        with closing(sqlite3.connect(copy, uri=True)) as source:
+            source.backup(connection, pages=4)
+    assert not bench.pool._slots.lent_count
+
+
 AUTOCOMMIT = [
     sql("INSERT INTO t VALUES(100, 'a')"),
     sql("UPDATE t SET v = 'b' || v WHERE id % 6 = 0"),
@@ -138,6 +152,11 @@ MODES = [
     sql("PRAGMA journal_mode=PERSIST", "INSERT INTO t VALUES(109, 'n')"),
     sql("PRAGMA journal_mode=DELETE", "INSERT INTO t VALUES(110, 'o')"),
 ]
+PIECES = [
+    sql("DELETE FROM t WHERE id % 2"),
+    vacuum_in_pieces,
+    sql("INSERT INTO t VALUES(113, 's')"),
+]
 # With a super-journal, which only rollback journals have.
 ATTACHED = [
     sql("ATTACH 'c.db' AS c"),
@@ -168,6 +187,7 @@ STEPS = {
     "temporary": TEMPORARY,
     "files": FILES,
     "modes": MODES,
+    "pieces": PIECES,
     "attached": ATTACHED,
     "start": START,
     "swap": SWAP,

@@ -68,8 +68,10 @@ async def test_a_scratch_database_is_empty_nobody_else_s_and_gone_afterwards(poo
             assert two
             named: set[str] = set()
             con.set_progress_handler(lambda: named.update(pool.file_names), 1)
+            before = pool.stats.sync.calls
             con.execute("VACUUM INTO ?", (one,))
             con.set_progress_handler(None, 0)
+            assert pool.stats.sync.calls == before, "it need not reach the disk, and takes no time"
             # Nothing of it has a name that the next worker could find, its journal neither.
             assert named == {"/a.db", "/a.db-wal"}
             with database(one) as copy:

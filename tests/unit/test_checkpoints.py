@@ -110,6 +110,14 @@ def test_the_size_of_a_database_is_what_it_holds_wherever_that_lies(watch: Watch
     assert listed["notes.db"] == watch.tab.ask("schema")["size"] > before + 100_000
 
 
+def test_a_transaction_that_has_spoilt_the_schema_can_be_rolled_back(watch: Watch) -> None:
+    watch.run("BEGIN; INSERT INTO t VALUES (1); PRAGMA writable_schema=ON")
+    watch.run("UPDATE sqlite_schema SET sql='garbage'; PRAGMA writable_schema=RESET")
+    assert watch.tab.error("SELECT * FROM t")["message"].startswith("malformed database schema")
+    watch.run("ROLLBACK")
+    assert watch.run(FILLED) == {True}
+
+
 def test_a_database_that_is_closed_meanwhile_is_no_error(watch: Watch) -> None:
     watch.run(FILLED)
     watch.tab.ask("open", database="other.db")

@@ -9,6 +9,7 @@ import pytest
 from sahpool import header
 from sahpool.errors import DatabaseInUseError, InvalidNameError, PoolFullError, StorageError
 from sahpool.names import check_new_database, check_path, stored_path
+from sahpool.slot import Quarantined, Slot
 from sahpool.slots import SlotTable
 
 from .memory_handle import MemoryHandle
@@ -67,6 +68,34 @@ def test_old_content_is_off_the_disk_before_a_slot_gets_a_new_name() -> None:
     assert len(handle.durable) > header.SECTOR_SIZE
     table.create("/notes.db-journal", JOURNAL)
     assert len(handle.durable) <= header.SECTOR_SIZE
+
+
+def test_what_is_left_beside_a_lent_database_goes_back_with_it() -> None:
+    """SQLite closes a journal without deleting it where it could not write to it."""
+    table = pool_of(*(MemoryHandle() for _ in range(3)))
+
+    def name(slot: Slot) -> None:
+        table.rename(slot, "/notes.db", FLAGS)
+
+    for end in (table.give_back, name):
+        lent = table.lend("/\x01scratch")
+        journal = table.create("/\x01scratch-journal", JOURNAL)
+        assert table.lent_count == 2, "it has no header either"
+        assert not journal.headed
+        end(lent)
+        assert not table.lent_count
+    assert table.spare_count == 2
+    kept = Quarantined("odd", "for a reason", 0, None, MemoryHandle())
+    with table.shown(kept, "/\x01check"):
+        table.create("/\x01check-wal", JOURNAL)
+    assert (table.lent_count, table.spare_count) == (0, 2)
+
+
+def test_a_database_that_is_called_like_a_lent_one_keeps_its_journal() -> None:
+    table = pool_of(MemoryHandle(), MemoryHandle())
+    table.create("/\x01mine.db", FLAGS)
+    table.create("/\x01mine.db-journal", JOURNAL)
+    assert table.paths == ["/\x01mine.db", "/\x01mine.db-journal"]
 
 
 def test_leftovers_of_a_killed_worker_are_emptied_before_reuse() -> None:
@@ -533,6 +562,11 @@ def test_a_database_cannot_have_the_name_of_a_companion(name: str) -> None:
     """SQLite would take it for the journal of another database, and delete it."""
     with pytest.raises(InvalidNameError, match="own journals"):
         check_new_database(name)
+
+
+def test_a_new_database_cannot_have_the_name_of_a_lent_slot() -> None:
+    with pytest.raises(InvalidNameError, match=r"U\+0001"):
+        check_new_database("/\x01mine.db")
 
 
 @pytest.mark.parametrize("name", ["/journal", "/a-journal.db", "/wal", "/a-wall", "/x-mj"])

@@ -143,6 +143,35 @@ def test_settings_are_put_back_although_the_whole_schema_is_read_anew_for_that(d
     assert [desk.value(f"PRAGMA {name}") for name in names] == before
 
 
+def test_settings_that_a_failing_storage_keeps_are_put_back_before_the_next_statement(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vacuum, "_CACHE_KIB", 64)
+    desk.con.executescript("".join(f"CREATE TABLE t{i} (a, b, c, d, e, f, g);" for i in range(200)))
+    desk.connection.query("PRAGMA wal_checkpoint(TRUNCATE)")
+    names = ("cache_size", "synchronous", "wal_autocheckpoint")
+    before = [desk.value(f"PRAGMA {name}") for name in names]
+    file, copy = desk.host.folder / NAME, desk.host.folder.parent / "scratch"
+    whole = file.read_bytes()
+
+    def fail() -> None:
+        if copy.exists() and copy.stat().st_size > 1 << 18:
+            with file.open("r+b") as damaged:
+                damaged.truncate(4096)
+
+    desk.look = fail
+    with pytest.raises(sqlite3.DatabaseError):
+        desk.connection.execute("VACUUM")
+    desk.look = lambda: None
+    with pytest.raises(sqlite3.DatabaseError):
+        desk.connection.execute("SELECT 1 FROM t")
+    file.write_bytes(whole)
+    execution = desk.connection.execute("SELECT count(*) FROM t1")
+    assert execution.rows is not None
+    execution.rows.close()
+    assert [desk.value(f"PRAGMA {name}") for name in names] == before
+
+
 def test_what_is_committed_is_not_told_as_stopped(desk: Desk) -> None:
     desk.con.executescript("".join(f"CREATE TABLE t{i} (a);" for i in range(300)))
     pages = desk.pages()
@@ -235,6 +264,19 @@ def test_what_is_committed_is_not_carried_over_in_the_same_breath(desk: Desk) ->
     assert desk.host.size(NAME) == desk.pages() * 4096 < size
 
 
+@pytest.mark.parametrize("why", ["nobody empties it later", "it is long"])
+def test_it_is_carried_over_at_once_where_the_wal_cannot_be_left(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    desk.connection.execute("PRAGMA wal_autocheckpoint=100")
+    if why == "it is long":
+        monkeypatch.setattr(connection, "LONG_WAL", 0)
+    else:
+        desk.connection.execute("PRAGMA synchronous=OFF")
+    assert is_done_in_pieces(desk)
+    assert desk.host.size(NAME) == desk.pages() * 4096
+
+
 def test_nothing_is_flushed_where_the_user_wants_no_commit_flushed(desk: Desk) -> None:
     desk.connection.query("PRAGMA synchronous=NORMAL")
     assert is_done_in_pieces(desk)
@@ -289,6 +331,13 @@ def test_a_database_that_is_to_become_another_becomes_it(desk: Desk) -> None:
         ("vacuum;", True),
         ('VACUUM "main" ;', True),
         ("VACUUM\nmain", True),
+        ("VACUUM -- for room", True),
+        ("VACUUM /* it\nall */ main;", True),
+        ("VACUUM/**/main", True),
+        ("VACUUM'main'", True),
+        ("VACUUM -- INTO 'b.db'\n", True),
+        ("VACUUM -- for\nINTO 'b.db'", False),
+        ("VACUUM\u00a0main", False),
         ("VACUUM temp", False),
         ("VACUUM INTO 'b.db'", False),
         ("VACUUM main INTO 'b.db'", False),

@@ -11,8 +11,7 @@ from .header import MAX_PATH_BYTES
 #: The companions of a database that may outlive a worker.
 COMPANION_SUFFIXES = ("-journal", "-wal")
 
-#: How a path begins under which a slot is lent out for a moment: no header carries such a path and
-#: no user means one.
+#: How a path begins under which a slot is lent out for a moment: no header carries such a path.
 LENT = "/\x01"
 
 #: How the name of the Web Lock begins that goes with a pool; its directory follows.
@@ -63,8 +62,15 @@ def check_new_database(path: str) -> None:
     """Whether a new database may have this path.
 
     Raises:
-        InvalidNameError: SQLite would take it for the companion of another database, and delete it.
+        InvalidNameError: SQLite would take it for the companion of another database, and delete it;
+            or the pool lends slots out under such names.
     """
+    if path.startswith(LENT):
+        raise InvalidNameError(
+            f"A database cannot be called {path!r}: the pool keeps names that begin with the "
+            "character U+0001 for files of its own.",
+            hint="Choose another name.",
+        )
     found = _COMPANION.search(path)
     if found is not None:
         raise InvalidNameError(

@@ -25,8 +25,8 @@ from .errors import (
 )
 from .names import (
     COMPANION_SUFFIXES,
-    LENT,
     check_new_database,
+    database_of,
     is_companion,
     is_super_journal,
     stored_path,
@@ -311,8 +311,8 @@ class SlotTable:
             StorageError: The storage has no room for the header.
         """
         path = stored_path(path)
-        if path.startswith(LENT):
-            return self.lend(path)  # the journal of a lent database: nobody is to find it again
+        if (base := database_of(path)) != path and (base in self._lent or base in self._shown):
+            return self.lend(path)  # nobody is to find it again
         slot = self.take_spare()
         try:
             self._write_header(slot, path, flags)
@@ -461,6 +461,7 @@ class SlotTable:
         self._write_header(slot, path, flags)
         slot.handle.flush()
         del self._lent[slot.path]
+        self._give_back_companions(slot.path)
         slot.path, slot.flags = path, flags
         self._named[path] = slot
         if old is not None:
@@ -476,8 +477,16 @@ class SlotTable:
 
     def give_back(self, slot: Slot) -> None:
         """A slot that was taken or lent is needed no more."""
+        self._give_back_companions(slot.path)
         self._lent.pop(slot.path, None)
         self._make_spare(slot)
+
+    def _give_back_companions(self, path: str) -> None:
+        """When SQLite fails to write it closes a journal without deleting it."""
+        for suffix in COMPANION_SUFFIXES:
+            slot = self._lent.pop(path + suffix, None)
+            if slot is not None:
+                self._make_spare(slot)
 
     # --- quarantine -----------------------------------------------------------------------------
 
@@ -489,6 +498,7 @@ class SlotTable:
             yield
         finally:
             del self._shown[path]
+            self._give_back_companions(path)
 
     def name_quarantined(self, kept: Quarantined, path: str, flags: int) -> None:
         """Makes a slot in quarantine the file ``path``; otherwise as :meth:`rename`.

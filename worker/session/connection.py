@@ -12,7 +12,7 @@ from .functions import Functions
 from .host import Host
 from .results import Rows
 from .statements import split
-from .vacuum import is_vacuum, suits, vacuum
+from .vacuum import Settings, is_vacuum, suits, vacuum
 
 __all__ = ["PROGRESS_STEPS", "Connection", "Execution", "quoted"]
 
@@ -24,7 +24,7 @@ _CHANGING = {"INSERT", "UPDATE", "DELETE", "REPLACE"}
 _UNDOES_SCHEMA = {"ROLLBACK", "ATTACH", "DETACH"}
 _ENDING = {"COMMIT", "END", "RELEASE", "ROLLBACK"}
 _READING = {"SELECT", "VALUES", "WITH", "EXPLAIN"}
-_ONLY_READING = _READING - {"WITH"}
+_WRITING_NOTHING = _ENDING | _READING - {"WITH"}
 _SETTING = {"PRAGMA", "ATTACH", "DETACH"}
 _KEEPS_SCHEMA = _CHANGING | (_READING - {"EXPLAIN"})
 _INCREMENTAL_VACUUM = re.compile(r"PRAGMA\s+(?:\w+\s*\.\s*)?incremental_vacuum\b", re.IGNORECASE)
@@ -80,6 +80,7 @@ class Connection:
         self._put_off = 0  # pages, see put_off_checkpoints
         self._may_put_off = False
         self._is_tidied: bool | None = None  # whether the service empties its WAL; None: not known
+        self._settings = Settings(self.con)
         self._results: dict[int, Rows] = {}
         self._functions = Functions(self.con, progress)
         for function in host.functions():
@@ -121,7 +122,7 @@ class Connection:
         To carry over what a long statement has written takes long, too, and nothing can interrupt
         that.  Called from within it, where nothing else may be asked of the connection.
         """
-        if self._may_put_off and not self._put_off:
+        if self._may_put_off and not self._put_off and not self._has_long_wal():
             self._put_off = self._host.put_off_checkpoints(self.con)
 
     def resume_checkpoints(self, *, within: bool = False) -> None:
@@ -131,19 +132,23 @@ class Connection:
             self._put_off = 0
 
     def _before_write(self) -> None:
-        """Finds out whether what is written next may be left in the WAL.
-
-        It may where ``empty_wal`` empties it later, and unless it is long already: statement after
-        statement may come, without a moment's rest.
-        """
+        """Finds out whether what is written next may be left in the WAL: ``empty_wal`` comes."""
         if self._is_tidied is None:
-            ((synchronous,),) = self.query("PRAGMA main.synchronous")
-            names = {name for _, name, _ in self.query("PRAGMA database_list")}
+            try:
+                ((synchronous,),) = self.query("PRAGMA main.synchronous")
+                names = {name for _, name, _ in self.query("PRAGMA database_list")}
+            except sqlite3.Error:  # whoever writes is told what is wrong
+                self._may_put_off = False
+                return
             self._is_tidied = bool(synchronous) and names <= {"main", "temp"}
+        self._may_put_off = self._is_tidied
+
+    def _has_long_wal(self) -> bool:
+        """Whether no more is to be left in it: statement after statement may come, without rest."""
         try:
-            self._may_put_off = self._is_tidied and self._host.size(f"{self.name}-wal") < LONG_WAL
+            return self._host.size(f"{self.name}-wal") >= LONG_WAL
         except Exception:  # noqa: BLE001  (whoever uses the storage is told what is wrong with it)
-            self._may_put_off = False
+            return True
 
     @property
     def size(self) -> int:
@@ -169,6 +174,7 @@ class Connection:
     def execute(self, sql: str) -> Execution:
         """Runs one statement of the user's, up to its first row."""
         con = self.con
+        self._settings.put_back()
         if _INCREMENTAL_VACUUM.match(sql) and not con.in_transaction:
             # It frees one page a step, and sqlite3 steps a statement without columns only once.
             con.executescript(sql)
@@ -179,7 +185,7 @@ class Connection:
         if word in _SETTING:
             self.resume_checkpoints(within=True)  # it may ask for that very setting
             self._is_tidied = None
-        elif word not in _ONLY_READING:
+        elif word not in _WRITING_NOTHING:
             self._before_write()
         self.may_differ = self.may_differ or word not in _KEEPS_SCHEMA
         self.was_undone = self.was_undone or word in _UNDOES_SCHEMA
@@ -206,10 +212,13 @@ class Connection:
         if not self._host.can_suspend or not suits(con):
             return False
         self.may_differ = True
+        self._before_write()
+        may_put_off = self._may_put_off and not self._has_long_wal()
         con.set_progress_handler(None, PROGRESS_STEPS)
+        look = (self._progress, PROGRESS_STEPS)
         try:
             with self._functions.told():
-                return vacuum(self._host, self.name, con, self._progress, PROGRESS_STEPS)
+                return vacuum(self._host, self.name, self._settings, *look, may_put_off=may_put_off)
         finally:
             con.set_progress_handler(self._progress, PROGRESS_STEPS)
 

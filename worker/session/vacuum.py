@@ -22,13 +22,13 @@ Source: sqlite.org/lang_vacuum.html, sqlite.org/c3ref/backup_finish.html; SQLite
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext, suppress
 from functools import partial
 
 from .errors import Cancelled
 from .host import Host
 
-__all__ = ["LARGE", "is_vacuum", "suits", "vacuum"]
+__all__ = ["LARGE", "Settings", "is_vacuum", "suits", "vacuum"]
 
 LARGE = 8 << 20
 """Bytes of a database from which on it is done in pieces: what is less is copied in no time."""
@@ -45,12 +45,54 @@ _FLUSHED_PIECES = 16
 _FULL = 2
 """PRAGMA synchronous: from here on a commit is flushed (sqlite.org/pragma.html)."""
 
-_VACUUM = re.compile(r"""VACUUM(?:\s+(?:main|"main"|\[main\]|`main`))?\s*;?\s*""", re.IGNORECASE)
+_GAP = r"(?:[ \t\n\f\r]|--[^\n]*|/\*.*?\*/)"
+_MAIN = r"""(?:"main"|'main'|\[main\]|`main`)"""
+_VACUUM = re.compile(
+    f"VACUUM(?:{_GAP}+main|{_GAP}*{_MAIN})?{_GAP}*;?{_GAP}*", re.IGNORECASE | re.DOTALL
+)
 
 Look = Callable[[], int]
 
+
 _FIXED = ("page_size", "auto_vacuum")
 """What another PRAGMA may have asked for, and a copy in pieces cannot change."""
+
+
+class Settings:
+    """PRAGMAs of a connection's main database that have other values for a while."""
+
+    def __init__(self, con: sqlite3.Connection) -> None:
+        self.con = con
+        self._owed: dict[str, int] = {}
+
+    @contextmanager
+    def having(self, name: str, value: int) -> Iterator[None]:
+        """Within the block a PRAGMA has another value.
+
+        It may need the schema, which a storage that fails does not give: then what it was before is
+        owed, and nobody is told, for what has happened in the block counts.
+        """
+        before = _number(self.con, name)
+        self._set(name, value)
+        try:
+            yield
+        finally:
+            self._owed[name] = before
+            with suppress(sqlite3.Error):
+                self.put_back()
+
+    def put_back(self) -> None:
+        """Gives back what is owed, before anything else is asked of the connection.
+
+        Raises:
+            sqlite3.Error: The storage fails still.
+        """
+        for name, value in list(self._owed.items()):
+            self._set(name, value)
+            del self._owed[name]
+
+    def _set(self, name: str, value: int) -> None:
+        self.con.execute(f"PRAGMA main.{name}={value}").fetchall()
 
 
 def is_vacuum(sql: str) -> bool:
@@ -69,48 +111,52 @@ def suits(con: sqlite3.Connection) -> bool:
     )
 
 
-def vacuum(host: Host, name: str, con: sqlite3.Connection, stop: Look, steps: int) -> bool:
+def vacuum(
+    host: Host, name: str, settings: Settings, stop: Look, steps: int, *, may_put_off: bool
+) -> bool:
     """Does it; False when it has to be SQLite's own after all, and nothing has been done.
 
     Args:
         host: Where the database lies.
         name: Of the database.
-        con: To it, and it ``suits``; without a progress handler, before and afterwards: what stops
-            the work must not stop settings from being put back, and nobody may run in between.
+        settings: Of the connection to it that ``suits``; without a progress handler, before and
+            afterwards: what stops the work must not stop settings from being put back, and nobody
+            may run in between.
         stop: Asked every ``steps`` instructions of the first half, and between two pieces of the
             second: whether to stop.
         steps: See there.
+        may_put_off: Whether somebody else carries the WAL over soon.
 
     Raises:
         Cancelled: ``stop`` said so.
         sqlite3.OperationalError: As VACUUM does: interrupted, no room, somebody else writes.
     """
+    con = settings.con
     with (
-        host.scratch() as copy,
+        # Others may come in while it connects, and take the last slots.
         closing(host.connect(name)) as guard,
+        host.scratch() as copy,
         # What a cache has gathered is written in one go in the end, and sorted in one go.
-        _setting(con, "cache_size", -_CACHE_KIB),
+        settings.having("cache_size", -_CACHE_KIB),
     ):
         if copy is None:
             return False
         guard.isolation_level = None
         guard.execute("BEGIN IMMEDIATE")
-        # Nobody but the second half reads the copy: it need not reach the disk.
-        with _setting(con, "synchronous", 0):
-            con.set_progress_handler(stop, steps)
-            try:
-                con.execute("VACUUM main INTO ?", (copy,))
-            finally:
-                con.set_progress_handler(None, steps)
+        con.set_progress_handler(stop, steps)
+        try:
+            con.execute("VACUUM main INTO ?", (copy,))
+        finally:
+            con.set_progress_handler(None, steps)
         with closing(sqlite3.connect(copy, uri=True)) as source:
             if any(_told(source, fixed) != _told(con, fixed) for fixed in _FIXED):
                 return False
             flush = partial(host.flush_wal, name) if _number(con, "synchronous") >= _FULL else None
             pages = PIECE // _number(con, "page_size")
-            with _setting(con, "wal_autocheckpoint", 0):
+            with settings.having("wal_autocheckpoint", 0) if may_put_off else nullcontext():
                 guard.execute("ROLLBACK")
                 _copy_back(source, con, pages, stop, flush)
-                # Not the backup but the next statement would have SQLite carry the WAL over.
+                # Not the backup but the next statement has SQLite carry the WAL over.
                 con.execute("SELECT 1").fetchall()
     return True
 
@@ -142,17 +188,6 @@ def _copy_back(
             flush()
 
     source.backup(con, pages=pages, progress=look)
-
-
-@contextmanager
-def _setting(con: sqlite3.Connection, name: str, value: int) -> Iterator[None]:
-    """Within the block a PRAGMA of the main database has another value."""
-    before = _number(con, name)
-    con.execute(f"PRAGMA main.{name}={value}").fetchall()
-    try:
-        yield
-    finally:
-        con.execute(f"PRAGMA main.{name}={before}").fetchall()
 
 
 def _told(con: sqlite3.Connection, name: str) -> str:
