@@ -98,6 +98,7 @@ def test_a_wal_does_not_grow_for_as_long_as_work_goes_on(
 ) -> None:
     assert watch.run(FILLED) == {True}
     monkeypatch.setattr(connection, "LONG_WAL", 0)
+    monkeypatch.setattr(connection, "LONG_SHARE", 0)
     assert watch.run(FILLED) == {False}
 
 

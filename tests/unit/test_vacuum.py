@@ -271,10 +271,25 @@ def test_it_is_carried_over_at_once_where_the_wal_cannot_be_left(
     desk.connection.execute("PRAGMA wal_autocheckpoint=100")
     if why == "it is long":
         monkeypatch.setattr(connection, "LONG_WAL", 0)
+        monkeypatch.setattr(connection, "LONG_SHARE", 0)
     else:
         desk.connection.execute("PRAGMA synchronous=OFF")
     assert is_done_in_pieces(desk)
     assert desk.host.size(NAME) == desk.pages() * 4096
+
+
+def test_one_after_another_does_not_carry_over_what_it_has_written_until_that_is_much(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "LONG_WAL", 0)
+    desk.connection.execute("PRAGMA wal_autocheckpoint=100")
+    desk.connection.query("PRAGMA wal_checkpoint(TRUNCATE)")
+    size, sizes = desk.host.size(NAME), []
+    while desk.host.size(NAME) == size:
+        assert is_done_in_pieces(desk)
+        sizes.append(desk.host.size(f"{NAME}-wal"))
+    assert len(sizes) > 2
+    assert max(sizes) < 4 * size
 
 
 def test_nothing_is_flushed_where_the_user_wants_no_commit_flushed(desk: Desk) -> None:

@@ -30,8 +30,10 @@ _KEEPS_SCHEMA = _CHANGING | (_READING - {"EXPLAIN"})
 _INCREMENTAL_VACUUM = re.compile(r"PRAGMA\s+(?:\w+\s*\.\s*)?incremental_vacuum\b", re.IGNORECASE)
 
 
-LONG_WAL = 64 << 20
-"""Bytes of a WAL from which on a statement carries it over itself, however long that takes."""
+LONG_WAL, LONG_SHARE = 64 << 20, 2
+"""Bytes of a WAL, and how many times its database, from which on a statement carries it over
+itself, however long that takes.  After a large transaction the file is as long until the service,
+which has a moment for it, empties it: one VACUUM after another is still done in pieces."""
 
 _numbers = count(1)  # of results: one of an earlier connection is never taken for another
 
@@ -146,7 +148,8 @@ class Connection:
     def _has_long_wal(self) -> bool:
         """Whether no more is to be left in it: statement after statement may come, without rest."""
         try:
-            return self._host.size(f"{self.name}-wal") >= LONG_WAL
+            long = max(LONG_WAL, LONG_SHARE * self._host.size(self.name))
+            return self._host.size(f"{self.name}-wal") >= long
         except Exception:  # noqa: BLE001  (whoever uses the storage is told what is wrong with it)
             return True
 
