@@ -3,7 +3,14 @@
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
+from contextlib import (
+    AbstractContextManager,
+    ExitStack,
+    closing,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -12,7 +19,7 @@ from .functions import Functions
 from .host import Host
 from .results import Rows
 from .statements import split
-from .vacuum import Settings, is_vacuum, suits, vacuum
+from .vacuum import Settings, is_vacuum, size_of, suits, vacuum
 
 __all__ = ["PROGRESS_STEPS", "Connection", "Execution", "quoted"]
 
@@ -80,7 +87,6 @@ class Connection:
         self.con.isolation_level = None
         self.con.text_factory = bytearray
         self._put_off = 0  # pages, see put_off_checkpoints
-        self._may_put_off = False
         self._is_tidied: bool | None = None  # whether the service empties its WAL; None: not known
         self._settings = Settings(self.con)
         self._results: dict[int, Rows] = {}
@@ -124,7 +130,7 @@ class Connection:
         To carry over what a long statement has written takes long, too, and nothing can interrupt
         that.  Called from within it, where nothing else may be asked of the connection.
         """
-        if self._may_put_off and not self._put_off and not self._has_long_wal():
+        if not self._put_off and self._may_leave_wal():
             self._put_off = self._host.put_off_checkpoints(self.con)
 
     def resume_checkpoints(self, *, within: bool = False) -> None:
@@ -134,31 +140,31 @@ class Connection:
             self._put_off = 0
 
     def _before_write(self) -> None:
-        """Finds out whether what is written next may be left in the WAL: ``empty_wal`` comes."""
-        if self._is_tidied is None:
-            try:
-                ((synchronous,),) = self.query("PRAGMA main.synchronous")
-                names = {name for _, name, _ in self.query("PRAGMA database_list")}
-            except sqlite3.Error:  # whoever writes is told what is wrong
-                self._may_put_off = False
-                return
+        """Finds out, where that is not known, whether ``empty_wal`` comes after what is written."""
+        if self._is_tidied is not None:
+            return
+        with suppress(sqlite3.Error):  # whoever writes is told what is wrong
+            ((synchronous,),) = self.query("PRAGMA main.synchronous")
+            names = {name for _, name, _ in self.query("PRAGMA database_list")}
             self._is_tidied = bool(synchronous) and names <= {"main", "temp"}
-        self._may_put_off = self._is_tidied
 
-    def _has_long_wal(self) -> bool:
-        """Whether no more is to be left in it: statement after statement may come, without rest."""
+    def _may_leave_wal(self) -> bool:
+        """Whether what is written may be left in the WAL, which somebody empties, and is not long.
+
+        Statement after statement may come, without a moment's rest.
+        """
+        if not self._is_tidied:
+            return False
         try:
             long = max(LONG_WAL, LONG_SHARE * self._host.size(self.name))
-            return self._host.size(f"{self.name}-wal") >= long
+            return self._host.size(f"{self.name}-wal") < long
         except Exception:  # noqa: BLE001  (whoever uses the storage is told what is wrong with it)
-            return True
+            return False
 
     @property
     def size(self) -> int:
         """Of the database as the connection sees it, in bytes: also of what is in the WAL only."""
-        ((pages,),) = self.query("PRAGMA main.page_count")
-        ((page_size,),) = self.query("PRAGMA main.page_size")
-        return int(pages * page_size)
+        return size_of(self.con)
 
     def require_no_transaction(self) -> None:
         """Raises TransactionOpen inside a transaction that the user has begun."""
@@ -216,7 +222,7 @@ class Connection:
             return False
         self.may_differ = True
         self._before_write()
-        may_put_off = self._may_put_off and not self._has_long_wal()
+        may_put_off = self._may_leave_wal()
         con.set_progress_handler(None, PROGRESS_STEPS)
         look = (self._progress, PROGRESS_STEPS)
         try:

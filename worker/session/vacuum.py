@@ -28,7 +28,7 @@ from functools import partial
 from .errors import Cancelled
 from .host import Host
 
-__all__ = ["LARGE", "Settings", "is_vacuum", "suits", "vacuum"]
+__all__ = ["LARGE", "Settings", "is_vacuum", "size_of", "suits", "vacuum"]
 
 LARGE = 8 << 20
 """Bytes of a database from which on it is done in pieces: what is less is copied in no time."""
@@ -51,11 +51,10 @@ _VACUUM = re.compile(
     f"VACUUM(?:{_GAP}+main|{_GAP}*{_MAIN})?{_GAP}*;?{_GAP}*", re.IGNORECASE | re.DOTALL
 )
 
-Look = Callable[[], int]
-
-
 _FIXED = ("page_size", "auto_vacuum")
 """What another PRAGMA may have asked for, and a copy in pieces cannot change."""
+
+Look = Callable[[], int]
 
 
 class Settings:
@@ -107,8 +106,13 @@ def suits(con: sqlite3.Connection) -> bool:
         and _told(con, "journal_mode") == "wal"
         and _told(con, "locking_mode") == "normal"
         and _told(con, "query_only") == "0"
-        and _number(con, "page_count") * _number(con, "page_size") >= LARGE
+        and size_of(con) >= LARGE
     )
+
+
+def size_of(con: sqlite3.Connection) -> int:
+    """Bytes of the main database as the connection sees it: also of what is in the WAL only."""
+    return _number(con, "page_count") * _number(con, "page_size")
 
 
 def vacuum(
