@@ -400,21 +400,21 @@ async def _bring(
 ) -> int:
     """Copies one database, lets SQLite finish what its program left undone, and names it."""
     lent = transfer.lent_path("pool")
-    taken = {lent: slots.lend(lent)}
+    slot = slots.lend(lent)
     try:
-        await _copy(file, file.size, taken[lent])
+        await _copy(file, file.size, slot)
+        is_whole = True
         for suffix in COMPANION_SUFFIXES:
             found = source.companion(file, suffix)
             if found is not None:
-                taken[lent + suffix] = slots.lend(lent + suffix)
-                await _copy(*found, taken[lent + suffix])
-        if len(taken) > 1:
+                is_whole = False
+                await _copy(*found, slots.lend(lent + suffix))
+        if not is_whole:
             finish(pool, lent)
-        return transfer.adopt(pool, slots, taken[lent], path, replace, may_be_empty=True)
+        return transfer.adopt(pool, slots, slot, path, replace, may_be_empty=True)
     finally:
-        for each, slot in taken.items():
-            if slots.find(each) is slot:  # neither named nor, a companion, deleted by SQLite
-                slots.give_back(slot)
+        if slots.find(lent) is slot:  # it has no name: it goes back with what lies beside it
+            slots.give_back(slot)
 
 
 async def _copy(file: _File, size: int, slot: Slot) -> None:

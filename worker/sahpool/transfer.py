@@ -36,7 +36,7 @@ MAIN_DB_FLAGS = SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
 _WRITE_VERSION = 18
 _ROLLBACK_VERSIONS = b"\x01\x01"
 
-_SCRATCH_SLOTS = 2
+_SCRATCH_SLOTS = 2  # for a database, and for its journal
 
 _lent = 0  # numbers the paths under which slots are lent out for a moment
 
