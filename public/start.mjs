@@ -200,7 +200,6 @@ class Start {
     this.#address = navigator.locks ? unique("worker") : "";
     const told = new URLSearchParams({ address: this.#address, ...verbosity() });
     if (this.#lent) told.set("lent", "yes");
-    if (this.taken) told.set("hurry", "yes"); // there is an editor already
     const worker = new Worker(new URL(`./worker/boot.mjs#${told}`, import.meta.url), {
       type: "module",
       name: "sahpool",
@@ -216,6 +215,7 @@ class Start {
       if (current()) this.#deliver([this.#failed("a message could not be read")]);
     });
     this.#worker = worker;
+    if (this.taken) this.#hurry();
   }
 
   /** Remembers whether the storage is lent: a loan is not over because the worker ends. */
@@ -244,12 +244,17 @@ class Start {
    *    a reply at which it throws comes again as an error */
   listen(listener) {
     this.#listener = listener;
-    this.#worker?.postMessage("hurry"); // the editor is there: worker/boot.mjs
+    this.#hurry();
     for (const message of this.#waiting.splice(0)) this.#deliver(message);
   }
 
   get taken() {
     return this.#listener !== null;
+  }
+
+  /** Tells the worker of this tab that the editor is there (worker/boot.mjs). */
+  #hurry() {
+    this.#worker?.postMessage("hurry");
   }
 
   /** Sends to no worker any more, and ends that of this tab. */

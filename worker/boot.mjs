@@ -140,15 +140,13 @@ async function whyMemory() {
 }
 
 // What the page has said to this worker: `verbosity` (public/start.mjs); `lent`, when another program
-// has the storage, for a worker that ended has lent it; `hurry`, when the page has its editor already,
-// of which it sends word when it has it later; and `address`, by which other tabs reach it. It is the
-// name of a BroadcastChannel and of a Web Lock that this worker holds for as long as it lives; a tab has
-// one of each, too (worker/main.py, Desk).
-const { verbosity, lent, hurry, address } = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
-const HURRY = "hurry";
+// has the storage, for a worker that ended has lent it; and `address`, by which other tabs reach it. It
+// is the name of a BroadcastChannel and of a Web Lock that this worker holds for as long as it lives; a
+// tab has one of each, too (worker/main.py, Desk).
+const { verbosity, lent, address } = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
+const HURRY = "hurry"; // the page has its editor
 let startHurrying;
 const hurried = new Promise((resolve) => (startHurrying = resolve));
-if (hurry) startHurrying();
 const PAGE = "page"; // the page that started this worker, among the tabs
 const TAB = "sahpool tab "; // how the names of the others begin
 const mail = new Map(); // the BroadcastChannels of other tabs
