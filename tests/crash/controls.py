@@ -56,7 +56,7 @@ def no_sync() -> AbstractContextManager[None]:
 
     def without(own: vfs.VFS) -> abi.sqlite3_io_methods:
         methods = whole(own)
-        methods.xSync = own._callback(abi.XFILE_INT, lambda _file, _flags: 0, 0)
+        methods.xSync = own._callbacks.bind(abi.XFILE_INT, lambda _file, _flags: 0, 0)
         return methods
 
     return replaced(vfs.VFS, "_io_methods", without)

@@ -148,6 +148,12 @@ export class MemoryOpfs {
     return [...this.#files(this.root)].length;
   }
 
+  /** The names of the files of a pool, by its directory below the root, that have an open handle. */
+  openFiles(name) {
+    const slots = this.root.entries.get(name)?.entries.get(".opaque")?.entries ?? new Map();
+    return [...slots].filter(([, node]) => node.handle !== null).map(([file]) => file);
+  }
+
   checkQuota(more) {
     if (this.quota === null || more <= 0) return;
     const wanted = this.used() + more;
@@ -377,7 +383,7 @@ class LockManager {
 
   async query() {
     const held = [...this.#queues].filter(([, queue]) => queue.length);
-    return { held: held.map(([name]) => ({ name, mode: "exclusive" })), pending: [] };
+    return { held: held.map(([name]) => ({ name, mode: "exclusive", clientId: "Node.js" })), pending: [] };
   }
 
   /** What the end of a worker does: every lock is let go, nobody waits any more. */

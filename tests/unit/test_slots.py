@@ -119,15 +119,15 @@ def test_a_file_deleted_while_open_lives_until_its_last_user_closes_it() -> None
     handle = MemoryHandle()
     table = pool_of(handle)
     slot = table.create("/a", FLAGS)
-    slot.users = 2
+    slot.users = {1, 2}
     handle.write(b"content", header.SECTOR_SIZE)
     table.delete("/a")
     assert table.find("/a") is None
     assert table.spare_count == 0
     assert handle.content.endswith(b"content")
-    table.release(slot)
+    table.release(slot, 1)
     assert table.spare_count == 0
-    table.release(slot)
+    table.release(slot, 2)
     assert table.spare_count == 1
     assert len(handle.content) == header.SECTOR_SIZE
 
@@ -435,7 +435,7 @@ def test_what_was_replaced_from_quarantine_does_not_come_back() -> None:
     table = pool_of(MemoryHandle(before), aside("/b.db"))
     open_slot = table.find("/a.db")
     assert open_slot is not None
-    open_slot.users = 1
+    open_slot.users = {1}
     with pytest.raises(DatabaseInUseError):
         table.name_quarantined(table.quarantined[0], "/a.db", FLAGS)
     assert len(table.quarantined) == 1
@@ -516,7 +516,7 @@ def test_names_are_taken_as_they_are(name: str) -> None:
 def test_a_file_that_is_open_is_not_replaced() -> None:
     table = pool_of(MemoryHandle(), MemoryHandle())
     old = table.create("/a.db", FLAGS)
-    old.users = 1
+    old.users = {1}
     new = table.lend("/lent")
     with pytest.raises(DatabaseInUseError):
         table.rename(new, "/a.db", FLAGS)

@@ -146,6 +146,7 @@ _SIGNATURES = {
     "sqlite3_vfs_register": (c_int, [c_void_p, c_int]),
     "sqlite3_vfs_unregister": (c_int, [c_void_p]),
     "sqlite3_auto_extension": (c_int, [c_void_p]),
+    "sqlite3_progress_handler": (None, [c_void_p, c_int, c_void_p, c_void_p]),
     "sqlite3_exec": (c_int, [c_void_p, c_char_p, c_void_p, c_void_p, c_void_p]),
     "sqlite3_file_control": (c_int, [c_void_p, c_char_p, c_int, c_void_p]),
     "sqlite3_db_readonly": (c_int, [c_void_p, c_char_p]),

@@ -9,9 +9,12 @@ here, and its setter hangs the remembered exception on as ``__cause__``. So ever
 
 from __future__ import annotations
 
+import ctypes
 import sqlite3
 from collections.abc import Callable
 from typing import Any
+
+SQLITE_INTERRUPT = 9
 
 #: Asked for (code, exception) of the failures that happened where no Python could run: in io.mjs.
 Source = Callable[[], "list[tuple[int, BaseException]]"]
@@ -25,6 +28,11 @@ def remember(code: int, error: BaseException) -> None:
     _pending[code] = error
 
 
+def is_remembered(code: int) -> bool:
+    """Whether the exception behind a result code is known that was not taken yet."""
+    return code in _pending
+
+
 def add_source(source: Source) -> None:
     """Has ``source`` asked from now on; it forgets what it answered."""
     _sources.append(source)
@@ -32,7 +40,8 @@ def add_source(source: Source) -> None:
 
 def drop_source(source: Source) -> None:
     """``source`` is asked no more."""
-    _sources.remove(source)
+    if source in _sources:
+        _sources.remove(source)
 
 
 def forget() -> None:
@@ -83,8 +92,14 @@ class _ErrorCode:
     def __set__(self, error: sqlite3.Error, code: int) -> None:
         error.__dict__[self._key] = code
         cause = take(code)
-        if cause is not None:
-            error.__cause__ = cause
+        if code & 0xFF == SQLITE_INTERRUPT:
+            # A stop may have ended the statement (callbacks.mjs): then it comes up as what it is.
+            ctypes.pythonapi.PyErr_CheckSignals()
+        if cause is None:
+            return
+        if not isinstance(cause, Exception):
+            raise cause  # KeyboardInterrupt and the like are no news of a database
+        error.__cause__ = cause
 
 
 def attach_causes() -> None:

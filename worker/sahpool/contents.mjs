@@ -28,8 +28,22 @@ export function call(handle, method, ...args) {
   }
 }
 
+// An access handle on the file of a FileSystemFileHandle, for as long as `token` is not dropped. Python
+// may be stopped before it has heard of a handle that the browser has made.
+export async function openHandle(file, token) {
+  token.handle = await file.createSyncAccessHandle();
+  if (token.isDropped) token.handle.close();
+  return token.handle;
+}
+
+// Nobody wants the handle any more, whether it is there yet or will be.
+export function dropHandle(token) {
+  token.isDropped = true;
+  token.handle?.close();
+}
+
 // handle → the Content over it, while some file of SQLite's is open on it
-const contents = new WeakMap();
+export const contents = new WeakMap();
 
 // The exception with what Pyodide needs to pass it on: see call().
 export function named(error) {

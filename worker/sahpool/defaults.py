@@ -10,8 +10,10 @@ from __future__ import annotations
 import ctypes
 import logging
 from collections.abc import Callable, Mapping
+from typing import Any
 
-from . import abi
+from . import abi, causes
+from .callbacks import Callbacks
 from .names import LENT
 
 _log = logging.getLogger("sahpool")
@@ -31,11 +33,21 @@ _STORED = frozenset({"journal_mode", "page_size", "auto_vacuum", "encoding"})
 
 #: pool name → (its PRAGMAs, whether the database of a path is new)
 _pools: dict[bytes, tuple[Mapping[str, str | int], Callable[[str], bool]]] = {}
-_entry_point: ctypes._FuncPointer | None = None
+_callbacks: Callbacks | None = None
+_entry_point = 0  # address of the C function that calls _on_open
+_stop_handler = 0  # address of one that ends a statement once a stop was asked for
+
+#: Virtual machine instructions between two looks at whether one was: well under a millisecond, but
+#: for functions and comparisons that take long themselves.
+_STEPS = 4000
 
 
 def set_defaults(
-    vfs_name: str, pragmas: Mapping[str, str | int], is_new: Callable[[str], bool]
+    vfs_name: str,
+    pragmas: Mapping[str, str | int],
+    is_new: Callable[[str], bool],
+    io: Any,
+    module: Any,
 ) -> None:
     """Gives the connections of a VFS their PRAGMAs.
 
@@ -43,14 +55,21 @@ def set_defaults(
         vfs_name: Name of the VFS.
         pragmas: PRAGMA name → value, checked (options.py).
         is_new: Tells whether the database of a path is still empty.
+        io: The module io.mjs.
+        module: Pyodide's Emscripten module.
     """
-    global _entry_point
+    global _callbacks, _entry_point, _stop_handler
     # The journal mode comes last: a file that is in WAL mode keeps its page size.
     ordered = dict(sorted(pragmas.items(), key=lambda item: item[0] == "journal_mode"))
+    if _callbacks is None:
+        _callbacks = Callbacks(io, module, tell=_tell)
+        causes.add_source(_callbacks.take_unfinished)
+    if not _stop_handler:
+        _stop_handler = int(io.stopHandler(module))
+    if not _entry_point:
+        _entry_point = _callbacks.bind(abi.XAUTOEXTENSION, _on_open, abi.SQLITE_ERROR)
+    abi.library().sqlite3_auto_extension(_entry_point)  # of no effect when it is there
     _pools[vfs_name.encode()] = (ordered, is_new)
-    if _entry_point is None:
-        _entry_point = abi.XAUTOEXTENSION(_on_open)
-        abi.library().sqlite3_auto_extension(_entry_point)
 
 
 def drop_defaults(vfs_name: str) -> None:
@@ -58,16 +77,17 @@ def drop_defaults(vfs_name: str) -> None:
     _pools.pop(vfs_name.encode(), None)
 
 
+def _tell(_method: str, _arguments: tuple[Any, ...], _code: int, error: BaseException) -> None:
+    _log.warning("A connection could not be given its PRAGMAs: %s", error)
+
+
 def _on_open(database: int, _message: int, _routines: int) -> int:
     """The entry point.
 
-    It always answers SQLITE_OK: an unreadable file is the first query's news, told there in
-    sqlite3's own words, not a failed ``connect``.
+    It answers SQLITE_OK unless it is cut off: an unreadable file is the first query's news, told
+    there in sqlite3's own words, not a failed ``connect``.
     """
-    try:
-        _configure(database)
-    except Exception as error:  # noqa: BLE001 - C cannot be thrown through
-        _log.warning("A connection could not be given its PRAGMAs: %s", error)
+    _configure(database)
     return abi.SQLITE_OK
 
 
@@ -79,11 +99,14 @@ def _configure(database: int) -> None:
     )
     if code != abi.SQLITE_OK or not name.value:
         return
-    settings = _pools.get(ctypes.string_at(name.value))
-    sqlite.sqlite3_free(name)
+    try:
+        settings = _pools.get(ctypes.string_at(name.value))
+    finally:
+        sqlite.sqlite3_free(name)
     path = sqlite.sqlite3_db_filename(database, b"main")
     if settings is None or not path:  # another VFS, or a temporary database
         return
+    sqlite.sqlite3_progress_handler(database, _STEPS, _stop_handler, None)
     pragmas, is_new = settings
     writable = sqlite.sqlite3_db_readonly(database, b"main") == 0
     file = path.decode("utf-8", "surrogateescape")

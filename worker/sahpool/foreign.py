@@ -22,6 +22,7 @@ from urllib.parse import unquote
 
 from . import transfer
 from .abi import SQLITE_OPEN_MAIN_DB
+from .cleanup import Cleanup
 from .errors import (
     SQLITE_FULL,
     ForeignPoolError,
@@ -200,14 +201,13 @@ def check_slots(directory: str, handles: Sequence[tuple[str, Handle]]) -> None:
 
     Args:
         directory: Path of the pool's directory.
-        handles: Its slots, by name; they are closed when they are not to be taken in.
+        handles: Its slots, by name.
 
     Raises:
         ForeignPoolError: The pool is another program's.
     """
     named = [slot for slot in (_read_header(handle) for _, handle in handles) if _said(slot).path]
     if named and not any(isinstance(slot, Header) for slot in named):
-        _close(handles)
         raise _foreign(directory, _program(named))
 
 
@@ -220,6 +220,8 @@ def _read_header(handle: Handle) -> Header | Damaged:
     try:
         sector = handle.read(SECTOR_SIZE, 0)
         return decode(sector, has_content=handle.size() > SECTOR_SIZE)
+    except (MemoryError, RecursionError):
+        raise  # they say nothing about the file
     except Exception as error:  # noqa: BLE001 - whatever the browser throws
         return Damaged(f"cannot be read: {error}")
 
@@ -329,8 +331,9 @@ def _damaged_slot(directory: str, name: str, found: Damaged) -> ImportRejectedEr
 
 async def import_pool(pool: Pool, slots: SlotTable, hold: Hold, replace: bool) -> dict[str, int]:
     """See :meth:`Pool.import_pool`; ``hold`` is one on the other pool's directory."""
-    handles = await _take(hold)
-    try:
+    handles: list[tuple[str, Handle]] = []
+    with Cleanup(lambda: _close(handles)) as last, last:
+        await _take(hold, handles)
         source = _Source(hold.directory, handles)
         targets = _targets(pool, slots, source, replace)
         refused = source.unreadable
@@ -342,8 +345,6 @@ async def import_pool(pool: Pool, slots: SlotTable, hold: Hold, replace: bool) -
                 sizes[path] = await _bring(pool, slots, source, file, path, replace)
             except ImportRejectedError as error:
                 refused.append(ImportRejectedError(f"{path}: {error}", hint=error.hint))
-    finally:
-        _close(handles)
     if refused:
         raise ExceptionGroup(
             f"{len(sizes)} databases of {hold.directory} were imported, {len(refused)} were not",
@@ -352,28 +353,22 @@ async def import_pool(pool: Pool, slots: SlotTable, hold: Hold, replace: bool) -
     return sizes
 
 
-async def _take(hold: Hold) -> list[tuple[str, Handle]]:
-    """A handle on every slot of the other pool."""
+async def _take(hold: Hold, handles: list[tuple[str, Handle]]) -> None:
+    """Adds a handle on every slot of the other pool."""
     folder = await _existing(hold.directory)
-    handles: list[tuple[str, Handle]] = []
     deadline = time.monotonic() + hold.timeout
-    try:
-        if folder is not None:
-            files = [entry async for entry in folder.values() if entry.kind == "file"]
-            if await _is_wa_sqlite(files):
-                handles += await hold.open_all(folder, deadline)
-            opaque = await _existing(f"{hold.directory}/{OPAQUE}")
-            if opaque is not None:
-                handles += await hold.open_all(opaque, deadline)
-    except BaseException:
-        _close(handles)
-        raise
+    if folder is not None:
+        files = [entry async for entry in folder.values() if entry.kind == "file"]
+        if await _is_wa_sqlite(files):
+            await hold.open_all(folder, deadline, handles)
+        opaque = await _existing(f"{hold.directory}/{OPAQUE}")
+        if opaque is not None:
+            await hold.open_all(opaque, deadline, handles)
     if not handles:
         raise NoSuchDatabaseError(
             f"There is no pool in the directory {hold.directory}.",
             hint="await sahpool.find_pools() lists what there is.",
         )
-    return handles
 
 
 def _targets(pool: Pool, slots: SlotTable, source: _Source, replace: bool) -> dict[str, _File]:
@@ -399,9 +394,8 @@ async def _bring(
     pool: Pool, slots: SlotTable, source: _Source, file: _File, path: str, replace: bool
 ) -> int:
     """Copies one database, lets SQLite finish what its program left undone, and names it."""
-    lent = transfer.lent_path("pool")
-    slot = slots.lend(lent)
-    try:
+    with transfer.lending(slots, "pool") as slot:  # what lies beside it goes back with it
+        lent = slot.path
         await _copy(file, file.size, slot)
         is_whole = True
         for suffix in COMPANION_SUFFIXES:
@@ -412,9 +406,6 @@ async def _bring(
         if not is_whole:
             finish(pool, lent)
         return transfer.adopt(pool, slots, slot, path, replace, may_be_empty=True)
-    finally:
-        if slots.find(lent) is slot:  # it has no name: it goes back with what lies beside it
-            slots.give_back(slot)
 
 
 async def _copy(file: _File, size: int, slot: Slot) -> None:

@@ -62,19 +62,23 @@ class Hold:
         """
         began = time.monotonic()
         deadline = began + self.timeout
-        await self._lock()
+        handles: Handles = []
         try:
+            await self._lock()
             await foreign.check_directory(self.directory)
             opaque = await browser.directory(self.directory + "/" + foreign.OPAQUE)
-            handles = await self.open_all(opaque, deadline)
+            await self.open_all(opaque, deadline, handles)
             foreign.check_slots(self.directory, handles)
+            self.opaque = opaque
+            milliseconds = 1000 * (time.monotonic() - began)
+            _log.info("%s: opened %d slots in %.0f ms", self.directory, len(handles), milliseconds)
+            return handles
         except BaseException:
+            for _, handle in handles:
+                handle.close()
+            self.opaque = None
             self.unlock()
             raise
-        self.opaque = opaque
-        milliseconds = 1000 * (time.monotonic() - began)
-        _log.info("%s: opened %d slots in %.0f ms", self.directory, len(handles), milliseconds)
-        return handles
 
     async def remove_directory(self) -> None:
         """Deletes the slots and the directory; the handles must be closed.
@@ -111,23 +115,27 @@ class Hold:
             if not held.done():
                 held.set_exception(error)
 
+        def release() -> None:
+            held.cancel()  # of no effect once it is granted
+            if not released.done():
+                released.set_result(None)
+
         if self.timeout:
             options = browser.js_object(signal=js.AbortSignal.timeout(int(self.timeout * 1000)))
         else:  # a signal that fires at once would come before the lock
             options = browser.js_object(ifAvailable=True)
         name = LOCK_PREFIX + self.directory
-        js.navigator.locks.request(name, options, create_once_callable(granted)).catch(
-            create_once_callable(refused)
-        )
         try:
+            self._release_lock = release
+            js.navigator.locks.request(name, options, create_once_callable(granted)).catch(
+                create_once_callable(refused)
+            )
             await held
-        except JsException as error:
-            raise self._held_elsewhere() from error
-        except asyncio.CancelledError:
-            held.cancel()
-            released.set_result(None)
+        except BaseException as error:
+            self.unlock()
+            if isinstance(error, JsException):
+                raise self._held_elsewhere() from error
             raise
-        self._release_lock = lambda: released.set_result(None)
 
     def unlock(self) -> None:
         """Lets another tab or worker have the pool; the handles must be closed."""
@@ -136,12 +144,13 @@ class Hold:
             self._release_lock = None
             _log.info("%s: let go", self.directory)
 
-    async def open_all(self, folder: Any, deadline: float) -> Handles:
-        """An access handle for every file of a directory: all of them, or none and an error.
+    async def open_all(self, folder: Any, deadline: float, handles: list[tuple[str, Any]]) -> None:
+        """Adds an access handle for every file of a directory: all of them, or none and an error.
 
         Args:
             folder: The browser's handle of the directory.
             deadline: Until when to try, as time.monotonic() has it.
+            handles: What they are added to.
 
         Raises:
             PoolLockedError: Another holder did not let go of them in time.
@@ -149,11 +158,14 @@ class Hold:
         files = [file async for file in folder.values() if file.kind == "file"]
         pause = _FIRST_PAUSE
         while True:
-            # All at once: each is some milliseconds of the browser's, and none of this thread's.
-            openings = [asyncio.ensure_future(self.open(file)) for file in files]
+            openings: list[asyncio.Future[browser.SyncHandle]] = []
             try:
-                handles = await asyncio.gather(*openings)
-                return [(file.name, handle) for file, handle in zip(files, handles, strict=True)]
+                # All at once: each is some milliseconds of the browser's, none of this thread's.
+                openings += [asyncio.ensure_future(self.open(file)) for file in files]
+                opened = await asyncio.gather(*openings)
+                names = (file.name for file in files)
+                handles += list(zip(names, opened, strict=True))
+                return
             except BaseException as error:
                 await asyncio.shield(_close_all(openings))
                 if exception_name(error) not in LOCKED_NAMES:
@@ -174,13 +186,12 @@ class Hold:
 
     async def open(self, file: Any) -> browser.SyncHandle:
         """An access handle on the file of a FileSystemFileHandle."""
-        made = asyncio.ensure_future(file.createSyncAccessHandle())
+        token = js.Object.new()
         try:
-            raw = await asyncio.shield(made)
-        except asyncio.CancelledError:
-            made.add_done_callback(_close_unwanted)
+            return browser.SyncHandle(await self._io.openHandle(file, token), self._io.call)
+        except BaseException:
+            self._io.dropHandle(token)
             raise
-        return browser.SyncHandle(raw, self._io.call)
 
     async def create(self) -> tuple[str, browser.SyncHandle] | None:
         """A new file with a random name, as (name, handle); None when the hold ended meanwhile.
@@ -193,26 +204,34 @@ class Hold:
             return None
         name = secrets.token_hex(8)
         file = await opaque.getFileHandle(name, browser.js_object(create=True))
+        handle = None
         try:
             handle = await self.open(file)
-        except JsException:
-            await self.discard(name)
-            raise
-        if self.opaque is not opaque:
+            if self.opaque is opaque:
+                return name, handle
             handle.close()
             return None
-        return name, handle
+        except BaseException as error:
+            if handle is not None:
+                handle.close()
+            if not isinstance(error, asyncio.CancelledError):
+                await self.discard(name)
+            raise
 
-    async def remove(self, names: Iterable[str]) -> None:
-        """Deletes files, whose handles must be closed; a hold that ends meanwhile is no matter."""
-        opaque = self.opaque
-        for name in names:
-            await opaque.removeEntry(name)
+    async def remove(self, name: str) -> None:
+        """Deletes a file, whose handle must be closed; it stays as a spare once the hold ended."""
+        if self.opaque is None:
+            return
+        try:
+            await self.opaque.removeEntry(name)
+        except JsException as error:
+            if exception_name(error) != "NotFoundError":
+                raise
 
     async def discard(self, name: str) -> None:
         """Deletes a file that was just made and will not be used; where it stays, it is a spare."""
         try:
-            await self.opaque.removeEntry(name)
+            await self.remove(name)
         except Exception as error:  # noqa: BLE001 - the reason why it is not used counts more
             _log.warning("%s: an empty slot stays: %s", self.directory, error)
 
@@ -244,9 +263,3 @@ async def _close_all(openings: Iterable[asyncio.Future[browser.SyncHandle]]) -> 
     for opened in await asyncio.gather(*openings, return_exceptions=True):
         if not isinstance(opened, BaseException):
             opened.close()
-
-
-def _close_unwanted(made: asyncio.Future[Any]) -> None:
-    """Nobody waits any more for a handle that the browser has made."""
-    if not made.cancelled() and made.exception() is None:
-        made.result().close()

@@ -85,12 +85,13 @@ async def install(
             temp_memory_limit=temp_memory_limit,
         )
         try:
+            causes.attach_causes()
             await pool._acquire(initial_capacity)
+            _installed[name] = pool
         except BaseException:
-            pool._vfs.dispose()
+            if name not in _installed:
+                pool._end()
             raise
-        causes.attach_causes()
-        _installed[name] = pool
     if clear_on_init:
         await pool.wipe_files()
     return pool

@@ -1,9 +1,12 @@
 // JavaScript, because the page I/O callbacks decide the speed: through Python a cold random page
 // read takes three times as long.
 
-import { Content, MemoryHandle, Pending, call, named } from "./contents.mjs";
+import { Callbacks, isStopRequested, knowsThreadState, stopHandler } from "./callbacks.mjs";
+import {
+  Content, MemoryHandle, Pending, call, contents, dropHandle, named, openHandle,
+} from "./contents.mjs";
 
-export { MemoryHandle, call };
+export { Callbacks, MemoryHandle, call, dropHandle, knowsThreadState, openHandle, stopHandler };
 
 const SQLITE_OK = 0;
 const SQLITE_BUSY = 5;
@@ -57,22 +60,6 @@ class Tally {
   hits = 0;
   timed = 0;
   microseconds = 0;
-}
-
-// A C function that calls the ctypes closure with a clean slate and puts an exception that was
-// pending back afterwards. CPython's sqlite3 sets its exception first and resets the statement then,
-// and the reset calls the VFS: Python code that begins with an exception set ends with another one.
-// Returns the address, in the wasm function table.
-export function shielded(module, closure, signature) {
-  const call = module.wasmTable.get(closure);
-  return module.addFunction((...values) => {
-    const gil = module._PyGILState_Ensure();
-    const pending = module._PyErr_GetRaisedException();
-    const result = call(...values);
-    module._PyErr_SetRaisedException(pending);
-    module._PyGILState_Release(gil);
-    return result;
-  }, signature);
 }
 
 // The locks of one WAL-index (walformat.html, 2.3), in JavaScript because two of them come with each
@@ -228,10 +215,12 @@ export class PageIO {
     if (holder.locks.leave(holder)) this.#locks.delete(this.#files.get(file).base);
   }
 
-  // The entries of the function table, to be given back.
-  get functions() {
-    const { xRead, xWrite, xSync, xFileControl, xShmLock, xShmBarrier } = this;
-    return [xRead, xWrite, xSync, xFileControl, xShmLock, xShmBarrier];
+  // Gives the entries of the function table back, once; SQLite must not call them any more.
+  dispose() {
+    for (const name of ["xRead", "xWrite", "xSync", "xFileControl", "xShmLock", "xShmBarrier"]) {
+      if (this[name] !== null) this.#module.removeFunction(this[name]);
+      this[name] = null;
+    }
   }
 
   #read(file, buffer, amount, at) {
@@ -390,9 +379,14 @@ export class PageIO {
     return failures;
   }
 
-  // The content of a slot, and of a new temporary file; see Content.
+  // The content of a slot, the same for all that have it open, and of a new temporary file; see Content.
   contentOfSlot(handle, base, kind) {
-    return Content.ofSlot(this.#pending, handle, base, kind);
+    return contents.get(handle) ?? Content.ofSlot(this.#pending, handle, base, kind);
+  }
+
+  // Nobody has the slot open any more.
+  closeContent(handle) {
+    contents.get(handle)?.close();
   }
 
   contentInMemory(limit) {

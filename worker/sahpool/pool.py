@@ -7,6 +7,7 @@ taken so far is given back and nothing is ever deleted.
 from __future__ import annotations
 
 import asyncio
+import gc
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -18,6 +19,7 @@ from pyodide.ffi import can_run_sync, run_sync
 
 from . import defaults, foreign, options, quarantine, sources, transfer
 from .check import CheckReport, check
+from .cleanup import Cleanup
 from .errors import DatabaseInUseError, NoSuchDatabaseError, PoolClosedError, PoolLockedError
 from .header import SECTOR_SIZE
 from .hold import Hold
@@ -66,6 +68,7 @@ class Pool:
         self.directory = directory
         self._default = default
         self._pragmas = pragmas
+        self._io = io
         self._slots = SlotTable()
         self._hold = Hold(directory, lock_timeout, io)
         self._removed = False
@@ -434,11 +437,12 @@ class Pool:
             DatabaseInUseError: A file of the pool is open.
         """
         if not self.is_paused:
-            self._stop()
-            self._hold.unlock()
+            self._check_idle()
+            with Cleanup(self._let_go) as last, last:  # all of it, once it has begun
+                pass
 
     def _check_idle(self) -> None:
-        in_use = self._vfs.open_paths
+        in_use = self._open_paths(self._vfs.open_paths)
         if in_use:
             raise DatabaseInUseError(
                 f"{', '.join(sorted(in_use)) or 'A temporary file'} is open.",
@@ -449,12 +453,13 @@ class Pool:
                 "An import or export is under way.", hint="Wait for its end, or cancel it."
             )
 
-    def _stop(self) -> None:
-        self._check_idle()
+    def _let_go(self) -> None:
+        """Gives up the VFS, the handles and the lock; nothing of it twice, when called again."""
         self._vfs.unregister()
         defaults.drop_defaults(self.name)
         self._slots.close()
         self._hold.opaque = None
+        self._hold.unlock()
 
     async def unpause_vfs(self) -> None:
         """Takes lock and handles again after :meth:`pause_vfs`; as :func:`install`.
@@ -491,16 +496,20 @@ class Pool:
                 await self.wipe_files()
                 keep = bool(self._slots.quarantined)
                 await self._spares.shrink(self.capacity)
-                self._stop()
-                self._removed = True
-                _installed.pop(self.name, None)
-                try:
+                with Cleanup(self._end) as last, last:
+                    self._removed = True
+                    self._vfs.unregister()
+                    self._slots.close()  # the browser removes nothing that has a handle
                     if not keep:
                         await self._hold.remove_directory()
-                finally:
-                    self._vfs.dispose()
-                    self._hold.unlock()
         return not keep
+
+    def _end(self) -> None:
+        """The pool lets go of everything and is no more; it may be called again."""
+        self._removed = True
+        self._let_go()
+        _installed.pop(self.name, None)
+        self._vfs.dispose()
 
     async def _acquire(self, initial_capacity: int) -> None:
         handles: list[tuple[str, Any]] = []
@@ -512,14 +521,12 @@ class Pool:
             await self._add_missing(initial_capacity)
             if not self.is_paused:  # it was, while the event loop ran
                 self._vfs.register(default=self._default)
-                defaults.set_defaults(self.name, self._pragmas, self._is_new)
+                module = pyodide_js._module
+                defaults.set_defaults(self.name, self._pragmas, self._is_new, self._io, module)
         except BaseException:
-            self._vfs.unregister()
             for _, handle in handles:
                 handle.close()
-            self._slots.close()
-            self._hold.opaque = None
-            self._hold.unlock()
+            self._let_go()
             raise
 
     async def _add_missing(self, initial_capacity: int) -> None:
@@ -564,8 +571,22 @@ class Pool:
     def _closed(self, state: str, hint: str) -> PoolClosedError:
         return PoolClosedError(f"The pool {self.name} is {state}.", hint=hint)
 
+    def _open_paths(self, paths: set[str]) -> set[str]:
+        """Which of the paths are open, once garbage is collected if one seems to be.
+
+        A connection that nobody refers to any more, because an exception came as it was made, is
+        open until then: it belongs to a cycle.
+        """
+        if self._vfs.open_paths & paths:
+            gc.collect()
+        return self._vfs.open_paths & paths
+
+    def _is_open(self, path: str) -> bool:
+        """Whether a file of this path is open."""
+        return bool(self._open_paths({path}))
+
     def _check_closed(self, path: str) -> None:
-        if path in self._vfs.open_paths:
+        if self._is_open(path):
             raise DatabaseInUseError(f"{path} is open.", hint="Close every connection to it first.")
 
     def _existing(self, name: str) -> str:

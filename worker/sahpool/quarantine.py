@@ -34,6 +34,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from . import foreign, transfer
+from .cleanup import Cleanup
 from .errors import (
     SQLITE_CANTOPEN,
     SQLITE_FULL,
@@ -405,13 +406,13 @@ def _look(slots: SlotTable, kept: Quarantined, suffix: str) -> _Companion:
 def _taken_back(slots: SlotTable) -> Iterator[set[str]]:
     """Paths under which slots are lent out within the block; afterwards they are spares again."""
     lent: set[str] = set()
-    try:
-        yield lent
-    finally:
+
+    def take_back() -> None:
         for path in lent:
-            slot = slots.find(path)
-            if slot is not None:  # SQLite may have deleted it: a journal that it has rolled back
-                slots.give_back(slot)
+            slots.take_back(path)  # SQLite may have deleted it: a journal that it has rolled back
+
+    with Cleanup(take_back) as last, last:
+        yield lent
 
 
 def _check(
@@ -483,8 +484,8 @@ def _lend_copies(slots: SlotTable, lent: set[str], path: str, applied: list[_Com
 
 
 def _lend_copy(slots: SlotTable, lent: set[str], path: str, handle: Handle, size: int) -> Handle:
-    slot = slots.lend(path)
     lent.add(path)
+    slot = slots.lend(path)
     for at, piece in transfer.read_pieces(handle, size, _CHUNK, "a slot in quarantine"):
         if slot.handle.write(piece, at) != len(piece):
             raise StorageError(

@@ -33,9 +33,8 @@ class SharedIndex:
         """Drops the owner; the last one out frees the memory."""
         self._owners.discard(owner)
         if not self._owners:
-            for address in self._regions:
-                self._release(address)
-            self._regions.clear()
+            while self._regions:  # each once, also where this is called again
+                self._release(self._regions.pop())
 
     def region(self, number: int, size: int, extend: bool) -> int:
         """Address of region ``number``, ``size`` bytes long and zeroed when new.

@@ -54,7 +54,7 @@ class Slot:
         generation: Generation of the header on disk; 0 when it has none of ours.
         headed: Whether the header on disk may name a file: it does, or a write of it failed.
         claim: The path that the header on disk may name where ``headed``.
-        users: How many open ``sqlite3_file`` objects use it.
+        users: Addresses of the open ``sqlite3_file`` objects that use it.
         deleted: True once its path was deleted while it was open: it becomes a spare when the last
             user closes it, as an unlinked file does on Unix.
         unsynced: True while the slot's old content is cut off but may still be on the disk. It must
@@ -72,7 +72,7 @@ class Slot:
     generation: int = 0
     headed: bool = False
     claim: str = ""
-    users: int = 0
+    users: set[int] = field(default_factory=set)
     deleted: bool = False
     unsynced: bool = False
     bulky: bool = False

@@ -1,21 +1,20 @@
-"""Which slot belongs to which path: the bookkeeping of a pool, free of any browser.
+"""What becomes of a pool's slots, on the disk and in its table: free of any browser.
 
 A pool is a directory of files with random names, the slots; each is held open by a sync access
 handle for as long as the pool is installed, because SQLite cannot wait for one to be opened.
 
-Invariant: each slot is in exactly one of *named* (its header carries its path), *lent* (it has a
-path for a while, but no header), *orphaned* (its file was deleted while it was open), *spare*
-(free) and *quarantined* (its header cannot be trusted; it is written to on demand only, see
-``quarantine.py``).
+An exception may strike at any line. Until the flush that makes a change durable the change is
+undone then, from there on it is completed; what completes it can be done again.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 
 from . import abi, header
+from .cleanup import Cleanup
 from .errors import (
     SQLITE_CANTOPEN,
     SQLITE_FULL,
@@ -27,73 +26,25 @@ from .names import (
     COMPANION_SUFFIXES,
     check_new_database,
     database_of,
-    is_companion,
     is_super_journal,
     stored_path,
 )
+from .places import Places, is_database
 from .slot import BULKY, Handle, Quarantined, Slot, header_bytes, put_back_header
 
 _log = logging.getLogger("sahpool")
 
-#: The kinds of file among SQLITE_OPEN_* flags, MAIN_DB to SUPER_JOURNAL and WAL
-#: (sqlite.org/c3ref/c_open_autoproxy.html).
-_KINDS = 0x00087F00
 
-
-def _is_database(slot: Slot) -> bool:
-    """Whether a slot holds a database, by the kind of file that its creating open named.
-
-    The name decides where a header, another program's, names no kind.
-    """
-    kind = slot.flags & _KINDS
-    return bool(kind & abi.SQLITE_OPEN_MAIN_DB) if kind else not is_companion(slot.path)
-
-
-class SlotTable:
-    """The slots of one pool."""
+class SlotTable(Places):
+    """The slots of one pool, what is on the disk and what is known of it."""
 
     def __init__(self) -> None:
-        self._named: dict[str, Slot] = {}
-        self._lent: dict[str, Slot] = {}
-        self._shown: dict[str, Slot] = {}  # slots in quarantine that are just looked into
-        self._spare: list[Slot] = []
-        self._orphans: list[Slot] = []
+        super().__init__()
         self._generation = 0  # the last one given to a header, or the highest one found
         self._found_digested: set[bool] = set()  # whether the names that were found had digests
         self._kept_supers: set[str] = set()  # super-journals that were found beside a quarantine
         #: Paths that the headers of slots in quarantine may have on the disk, with their names.
         self._reserved: dict[str, str] = {}
-        self.quarantined: list[Quarantined] = []
-
-    @property
-    def paths(self) -> list[str]:
-        """Paths of all named slots, companions included, in no particular order."""
-        return list(self._named)
-
-    @property
-    def databases(self) -> list[str]:
-        """Paths of the named slots that are databases, in no particular order."""
-        return [path for path, slot in self._named.items() if _is_database(slot)]
-
-    @property
-    def spare_count(self) -> int:
-        """How many slots are free."""
-        return len(self._spare)
-
-    @property
-    def lent_count(self) -> int:
-        """How many slots are lent out, for an import or an export that is under way."""
-        return len(self._lent)
-
-    @property
-    def capacity(self) -> int:
-        """How many slots the pool has for files: all but the quarantined ones."""
-        return len(self._named) + len(self._lent) + len(self._spare) + len(self._orphans)
-
-    def find(self, path: str) -> Slot | None:
-        """The slot of ``path``, those lent or shown included, or None."""
-        path = stored_path(path)
-        return self._named.get(path) or self._lent.get(path) or self._shown.get(path)
 
     # --- taking hold ----------------------------------------------------------------------------
 
@@ -106,6 +57,8 @@ class SlotTable:
         try:
             size = handle.size()
             sector = handle.read(header.SECTOR_SIZE, 0)
+        except (MemoryError, RecursionError):
+            raise  # they say nothing about the file
         except Exception as error:  # noqa: BLE001 - whatever the browser throws
             reason = f"cannot be read: {error}"
             self.quarantined.append(Quarantined(name, reason, 0, None, handle, error))
@@ -141,7 +94,7 @@ class SlotTable:
             stored_path(path + suffix) for path in self._named for suffix in COMPANION_SUFFIXES
         }
         for path, slot in list(self._named.items()):
-            if _is_database(slot) or slot.handle.size() <= header.SECTOR_SIZE:
+            if is_database(slot) or slot.handle.size() <= header.SECTOR_SIZE:
                 continue
             if is_super_journal(path):
                 self._kept_supers.add(path)
@@ -191,7 +144,7 @@ class SlotTable:
                 without which SQLite would take a transaction that was cut off for a whole one.
         """
         slot = self._named.get(stored_path(path))
-        if slot is not None and _is_database(slot):
+        if slot is not None and is_database(slot):
             self._check_unread(path)
 
     def read_again(self) -> None:
@@ -253,10 +206,11 @@ class SlotTable:
         slot = Slot(name, handle)
         try:
             self._write_free(slot)
+            self._spare.append(slot)
         except BaseException:
-            handle.close()  # nobody would close it later, and the file is a spare all the same
+            if slot not in self._spare:
+                handle.close()  # nobody would close it later, and the file is a spare all the same
             raise
-        self._spare.append(slot)
 
     def _write_free(self, slot: Slot) -> None:
         """Says in the header, durably, that the slot is free.
@@ -267,29 +221,9 @@ class SlotTable:
         self._write_header(slot, "", 0)
         slot.handle.flush()
 
-    @property
-    def has_bulky_spares(self) -> bool:
-        """Whether a spare slot has been large."""
-        return any(slot.bulky for slot in self._spare)
-
-    def remove_bulky_spares(self) -> list[Slot]:
-        """Takes the spare slots that have been large out of the table, to be made anew."""
-        bulky = [slot for slot in self._spare if slot.bulky]
-        self._spare = [slot for slot in self._spare if not slot.bulky]
-        return bulky
-
-    def remove_spares(self, count: int) -> list[Slot]:
-        """Takes up to ``count`` spare slots out of the table, for their files to be removed."""
-        return [self._spare.pop() for _ in range(min(count, len(self._spare)))]
-
     def close(self) -> None:
         """Closes every handle and forgets every slot; writes nothing."""
-        for slot in (*self._named.values(), *self._lent.values(), *self._spare, *self._orphans):
-            slot.handle.close()
-        for kept in self.quarantined:
-            kept.handle.close()
-        for each in (self._named, self._lent, self._spare, self._orphans, self.quarantined):
-            each.clear()
+        super().close()
         for found in (self._found_digested, self._kept_supers, self._reserved):
             found.clear()
 
@@ -313,17 +247,17 @@ class SlotTable:
         path = stored_path(path)
         if (base := database_of(path)) != path and (base in self._lent or base in self._shown):
             return self.lend(path)  # nobody is to find it again
-        slot = self.take_spare()
+        slot = self._ready_spare()
         try:
             self._write_header(slot, path, flags)
             if flags & abi.SQLITE_OPEN_WAL:
                 slot.handle.flush()
+            slot.flags = flags
+            self._move(slot, self._named, path)
+            return slot
         except BaseException:
             self._make_spare(slot)
             raise
-        slot.path, slot.flags = path, flags
-        self._named[path] = slot
-        return slot
 
     def delete(self, path: str) -> bool:
         """Takes the slot of ``path`` away from it, durably; False when there was none.
@@ -336,33 +270,40 @@ class SlotTable:
         if slot is None:
             return self._delete_lent_companion(path)
         if path in self._kept_supers and not slot.users:
-            self._kept_supers.remove(path)
-            del self._named[path]
             reason = "a super-journal: a journal in quarantine may belong to its transaction"
             self._quarantine(slot.name, slot.handle, reason, path)
+            del self._named[path]
+            self._kept_supers.remove(path)
             return True
         self._end_claims(path)
-        one_flush = not slot.users and not _is_database(slot)
+        one_flush = not slot.users and not is_database(slot)
+        is_freed = False
         try:
             self._write_header(slot, "", 0)
             if one_flush:
                 self._empty(slot)
             slot.handle.flush()
-            unsynced = not one_flush or slot.handle.size() > header.SECTOR_SIZE
+            slot.unsynced = False
+            is_freed = True
+            self._let_go(slot, path)
+            return True
         except BaseException:
-            self._keep_name(slot)
+            if is_freed:
+                self._let_go(slot, path)
+            else:
+                self._keep_name(slot)
             raise
+
+    def _let_go(self, slot: Slot, path: str) -> None:
+        """The slot's name is off the disk: an open one becomes a spare with its last user."""
         slot.headed = False
-        del self._named[path]
         if slot.users:
             slot.deleted = True
-            self._orphans.append(slot)
-            return True
-        if not one_flush:
+            self._move(slot, self._orphans, path)
+            return
+        if slot.handle.size() > header.SECTOR_SIZE:
             self._empty(slot)
-        slot.path, slot.unsynced = "", unsynced
-        self._spare.append(slot)
-        return True
+        self._move(slot, self._spare)
 
     def _keep_name(self, slot: Slot) -> None:
         """Writes the name into a header again that could not be freed for certain.
@@ -402,27 +343,34 @@ class SlotTable:
             self._write_header(slot, "", 0)
             slot.handle.flush()
             slot.headed = False
-            self._orphans.remove(slot)
-            self._empty(slot)
-            self._spare.append(slot)
-
-    def release(self, slot: Slot) -> None:
-        """One user of the slot less; a deleted slot becomes a spare with its last user."""
-        slot.users -= 1
-        if slot.deleted and not slot.users:
-            slot.deleted = False
-            self._orphans.remove(slot)
             self._make_spare(slot)
+
+    def release(self, slot: Slot, user: int) -> None:
+        """One user of the slot less; a deleted slot becomes a spare with its last user."""
+        slot.users.discard(user)
+        if slot.deleted and not slot.users:
+            self._make_spare(slot)
+            slot.deleted = False
 
     # --- slots without a name -------------------------------------------------------------------
 
     def take_spare(self) -> Slot:
-        """Takes a spare slot without writing a header: what is in it is gone with the worker.
+        """Takes a spare slot for a temporary file; nothing on the disk says so.
 
         Raises:
-            PoolFullError: There is none.
-            StorageError: The storage has no room for its header.
+            PoolFullError, StorageError: As for :meth:`lend`.
         """
+        slot = self._ready_spare()
+        self._move(slot, self._taken)
+        return slot
+
+    def give_back_taken(self, used: Container[Slot | None]) -> None:
+        """Slots that were taken for temporary files are needed no more, but for those ``used``."""
+        for slot in [each for each in self._taken if each not in used]:
+            self._make_spare(slot)
+
+    def _ready_spare(self) -> Slot:
+        """A spare slot that is empty and known on the disk to be free; it is not taken yet."""
         if not self._spare:
             raise PoolFullError(
                 f"All {self.capacity} slots of the pool are taken.",
@@ -436,14 +384,27 @@ class SlotTable:
             # Left over from a killed worker, or from a storage that refused to empty it before.
             slot.unsynced = True
             slot.handle.truncate(header.SECTOR_SIZE)
-        return self._spare.pop()
+        return slot
 
     def lend(self, path: str) -> Slot:
-        """Lends a spare slot out under ``path``, which only ``find`` knows."""
-        slot = self.take_spare()
-        slot.path = path
-        self._lent[path] = slot
+        """Lends a spare slot out under ``path``, which only ``find`` knows.
+
+        No header is written: what is in it is gone with the worker.
+
+        Raises:
+            PoolFullError: There is none.
+            StorageError: The storage has no room for its header.
+        """
+        slot = self._ready_spare()
+        self._move(slot, self._lent, path)
         return slot
+
+    def take_back(self, path: str) -> None:
+        """What is lent under ``path``, if anything, is a spare again, with its journal or WAL."""
+        slot = self._lent.get(path)
+        if slot is not None:
+            self.give_back(slot)
+        self._give_back_companions(path)
 
     def rename(self, slot: Slot, path: str, flags: int) -> None:
         """Makes a lent slot the file ``path`` in one durable step, in place of the old one if any.
@@ -459,11 +420,22 @@ class SlotTable:
         slot.handle.flush()
         slot.unsynced = False
         self._write_header(slot, path, flags)
-        slot.handle.flush()
-        del self._lent[slot.path]
-        self._give_back_companions(slot.path)
-        slot.path, slot.flags = path, flags
-        self._named[path] = slot
+        is_named = False
+        try:
+            slot.handle.flush()
+            is_named = True
+            self._replace(old, slot, path, flags)
+        except BaseException:
+            if is_named:
+                self._replace(old, slot, path, flags)
+            raise
+
+    def _replace(self, old: Slot | None, slot: Slot, path: str, flags: int) -> None:
+        """The slot is the file ``path`` on the disk: it is so here."""
+        if slot.path != path:
+            self._give_back_companions(slot.path)
+        slot.flags = flags
+        self._move(slot, self._named, path)
         if old is not None:
             self._make_spare(old)
 
@@ -478,13 +450,12 @@ class SlotTable:
     def give_back(self, slot: Slot) -> None:
         """A slot that was taken or lent is needed no more."""
         self._give_back_companions(slot.path)
-        self._lent.pop(slot.path, None)
         self._make_spare(slot)
 
     def _give_back_companions(self, path: str) -> None:
         """When SQLite fails to write it closes a journal without deleting it."""
         for suffix in COMPANION_SUFFIXES:
-            slot = self._lent.pop(path + suffix, None)
+            slot = self._lent.get(path + suffix)
             if slot is not None:
                 self._make_spare(slot)
 
@@ -493,12 +464,14 @@ class SlotTable:
     @contextmanager
     def shown(self, kept: Quarantined, path: str) -> Iterator[None]:
         """Lets SQLite open a slot in quarantine under ``path``, which only ``find`` knows."""
-        self._shown[path] = Slot(kept.name, kept.handle, path)
-        try:
-            yield
-        finally:
-            del self._shown[path]
+
+        def hide() -> None:
+            self._shown.pop(path, None)
             self._give_back_companions(path)
+
+        with Cleanup(hide) as last, last:
+            self._shown[path] = Slot(kept.name, kept.handle, path)
+            yield
 
     def name_quarantined(self, kept: Quarantined, path: str, flags: int) -> None:
         """Makes a slot in quarantine the file ``path``; otherwise as :meth:`rename`.
@@ -510,35 +483,40 @@ class SlotTable:
         old = self._named.get(path)
         if old is not None and old.users:
             raise DatabaseInUseError(f"{path} is open and cannot be replaced.")
-        self._named[path] = self._take_over(kept, path, flags)
-        if old is not None:
-            self._make_spare(old)
+        slot = Slot(kept.name, kept.handle, path, flags)
+        self._take_over(kept, slot, lambda: self._replace(old, slot, path, flags))
 
     def free_quarantined(self, kept: Quarantined) -> None:
         """Makes a slot in quarantine a spare, durably; when it fails, the slot stays there."""
-        slot = self._take_over(kept, "", 0)
-        self._empty(slot)
-        self._spare.append(slot)
+        slot = Slot(kept.name, kept.handle)
+        self._take_over(kept, slot, lambda: self._make_spare(slot))
 
-    def _take_over(self, kept: Quarantined, path: str, flags: int) -> Slot:
-        """Gives a slot another header, durably, and takes it out of quarantine.
+    def _take_over(self, kept: Quarantined, slot: Slot, place: Callable[[], None]) -> None:
+        """Gives a slot another header, durably, takes it out of quarantine, and has it placed.
 
         All or nothing: when it fails, the old header is put back.
         """
-        slot = Slot(kept.name, kept.handle, path, flags)
         before = header_bytes(kept.handle)
+        is_headed = False
         try:
             slot.handle.flush()
-            self._write_header(slot, path, flags)
+            self._write_header(slot, slot.path, slot.flags)
             slot.handle.flush()
+            is_headed = True
+            self._leave_quarantine(kept, slot)
+            place()
         except BaseException:
-            if not put_back_header(kept.handle, before) and path:
-                self._reserved[path] = kept.name
+            if is_headed:
+                self._leave_quarantine(kept, slot)
+                place()
+            elif not put_back_header(kept.handle, before) and slot.path:
+                self._reserved[slot.path] = kept.name
             raise
-        slot.headed = bool(path)
+
+    def _leave_quarantine(self, kept: Quarantined, slot: Slot) -> None:
+        slot.headed = bool(slot.path)
         self.quarantined = [each for each in self.quarantined if each.name != kept.name]
         self._reserved = {each: name for each, name in self._reserved.items() if name != kept.name}
-        return slot
 
     # --- helpers --------------------------------------------------------------------------------
 
@@ -548,12 +526,12 @@ class SlotTable:
         Such a slot might be taken for its old file by the next worker, so it is not used again by
         this one: it stays an orphan.
         """
-        slot.path = ""
         if slot.headed and not self._free_header(slot):
-            self._orphans.append(slot)
+            self._move(slot, self._orphans)
             return
-        self._empty(slot)
-        self._spare.append(slot)
+        if slot not in self._spare:
+            self._empty(slot)
+        self._move(slot, self._spare)
 
     def _free_header(self, slot: Slot) -> bool:
         """Takes the name out of the header on disk; False when the storage refuses."""

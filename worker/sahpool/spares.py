@@ -8,7 +8,6 @@ from typing import Any
 
 from .errors import exception_name
 from .hold import Hold
-from .slot import Slot
 from .slots import SlotTable
 
 _log = logging.getLogger("sahpool")
@@ -43,25 +42,31 @@ class Spares:
                 gone again, so that attempts leave nothing behind.
         """
         for _ in range(count):
-            made = await self._hold.create()
-            if made is None:  # paused meanwhile
-                return
-            name, handle = made
+            made = None
             try:
-                self._slots.add_spare(name, handle)
+                made = await self._hold.create()
+                if made is None:  # paused meanwhile
+                    return
+                self._slots.add_spare(*made)
             except BaseException:
-                await self._hold.discard(name)
+                if made is not None and not self._slots.has_spare(made[0]):
+                    made[1].close()
+                    await self._hold.discard(made[0])
                 raise
 
     async def shrink(self, count: int) -> int:
         """Removes up to ``count`` spare slots, and says how many; ``changing`` must be held."""
-        return await self._remove(self._slots.remove_spares(count))
+        removed = self._slots.remove_spares(count)
+        await self._remove()
+        return removed
 
-    async def _remove(self, removed: list[Slot]) -> int:
-        for slot in removed:  # all of them first: a pause meanwhile would not find them
+    async def _remove(self) -> None:
+        """Removes the files of all slots that are leaving."""
+        for slot in self._slots.leaving:  # all of them first: a pause meanwhile would not find them
             slot.handle.close()
-        await self._hold.remove(slot.name for slot in removed)
-        return len(removed)
+        for slot in self._slots.leaving:
+            await self._hold.remove(slot.name)
+            self._slots.forget(slot)
 
     async def _renew(self) -> None:
         """Makes spares anew that have been large; ``changing`` must be held.
@@ -71,7 +76,9 @@ class Spares:
         that is deleted makes no room for another.
         """
         if self._hold.opaque is not None:
-            await self.grow(await self._remove(self._slots.remove_bulky_spares()))
+            renewed = self._slots.remove_bulky_spares()
+            await self._remove()
+            await self.grow(renewed)
 
     async def top_up(self) -> None:
         """Adds what is missing, and gives room back that spares take without need.
@@ -101,7 +108,9 @@ class Spares:
 
     def plan(self) -> None:
         """Does :meth:`top_up` between two statements, as soon as the event loop runs again."""
-        if self._planned or (self.missing <= 0 and not self._slots.has_bulky_spares):
+        # A task that is done and has not said that it began was stopped before it could.
+        is_planned = self._planned and self._task is not None and not self._task.done()
+        if is_planned or (self.missing <= 0 and not self._slots.has_bulky_spares):
             return
         self._planned = True
 

@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from typing import TYPE_CHECKING, Any
 
 from .abi import SQLITE_OPEN_CREATE, SQLITE_OPEN_MAIN_DB, SQLITE_OPEN_READWRITE
+from .cleanup import Cleanup
 from .errors import (
     SQLITE_FULL,
     SQLITE_IOERR,
@@ -48,6 +49,18 @@ def lent_path(purpose: str) -> str:
     return f"{LENT}{purpose}-{_lent}"
 
 
+@contextmanager
+def lending(slots: SlotTable, purpose: str) -> Iterator[Slot]:
+    """A slot that is lent out within the block, unless it gets a name there.
+
+    Raises:
+        PoolFullError, StorageError: As for :meth:`SlotTable.lend`.
+    """
+    path = lent_path(purpose)
+    with Cleanup(lambda: slots.take_back(path)) as last, last:
+        yield slots.lend(path)
+
+
 # --- import -------------------------------------------------------------------------------------
 
 
@@ -60,14 +73,10 @@ async def import_db(
 ) -> int:
     """See :meth:`Pool.import_db`; ``source`` is opened when the target has been looked at."""
     check_target(pool, slots, path, replace)
-    slot = slots.lend(lent_path("import"))
-    try:
+    with lending(slots, "import") as slot:
         async with source as pieces:
             await _copy_in(slot, pieces)
         return adopt(pool, slots, slot, path, replace)
-    except BaseException:
-        slots.give_back(slot)
-        raise
 
 
 def adopt(
@@ -114,7 +123,7 @@ def check_target(pool: Pool, slots: SlotTable, path: str, replace: bool) -> None
             f"There is a database {path} already.",
             hint="Choose another name, or say that it is to be replaced.",
         )
-    if path in pool._vfs.open_paths:
+    if pool._is_open(path):
         raise DatabaseInUseError(
             f"{path} is open and cannot be replaced.", hint="Close every connection to it first."
         )
@@ -179,11 +188,8 @@ def scratch(pool: Pool) -> Iterator[str | None]:
     if pool._slots.spare_count < _SCRATCH_SLOTS:
         yield None
         return
-    slot = pool._slots.lend(lent_path("scratch"))
-    try:
+    with lending(pool._slots, "scratch") as slot:
         yield pool.uri(slot.path, mode="rw")
-    finally:
-        pool._slots.give_back(slot)
 
 
 def flush_wal(pool: Pool, name: str) -> None:
@@ -249,12 +255,10 @@ def _snapshot(pool: Pool, slots: SlotTable, path: str) -> Iterator[Slot]:
             yield own
             return
         # Another connection reads or writes: copy the snapshot that this one sees.
-        lent = lent_path("export")
-        copy = slots.lend(lent)
-        data = None
-        try:
+        with lending(slots, "export") as copy:
+            data = None
             try:
-                uri = pool.uri(lent, mode="rw")
+                uri = pool.uri(copy.path, mode="rw")
                 with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as target:
                     target.execute("PRAGMA journal_mode=OFF")
                     connection.backup(target)
@@ -263,8 +267,6 @@ def _snapshot(pool: Pool, slots: SlotTable, path: str) -> Iterator[Slot]:
                     raise
                 data = connection.serialize()
             yield copy if data is None else Slot("", pool._hold.in_memory(data))
-        finally:
-            slots.give_back(copy)
 
 
 def read_pieces(

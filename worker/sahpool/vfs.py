@@ -1,7 +1,9 @@
 """The VFS: SQLite's callbacks, over the slots of a pool.
 
-Every method is a few lines: find the file, do the one thing, and let ``_callback`` turn an
+Every method is a few lines: find the file, do the one thing, and let ``Callbacks`` turn an
 exception into the code of that method while it keeps the exception for ``__cause__`` (causes.py).
+An exception may strike at any line: what a method changes it changes whole or not at all, and what
+gives something back can be called again (callbacks.py).
 What carries pages or comes with each statement is not here: xRead, xWrite, xSync, xFileControl,
 xShmLock and xShmBarrier are JavaScript functions of io.mjs, entered by SQLite directly.
 
@@ -18,14 +20,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import abi, causes
+from .callbacks import Callbacks, Ending
 from .errors import (
     NoSuchDatabaseError,
     PoolFullError,
     SahpoolError,
     StorageError,
-    UnsupportedError,
     exception_name,
-    sqlite_code,
 )
 from .header import MAX_PATH_BYTES, SECTOR_SIZE
 from .locks import NONE, SHARED, LockTable
@@ -54,18 +55,18 @@ class OpenFile:
 
     Attributes:
         path: Its path; empty for a temporary file, which has none.
-        content: The ``Content`` of io.mjs that xRead and xWrite use.
         slot: Its slot; None for a temporary file that is still in memory.
         delete_on_close: True when SQLite asked for the file to vanish with its last user.
         read_only: True when it was opened for reading only.
+        content: The ``Content`` of io.mjs that xRead and xWrite use; None until it is made.
         index: The WAL-index, once SQLite has asked for it.
     """
 
     path: str
-    content: Any
     slot: Slot | None
     delete_on_close: bool = False
     read_only: bool = False
+    content: Any = None
     index: SharedIndex | None = None
 
 
@@ -100,20 +101,16 @@ class VFS:
         self._temp_memory_limit = temp_memory_limit
         self._spare_taken = spare_taken
         self._files: dict[int, OpenFile] = {}
-        self._contents: dict[Slot, Any] = {}
         self._locks = LockTable()
         self._tallies = Tallies()
         self._indexes = SharedIndexes(self._allocate, self._sqlite.sqlite3_free)
-        self._module = module
-        self._callbacks: list[Any] = []  # kept: SQLite calls through their addresses
-        self._table_entries: list[int] = []
-        self._traces = False  # whether io.mjs keeps a list of its calls, for the log
-        outgrown = self._callback(abi.XFILE, self._outgrown, abi.SQLITE_IOERR_WRITE)
-        control = self._callback(abi.XFILECONTROL, self.xFileControl, abi.SQLITE_ERROR)
-        begins = self._callback(abi.XFILE, self._begins, abi.SQLITE_OK)
-        self._failed = ctypes.c_ubyte(0)  # io.mjs makes it 1 when it has failures to tell
+        self._callbacks = Callbacks(io, module, tell=self._tell_failure, called=self._was_called)
+        bind = self._callbacks.bind
+        outgrown = bind(abi.XFILE, self._outgrown, abi.SQLITE_IOERR_WRITE)
+        control = bind(abi.XFILECONTROL, self.xFileControl, abi.SQLITE_ERROR)
+        begins = bind(abi.XFILE, self._begins, abi.SQLITE_OK)
         self._page_io = io.PageIO.new(
-            module, outgrown, control, begins, ctypes.addressof(self._failed)
+            module, outgrown, control, begins, ctypes.addressof(self._callbacks.failed)
         )
         causes.add_source(self._take_failures)
         self._methods = self._io_methods()
@@ -147,8 +144,8 @@ class VFS:
     def dispose(self) -> None:
         """Gives the function table's entries back; the VFS is unregistered and of no more use."""
         causes.drop_source(self._take_failures)
-        for address in (*self._table_entries, *self._page_io.functions):
-            self._module.removeFunction(address)
+        self._callbacks.dispose()
+        self._page_io.dispose()
 
     def unregister(self) -> None:
         """Makes SQLite forget the VFS; no file of it may be open."""
@@ -156,42 +153,11 @@ class VFS:
 
     # --- the structures -------------------------------------------------------------------------
 
-    def _callback(self, prototype: Any, method: Callable[..., int], failure: int) -> int:
-        """Address of a C function that calls ``method`` and never lets an exception out."""
-
-        def call(*arguments: Any) -> int:
-            try:
-                code = method(*arguments)
-            except BaseException as error:  # noqa: BLE001 - C cannot be thrown through
-                code = sqlite_code(error, failure)
-                causes.remember(code, error)
-                self._failed.value = 1
-                _log_failure(method.__name__, self._subject(arguments), code, error)
-            if _log.isEnabledFor(logging.DEBUG):
-                self._log_calls(method.__name__, arguments, code)
-            elif self._traces:
-                self._traces = False
-                self._page_io.stopTrace()
-            return code
-
-        function = prototype(call)
-        self._callbacks.append(function)
-        closure = ctypes.cast(function, ctypes.c_void_p).value or 0
-        if not 0 < closure < self._module.wasmTable.length:
-            # Pyodide's libffi computes with signed addresses: it cannot make a callback up there.
-            raise UnsupportedError(
-                "Pyodide's memory has grown beyond 2 GiB, where it cannot make C callbacks.",
-                hint="Install the pool before the program needs that much memory.",
-            )
-        address = int(self._io.shielded(self._module, closure, abi.signature(prototype)))
-        self._table_entries.append(address)
-        return address
-
     def _io_methods(self) -> abi.sqlite3_io_methods:
-        bind, count = self._callback, self._tallies
+        bind, count = self._callbacks.bind, self._tallies
         return abi.sqlite3_io_methods(
             iVersion=2,
-            xClose=bind(abi.XFILE, self.xClose, abi.SQLITE_IOERR_CLOSE),
+            xClose=bind(abi.XFILE, self.xClose, abi.SQLITE_IOERR_CLOSE, Ending.OWED),
             xRead=self._page_io.xRead,
             xWrite=self._page_io.xWrite,
             xTruncate=bind(
@@ -199,8 +165,8 @@ class VFS:
             ),
             xSync=self._page_io.xSync,
             xFileSize=bind(abi.XFILE_OUT, self.xFileSize, abi.SQLITE_IOERR_FSTAT),
-            xLock=bind(abi.XFILE_INT, self.xLock, abi.SQLITE_IOERR_LOCK),
-            xUnlock=bind(abi.XFILE_INT, self.xUnlock, abi.SQLITE_IOERR_UNLOCK),
+            xLock=bind(abi.XFILE_INT, self.xLock, abi.SQLITE_IOERR_LOCK, Ending.RETURNED),
+            xUnlock=bind(abi.XFILE_INT, self.xUnlock, abi.SQLITE_IOERR_UNLOCK, Ending.OWED),
             xCheckReservedLock=bind(
                 abi.XFILE_OUT, self.xCheckReservedLock, abi.SQLITE_IOERR_CHECKRESERVEDLOCK
             ),
@@ -210,11 +176,11 @@ class VFS:
             xShmMap=bind(abi.XSHMMAP, self.xShmMap, abi.SQLITE_IOERR_SHMMAP),
             xShmLock=self._page_io.xShmLock,
             xShmBarrier=self._page_io.xShmBarrier,
-            xShmUnmap=bind(abi.XFILE_INT, self.xShmUnmap, abi.SQLITE_IOERR_SHMOPEN),
+            xShmUnmap=bind(abi.XFILE_INT, self.xShmUnmap, abi.SQLITE_IOERR_SHMOPEN, Ending.OWED),
         )
 
     def _sqlite3_vfs(self) -> abi.sqlite3_vfs:
-        bind, count = self._callback, self._tallies
+        bind, count = self._callbacks.bind, self._tallies
         system = self._sqlite.sqlite3_vfs_find(None)[0]
         return abi.sqlite3_vfs(
             iVersion=2,
@@ -237,19 +203,27 @@ class VFS:
 
     def xOpen(self, _vfs: int, zName: bytes | None, pFile: int, flags: int, pOutFlags: int) -> int:
         abi.write_pointer(pFile, 0)  # without methods SQLite does not call xClose after a failure
-        if zName is None:
-            file = OpenFile("", self._page_io.contentInMemory(self._temp_memory_limit), None)
-            self._tallies.open.hits += 1
-        else:
-            file = self._open_named(zName.decode("utf-8", "surrogateescape"), flags)
-        self._files[pFile] = file
-        self._page_io.open(pFile, file.content, file.read_only)
-        abi.write_pointer(pFile, ctypes.addressof(self._methods))
-        if pOutFlags:
-            abi.write_int(pOutFlags, flags)
-        return abi.SQLITE_OK
+        if pFile in self._files:  # by an xOpen that was to answer that it had failed
+            self.xClose(pFile)
+        try:
+            if zName is None:
+                self._files[pFile] = OpenFile("", None)
+                self._files[pFile].content = self._page_io.contentInMemory(self._temp_memory_limit)
+                self._tallies.open.hits += 1
+            else:
+                self._open_named(pFile, zName.decode("utf-8", "surrogateescape"), flags)
+            file = self._files[pFile]
+            self._page_io.open(pFile, file.content, file.read_only)
+            if pOutFlags:
+                abi.write_int(pOutFlags, flags)
+            abi.write_pointer(pFile, ctypes.addressof(self._methods))
+            return abi.SQLITE_OK
+        except BaseException:
+            self.xClose(pFile)
+            abi.write_pointer(pFile, 0)
+            raise
 
-    def _open_named(self, path: str, flags: int) -> OpenFile:
+    def _open_named(self, pFile: int, path: str, flags: int) -> None:
         slot = self._slots.find(path)
         if slot is None:
             if not flags & abi.SQLITE_OPEN_CREATE:
@@ -270,19 +244,15 @@ class VFS:
             if flags & abi.SQLITE_OPEN_MAIN_DB:
                 check_wal(self._slots, path)
             self._slots.ensure_name(slot)
-        content = self._contents.get(slot)
-        if content is None:
-            base, kind = _belongs(path, flags)
-            content = self._page_io.contentOfSlot(slot.handle.raw, base, kind)
-            self._contents[slot] = content
-        slot.users += 1
-        return OpenFile(
+        base, kind = _belongs(path, flags)
+        self._files[pFile] = file = OpenFile(
             path,
-            content,
             slot,
             delete_on_close=bool(flags & abi.SQLITE_OPEN_DELETEONCLOSE),
             read_only=bool(flags & abi.SQLITE_OPEN_READONLY),
         )
+        slot.users.add(pFile)
+        file.content = self._page_io.contentOfSlot(slot.handle.raw, base, kind)
 
     def xDelete(self, _vfs: int, zName: bytes, _syncDir: int) -> int:
         path = zName.decode("utf-8", "surrogateescape")
@@ -320,23 +290,27 @@ class VFS:
     # --- sqlite3_io_methods ---------------------------------------------------------------------
 
     def xClose(self, pFile: int) -> int:
-        file = self._files.pop(pFile)
+        file = self._files.get(pFile)
+        if file is None:  # it was closed by the call before, which did not come to its end
+            return abi.SQLITE_OK
         self._page_io.close(pFile)
         slot = file.slot
         if not file.path:
-            file.content.close()
+            if file.content is not None:
+                file.content.close()
             if slot is not None:
                 self._slots.give_back(slot)
+            del self._files[pFile]
             return abi.SQLITE_OK
         assert slot is not None
         self._locks.unlock(file.path, pFile, NONE)
-        if file.index is not None:
-            self._indexes.leave(file.path, pFile)
-        if file.delete_on_close and slot.users == 1 and not slot.deleted:
-            self._slots.delete(file.path)
-        if slot.users == 1:
-            self._contents.pop(slot).close()
-        self._slots.release(slot)
+        self._indexes.leave(file.path, pFile)
+        if slot.users <= {pFile}:
+            self._page_io.closeContent(slot.handle.raw)
+            if file.delete_on_close and not slot.deleted:
+                self._slots.delete(file.path)
+        self._slots.release(slot, pFile)
+        del self._files[pFile]
         return abi.SQLITE_OK
 
     def xTruncate(self, pFile: int, size: int) -> int:
@@ -396,9 +370,8 @@ class VFS:
 
     def xShmUnmap(self, pFile: int, _deleteFlag: int) -> int:
         file = self._files[pFile]
-        if file.index is not None:
-            self._indexes.leave(file.path, pFile)
-            file.index = None
+        self._indexes.leave(file.path, pFile)
+        file.index = None
         self._page_io.leaveIndex(pFile)
         self._distrust(pFile)
         return abi.SQLITE_OK
@@ -439,9 +412,9 @@ class VFS:
         return address or 0
 
     def _take_failures(self) -> list[tuple[int, BaseException]]:
-        if not self._failed.value:
+        if not self._callbacks.failed.value:
             return []
-        failures = []
+        failures = self._callbacks.take_unfinished()
         for method, code, error, file in self._page_io.takeFailures():
             _log_failure(str(method), self._subject((int(file),)), code, error)
             failures.append((int(code), error))
@@ -455,9 +428,19 @@ class VFS:
         file = self._files.get(arguments[0])
         return (file and file.path) or "a temporary file"
 
-    def _log_calls(self, method: str, arguments: tuple[Any, ...], code: int) -> None:
+    def _tell_failure(
+        self, method: str, arguments: tuple[Any, ...], code: int, error: BaseException
+    ) -> None:
+        _log_failure(method, self._subject(arguments), code, error)
+
+    def _was_called(self, method: str, arguments: tuple[Any, ...], code: int) -> None:
         """Logs one call, and the reads and writes before it, which no Python has seen."""
-        self._traces = True
+        if not _log.isEnabledFor(logging.DEBUG):
+            if self._callbacks.watched:
+                self._callbacks.watched = False
+                self._page_io.stopTrace()
+            return
+        self._callbacks.watched = True
         for name, address, amount, at in self._page_io.takeTrace():
             what = f": {amount} bytes at {at}" if amount else ""
             _log.debug("%s %s%s", name, self._subject((address,)), what)
@@ -470,18 +453,20 @@ class VFS:
         one that fails. More spares are asked for either way.
         """
         file = self._files[pFile]
-        try:
-            slot = self._slots.take_spare()
-        except PoolFullError:
+        if not file.content.inMemory:  # the call before has moved it, and did not come to its end
             return abi.SQLITE_OK
-        finally:
-            self._spare_taken()
         try:
-            file.content.moveTo(slot.handle.raw)
+            file.slot = self._slots.take_spare()
+            file.content.moveTo(file.slot.handle.raw)
+            self._spare_taken()
+        except PoolFullError:
+            self._spare_taken()
+            return abi.SQLITE_OK
         except BaseException:
-            self._slots.give_back(slot)
+            if file.content.inMemory:  # it has not moved
+                file.slot = None
+            self._slots.give_back_taken({each.slot for each in self._files.values()})
             raise
-        file.slot = slot
         return abi.SQLITE_OK
 
 

@@ -1,0 +1,398 @@
+"""Runs inside Pyodide in Node: an exception strikes at every line of the library in turn.
+
+A *strike* is an exception that is raised in front of a line of the library's own Python, or as a
+call to something written in C returns: where CPython itself may raise KeyboardInterrupt, a
+RecursionError, a MemoryError or what PyThreadState_SetAsyncExc has asked for. The N-th such place
+of a scene is struck, for N = 1, 2, 3 … until the scene passes without having come so far. After
+each,
+
+- every connection can be closed, and nothing is kept of them: no open file, lock or WAL-index;
+- no slot is lent, taken or lost, and every file of the pool's directory has a handle in its table;
+- every database is sound, and all of them together hold what they held after the last step that had
+  returned, or after the one that was under way;
+- the pool goes on: a statement on each database, a pause, a start, the same content.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import sqlite3
+import sys
+import types
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import js
+from pyodide.ffi import create_proxy
+
+import sahpool
+from sahpool.header import SECTOR_SIZE
+from tests.crash.lab import DIRECTORY, State, content
+
+_TOOL = 4  # one of those that sys.monitoring leaves to programs
+_MONITORING: Any = sys.monitoring  # type: ignore[attr-defined]  # Pyodide's Python has it
+_EVENTS = _MONITORING.events
+
+Struck = type[BaseException]
+
+
+class Striker:
+    """Counts the places that were passed while it is armed, and strikes at one of them.
+
+    Attributes:
+        passed: How many were passed since it was armed.
+        struck: Where it struck; empty when it did not.
+    """
+
+    def __init__(self) -> None:
+        self.passed = 0
+        self.struck = ""
+        self._at = 0
+        self._kind: Struck = KeyboardInterrupt
+        self._armed = False
+        self._ignores: list[Any] = []
+
+    def watch(self) -> None:
+        """Watches all code of the library that is imported by now."""
+        monitoring = _MONITORING
+        if not self._ignores:
+            # What strikes in a task of the library's comes out of the event loop, which ends Node.
+            for event in ("uncaughtException", "unhandledRejection"):
+                self._ignores.append(create_proxy(lambda *_: None))
+                js.process.on(event, self._ignores[-1])
+        if monitoring.get_tool(_TOOL) is None:
+            monitoring.use_tool_id(_TOOL, "strikes")
+        monitoring.register_callback(_TOOL, _EVENTS.LINE, self._on_line)
+        monitoring.register_callback(_TOOL, _EVENTS.C_RETURN, self._on_return)
+        for name, module in list(sys.modules.items()):
+            if name.partition(".")[0] == "sahpool":
+                for code in _codes(module):
+                    monitoring.set_local_events(_TOOL, code, _EVENTS.LINE | _EVENTS.CALL)
+
+    def arm(self, at: int, kind: Struck) -> None:
+        """From now on places are counted; the one with this number, from 1, is struck."""
+        self.passed, self.struck, self._at, self._kind = 0, "", at, kind
+        self._armed = True
+
+    def disarm(self) -> None:
+        """Nothing strikes any more."""
+        self._armed = False
+
+    def _on_line(self, code: types.CodeType, line: int) -> None:
+        self._pass(code, line)
+
+    def _on_return(
+        self, code: types.CodeType, offset: int, _callable: object, _arg: object
+    ) -> None:
+        if self._armed:
+            line = next((each[2] for each in code.co_lines() if each[0] <= offset < each[1]), 0)
+            self._pass(code, line or 0)
+
+    def _pass(self, code: types.CodeType, line: int) -> None:
+        if not self._armed:
+            return
+        self.passed += 1
+        if self.passed == self._at:
+            self._armed = False
+            self.struck = f"{code.co_filename.rpartition('/')[2]}:{line} {code.co_qualname}"
+            raise self._kind("struck")
+
+
+def _codes(module: types.ModuleType) -> Iterator[types.CodeType]:
+    """The code of all functions that a module defines, and of those within them."""
+    pending: list[Any] = [
+        value
+        for value in vars(module).values()
+        if getattr(value, "__module__", "") == module.__name__
+    ]
+    seen: set[int] = set()
+    while pending:
+        value = pending.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, types.CodeType):
+            yield value
+            pending += [each for each in value.co_consts if isinstance(each, types.CodeType)]
+        elif isinstance(value, type):
+            pending += list(vars(value).values())
+        elif isinstance(value, property):
+            pending += [each for each in (value.fget, value.fset) if each]
+        elif isinstance(value, (staticmethod, classmethod)):
+            pending.append(value.__func__)
+        elif isinstance(value, types.FunctionType):
+            pending.append(value.__code__)
+            if hasattr(value, "__wrapped__"):
+                pending.append(value.__wrapped__)
+
+
+striker = Striker()
+
+
+class NotReachedError(Exception):
+    """A scene is left where a clean run is to stop."""
+
+
+@dataclass
+class Scene:
+    """Something that a program does with a pool, step by step.
+
+    Attributes:
+        title: What it is.
+        prepare: Makes the databases; nothing strikes meanwhile.
+        act: Does it; calls ``returned`` of the play after each step.
+        options: For ``sahpool.install``.
+    """
+
+    title: str
+    prepare: Callable[[Play], Awaitable[None]]
+    act: Callable[[Play], Awaitable[None]]
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+class Play:
+    """A scene while it is played, on a pool of its own.
+
+    Attributes:
+        pool: It.
+        kept: What ``prepare`` keeps for ``act``.
+    """
+
+    pool: sahpool.Pool
+
+    def __init__(self, scene: Scene, mode: str, *, leave_after: int = -1) -> None:
+        self.scene = scene
+        self.mode = mode
+        self.steps = 0
+        self.kept: dict[str, Any] = {}
+        self._leave_after = leave_after
+        self._connections: list[sqlite3.Connection] = []
+
+    async def install(self) -> None:
+        """Opens the pool that the scene is about."""
+        options = {"spare": 4, "initial_capacity": 6} | self.scene.options
+        self.pool = await sahpool.install(
+            "struck",
+            directory=DIRECTORY,
+            pragmas={"journal_mode": self.mode, "cache_size": 6},
+            **options,
+        )
+
+    def connect(self, name: str) -> sqlite3.Connection:
+        """A connection that is closed, at the latest, once the scene is over."""
+        connection = self.pool.connect(name, isolation_level=None)
+        self._connections.append(connection)
+        return connection
+
+    def returned(self) -> None:
+        """A step has returned: what it did is acknowledged."""
+        self.steps += 1
+        if self.steps == self._leave_after:
+            raise NotReachedError
+
+    def close(self) -> None:
+        """Closes every connection."""
+        while self._connections:
+            self._connections.pop().close()
+
+
+def _reset(image: Any = None) -> None:
+    js.memoryOpfs.clear()
+    if image is not None:
+        js.memoryOpfs.put(DIRECTORY, image)
+
+
+async def _leave() -> None:
+    """Lets go of every pool, as the end of a worker does."""
+    for pool in list(sahpool.pool._installed.values()):
+        if not pool.is_paused:
+            pool.pause_vfs()
+        pool._vfs.dispose()
+    sahpool.pool._installed.clear()
+
+
+async def play(scene: Scene, mode: str, **options: Any) -> Play:
+    """Plays a scene without a strike, or up to a step; what it did."""
+    _reset()
+    played = Play(scene, mode, **options)
+    await played.install()
+    await scene.prepare(played)
+    if options.get("leave_after") != 0:
+        with contextlib.suppress(NotReachedError):
+            await scene.act(played)
+    played.close()
+    return played
+
+
+async def states(scene: Scene, mode: str) -> list[State]:
+    """What the databases hold before the scene, and after each of its steps."""
+    steps = (await play(scene, mode)).steps
+    await _leave()
+    found = []
+    for number in range(steps + 1):
+        played = await play(scene, mode, leave_after=number)
+        if played.pool.is_paused:
+            await played.pool.unpause_vfs()
+        found.append(_read(played.pool))
+        await _leave()
+    return found
+
+
+def _read(pool: sahpool.Pool) -> State:
+    state = {}
+    for path in pool.databases:
+        with contextlib.closing(pool.connect(path, isolation_level=None)) as connection:
+            answer = connection.execute("PRAGMA integrity_check").fetchone()[0]
+            assert answer == "ok", f"integrity_check of {path}: {answer}"
+            digest = content(connection)
+        if digest:
+            state[path] = digest
+    return state
+
+
+async def strike(
+    scene: Scene, mode: str, at: int, kind: Struck, allowed: list[State]
+) -> str | None:
+    """Plays a scene with a strike at its N-th place.
+
+    Returns:
+        None when it did not come so far; else what is wrong, or an empty string.
+    """
+    _reset()
+    played = Play(scene, mode)
+    await played.install()
+    await scene.prepare(played)
+    told = ""
+    striker.arm(at, kind)
+    try:
+        await scene.act(played)
+    except BaseException as error:  # noqa: BLE001 - a strike may be of any sort
+        told = f"{type(error).__name__}: {error}"
+    finally:
+        striker.disarm()
+    if not striker.struck:
+        if told:
+            return f"without a strike: {told}"
+        await _end(played)
+        return None
+    try:
+        await _check(played, allowed)
+    except BaseException as error:  # noqa: BLE001 - what else is left is wrong, too
+        return f"{kind.__name__} at {at}, {striker.struck}, told as {told!r}: {_short(error)}"
+    return ""
+
+
+def _short(error: BaseException) -> str:
+    import traceback
+
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({where.name}:{where.lineno})"
+
+
+async def _end(played: Play) -> None:
+    played.close()
+    await _leave()
+
+
+async def _check(played: Play, allowed: list[State]) -> None:
+    played.close()
+    gc.collect()  # connections that nobody has: they belong to cycles
+    pool = played.pool
+    # An install that was struck has left nothing, a removal may be half way.
+    for other in list(sahpool.pool._installed.values()):
+        if other is not pool and not other.is_paused:
+            other.pause_vfs()
+            other._vfs.dispose()
+            del sahpool.pool._installed[other.name]
+    if pool.name not in sahpool.pool._installed:
+        await played.install()
+        pool = played.pool
+    if pool.is_paused:
+        await pool.unpause_vfs()
+    await pool.top_up()
+    _check_leaks(pool)
+    steps = allowed[played.steps : played.steps + 2]
+    state = _read(pool)
+    assert state in steps, f"the databases hold {state} after step {played.steps}, not {steps}"
+    _check_leaks(pool)
+    for path in pool.databases:
+        with contextlib.closing(pool.connect(path, isolation_level=None)) as connection:
+            connection.execute("CREATE TABLE went_on(x)")
+            connection.execute("INSERT INTO went_on VALUES(zeroblob(9000))")
+            connection.execute("DROP TABLE went_on")
+    pool.pause_vfs()
+    await pool.unpause_vfs()
+    again = _read(pool)
+    assert again == state, f"after another start the databases hold {again}, not {state}"
+    assert not pool.quarantined, pool.quarantined
+    _check_leaks(pool)
+    await _leave()
+
+
+def _check_leaks(pool: sahpool.Pool) -> None:
+    vfs, slots = pool._vfs, pool._slots
+    assert not vfs._files, f"open: {vfs.open_paths}"
+    assert not any(vfs._locks._held.values()), f"locked: {vfs._locks._held}"
+    assert not vfs._indexes._by_path, f"WAL-indexes: {list(vfs._indexes._by_path)}"
+    assert not slots._lent, f"lent: {list(slots._lent)}"
+    assert not slots._taken, f"taken: {slots._taken}"
+    assert not slots._shown, f"shown: {list(slots._shown)}"
+    assert not slots._orphans, f"orphans: {slots._orphans}"
+    known: list[Any] = [*slots._named.values(), *slots._spare, *slots._leaving, *slots.quarantined]
+    names = [slot.name for slot in known]
+    assert len(set(names)) == len(names), f"a slot twice: {sorted(names)}"
+    for slot in slots._spare:
+        assert slot.handle.size() >= SECTOR_SIZE, f"a spare slot of {slot.handle.size()} bytes"
+    opened = js.memoryOpfs.openFiles(DIRECTORY).to_py()
+    assert sorted(names) == sorted(opened), (
+        f"{len(opened)} handles are open, {len(names)} are known"
+    )
+
+
+async def sweep(
+    scene: Scene, mode: str, kinds: list[str], share: int, offset: int = 0, limit: int = 0
+) -> dict[str, Any]:
+    """Strikes at every ``share``-th place of a scene.
+
+    Args:
+        scene: The scene.
+        mode: The journal mode of its connections.
+        kinds: Names of the exceptions, which take turns.
+        share: One of how many places is struck.
+        offset: Which one is the first, from 0.
+        limit: After how many things that are wrong to stop; 0: never.
+
+    Returns:
+        How many strikes were tried, of how many places, and what was wrong.
+    """
+    import builtins
+
+    striker.watch()
+    allowed = await states(scene, mode)
+    tried, at = 0, 1 + offset
+    wrong: list[str] = []
+    while True:
+        kind = getattr(builtins, kinds[tried % len(kinds)])
+        told = await strike(scene, mode, at, kind, allowed)
+        if told is None:
+            return {"tried": tried, "places": striker.passed, "wrong": wrong}
+        tried += 1
+        if told:
+            wrong.append(f"{scene.title} {mode}: {told}")
+            await restart()
+            if limit and len(wrong) >= limit:
+                return {"tried": tried, "places": at, "wrong": wrong}
+        at += share
+
+
+async def restart() -> None:
+    """After a failed check: what is left of the pool must not spoil the next strike."""
+    js.memoryOpfs.release()
+    for pool in list(sahpool.pool._installed.values()):
+        with contextlib.suppress(Exception):
+            pool._vfs.unregister()
+            pool._slots.close()
+            pool._hold.unlock()
+    sahpool.pool._installed.clear()
