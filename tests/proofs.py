@@ -29,6 +29,7 @@ ROWS = {
     "connections": "two connections in one worker",
     "protocol": "protocol: random and mutated messages both ways",
     "offline": "visits with the server gone and the browser restarted",
+    "stops": "exceptions at every line, and a Stop at any moment",
     "sql": "SQL correctness against CPython",
 }
 

@@ -28,7 +28,11 @@ import js
 from pyodide.ffi import create_proxy
 
 import sahpool
+from sahpool.callbacks import Callbacks
+from sahpool.cleanup import Cleanup
 from sahpool.header import SECTOR_SIZE
+from sahpool.places import Places
+from sahpool.slots import SlotTable
 from tests.crash.lab import DIRECTORY, State, content
 
 _TOOL = 4  # one of those that sys.monitoring leaves to programs
@@ -144,12 +148,14 @@ class Scene:
         prepare: Makes the databases; nothing strikes meanwhile.
         act: Does it; calls ``returned`` of the play after each step.
         options: For ``sahpool.install``.
+        begins_itself: Whether ``act`` makes the databases too, and calls ``begin`` then.
     """
 
     title: str
     prepare: Callable[[Play], Awaitable[None]]
     act: Callable[[Play], Awaitable[None]]
     options: dict[str, Any] = field(default_factory=dict)
+    begins_itself: bool = False
 
 
 class Play:
@@ -162,29 +168,48 @@ class Play:
 
     pool: sahpool.Pool
 
-    def __init__(self, scene: Scene, mode: str, *, leave_after: int = -1) -> None:
+    def __init__(
+        self,
+        scene: Scene,
+        mode: str,
+        *,
+        leave_after: int = -1,
+        arm: Callable[[], None] = lambda: None,
+    ) -> None:
         self.scene = scene
         self.mode = mode
         self.steps = 0
         self.kept: dict[str, Any] = {}
         self._leave_after = leave_after
+        self._arm = arm
         self._connections: list[sqlite3.Connection] = []
 
-    async def install(self) -> None:
+    def begin(self) -> None:
+        """From now on an exception may strike."""
+        if self._leave_after == 0:
+            raise NotReachedError
+        self._arm()
+
+    async def install(self, **more: Any) -> None:
         """Opens the pool that the scene is about."""
-        options = {"spare": 4, "initial_capacity": 6} | self.scene.options
-        self.pool = await sahpool.install(
-            "struck",
-            directory=DIRECTORY,
-            pragmas={"journal_mode": self.mode, "cache_size": 6},
-            **options,
-        )
+        options: dict[str, Any] = {
+            "spare": 4,
+            "initial_capacity": 6,
+            "pragmas": {"journal_mode": self.mode, "cache_size": 6},
+            **self.scene.options,
+            **more,
+        }
+        self.pool = await sahpool.install("struck", directory=DIRECTORY, **options)
 
     def connect(self, name: str) -> sqlite3.Connection:
         """A connection that is closed, at the latest, once the scene is over."""
-        connection = self.pool.connect(name, isolation_level=None)
+        connection = self.pool.connect(name, isolation_level=None, timeout=0)
         self._connections.append(connection)
         return connection
+
+    def keep(self, connections: list[sqlite3.Connection]) -> None:
+        """Connections that are closed as well."""
+        self._connections += connections
 
     def returned(self) -> None:
         """A step has returned: what it did is acknowledged."""
@@ -198,12 +223,6 @@ class Play:
             self._connections.pop().close()
 
 
-def _reset(image: Any = None) -> None:
-    js.memoryOpfs.clear()
-    if image is not None:
-        js.memoryOpfs.put(DIRECTORY, image)
-
-
 async def _leave() -> None:
     """Lets go of every pool, as the end of a worker does."""
     for pool in list(sahpool.pool._installed.values()):
@@ -213,15 +232,27 @@ async def _leave() -> None:
     sahpool.pool._installed.clear()
 
 
-async def play(scene: Scene, mode: str, **options: Any) -> Play:
-    """Plays a scene without a strike, or up to a step; what it did."""
-    _reset()
+async def _begun(scene: Scene, mode: str, **options: Any) -> Play:
+    """A play of the scene on an empty storage."""
+    js.memoryOpfs.clear()
     played = Play(scene, mode, **options)
-    await played.install()
-    await scene.prepare(played)
-    if options.get("leave_after") != 0:
-        with contextlib.suppress(NotReachedError):
-            await scene.act(played)
+    if not scene.begins_itself:
+        await played.install()
+        await scene.prepare(played)
+    return played
+
+
+async def _act(played: Play) -> None:
+    if not played.scene.begins_itself:
+        played.begin()
+    await played.scene.act(played)
+
+
+async def play(scene: Scene, mode: str, leave_after: int = -1) -> Play:
+    """Plays a scene without a strike, or up to a step; what it did."""
+    played = await _begun(scene, mode, leave_after=leave_after)
+    with contextlib.suppress(NotReachedError):
+        await _act(played)
     played.close()
     return played
 
@@ -260,14 +291,10 @@ async def strike(
     Returns:
         None when it did not come so far; else what is wrong, or an empty string.
     """
-    _reset()
-    played = Play(scene, mode)
-    await played.install()
-    await scene.prepare(played)
+    played = await _begun(scene, mode, arm=lambda: striker.arm(at, kind))
     told = ""
-    striker.arm(at, kind)
     try:
-        await scene.act(played)
+        await _act(played)
     except BaseException as error:  # noqa: BLE001 - a strike may be of any sort
         told = f"{type(error).__name__}: {error}"
     finally:
@@ -396,3 +423,69 @@ async def restart() -> None:
             pool._slots.close()
             pool._hold.unlock()
     sahpool.pool._installed.clear()
+
+
+@contextlib.contextmanager
+def without(protection: str) -> Iterator[None]:
+    """Takes one of the protections out, by its name."""
+    owner, name, value = _CONTROLS[protection]()
+    before = getattr(owner, name)
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        setattr(owner, name, before)
+
+
+def _answering_first() -> tuple[Any, str, Any]:
+    """A callback that is ended by an exception answers SQLITE_OK, as a bare closure may."""
+    bind = Callbacks.bind
+
+    def bound(self: Callbacks, prototype: Any, method: Any, *rest: Any) -> int:
+        def first(*arguments: Any) -> int:
+            self._answer.value = 1
+            return int(method(*arguments))
+
+        first.__name__ = method.__name__
+        return bind(self, prototype, first, *rest)
+
+    return Callbacks, "bind", bound
+
+
+def _undoing_nothing() -> tuple[Any, str, Any]:
+    """A deletion that failed does not write the name into the header again."""
+    return SlotTable, "_keep_name", lambda *_: None
+
+
+def _moving_once() -> tuple[Any, str, Any]:
+    """A slot that is moved from one place to another may be left in neither."""
+    return Places, "_move", Places._shift
+
+
+def _cleaning_up_once() -> tuple[Any, str, Any]:
+    """What gives something back at the end of a block is not done again."""
+
+    def leave(cleanup: Any, *_: object) -> None:
+        action, cleanup._action = cleanup._action, lambda: None
+        action()
+
+    return Cleanup, "__exit__", leave
+
+
+def _closing_once() -> tuple[Any, str, Any]:
+    """A callback that gives something back and is cut off is not called again."""
+    bind = Callbacks.bind
+
+    def bound(self: Callbacks, prototype: Any, method: Any, failure: int, *_: Any) -> int:
+        return bind(self, prototype, method, failure)
+
+    return Callbacks, "bind", bound
+
+
+_CONTROLS = {
+    "an answer only at the end": _answering_first,
+    "a deletion undone": _undoing_nothing,
+    "a move completed": _moving_once,
+    "a cleanup done again": _cleaning_up_once,
+    "a release called again": _closing_once,
+}

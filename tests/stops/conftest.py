@@ -1,0 +1,18 @@
+"""Fixtures of the tests of what stops Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conftest import ServedSite
+from tests.stops.lab import Strikes
+
+
+@pytest.fixture(scope="session")
+def strikes(site: ServedSite) -> Iterator[Strikes]:
+    """Pyodide in Node, in which exceptions strike."""
+    found = Strikes(site.root)
+    yield found
+    found.close()

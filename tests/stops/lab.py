@@ -1,0 +1,84 @@
+"""The strikes (``strikes.py``) from outside: Pyodide in Node, and what is asked of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tests.crash.laboratory import Laboratory
+
+HERE = Path(__file__).parent
+INSIDE = ("__init__", "strikes", "scenes", "workloads")
+
+KINDS = ("KeyboardInterrupt", "RecursionError", "MemoryError")
+MODES = ("DELETE", "TRUNCATE", "PERSIST", "WAL")
+
+_SET_UP = """
+import importlib, logging, pathlib, sys
+folder = pathlib.Path("/lib/under-test/tests/stops")
+folder.mkdir(parents=True, exist_ok=True)
+for name, text in files.items():
+    (folder / f"{name}.py").write_text(text)
+importlib.invalidate_caches()
+# Strikes outside of a callback's own code are told there, and the library logs the others.
+sys.unraisablehook = lambda _: None
+logging.disable()
+"""
+
+_SWEEP = """
+from tests.stops import scenes, strikes, workloads
+found = {**scenes.SCENES, **workloads.SCENES}[title]
+if control:
+    with strikes.without(control):
+        told = await strikes.sweep(found, mode, kinds, share, offset, limit)
+else:
+    told = await strikes.sweep(found, mode, kinds, share, offset, limit)
+told
+"""
+
+_TITLES = """
+from tests.stops import scenes, workloads
+[list(scenes.SCENES), list(workloads.SCENES)]
+"""
+
+
+class Strikes:
+    """Runs sweeps, in a Pyodide that is made anew after one that went wrong."""
+
+    def __init__(self, site: Path) -> None:
+        self._site = site
+        self._begin()
+
+    def _begin(self) -> None:
+        self._laboratory = Laboratory(self._site)
+        files = {name: (HERE / f"{name}.py").read_text(encoding="utf-8") for name in INSIDE}
+        self._laboratory.run(_SET_UP, files=files)
+
+    def titles(self) -> tuple[list[str], list[str]]:
+        """The titles of our own scenes, and of those that are workloads of the crash model."""
+        own, workloads = self._laboratory.run(_TITLES)
+        return own, workloads
+
+    def sweep(
+        self,
+        title: str,
+        mode: str,
+        share: int,
+        offset: int = 0,
+        *,
+        control: str = "",
+        limit: int = 3,
+    ) -> dict[str, Any]:
+        """See ``strikes.sweep``; with ``control`` a protection is taken out, by its name."""
+        values = {"title": title, "mode": mode, "share": share, "offset": offset, "limit": limit}
+        found: dict[str, Any] = self._laboratory.run(
+            _SWEEP, kinds=list(KINDS), control=control, **values
+        )
+        if found["wrong"]:
+            self.close()
+            self._begin()
+        return found
+
+    def close(self) -> None:
+        """Ends it."""
+        self._laboratory.close()

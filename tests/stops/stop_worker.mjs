@@ -1,0 +1,27 @@
+// JavaScript, because a worker's first file has to be: it runs cells that a page stops.
+
+import { start } from "./engine.mjs";
+
+const site = new URL("../", import.meta.url).href;
+const fetched = async (url) => {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url}: HTTP status ${response.status}`);
+  return new Uint8Array(await response.arrayBuffer());
+};
+const started = (async () =>
+  start({
+    site,
+    harness: await fetched(`${site}tests/harness.py`),
+    read: (path) => fetched(site + path),
+    load: (path) => import(site + path),
+  }))();
+
+// The page's buffer first, then one cell at a time; each says when it has begun and what came of it.
+onmessage = async ({ data: { buffer, source } }) => {
+  try {
+    if (buffer) globalThis.stopBuffer = buffer;
+    postMessage({ answer: await (await started)(source, "{}") });
+  } catch (error) {
+    postMessage({ answer: JSON.stringify({ traceback: String(error.stack ?? error) }) });
+  }
+};

@@ -1,0 +1,139 @@
+"""A Stop button, in real browsers: it ends what runs, once, and no acknowledged row is lost."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browsers import Browser, Chromium
+from tests.conftest import ServedSite, serving
+from tests.firefox import PRECISE, Firefox
+from tests.proofs import Proofs
+
+HERE = Path(__file__).parent
+WORKER = "/tests/stop_worker.mjs"
+MODULE = "stop_cells.py"
+AT_ONCE = 10  # presses in one script: a driver does not wait for ever
+
+FEW, MANY = 60, 1000  # presses after each change, and in a proof
+
+SLOWEST = 1000  # ms in which a statement of minutes ends
+
+_BEGIN = """
+    self.buffer = new Uint8Array(new SharedArrayBuffer(1));
+    self.worker = new Worker(args[0], { type: "module" });
+    self.ask = (message) => new Promise((resolve, reject) => {
+      self.begun = new Promise((began) => {
+        worker.onerror = ({ message }) => reject(new Error(message));
+        worker.onmessage = ({ data }) => (data.begun ? began() : resolve(data.answer));
+        worker.postMessage(message);
+      });
+    });
+    return ask({ buffer, source: args[1] });
+"""
+
+# Presses the button at a random moment of each cell, most of them early, some within a turn of the
+# event loop, and tells how long it took.
+_PRESS = """
+    const told = [];
+    for (let seed = args[0]; seed < args[0] + args[1]; seed++) {
+      const answered = ask({ source: `import stop_cells\\nstop_cells.cell(${seed})` });
+      await begun;
+      const wait = Math.random() ** 3 * 150;
+      if (wait > 4) await new Promise((resolve) => setTimeout(resolve, wait));
+      else for (const end = performance.now() + wait; performance.now() < end; );
+      const pressed = performance.now();
+      Atomics.store(buffer, 0, 2);
+      const answer = JSON.parse(await answered);
+      const took = performance.now() - pressed;
+      told.push({ took, ...(answer.value ?? { told: answer.traceback }) });
+    }
+    return told;
+"""
+
+_ASK = "return ask({ source: args[0] });"
+
+
+class Cells:
+    """A page with a Stop button, and a worker that runs cells."""
+
+    def __init__(self, browser: Browser, site: ServedSite) -> None:
+        self._browser = browser
+        browser.open(f"{site.url}module_test.html")
+        self._value(browser.evaluate(_BEGIN, WORKER, self._source()))
+
+    @staticmethod
+    def _source() -> str:
+        text = (HERE / "cells.py").read_text(encoding="utf-8")
+        return (
+            f"from pathlib import Path\nPath('/lib/under-test/{MODULE}').write_text({text!r})\n"
+            "import importlib\nimportlib.invalidate_caches()\n"
+            "import stop_cells\nawait stop_cells.begin()"
+        )
+
+    @staticmethod
+    def _value(answer: str) -> Any:
+        fields = json.loads(answer)
+        assert "value" in fields, fields["traceback"]
+        return fields["value"]
+
+    def press(self, first: int, count: int) -> list[dict[str, Any]]:
+        """Runs cells and stops each; what came of them."""
+        told: list[dict[str, Any]] = []
+        for seed in range(first, first + count, AT_ONCE):
+            told += self._browser.evaluate(_PRESS, seed, AT_ONCE)
+        return told
+
+    def end(self) -> dict[str, int]:
+        """What is in the databases."""
+        counts: dict[str, int] = self._value(
+            self._browser.evaluate(_ASK, "import stop_cells\nawait stop_cells.end()")
+        )
+        return counts
+
+
+@pytest.fixture(
+    params=[pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("chrome", "firefox")]
+)
+def cells(request: pytest.FixtureRequest, site: ServedSite) -> Iterator[Cells]:
+    browser: Browser = Chromium() if request.param == "chrome" else Firefox(PRECISE)
+    server = ServedSite(site.root)
+    server.isolate = True
+    server.extra[WORKER] = HERE / "stop_worker.mjs"
+    with serving(server):
+        yield Cells(browser, server)
+        browser.close()
+
+
+def _check(cells: Cells, proof: Proofs, presses: int, place: str) -> None:
+    told = cells.press(1, presses)
+    counts = cells.end()
+    as_what = Counter(each["told"] for each in told)
+    again = sum(each.get("again", 0) for each in told)
+    took = sorted(each["took"] for each in told)
+    found = {"presses": len(told), "came up": as_what["KeyboardInterrupt"], **counts}
+    proof("stops", f"Stop pressed in {place}", **found, **{"ms at the most": round(took[-1])})
+    assert as_what == {"KeyboardInterrupt": presses}
+    assert again == 0
+    assert counts["acknowledged"] > presses
+    assert (counts["lost"], counts["half"], counts["corrupt"]) == (0, 0, 0)
+    slow = [each for each in told if each["took"] > SLOWEST]
+    assert not slow, slow
+
+
+def test_a_stop_at_any_moment_comes_up_once_and_loses_no_acknowledged_row(
+    cells: Cells, proof: Proofs, request: pytest.FixtureRequest
+) -> None:
+    _check(cells, proof, FEW, request.node.callspec.params["cells"])
+
+
+@pytest.mark.slow
+def test_a_thousand_stops_come_up_once_each_and_lose_no_acknowledged_row(
+    cells: Cells, proof: Proofs, request: pytest.FixtureRequest
+) -> None:
+    _check(cells, proof, MANY, request.node.callspec.params["cells"])

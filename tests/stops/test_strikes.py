@@ -1,0 +1,64 @@
+"""An exception at any line of the library loses nothing, half does nothing and leaks nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.proofs import Proofs
+from tests.stops.lab import MODES, Strikes
+
+pytestmark = pytest.mark.node
+
+SHARE = 173  # of the places of a scene one in so many is struck after each change
+
+#: sqlite.org/lang_attach.html: a transaction over two databases in WAL mode is one for each.
+APART = ("attached", "WAL")
+
+#: Where each protection is missed: its name, the scene, the journal mode, one of how many places.
+CONTROLS = [
+    ("an answer only at the end", "statements_on_one_connection", "DELETE", 7),
+    ("a deletion undone", "deletions", "WAL", 3),
+    ("a move completed", "capacity", "WAL", 3),
+    ("a cleanup done again", "an_import", "WAL", 7),
+    ("a release called again", "a_connection_a_cell", "DELETE", 5),
+]
+
+
+def _sweep(strikes: Strikes, proof: Proofs, titles: list[str], mode: str, share: int) -> None:
+    wrong: list[str] = []
+    for number, title in enumerate(titles):
+        if (title, mode) == APART:
+            continue
+        found = strikes.sweep(title, mode, share, number * 29 % share)
+        counts = {"strikes": found["tried"], "places": found["places"]}
+        proof("stops", f"at lines, {mode}", **counts, wrong=len(found["wrong"]))
+        wrong += found["wrong"]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_an_exception_at_any_line_of_the_library_loses_and_leaks_nothing(
+    strikes: Strikes, proof: Proofs, mode: str
+) -> None:
+    own, workloads = strikes.titles()
+    _sweep(strikes, proof, own, mode, SHARE)
+    _sweep(strikes, proof, workloads, mode, 11 * SHARE)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", MODES)
+def test_an_exception_at_every_line_of_the_library_loses_and_leaks_nothing(
+    strikes: Strikes, proof: Proofs, mode: str
+) -> None:
+    own, workloads = strikes.titles()
+    _sweep(strikes, proof, own + workloads, mode, 1)
+
+
+@pytest.mark.parametrize(("control", "title", "mode", "share"), CONTROLS)
+def test_without_a_protection_a_strike_is_found(
+    strikes: Strikes, proof: Proofs, control: str, title: str, mode: str, share: int
+) -> None:
+    found = strikes.sweep(title, mode, share, control=control, limit=1)
+    counts = {"strikes": found["tried"], "wrong": len(found["wrong"])}
+    proof("stops", f"without {control}", control=True, **counts)
+    assert found["wrong"]
