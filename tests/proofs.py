@@ -27,6 +27,7 @@ ROWS = {
     "end": "worker terminated, page reloaded, tab closed during a long transaction",
     "hostile": "hostile files",
     "connections": "two connections in one worker",
+    "collecting": "garbage collections while statements are suspended",
     "protocol": "protocol: random and mutated messages both ways",
     "offline": "visits with the server gone and the browser restarted",
     "stops": "exceptions at every line, and a Stop at any moment",

@@ -34,7 +34,8 @@ __all__ = [
 ROOT = Path(__file__).resolve().parent.parent
 """The repository."""
 
-PACKING = Path(__file__).resolve()
+NOT_SENT = {"packing.py", "repairing.py"}
+"""Of worker/: for the developer's machine."""
 
 
 class StepError(Exception):
@@ -159,7 +160,9 @@ def version_module() -> bytes:
 def service_bytes() -> bytes:
     """service.zip: the worker's own Python, which boot.mjs unpacks and starts."""
     worker = ROOT / "worker"
-    files = {path.name: read(path) for path in sorted(worker.glob("*.py")) if path != PACKING}
+    files = {
+        path.name: read(path) for path in sorted(worker.glob("*.py")) if path.name not in NOT_SENT
+    }
     files["version.py"] = version_module()
     files.update(sources(worker / "session", (".py",)))
     return zip_bytes(files)
@@ -224,12 +227,13 @@ def romfs_number(number: int) -> bytes:
     return bytes(reversed(digits))
 
 
-def parts_list() -> dict[str, str]:
+def parts_list(pyodide: bytes) -> dict[str, str]:
     """parts.json: where the wheel is, and a version of what a snapshot (snapshot.mjs) depends on.
 
-    Beside the wheel and service.zip, whose bytes the worker looks at itself.
+    Beside the wheel and service.zip, whose bytes the worker looks at itself; ``pyodide`` is the
+    site's pyodide.asm.mjs.
     """
     used = [ROOT / "worker" / name for name in ("boot.mjs", "snapshot.mjs")]
     used.append(ROOT / "node_modules" / "pyodide" / "package.json")
-    version = digest(b"\0".join(map(read, used)))
+    version = digest(b"\0".join([*map(read, used), pyodide]))
     return {"wheel": f"../{wheel_name()}", "version": version}

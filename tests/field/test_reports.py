@@ -17,7 +17,12 @@ from tests.pyodide.engines import Engine
 BODIES = Path(__file__).parent / "bodies"
 
 #: name of the body → (what must hold, further global names of it)
-REPORTS: dict[str, tuple[str, dict[str, Any]]] = {}
+REPORTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "collect_while_suspended": (
+        "Suspended statements and Python's garbage collection get along.",
+        {"longs": 2},
+    ),
+}
 
 
 @pytest.mark.parametrize("name", REPORTS)

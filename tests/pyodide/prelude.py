@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
 
 import sahpool
@@ -162,3 +163,47 @@ def slot_bytes(pool: Pool, path: str) -> bytes:
     slot = pool._slots.find(path)
     assert slot is not None, path
     return slot.handle.read(slot.handle.size(), 0)
+
+
+@contextlib.asynccontextmanager
+async def suspended() -> AsyncIterator[tuple[Callable[[], int], Callable[[], list[str]]]]:
+    """A call that is suspended for as long as the block lasts.
+
+    Gives two functions: for the frames that its thread state has, 0 for none; and, afterwards, for
+    the names of the functions that it found itself in when it went on.
+    """
+    import asyncio
+    import sys
+    from ctypes import c_uint32
+
+    from pyodide.ffi import create_proxy, run_sync
+
+    from sahpool import collecting
+
+    begun, enough = asyncio.Event(), asyncio.Event()
+    states: list[int] = []
+    names: list[str] = []
+
+    def wait() -> None:
+        def asks() -> None:
+            states.append(collecting._thread_state())
+            begun.set()
+            run_sync(enough.wait())
+            frame: Any = sys._getframe()
+            while frame is not None:
+                names.append(frame.f_code.co_name)
+                frame = frame.f_back
+
+        asks()
+
+    offset = collecting._frame_offset()
+    assert offset is not None
+    function = create_proxy(wait)
+    calling = asyncio.ensure_future(function.callPromising())
+    await begun.wait()
+    try:
+        yield lambda: c_uint32.from_address(states[0] + offset).value, lambda: names
+    finally:
+        enough.set()
+        await calling
+        function.destroy()

@@ -13,8 +13,9 @@ face), ``hold`` (directory, handles, lock), ``slots`` and ``slot`` (which slot i
 (the format on disk), ``quarantine`` (the way out of it), ``vfs`` (SQLite's callbacks), ``io.mjs``
 (page reads and writes), ``locks`` and ``shm`` (connections among one another), ``transfer`` and
 ``sources`` (import, export), ``foreign`` (other programs' pools),
-``stats`` (counters), ``check`` (the self-check), ``logs`` (the console), ``defaults`` (PRAGMAs of a
-new connection), ``causes`` and ``errors``.
+``stats`` (counters), ``check`` (the self-check), ``collecting`` (suspended calls and Python's
+garbage collector), ``logs`` (the console), ``defaults`` (PRAGMAs of a new connection), ``causes``
+and ``errors``.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ import js
 import pyodide_js
 from pyodide.ffi import JsException, can_run_sync
 
-from . import header
+from . import collecting, header
 from .header import SECTOR_SIZE
 from .names import COMPANION_SUFFIXES
 from .slot import Slot
@@ -330,6 +330,7 @@ class _Check:
             "file beside handle": self._getfile_works,
             "Web Locks": hasattr(navigator, "locks"),
             "JSPI (can_run_sync)": bool(can_run_sync()),
+            "collection while suspended": await collecting.told(),
             "cross-origin isolated": _has("crossOriginIsolated"),
             "SharedArrayBuffer": _has("SharedArrayBuffer"),
             "storage is persistent": bool(await _answer(navigator.storage, "persisted")),

@@ -420,3 +420,57 @@ export class PageIO {
     this.#distrusted.add(file);
   }
 }
+
+// For gc.callbacks of Python (collecting.py): while it collects garbage, no thread state but its own
+// has frames to follow. In JavaScript because a callback in Python can be stopped before it has done
+// anything, by a signal or at the recursion limit, and Python then collects all the same.
+export class SuspendedFrames {
+  #aside = new Map(); // thread state → its current frame, both as addresses
+  #module;
+  #offset;
+
+  // `offset` is where a thread state has its current frame, in bytes; `none` is the address of None.
+  constructor(module, offset, none) {
+    this.#module = module;
+    this.#offset = offset;
+    this.address = module.addFunction((phase) => {
+      const begins = module.HEAPU8[(module._PyUnicode_AsUTF8(phase) + 2) >>> 0] === 0x61; // of "start"
+      this.#putBack();
+      if (begins) this.#putAside();
+      return none;
+    }, "iii");
+  }
+
+  drop() {
+    this.#module.removeFunction(this.address);
+  }
+
+  *#frames() {
+    const { HEAPU32 } = this.#module;
+    const interpreter = this.#module._PyInterpreterState_Get();
+    let state = this.#module._PyInterpreterState_ThreadHead(interpreter) >>> 0;
+    for (; state !== 0; state = this.#module._PyThreadState_Next(state) >>> 0) {
+      yield { state, HEAPU32, at: (state + this.#offset) >>> 2 };
+    }
+  }
+
+  #putAside() {
+    const current = this.#module._PyThreadState_Get() >>> 0;
+    for (const { state, HEAPU32, at } of this.#frames()) {
+      if (state === current || HEAPU32[at] === 0) continue;
+      this.#aside.set(state, HEAPU32[at]);
+      HEAPU32[at] = 0;
+    }
+    // Should a finaliser suspend this collection, others are to have their frames before they go on.
+    if (this.#aside.size > 0) queueMicrotask(() => this.#putBack());
+  }
+
+  #putBack() {
+    if (this.#aside.size === 0) return;
+    for (const { state, HEAPU32, at } of this.#frames()) {
+      const frame = this.#aside.get(state);
+      if (frame !== undefined && HEAPU32[at] === 0) HEAPU32[at] = frame;
+    }
+    this.#aside.clear();
+  }
+}

@@ -17,7 +17,7 @@ from urllib.parse import quote
 import pyodide_js
 from pyodide.ffi import can_run_sync, run_sync
 
-from . import defaults, foreign, options, quarantine, sources, transfer
+from . import collecting, defaults, foreign, options, quarantine, sources, transfer
 from .check import CheckReport, check
 from .cleanup import Cleanup
 from .errors import DatabaseInUseError, NoSuchDatabaseError, PoolClosedError, PoolLockedError
@@ -100,6 +100,7 @@ class Pool:
             sqlite3.OperationalError: SQLite could not open it; ``__cause__`` says why.
         """
         self._check_open()
+        collecting.keep()
         if self._spares.missing > 0 and can_run_sync():
             run_sync(self._spares.try_top_up())  # other tasks run meanwhile, and may pause the pool
         connection: sqlite3.Connection = sqlite3.connect(self.uri(name), uri=True, **options)
