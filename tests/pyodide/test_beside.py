@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import sahpool
-from tests.pyodide import killed_copies
+from tests.pyodide import killed_copies, random_copies
 from tests.pyodide.engines import Engine
 from tests.pyodide.in_worker import in_worker
 from tests.pyodide.killed_copies import (
@@ -79,6 +79,26 @@ def test_all_that_a_desktop_recovers_from_a_killed_copy_comes_in(
     rows, warned = imported(runtime, made)
     assert rows == recovered(tmp_path, made)
     assert warned == []
+
+
+#: Of how many seeds the copies are tried: some of these are copied many times, some not at all.
+SEEDS = {"node": 60, "chrome": 15, "firefox": 15}
+
+
+def test_copies_at_any_moment_come_in_as_a_desktop_recovers_them(
+    runtime: Engine, tmp_path: Path
+) -> None:
+    hot = walled = 0
+    for seed in range(SEEDS[runtime.name]):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        for done, made in random_copies.copies(folder, seed):
+            rows, warned = imported(runtime, made)
+            assert rows == recovered(folder, made), (seed, done)
+            assert warned == [], (seed, done)
+            hot += any(made.files.get("journal", b"")[:8])
+            walled += len(made.files.get("wal", b"")) > 32
+    assert min(hot, walled) > SEEDS[runtime.name] / 8, (hot, walled)
 
 
 @pytest.mark.parametrize("name", COPIES)
