@@ -39,9 +39,9 @@ ORDER = {
     "The pool": ["Pool"],
     "What the pool's methods return": [],
     "About SQL": ["error_offset", "keywords"],
-    "Errors": [],
+    "Errors and warnings": [],
 }
-RECORDS, ERRORS = "What the pool's methods return", "Errors"
+RECORDS, ERRORS = "What the pool's methods return", "Errors and warnings"
 
 WIDTH = 88  # columns a signature may have on one line
 
@@ -94,7 +94,7 @@ def _sections(names: dict[str, Documented]) -> dict[str, list[str]]:
     for name, target in sorted(names.items()):
         if name in placed:
             continue
-        if name.endswith("Error"):
+        if name.endswith(("Error", "Warning")):
             sections[ERRORS].append(name)
         elif isinstance(target, Class):
             sections[RECORDS].append(name)

@@ -266,7 +266,8 @@ class BrowserHost(Surroundings):
 
         The errors are the library's. An export is a file in rollback mode again.
         """
-        await self._pool.import_db(name, chunks, replace=replace)
+        # That a WAL may lie beside it, the service tells by itself (session/formats/sqlite.py).
+        await self._pool.import_db(name, chunks, replace=replace, wal=b"")
         with closing(self._pool.connect(name)) as con:
             con.execute("PRAGMA journal_mode=WAL")
 

@@ -191,6 +191,9 @@ CRASHING = {
     "old database freed before new name": Control(
         old_freed_before_name, workloads.imports, within="import in place", before=6
     ),
+    "old database freed before new name, with a WAL": Control(
+        old_freed_before_name, workloads.beside, within="import /a.db", before=6
+    ),
     "journal deleted first": Control(journal_deleted_first, workloads.leftovers, within="delete"),
     "old journal kept": Control(old_journal_kept, workloads.leftovers, "WAL"),
 }

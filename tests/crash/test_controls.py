@@ -17,6 +17,7 @@ CRASHING = (
     "old content under a new name",
     "name before content",
     "old database freed before new name",
+    "old database freed before new name, with a WAL",
     "journal deleted first",
     "old journal kept",
 )

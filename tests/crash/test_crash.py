@@ -30,6 +30,7 @@ ARMS = [
     ("checkpoint", "WAL", "NORMAL", 4096),
     *(("attached", mode, "FULL", 4096) for mode in (*ROLLBACK, "WAL")),
     *(("imports", mode, "FULL", 4096) for mode in BOTH),
+    *(("beside", mode, "FULL", 4096) for mode in BOTH),
     *(("leftovers", mode, "FULL", 4096) for mode in BOTH),
     *(("capacity", mode, "FULL", 4096) for mode in BOTH),
     *(("names", mode, "FULL", 4096) for mode in BOTH),

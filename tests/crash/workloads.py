@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
+from pathlib import Path
 
 import sahpool
 from sahpool.header import SECTOR_SIZE
@@ -170,6 +172,62 @@ async def imports(live: Live) -> None:
     live.replace("/new.db", None)
     live.did("delete a database")
     con = live.connect("/a.db")
+    live.step(con, "write to the other one", "DELETE FROM other WHERE id > 3")
+
+
+def killed_copy(rows: int, kind: str) -> tuple[bytes, dict[str, bytes], sqlite3.Connection]:
+    """What a program leaves elsewhere that is killed: a database with its WAL or hot journal.
+
+    Returns:
+        The database, what is given with it to an import, and its mirror.
+    """
+    _, mirror = another(rows)
+    path = Path(f"/tmp/killed-{kind}.db")
+    beside = path.with_name(f"{path.name}-{kind}")
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for pragma in ("locking_mode=EXCLUSIVE", "cache_size=3"):
+            connection.execute(f"PRAGMA {pragma}").fetchall()
+        mirror.backup(connection)
+        if kind == "wal":
+            connection.execute("PRAGMA journal_mode=WAL").fetchall()
+        connection.execute("BEGIN")
+        connection.execute("UPDATE other SET v = printf('%0850d', length(v) * 7 + id)")
+        if kind == "wal":
+            connection.execute("COMMIT")
+            connection.backup(mirror)
+        copied = path.read_bytes(), {kind: beside.read_bytes()}
+    path.unlink()
+    return *copied, mirror
+
+
+async def beside(live: Live) -> None:
+    """Databases brought in with their WAL or hot journal, new ones and in place of others."""
+    await start(live)
+    live.close()
+    await live.begin()
+    for path, rows, kind in (
+        ("/new.db", 20, "wal"),
+        ("/a.db", 30, "journal"),
+        ("/a.db", 25, "wal"),
+    ):
+        main, given, mirror = killed_copy(rows, kind)
+        await live.pool.import_db(path, main, replace=True, **given)
+        live.replace(path, mirror)
+        live.did(f"import {path} with its {kind}", durable=True)
+    con = live.connect("/a.db")
+    live.step(con, "write to what was imported", "DELETE FROM other WHERE id > 9")
+    live.close()
+    live.did("close it")
+    _, hot, _ = killed_copy(40, "journal")
+    try:
+        await live.pool.import_db("/a.db", another(10)[0], replace=True, **hot)
+    except sahpool.ImportRejectedError:
+        live.did("refuse the journal of another database")
+    main, given, mirror = killed_copy(15, "journal")
+    await live.pool.import_db("/new.db", main, replace=True, **given)
+    live.replace("/new.db", mirror)
+    live.did("import in place of what had a WAL", durable=True)
+    con = live.connect("/new.db")
     live.step(con, "write to the other one", "DELETE FROM other WHERE id > 3")
 
 

@@ -31,6 +31,8 @@ WORKLOADS = [
     ("temporary", "WAL", 641, 4),
     ("files", "DELETE", 179, 1),
     ("files", "WAL", 179, 1),
+    ("beside", "DELETE", 179, 1),
+    ("beside", "WAL", 179, 1),
     ("modes", "WAL", 113, 1),
     ("pieces", "WAL", 113, 1),
     ("attached", "DELETE", 97, 1),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 from sahpool.transfer import scratch
 from tests.faults.bench import BALLAST, Bench, Setting, Step, Workload
@@ -63,6 +65,37 @@ def import_as(name: str, *, replace: bool = False) -> Step:
 
     async def step(bench: Bench) -> None:
         await bench.pool.import_db(name, bench.exported, replace=replace)
+
+    return step
+
+
+@functools.cache
+def killed_copy(kind: str) -> tuple[bytes, dict[str, bytes]]:
+    """A database with its WAL or hot journal (``kind``), of a program that is killed elsewhere."""
+    path = Path(f"/tmp/killed-{kind}.db")
+    beside = path.with_name(f"{path.name}-{kind}")
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for pragma in ("locking_mode=EXCLUSIVE", "page_size=1024", "cache_size=3"):
+            connection.execute(f"PRAGMA {pragma}").fetchall()
+        if kind == "wal":
+            connection.execute("PRAGMA journal_mode=WAL").fetchall()
+        connection.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, v TEXT)")
+        connection.execute(FILL)
+        connection.execute("BEGIN")
+        connection.execute("UPDATE t SET v = v || v || id")
+        if kind == "wal":
+            connection.execute("COMMIT")
+        copied = path.read_bytes(), {kind: beside.read_bytes()}
+    path.unlink()
+    return copied
+
+
+def import_beside(name: str, kind: str, *, replace: bool = False) -> Step:
+    """A step that imports a database with its WAL or hot journal."""
+
+    async def step(bench: Bench) -> None:
+        main, given = killed_copy(kind)
+        await bench.pool.import_db(name, main, replace=replace, **given)
 
     return step
 
@@ -146,6 +179,13 @@ FILES = [
     capacity(-2),
     sql("INSERT INTO t VALUES(106, 'k')"),
 ]
+BESIDE = [
+    import_beside("b.db", "wal"),
+    import_beside("c.db", "journal"),
+    import_beside("b.db", "journal", replace=True),
+    import_beside("c.db", "wal", replace=True),
+    unlink("b.db"),
+]
 MODES = [
     sql("PRAGMA journal_mode=WAL", "INSERT INTO t VALUES(107, 'l')"),
     sql("PRAGMA journal_mode=TRUNCATE", "INSERT INTO t VALUES(108, 'm')"),
@@ -186,6 +226,7 @@ STEPS = {
     "checkpoint": CHECKPOINT,
     "temporary": TEMPORARY,
     "files": FILES,
+    "beside": BESIDE,
     "modes": MODES,
     "pieces": PIECES,
     "attached": ATTACHED,

@@ -22,6 +22,7 @@ REPORTS: dict[str, tuple[str, dict[str, Any]]] = {
         "Suspended statements and Python's garbage collection get along.",
         {"longs": 2},
     ),
+    "wal_beside": ("a database comes in with its WAL, and without it not in silence", {}),
 }
 
 

@@ -80,34 +80,34 @@ class Judge:
             found[path] = hashlib.sha256(content).hexdigest()
         return found
 
-    async def try_all(self, images: Iterable[tuple[str, bytes]], *, read: bool = True) -> None:
+    async def try_all(self, images: Iterable[tuple[Any, ...]], *, read: bool = True) -> None:
         """Tries each of the images, which come with what they are called.
 
         Args:
-            images: Name and content of each.
+            images: Name and content of each, and what else is given with it to the import.
             read: Whether the rows of those that are taken in are read as well.
         """
-        for what, image in images:
-            await self._try(what, image, read)
+        for what, image, *given in images:
+            await self._try(what, image, read, dict(*given))
 
-    async def _try(self, what: str, image: bytes, read: bool) -> None:
+    async def _try(self, what: str, image: bytes, read: bool, given: dict[str, bytes]) -> None:
         before = dict(self.counts)
-        took = await self._attempt(what, image, read)
+        took = await self._attempt(what, image, read, given)
         for _ in range(2):
             if took > LONG:  # the machine may be busy with something else: what hangs hangs again
                 self.counts = dict(before)
-                took = min(took, await self._attempt(what, image, read))
+                took = min(took, await self._attempt(what, image, read, given))
         if took > self._slowest:
             self._slowest, self._slowest_what = took, what
             self.counts["slowest_ms"] = round(1000 * took)
 
-    async def _attempt(self, what: str, image: bytes, read: bool) -> float:
+    async def _attempt(self, what: str, image: bytes, read: bool, given: dict[str, bytes]) -> float:
         """Tries one image once; returns how many seconds it had the worker to itself."""
         self.counts["images"] += 1
         began = seconds()
         accepted = False
         try:
-            await self._pool.import_db("target.db", image, replace=True)
+            await self._pool.import_db("target.db", image, replace=True, **given)
             accepted = True
             self.counts["accepted"] += 1
             self._accepted.append(what)

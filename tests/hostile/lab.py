@@ -10,7 +10,8 @@ from typing import Any
 
 _HERE = Path(__file__).parent
 _MODULES = {
-    name: (_HERE / f"{name}.py").read_text("utf-8") for name in ("images", "bombs", "judge")
+    name: (_HERE / f"{name}.py").read_text("utf-8")
+    for name in ("images", "bombs", "pairs", "judge")
 }
 
 _numbers = count(1)
@@ -59,6 +60,20 @@ from hostile.bombs import BOMBS, LASTING
 await sahpool.hostile_judge.try_all([(name, BOMBS[name]())], read=name not in LASTING)
 """
 
+_BOMB_BESIDE = """
+import sahpool
+from hostile import pairs
+from hostile.bombs import BOMBS, LASTING
+pair = (name, *getattr(pairs, way)(BOMBS[name]()))
+await sahpool.hostile_judge.try_all([pair], read=name not in LASTING)
+"""
+
+_PAIRS = """
+import sahpool
+from hostile.pairs import changed_pairs, whole_pairs
+pairs = changed_pairs(seed, count) if count else whole_pairs()
+await sahpool.hostile_judge.try_all(pairs)
+"""
 
 _SOUND = """
 import sahpool
@@ -93,6 +108,15 @@ class Lab:
     def explode(self, name: str) -> None:
         """Has one of bombs.py tried."""
         self._runtime.run(_BOMB, name=name)
+
+    def explode_beside(self, name: str, way: str) -> None:
+        """Has one of bombs.py tried that comes by ``way`` of pairs.py."""
+        self._runtime.run(_BOMB_BESIDE, name=name, way=way)
+
+    def change_pairs(self, seed: int, pairs: int) -> None:
+        """Has so many of those tried that pairs.py changes; 0: all that it begins with."""
+        for at in range(0, pairs or 1, _BATCH):
+            self._runtime.run(_PAIRS, seed=seed + at, count=min(_BATCH, pairs - at))
 
     def report(self) -> dict[str, Any]:
         """``counts``, ``faults``, ``told`` and ``slowest``, as judge.py has them."""

@@ -85,6 +85,50 @@ def test_no_bomb_ends_the_worker_or_takes_for_ever(runtime: Any, proof: Proofs) 
     assert most <= set(report["accepted"]), "the limits are lower than bombs.py has them"
 
 
+def test_no_changed_wal_or_journal_harms_a_database_or_takes_for_ever(
+    runtime: Any, proof: Proofs
+) -> None:
+    lab = Lab(runtime)
+    lab.change_pairs(0, CHANGED[runtime.name])
+    counts = judged(lab, proof, f"changed WALs and journals, {runtime.name}")["counts"]
+    assert counts["images"] == CHANGED[runtime.name]
+    assert counts["rejected"] > counts["images"] / 4
+    assert counts["accepted"] > counts["images"] / 10
+
+
+@pytest.mark.slow
+@pytest.mark.node
+@pytest.mark.parametrize("runtime", ["node"], indirect=True)
+def test_no_changed_wal_or_journal_of_very_many_harms_a_database(
+    runtime: Any, proof: Proofs
+) -> None:
+    lab = Lab(runtime)
+    lab.change_pairs(1_000_000, 10_000)
+    judged(lab, proof, "many changed WALs and journals, node")
+
+
+@pytest.mark.parametrize("way", ["by_wal", "by_journal"])
+def test_no_bomb_in_a_wal_or_journal_ends_the_worker_or_takes_for_ever(
+    runtime: Any, proof: Proofs, way: str
+) -> None:
+    """Nothing of the schema is read before it was looked at."""
+    lab = Lab(runtime)
+    for name in BOMBS:
+        lab.explode_beside(name, way)
+    report = judged(lab, proof, f"bombs {way.replace('_', ' a ')}, {runtime.name}")
+    assert report["counts"]["images"] == len(BOMBS)
+    most = {name for name in BOMBS if name.endswith("as are taken in")}
+    assert most <= set(report["accepted"])
+
+
+def test_the_databases_that_are_changed_beside_were_sound_before(runtime: Any) -> None:
+    lab = Lab(runtime)
+    lab.change_pairs(0, 0)
+    report = lab.report()
+    assert not report["faults"], "\n".join(report["faults"])
+    assert report["counts"]["images"] == report["counts"]["accepted"] == 18
+
+
 def test_the_databases_that_are_changed_were_sound_before(runtime: Any) -> None:
     lab = Lab(runtime)
     lab.take_in()

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from pytest_pyodide.runner import BrowserWorkerChromeRunner, SeleniumChromeRunner
 
 import serve
-from tests.browsers import SCRIPT_SECONDS, chromium_driver, wait_for
+from tests.browsers import SCRIPT_SECONDS, Browser, chromium_driver, wait_for
 from tests.firefox import Firefox
 
 HERE = Path(__file__).parent
@@ -208,14 +208,13 @@ class ChromeEngine:
         shutil.rmtree(self._home, ignore_errors=True)
 
 
-class FirefoxEngine:
-    """A module worker in Firefox, over its real storage."""
+class BrowserEngine:
+    """A module worker in a browser, over its real storage; the browser is closed with it."""
 
-    name = "firefox"
-
-    def __init__(self, url: str, preferences: Mapping[str, object] | None = None) -> None:
+    def __init__(self, browser: Browser, url: str) -> None:
+        self.name = browser.name
         self._url = url
-        self._browser = Firefox(preferences)
+        self._browser = browser
         self._begin()
 
     def _begin(self) -> None:
@@ -247,3 +246,10 @@ class FirefoxEngine:
     def close(self) -> None:
         """End the browser."""
         self._browser.close()
+
+
+class FirefoxEngine(BrowserEngine):
+    """The one of the tests that run in each place."""
+
+    def __init__(self, url: str, preferences: Mapping[str, object] | None = None) -> None:
+        super().__init__(Firefox(preferences), url)

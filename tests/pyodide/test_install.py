@@ -181,6 +181,45 @@ async def test_five_pools_hold_a_database_of_the_same_name_each(pool: Pool) -> N
 
 
 @in_worker()
+async def test_find_pools_names_what_is_missing_as_install_does(pool: Pool) -> None:
+    """As on a page that is not secure, where browsers have none of these."""
+    import js
+
+    navigator = js.globalThis.navigator
+    for owner, names in (
+        (navigator.storage, ["getDirectory"]),
+        (navigator, ["storage"]),
+        (navigator, ["storage", "locks"]),
+    ):
+        taken = []
+        for name in names:
+            holder = owner
+            while not js.Object.hasOwn(holder, name):
+                holder = js.Object.getPrototypeOf(holder)
+            taken.append((holder, name, js.Object.getOwnPropertyDescriptor(holder, name)))
+            js.Reflect.deleteProperty(holder, name)
+        try:
+            for call in (sahpool.find_pools, lambda: sahpool.install("another")):
+                with expect(sahpool.UnsupportedError, "private file system (OPFS)") as told:
+                    await call()
+                assert "https" in told.error.hint
+        finally:
+            for holder, name, descriptor in taken:
+                js.Object.defineProperty(holder, name, descriptor)
+    # Without the locks alone nobody can be told to hold a pool.
+    holder = navigator
+    while not js.Object.hasOwn(holder, "locks"):
+        holder = js.Object.getPrototypeOf(holder)
+    descriptor = js.Object.getOwnPropertyDescriptor(holder, "locks")
+    js.Reflect.deleteProperty(holder, "locks")
+    try:
+        found = {each.directory: each.holder for each in await sahpool.find_pools()}
+    finally:
+        js.Object.defineProperty(holder, "locks", descriptor)
+    assert found[pool.directory] is None
+
+
+@in_worker()
 async def test_what_is_missing_is_named_with_what_to_do(pool: Pool) -> None:
     """Everything install() needs is taken away in turn; each answer names it and gives a hint."""
     import js

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sahpool import ForeignPoolError, foreign, header
+from sahpool import ForeignPoolError, companions, foreign, header
 from sahpool.header import OWN, SQLITE_WASM_RS, WA_SQLITE, Damaged, Header, decode, encode
 from sahpool.slot import Handle
 from sahpool.slots import SlotTable
@@ -256,7 +256,7 @@ def journal(name: bytes, *, checksum: int | None = None) -> MemoryHandle:
 @pytest.mark.parametrize("name", ["/a.db-mj0123456AB", "/ü🦑.db-mj0123456AB"])
 def test_the_super_journal_that_a_journal_names_is_read(name: str) -> None:
     handle = journal(name.encode())
-    length, found = foreign.super_journal(handle, handle.size() - 4096)
+    length, found = companions.super_journal(handle, handle.size() - 4096)
     assert found == name
     assert bytes(handle.content[4096:])[:-length] == b"pages" * 100
 
@@ -272,7 +272,7 @@ def test_the_super_journal_that_a_journal_names_is_read(name: str) -> None:
     ],
 )
 def test_a_journal_without_a_super_journal_names_none(handle: MemoryHandle) -> None:
-    assert foreign.super_journal(handle, handle.size() - 4096) == (0, "")
+    assert companions.super_journal(handle, handle.size() - 4096) == (0, "")
 
 
 def test_a_journal_of_a_lent_database_can_be_deleted_and_a_lent_database_cannot() -> None:

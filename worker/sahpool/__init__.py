@@ -12,10 +12,10 @@ is everything that speaks ``sqlite3``. The rooms: ``installing`` (the way in), `
 face), ``hold`` (directory, handles, lock), ``slots`` and ``slot`` (which slot is whose), ``header``
 (the format on disk), ``quarantine`` (the way out of it), ``vfs`` (SQLite's callbacks), ``io.mjs``
 (page reads and writes), ``locks`` and ``shm`` (connections among one another), ``transfer`` and
-``sources`` (import, export), ``foreign`` (other programs' pools),
-``stats`` (counters), ``check`` (the self-check), ``collecting`` (suspended calls and Python's
-garbage collector), ``logs`` (the console), ``defaults`` (PRAGMAs of a new connection), ``causes``
-and ``errors``.
+``sources`` (import, export), ``beside`` and ``companions`` (a WAL or journal that comes with a
+database), ``foreign`` (other programs' pools), ``stats`` (counters), ``check`` (the self-check),
+``collecting`` (suspended calls and Python's garbage collector), ``logs`` (the console),
+``defaults`` (PRAGMAs of a new connection), ``causes`` and ``errors``.
 """
 
 from __future__ import annotations
@@ -35,8 +35,11 @@ from .errors import (
     PoolFullError,
     PoolLockedError,
     SahpoolError,
+    SahpoolWarning,
     StorageError,
     UnsupportedError,
+    WalIgnoredWarning,
+    WalMissingWarning,
 )
 from .foreign import FoundPool
 from .slot import Quarantined
@@ -68,9 +71,12 @@ __all__ = [
     "PoolLockedError",
     "Quarantined",
     "SahpoolError",
+    "SahpoolWarning",
     "Stats",
     "StorageError",
     "UnsupportedError",
+    "WalIgnoredWarning",
+    "WalMissingWarning",
     "error_offset",
     "find_pools",
     "install",

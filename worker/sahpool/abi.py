@@ -50,6 +50,9 @@ SQLITE_ACCESS_EXISTS = 0
 
 SQLITE_FCNTL_VFSNAME = 12
 
+SQLITE_CHECKPOINT_PASSIVE = 0
+SQLITE_CHECKPOINT_TRUNCATE = 3
+
 
 SQLITE_IOCAP_POWERSAFE_OVERWRITE = 0x00001000
 
@@ -155,6 +158,7 @@ _SIGNATURES = {
     "sqlite3_txn_state": (c_int, [c_void_p, c_char_p]),
     "sqlite3_wal_hook": (c_void_p, [c_void_p, c_void_p, c_void_p]),
     "sqlite3_wal_autocheckpoint": (c_int, [c_void_p, c_int]),
+    "sqlite3_wal_checkpoint_v2": (c_int, [c_void_p, c_char_p, c_int, c_void_p, c_void_p]),
     "sqlite3_keyword_count": (c_int, []),
     "sqlite3_keyword_name": (c_int, [c_int, c_void_p, c_void_p]),
     "sqlite3_malloc": (c_void_p, [c_int]),
@@ -224,6 +228,23 @@ def transaction_state(connection: sqlite3.Connection) -> str:
     """
     states = ("none", "read", "write")
     return states[library().sqlite3_txn_state(connection_pointer(connection), None)]
+
+
+def checkpoint(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Carries the WAL over into the database; as ``PRAGMA wal_checkpoint``, but reads no schema.
+
+    Args:
+        connection: One that has read from the database: it knows of no WAL before.
+
+    Returns:
+        The result code, and how many frames of the WAL SQLite took notice of.
+    """
+    database, frames = connection_pointer(connection), c_int(0)
+    run = library().sqlite3_wal_checkpoint_v2
+    code = run(database, b"main", SQLITE_CHECKPOINT_PASSIVE, ctypes.byref(frames), None)
+    if code == SQLITE_OK:
+        code = run(database, b"main", SQLITE_CHECKPOINT_TRUNCATE, None, None)
+    return code, max(0, frames.value)
 
 
 def keywords() -> list[str]:

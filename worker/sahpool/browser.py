@@ -104,9 +104,30 @@ class SyncHandle:
             _log.warning("A handle could not be closed: %s", error)
 
 
+def _navigator(part: str) -> Any:
+    """A part of ``navigator``; None where it is missing, as on pages that are not secure."""
+    return getattr(getattr(js, "navigator", None), part, None)
+
+
+def _private_file_system() -> Any:
+    """``navigator.storage``, by which the private file system is reached.
+
+    Raises:
+        UnsupportedError: The browser has none here.
+    """
+    storage = _navigator("storage")
+    if not hasattr(storage, "getDirectory"):
+        raise UnsupportedError(
+            "This browser offers no private file system (OPFS) here.",
+            hint="Use a current browser, no private window, and a page served over https "
+            "or from localhost.",
+        )
+    return storage
+
+
 async def lock_holders(prefix: str) -> dict[str, str]:
     """Who holds the Web Locks whose names begin so: the browser's ids, by the rest of the names."""
-    locks = getattr(js.navigator, "locks", None)
+    locks = _navigator("locks")
     if locks is None:
         return {}
     held = (await locks.query()).held
@@ -131,21 +152,14 @@ def check_environment() -> None:
                 f"Pyodide {pyodide_js.version} does not offer _module.{part}.",
                 hint=f"sahpool needs Pyodide {PYODIDE_VERSION}.",
             )
-    navigator = getattr(js, "navigator", None)
-    storage = getattr(navigator, "storage", None)
-    if not hasattr(storage, "getDirectory"):
-        raise UnsupportedError(
-            "This browser offers no private file system (OPFS) here.",
-            hint="Use a current browser, no private window, and a page served over https "
-            "or from localhost.",
-        )
+    _private_file_system()
     file_handle = getattr(js, "FileSystemFileHandle", None)
     if not hasattr(getattr(file_handle, "prototype", None), "createSyncAccessHandle"):
         raise UnsupportedError(
             "There are no synchronous file handles here.",
             hint="Run sahpool in a dedicated worker; pages do not have them.",
         )
-    if not hasattr(navigator, "locks"):
+    if _navigator("locks") is None:
         raise UnsupportedError(
             "This browser has no Web Locks here.",
             hint="Serve the page over https or from localhost.",
@@ -192,9 +206,14 @@ def _blob_url(source: str) -> str:
 
 
 async def directory(path: str) -> Any:
-    """The directory handle of a path below the origin's root, created where it is missing."""
+    """The directory handle of a path below the origin's root, created where it is missing.
+
+    Raises:
+        UnsupportedError: The browser has no private file system here, or refuses it.
+    """
+    storage = _private_file_system()
     try:
-        folder = await js.navigator.storage.getDirectory()
+        folder = await storage.getDirectory()
     except JsException as error:
         raise UnsupportedError(
             f"The browser refuses its private file system (OPFS): {error}",

@@ -12,10 +12,15 @@
     ├── DatabaseInUseError        the database is open, and what was asked needs it closed
     ├── ImportRejectedError       the bytes are not a sound SQLite database
     └── StorageError              the browser's storage failed or kept fewer bytes than given
+    SahpoolWarning                what was asked was done, and may not be what was meant
+    ├── WalMissingWarning         a database in WAL mode was imported without a WAL
+    └── WalIgnoredWarning         a part of the WAL is damaged, and was left out
 
 Every one of them carries a message that a person understands and, in ``hint``, what to do about
 it. They reach a user of ``sqlite3`` as the ``__cause__`` of the ``sqlite3`` error that SQLite made
 of the code; where the browser threw, the browser's own exception is that cause.
+The warnings are issued as Python's own are (docs.python.org/3/library/warnings.html): made errors,
+they come before anything is changed.
 """
 
 from __future__ import annotations
@@ -98,6 +103,36 @@ class StorageError(SahpoolError):
     def __init__(self, message: str, *, hint: str = "", sqlite_code: int | None = None) -> None:
         super().__init__(message, hint=hint)
         self.sqlite_code = sqlite_code
+
+
+class SahpoolWarning(UserWarning):
+    """Base of the warnings: what was asked was done, and may not be what was meant.
+
+    Attributes:
+        database: Path of the database in the pool, as ``Pool.databases`` has it.
+        hint: What the reader can do about it.
+    """
+
+    def __init__(self, message: str, *, database: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.database = database
+        self.hint = hint
+
+
+class WalMissingWarning(SahpoolWarning):
+    """A database in WAL mode was imported by itself: its newest commits may be in its WAL."""
+
+
+class WalIgnoredWarning(SahpoolWarning):
+    """A WAL was imported, and SQLite takes no notice of a part in which transactions end.
+
+    Attributes:
+        transactions: How many.
+    """
+
+    def __init__(self, message: str, *, database: str, transactions: int, hint: str = "") -> None:
+        super().__init__(message, database=database, hint=hint)
+        self.transactions = transactions
 
 
 def is_storage_failure(error: BaseException) -> bool:

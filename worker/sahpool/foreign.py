@@ -10,19 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import sqlite3
-import struct
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
-from . import transfer
+from . import beside, transfer
 from .abi import SQLITE_OPEN_MAIN_DB
 from .cleanup import Cleanup
+from .companions import is_among, super_journal
 from .errors import (
     SQLITE_FULL,
     ForeignPoolError,
@@ -31,7 +28,6 @@ from .errors import (
     NoSuchDatabaseError,
     StorageError,
     exception_name,
-    is_storage_failure,
 )
 from .header import OWN, SECTOR_SIZE, WA_SQLITE, Damaged, Header, decode
 from .names import COMPANION_SUFFIXES, LOCK_PREFIX, check_path, stored_path
@@ -52,12 +48,6 @@ _TRIES = 5  # to read a file before it is written to once more
 
 #: What a browser says of a file that was written to, or removed, after getFile().
 _CHANGED = frozenset({"NotFoundError", "NotReadableError"})
-
-#: The last 16 bytes of a rollback journal that belongs to a transaction over several databases:
-#: length and checksum of the super-journal's name, magic (``writeSuperJournal`` in pager.c).
-_SUPER_TAIL = struct.Struct(">II8s")
-_SUPER_MAGIC = bytes.fromhex("d9d505f920a163d7")
-_SUPER_FRAME = _SUPER_TAIL.size + 4  # … and a page number before the name
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,31 +286,6 @@ class _Source:
         return file, size
 
 
-def is_among(name: str, files: Iterable[str]) -> bool:
-    """Whether there is a file of that name, as SQLite wrote it: perhaps not as a URL has it."""
-    return unquote(name).lstrip("/") in {unquote(each).lstrip("/") for each in files}
-
-
-def super_journal(journal: Handle, size: int) -> tuple[int, str]:
-    """Bytes of the super-journal's record at a journal's end, and its name; 0 and "" without.
-
-    Args:
-        journal: The slot of a rollback journal.
-        size: Length of the journal in bytes.
-    """
-    tail = journal.read(_SUPER_TAIL.size, SECTOR_SIZE + max(0, size - _SUPER_TAIL.size))
-    if len(tail) < _SUPER_TAIL.size:
-        return 0, ""
-    length, checksum, magic = _SUPER_TAIL.unpack(tail)
-    if magic != _SUPER_MAGIC or not 0 < length <= size - _SUPER_FRAME:
-        return 0, ""
-    name = journal.read(length, SECTOR_SIZE + size - _SUPER_TAIL.size - length)
-    # pager.c adds up the bytes as signed characters.
-    if sum(byte - 256 if byte > 127 else byte for byte in name) & 0xFFFFFFFF != checksum:
-        return 0, ""
-    return length + _SUPER_FRAME, name.decode("utf-8", "surrogateescape")
-
-
 def _damaged_slot(directory: str, name: str, found: Damaged) -> ImportRejectedError:
     guess = f" It may be {found.offered.path}." if found.offered and found.offered.path else ""
     return ImportRejectedError(
@@ -404,7 +369,7 @@ async def _bring(
                 is_whole = False
                 await _copy(*found, slots.lend(lent + suffix))
         if not is_whole:
-            finish(pool, lent)
+            beside.finish(pool, lent)
         return transfer.adopt(pool, slots, slot, path, replace, may_be_empty=True)
 
 
@@ -417,27 +382,3 @@ async def _copy(file: _File, size: int, slot: Slot) -> None:
                 hint="Delete what you no longer need, or give the site more room.",
                 sqlite_code=SQLITE_FULL,
             )
-
-
-def finish(pool: Pool, lent: str) -> None:
-    """Lets SQLite roll a hot journal back, or carry a WAL over into the database.
-
-    Args:
-        pool: The pool.
-        lent: Path of a database that is known by it for a moment, as are its journal and WAL.
-
-    Raises:
-        ImportRejectedError: SQLite finds the database damaged.
-        sqlite3.OperationalError: The storage failed.
-    """
-    try:
-        with closing(sqlite3.connect(pool.uri(lent, mode="rw"), uri=True)) as connection:
-            connection.execute("PRAGMA trusted_schema=OFF")
-            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-        if is_storage_failure(error):
-            raise
-        raise ImportRejectedError(
-            f"The database is damaged: {error}", hint="Its own program may be able to repair it."
-        ) from error

@@ -1,4 +1,4 @@
-"""What may be given to ``install``; free of any browser.
+"""What may be given to ``install`` and to a pool's methods; free of any browser.
 
 Everything is looked at before anything is taken hold of, so that a mistake costs nothing.
 """
@@ -12,6 +12,8 @@ from collections.abc import Mapping
 
 #: A keyword or a number, as SQLite takes them without quotes: a value cannot be another statement.
 _PRAGMA_VALUE = re.compile(r"-?[A-Za-z0-9]+", re.ASCII)
+
+_SMALLEST_CHUNK = 512  # bytes
 
 
 def check_name(name: str) -> None:
@@ -74,6 +76,16 @@ def check_counts(**counts: int) -> None:
             raise TypeError(f"{what} must be a whole number, not {count!r}")
         if count < 0:
             raise ValueError(f"{what} must be 0 or more, not {count}")
+
+
+def check_chunks(size: int) -> None:
+    """The size of an export's chunks, in bytes.
+
+    Raises:
+        ValueError: The header of a database does not fit into the first one.
+    """
+    if size < _SMALLEST_CHUNK:
+        raise ValueError(f"chunks of {size} bytes are too small: at least {_SMALLEST_CHUNK}")
 
 
 def check_seconds(what: str, seconds: float) -> None:

@@ -17,7 +17,7 @@ from urllib.parse import quote
 import pyodide_js
 from pyodide.ffi import can_run_sync, run_sync
 
-from . import collecting, defaults, foreign, options, quarantine, sources, transfer
+from . import beside, collecting, defaults, foreign, options, quarantine, sources, transfer
 from .check import CheckReport, check
 from .cleanup import Cleanup
 from .errors import DatabaseInUseError, NoSuchDatabaseError, PoolClosedError, PoolLockedError
@@ -29,8 +29,6 @@ from .slots import SlotTable
 from .spares import Spares
 from .stats import Stats
 from .vfs import VFS
-
-_SMALLEST_CHUNK = 512  # the header of a database fits into the first one
 
 _installed: dict[str, Pool] = {}
 _installing = asyncio.Lock()  # held while a pool is installed or removed
@@ -220,12 +218,24 @@ class Pool:
 
     # --- whole files ----------------------------------------------------------------------------
 
-    async def import_db(self, name: str, source: sources.Source, *, replace: bool = False) -> int:
+    async def import_db(
+        self,
+        name: str,
+        source: sources.Source,
+        *,
+        replace: bool = False,
+        wal: sources.Source | None = None,
+        journal: sources.Source | None = None,
+    ) -> int:
         """Brings a database file in: into a spare slot, checked, then swapped in.
 
         Until the last, durable step a database of that name is untouched. Memory stays flat,
         whatever the source holds: it is written in pieces, JavaScript's without a detour through
         Python. The database keeps the journal mode that the file says.
+
+        A program that runs, or has crashed, has a second file beside the database: a WAL with its
+        newest commits, or a hot journal without which a transaction is half there. Given with the
+        database, it is applied as SQLite would. That a journal is missing cannot be recognised.
 
         Args:
             name: Name of the database.
@@ -236,22 +246,31 @@ class Pool:
                 are bytes-like, or JavaScript's ArrayBuffer or typed arrays. A ReadableStream is
                 cancelled when the import fails once it has begun to read.
             replace: Whether a database of that name is replaced.
+            wal: The file beside it whose name ends in ``-wal``, any such source; an empty one says
+                that there is none. None, for a database in WAL mode, is a WalMissingWarning;
+                transactions in it that SQLite leaves out as damaged are a WalIgnoredWarning.
+            journal: The file beside it whose name ends in ``-journal``, likewise; one that has
+                ended, as in PERSIST and TRUNCATE mode, does no harm.
 
         Returns:
             Size of the database in bytes.
 
         Raises:
-            TypeError: The source is none of these, or a chunk holds no bytes.
+            TypeError: A source is none of these, or a chunk holds no bytes.
             NameExistsError: There is a database of that name and ``replace`` is false.
             DatabaseInUseError: The database to be replaced is open.
-            ImportRejectedError: The bytes are not a sound SQLite database.
+            ImportRejectedError: The bytes are not a sound SQLite database; or the WAL or journal is
+                damaged, or one of another database, or both have something to tell.
             StorageError, sqlite3.OperationalError, JsException: The storage failed, for example its
                 quota; or the browser could not read the source.
         """
         self._check_open()
         await self._spares.try_top_up()
-        opened = sources.opened(source)
-        return await transfer.import_db(self, self._slots, check_path(name), opened, replace)
+        path, opened = check_path(name), sources.opened(source)
+        given = beside.Beside(
+            self, self._slots, path, sources.those_given(wal=wal, journal=journal)
+        )
+        return await transfer.import_db(self, self._slots, path, opened, replace, given)
 
     async def import_pool(self, directory: str, *, replace: bool = False) -> dict[str, int]:
         """Copies every database of another program's pool into this one.
@@ -308,7 +327,7 @@ class Pool:
             ValueError: ``size`` is less than 512.
             sqlite3.OperationalError: A writer is in the middle of writing ("database is locked").
         """
-        _check_chunks(size)
+        options.check_chunks(size)
         return transfer.export_chunks(self, self._slots, self._existing(name), size)
 
     def export_file(self, name: str) -> bytes:
@@ -370,7 +389,7 @@ class Pool:
             StorageError: The slot cannot be read, or left quarantine before all of it was.
         """
         self._check_open()
-        _check_chunks(size)
+        options.check_chunks(size)
         return quarantine.export(self._slots, quarantine.find(self._slots, name), size)
 
     def recover(self, name: str, as_name: str | None = None, *, replace: bool = False) -> int:
@@ -600,8 +619,3 @@ class Pool:
                 hint="pool.databases lists what there is.",
             )
         return path
-
-
-def _check_chunks(size: int) -> None:
-    if size < _SMALLEST_CHUNK:
-        raise ValueError(f"chunks of {size} bytes are too small: at least {_SMALLEST_CHUNK}")

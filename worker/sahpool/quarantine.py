@@ -33,8 +33,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from . import foreign, transfer
+from . import beside, transfer
 from .cleanup import Cleanup
+from .companions import (
+    ENDED,
+    FRAME_HEADER_SIZE,
+    JOURNAL_MAGIC,
+    WAL_HEADER_SIZE,
+    WAL_MAGICS,
+    checksum,
+    is_among,
+    super_journal,
+)
 from .errors import (
     SQLITE_CANTOPEN,
     SQLITE_FULL,
@@ -60,17 +70,7 @@ _log = logging.getLogger("sahpool")
 
 _CHUNK = 1 << 20  # bytes that are copied at a time
 
-#: How a rollback journal begins (sqlite.org/fileformat2.html, section 3), and a WAL (section 4.1,
-#: for either order of bytes in its checksums).
-_JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
-_WAL_MAGICS = (bytes.fromhex("377f0682"), bytes.fromhex("377f0683"))
-
-#: What SQLite overwrites with zeros to end a journal that it does not delete (``zeroJournalHdr`` in
-#: pager.c). A WAL whose first 28 bytes are zeros has no valid header, so no valid frame either.
-_ENDED = bytes(28)
-
 _WAL = "-wal"
-_WAL_HEADER_SIZE, _FRAME_HEADER_SIZE = 32, 24  # sqlite.org/fileformat2.html, 4.1 and 4.2
 
 _STAYS = "It stays in quarantine as it is: export what is left of it, or drop it."
 
@@ -273,38 +273,28 @@ def _committed(kept: Quarantined, size: int) -> dict[int, int]:
     Empty where the WAL's header is damaged, or its pages have another size (fileformat2.html,
     sections 4.1 to 4.4).
     """
-    head = kept.handle.read(_WAL_HEADER_SIZE, SECTOR_SIZE)
-    if not head.startswith(_WAL_MAGICS) or int.from_bytes(head[8:12], "big") != size:
+    head = kept.handle.read(WAL_HEADER_SIZE, SECTOR_SIZE)
+    if not head.startswith(WAL_MAGICS) or int.from_bytes(head[8:12], "big") != size:
         return {}
-    order = "<" if head.startswith(_WAL_MAGICS[0]) else ">"
-    sums = _checksum(order, head[:24], (0, 0))
+    order = "<" if head.startswith(WAL_MAGICS[0]) else ">"
+    sums = checksum(order, head[:24], (0, 0))
     if struct.pack(">2I", *sums) != head[24:32]:
         return {}
     latest: dict[int, int] = {}
     started: dict[int, int] = {}  # the same, of the transaction that is being read
-    step = _FRAME_HEADER_SIZE + size
-    for at in range(SECTOR_SIZE + _WAL_HEADER_SIZE, kept.handle.size() - step + 1, step):
+    step = FRAME_HEADER_SIZE + size
+    for at in range(SECTOR_SIZE + WAL_HEADER_SIZE, kept.handle.size() - step + 1, step):
         frame = kept.handle.read(step, at)
-        sums = _checksum(order, frame[_FRAME_HEADER_SIZE:], _checksum(order, frame[:8], sums))
+        sums = checksum(order, frame[FRAME_HEADER_SIZE:], checksum(order, frame[:8], sums))
         if frame[8:16] != head[16:24] or struct.pack(">2I", *sums) != frame[16:24]:
             break  # from here on it is an earlier WAL
-        started[int.from_bytes(frame[:4], "big")] = at + _FRAME_HEADER_SIZE
+        started[int.from_bytes(frame[:4], "big")] = at + FRAME_HEADER_SIZE
         pages = int.from_bytes(frame[4:8], "big")  # of the database after a commit; else 0
         if pages:
             latest.update(started)
             latest = {number: at for number, at in latest.items() if number <= pages}
             started.clear()
     return latest
-
-
-def _checksum(order: str, data: bytes, sums: tuple[int, int]) -> tuple[int, int]:
-    """The checksum of a WAL, section 4.2, continued from ``sums``."""
-    one, two = sums
-    words = iter(struct.unpack(f"{order}{len(data) // 4}I", data))
-    for first, second in zip(words, words, strict=True):
-        one = (one + first + two) & 0xFFFFFFFF
-        two = (two + second + one) & 0xFFFFFFFF
-    return one, two
 
 
 def _target(kept: Quarantined, as_name: str | None) -> str:
@@ -383,19 +373,19 @@ def _look(slots: SlotTable, kept: Quarantined, suffix: str) -> _Companion:
         ImportRejectedError: It is none, whatever its header says.
     """
     size = max(0, kept.handle.size() - SECTOR_SIZE)
-    head = kept.handle.read(len(_ENDED), SECTOR_SIZE)
-    if head == _ENDED[: len(head)]:
+    head = kept.handle.read(len(ENDED), SECTOR_SIZE)
+    if head == ENDED[: len(head)]:
         return _Companion(kept, suffix, 0)
-    if not head.startswith((_JOURNAL_MAGIC,) if suffix == "-journal" else _WAL_MAGICS):
+    if not head.startswith((JOURNAL_MAGIC,) if suffix == "-journal" else WAL_MAGICS):
         raise ImportRejectedError(
             f"The slot {kept.name} should be {kept.offered}, but it holds something else.",
             hint="Export that slot and drop it, or recover it under a name of its own.",
         )
     if suffix == "-journal":
-        record, name = foreign.super_journal(kept.handle, size)
+        record, name = super_journal(kept.handle, size)
         if record:
             files = [*slots.paths, *(each.offered or "" for each in slots.quarantined)]
-            if not foreign.is_among(name, files):
+            if not is_among(name, files):
                 # To SQLite, the journal of a committed transaction.
                 return _Companion(kept, suffix, 0, doubtful=True)
             size -= record  # SQLite would not find a super-journal that is in quarantine
@@ -471,7 +461,7 @@ def _complete(
 
 
 def _finish(pool: Pool, slots: SlotTable, path: str, applied: list[_Companion]) -> None:
-    foreign.finish(pool, path)
+    beside.finish(pool, path)
     for each in applied:
         left = slots.find(path + each.suffix)
         if left is not None and left.handle.size() > SECTOR_SIZE:

@@ -20,6 +20,7 @@ from typing import Any
 
 from . import causes
 from .abi import SQLITE_ERROR
+from .companions import refuse_companion
 from .errors import ImportRejectedError, StorageError, is_storage_failure
 from .expansion import excess
 
@@ -110,6 +111,7 @@ def check_header(head: bytes, size: int) -> None:
     if not size:
         raise ImportRejectedError("The file is empty.", hint="Choose a file that holds a database.")
     if not head.startswith(MAGIC):
+        refuse_companion(head)
         raise ImportRejectedError(
             "The file is not an SQLite database: it does not begin with “SQLite format 3”.",
             hint="If it is a CSV or text file, import it under its own ending; "

@@ -15,7 +15,7 @@ from collections.abc import (
     Iterable,
     Iterator,
 )
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from typing import Any, Protocol
 
 from . import browser
@@ -78,6 +78,13 @@ async def opened(source: Source) -> AsyncIterator[AsyncIterator[Piece]]:
         raise
     finally:
         reader.releaseLock()
+
+
+def those_given(
+    **kinds: Source | None,
+) -> dict[str, AbstractAsyncContextManager[AsyncIterator[Piece]]]:
+    """The sources that are not None, as :func:`opened` has them, by what they are."""
+    return {kind: opened(source) for kind, source in kinds.items() if source is not None}
 
 
 async def _pieces(chunks: AsyncGenerator[Any]) -> AsyncGenerator[Piece]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -14,18 +14,20 @@ from .errors import (
     SQLITE_FULL,
     SQLITE_IOERR,
     DatabaseInUseError,
+    InvalidNameError,
     NameExistsError,
     StorageError,
     is_storage_failure,
     sqlite_code,
 )
 from .header import SECTOR_SIZE
-from .names import COMPANION_SUFFIXES, LENT, check_path
+from .names import COMPANION_SUFFIXES, LENT, check_path, is_companion
 from .slot import Handle, Slot
 from .slots import SlotTable
 from .soundness import FILE_HEADER_SIZE, MAGIC, check_content, check_header
 
 if TYPE_CHECKING:
+    from .beside import Beside
     from .pool import Pool
 
 _log = logging.getLogger("sahpool")
@@ -70,13 +72,21 @@ async def import_db(
     path: str,
     source: AbstractAsyncContextManager[AsyncIterator[Any]],
     replace: bool,
+    beside: Beside,
 ) -> int:
     """See :meth:`Pool.import_db`; ``source`` is opened when the target has been looked at."""
-    check_target(pool, slots, path, replace)
+    await beside.make_room()
+    try:
+        check_target(pool, slots, path, replace)
+    except InvalidNameError as error:
+        if is_companion(path):
+            await beside.refuse(source, error)
+        raise
     with lending(slots, "import") as slot:
         async with source as pieces:
-            await _copy_in(slot, pieces)
-        return adopt(pool, slots, slot, path, replace)
+            await copy_in(slot, pieces, beside.check_start)
+        empty = await beside.complete(slot)
+        return adopt(pool, slots, slot, path, replace, may_be_empty=empty, sound=beside.warn)
 
 
 def adopt(
@@ -87,8 +97,18 @@ def adopt(
     replace: bool,
     *,
     may_be_empty: bool = False,
+    sound: Callable[[], None] = lambda: None,
 ) -> int:
     """Makes a lent slot the database ``path`` once its content is found sound; returns its size.
+
+    Args:
+        pool: The pool.
+        slots: Its slots.
+        slot: The lent slot.
+        path: What it is to be called.
+        replace: Whether a database of that name is replaced.
+        may_be_empty: Whether a database without a page is sound.
+        sound: Called when it was found sound, and before anything is changed.
 
     Raises:
         NameExistsError, DatabaseInUseError: As for :func:`check_target`.
@@ -99,6 +119,7 @@ def adopt(
         check_header(slot.handle.read(FILE_HEADER_SIZE, SECTOR_SIZE), size)
         uri = pool.uri(slot.path, mode="ro", immutable=1)
         check_content(uri, lambda count, at: slot.handle.read(count, SECTOR_SIZE + at))
+    sound()
     # The event loop may have run since the target was looked at.
     check_target(pool, slots, path, replace)
     settle(pool, slots, path)
@@ -129,8 +150,16 @@ def check_target(pool: Pool, slots: SlotTable, path: str, replace: bool) -> None
         )
 
 
-async def _copy_in(slot: Slot, pieces: AsyncIterator[Any]) -> None:
-    """Writes the pieces into the slot."""
+async def copy_in(
+    slot: Slot, pieces: AsyncIterator[Any], check_start: Callable[[bytes, int], None] | None = None
+) -> None:
+    """Writes the pieces into the slot.
+
+    Args:
+        slot: The slot.
+        pieces: Bytes of Python's or JavaScript's.
+        check_start: Given the first 16 bytes and how many have come so far, once they are there.
+    """
     size = 0
     async for piece in pieces:
         try:
@@ -142,16 +171,14 @@ async def _copy_in(slot: Slot, pieces: AsyncIterator[Any]) -> None:
         if written != len(piece):
             raise _full(size + max(0, min(written, len(piece))))
         before, size = size, size + len(piece)
-        if before < len(MAGIC):
-            head = slot.handle.read(min(size, len(MAGIC)), SECTOR_SIZE)
-            if not MAGIC.startswith(head):
-                check_header(head, size)  # not worth reading on
+        if check_start and before < len(MAGIC) <= size:
+            check_start(slot.handle.read(len(MAGIC), SECTOR_SIZE), size)
         del piece  # its owner may want to resize it
 
 
 def _full(kept: int) -> StorageError:
     return StorageError(
-        f"The storage is full: it kept {kept} bytes of the database.",
+        f"The storage is full: it kept {kept} bytes of the file.",
         hint="Delete what you no longer need, or give the site more room.",
         sqlite_code=SQLITE_FULL,
     )

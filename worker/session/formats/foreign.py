@@ -40,6 +40,16 @@ _JSON = Foreign(
     "SELECT * FROM json_each('[…]').",
 )
 
+_BESIDE = (
+    "Open the database that it belongs to with the program that it comes from, and close it there: "
+    "then the file of the database has everything, and can be imported."
+)
+_WAL = Foreign("the WAL of a database (…-wal), with its newest changes", _BESIDE)
+_JOURNAL = Foreign("the rollback journal of a database (…-journal)", _BESIDE)
+_WAL_INDEX = Foreign("the WAL-index of a database (…-shm), which holds no data", _BESIDE)
+
+# Those of SQLite's own: https://sqlite.org/fileformat2.html, sections 3 and 4.1;
+# https://sqlite.org/walformat.html, section 2.1, in either order of bytes.
 # https://en.wikipedia.org/wiki/List_of_file_signatures ; only those that no text begins with.
 _MAGIC: tuple[tuple[bytes, Foreign], ...] = (
     (b"\x89PNG\r\n\x1a\n", _IMAGE),
@@ -51,6 +61,11 @@ _MAGIC: tuple[tuple[bytes, Foreign], ...] = (
     (b"7z\xbc\xaf\x27\x1c", _ARCHIVE),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", _OFFICE),
     (b"%PDF-", _PDF),
+    (b"\x37\x7f\x06\x82", _WAL),
+    (b"\x37\x7f\x06\x83", _WAL),
+    (b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7", _JOURNAL),
+    (b"\x18\xe2\x2d\0\0\0\0\0", _WAL_INDEX),
+    (b"\0\x2d\xe2\x18\0\0\0\0", _WAL_INDEX),
 )
 _ZIP = b"PK\x03\x04"
 _ZIP_NAME = 30
