@@ -224,11 +224,11 @@ async function fetchPackages(parts) {
 
 // All at once: by itself io.mjs would ask for what it imports later, and fail in its own name.
 async function importPageIO() {
-  const [contents, io] = ["contents.mjs", "io.mjs"].map((name) =>
+  const modules = ["contents.mjs", "first_table.mjs", "io.mjs"].map((name) =>
     importPart(new URL(name, import.meta.url)),
   );
-  await Promise.allSettled([contents, io]);
-  await contents;
+  await Promise.allSettled(modules);
+  const [, , io] = await Promise.all(modules);
   return io;
 }
 

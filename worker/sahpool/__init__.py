@@ -23,6 +23,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .abi import error_offset, keywords, transaction_state
+from .connections import Connection
 from .errors import (
     DatabaseInUseError,
     ForeignPoolError,
@@ -54,6 +55,7 @@ __all__ = [
     "CallStats",
     "CheckReport",
     "CheckStep",
+    "Connection",
     "DatabaseInUseError",
     "ForeignPoolError",
     "FoundPool",

@@ -48,6 +48,7 @@ SQLITE_OPEN_WAL = 0x00080000
 
 SQLITE_ACCESS_EXISTS = 0
 
+SQLITE_FCNTL_FILE_POINTER = 7
 SQLITE_FCNTL_VFSNAME = 12
 
 
@@ -146,6 +147,7 @@ _SIGNATURES = {
     "sqlite3_vfs_register": (c_int, [c_void_p, c_int]),
     "sqlite3_vfs_unregister": (c_int, [c_void_p]),
     "sqlite3_auto_extension": (c_int, [c_void_p]),
+    "sqlite3_profile": (c_void_p, [c_void_p, c_void_p, c_void_p]),
     "sqlite3_exec": (c_int, [c_void_p, c_char_p, c_void_p, c_void_p, c_void_p]),
     "sqlite3_file_control": (c_int, [c_void_p, c_char_p, c_int, c_void_p]),
     "sqlite3_db_readonly": (c_int, [c_void_p, c_char_p]),

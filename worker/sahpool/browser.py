@@ -29,7 +29,7 @@ _MODULE_PARTS = (
 )
 
 _IO_MODULE = "sahpool_io"
-_CONTENTS = "contents.mjs"  # what io.mjs imports
+_PARTS = ("contents.mjs", "first_table.mjs")  # what io.mjs imports
 
 _log = logging.getLogger("sahpool")
 
@@ -153,15 +153,17 @@ async def io_module() -> Any:
         urls: list[str] = []
         try:
             # A module behind a Blob's URL can import another one by its whole URL only.
-            urls.append(_blob_url(_source(_CONTENTS)))
             source = _source("io.mjs")
-            urls.append(_blob_url(source.replace(f'"./{_CONTENTS}"', f'"{urls[0]}"')))
-            module = await run_js("(url) => import(url)")(urls[1])
+            for part in _PARTS:
+                urls.append(_blob_url(_source(part)))
+                source = source.replace(f'"./{part}"', f'"{urls[-1]}"')
+            urls.append(_blob_url(source))
+            module = await run_js("(url) => import(url)")(urls[-1])
         except JsException as error:
             raise UnsupportedError(
                 "The page's content security policy forbids loading io.mjs from the package.",
-                hint=f"Serve io.mjs and {_CONTENTS}, which are in the wheel's folder sahpool, "
-                "beside your worker, import io.mjs there and pyodide.registerJsModule("
+                hint=f"Serve io.mjs, {' and '.join(_PARTS)}, which are in the wheel's folder "
+                "sahpool, beside your worker, import io.mjs there and pyodide.registerJsModule("
                 f"{_IO_MODULE!r}, it) before sahpool.install(); or allow blob: and 'unsafe-eval' "
                 "in the worker.",
             ) from error

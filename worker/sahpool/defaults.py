@@ -29,13 +29,20 @@ DEFAULT_PRAGMAS: Mapping[str, str | int] = {
 #: whose owner chose otherwise keeps what it has.
 _STORED = frozenset({"journal_mode", "page_size", "auto_vacuum", "encoding"})
 
-#: pool name → (its PRAGMAs, whether the database of a path is new)
-_pools: dict[bytes, tuple[Mapping[str, str | int], Callable[[str], bool]]] = {}
+#: Has the main database of a connection (its address), whose path is given, in WAL mode from its
+#: first table on, when it has none yet.
+AwaitTable = Callable[[int, str], None]
+
+#: pool name → (its PRAGMAs, whether the database of a path is new, how it comes into WAL mode)
+_pools: dict[bytes, tuple[Mapping[str, str | int], Callable[[str], bool], AwaitTable]] = {}
 _entry_point: ctypes._FuncPointer | None = None
 
 
 def set_defaults(
-    vfs_name: str, pragmas: Mapping[str, str | int], is_new: Callable[[str], bool]
+    vfs_name: str,
+    pragmas: Mapping[str, str | int],
+    is_new: Callable[[str], bool],
+    await_table: AwaitTable,
 ) -> None:
     """Gives the connections of a VFS their PRAGMAs.
 
@@ -43,11 +50,10 @@ def set_defaults(
         vfs_name: Name of the VFS.
         pragmas: PRAGMA name → value, checked (options.py).
         is_new: Tells whether the database of a path is still empty.
+        await_table: How a database comes into WAL mode, where that is its journal mode.
     """
     global _entry_point
-    # The journal mode comes last: a file that is in WAL mode keeps its page size.
-    ordered = dict(sorted(pragmas.items(), key=lambda item: item[0] == "journal_mode"))
-    _pools[vfs_name.encode()] = (ordered, is_new)
+    _pools[vfs_name.encode()] = (pragmas, is_new, await_table)
     if _entry_point is None:
         _entry_point = abi.XAUTOEXTENSION(_on_open)
         abi.library().sqlite3_auto_extension(_entry_point)
@@ -84,14 +90,19 @@ def _configure(database: int) -> None:
     path = sqlite.sqlite3_db_filename(database, b"main")
     if settings is None or not path:  # another VFS, or a temporary database
         return
-    pragmas, is_new = settings
+    pragmas, is_new, await_table = settings
     writable = sqlite.sqlite3_db_readonly(database, b"main") == 0
     file = path.decode("utf-8", "surrogateescape")
     if file.startswith(LENT):  # ours for a moment; and its schema must not be read unasked
         return
     new = writable and is_new(file)
     for pragma, value in pragmas.items():
-        if new or pragma not in _STORED:
+        if pragma == "journal_mode" and str(value).upper() == "WAL":
+            if (
+                writable
+            ):  # not by the PRAGMA: it would fix the page size and what else can be chosen
+                await_table(database, file)
+        elif new or pragma not in _STORED:
             text = f"PRAGMA {pragma}={value}"
             code = sqlite.sqlite3_exec(database, text.encode(), None, None, None)
             if code != abi.SQLITE_OK:

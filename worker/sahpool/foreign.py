@@ -411,7 +411,7 @@ async def _bring(
                 await _copy(*found, slots.lend(lent + suffix))
         if not is_whole:
             finish(pool, lent)
-        return transfer.adopt(pool, slots, slot, path, replace, may_be_empty=True)
+        return transfer.adopt(pool, slots, slot, path, replace)
     finally:
         if slots.find(lent) is slot:  # it has no name: it goes back with what lies beside it
             slots.give_back(slot)

@@ -18,6 +18,7 @@ from pyodide.ffi import can_run_sync, run_sync
 
 from . import defaults, foreign, options, quarantine, sources, transfer
 from .check import CheckReport, check
+from .connections import Connection
 from .errors import DatabaseInUseError, NoSuchDatabaseError, PoolClosedError, PoolLockedError
 from .header import SECTOR_SIZE
 from .hold import Hold
@@ -87,10 +88,12 @@ class Pool:
         Args:
             name: Name of the database, taken as it is, up to 510 bytes of UTF-8; with or without
                 the leading slash that it has in the pool.
-            **options: For :func:`sqlite3.connect`. A ``timeout`` waits for nothing: whoever holds a
-                lock runs in this very thread, so a second one is refused at once, after as many
-                tries as SQLite would make (60 in the default five seconds). Let the other end its
-                transaction, awaiting something if it is another task's, and try again.
+            **options: For :func:`sqlite3.connect`. A ``factory`` of your own may be derived from
+                :class:`Connection`, which is what there is without one. A ``timeout`` waits for
+                nothing: whoever holds a lock runs in this very thread, so a second one is refused
+                at once, after as many tries as SQLite would make (60 in the default five seconds).
+                Let the other end its transaction, awaiting something if it is another task's, and
+                try again.
 
         Raises:
             InvalidNameError: The name is empty, holds a NUL or is too long.
@@ -99,6 +102,7 @@ class Pool:
         self._check_open()
         if self._spares.missing > 0 and can_run_sync():
             run_sync(self._spares.try_top_up())  # other tasks run meanwhile, and may pause the pool
+        options.setdefault("factory", Connection)
         connection: sqlite3.Connection = sqlite3.connect(self.uri(name), uri=True, **options)
         return connection
 
@@ -221,7 +225,8 @@ class Pool:
 
         Until the last, durable step a database of that name is untouched. Memory stays flat,
         whatever the source holds: it is written in pieces, JavaScript's without a detour through
-        Python. The database keeps the journal mode that the file says.
+        Python. The database keeps the journal mode that the file says. A source of no bytes is
+        an empty database, as a file of none is for SQLite: look first where that cannot be meant.
 
         Args:
             name: Name of the database.
@@ -293,7 +298,8 @@ class Pool:
 
         What was committed when the first chunk is asked for is what comes, whatever is written
         meanwhile. Close the iterator (or exhaust it) to let go of the read lock. The file says that
-        it is in rollback mode, as every program can open it; an empty database gives no chunk.
+        it is in rollback mode, as every program can open it; a database to which nothing has been
+        written yet gives no chunk, and :meth:`import_db` takes that.
 
         Args:
             name: Name of the database.
@@ -512,7 +518,7 @@ class Pool:
             await self._add_missing(initial_capacity)
             if not self.is_paused:  # it was, while the event loop ran
                 self._vfs.register(default=self._default)
-                defaults.set_defaults(self.name, self._pragmas, self._is_new)
+                defaults.set_defaults(self.name, self._pragmas, self._is_new, self._vfs.await_table)
         except BaseException:
             self._vfs.unregister()
             for _, handle in handles:

@@ -27,6 +27,7 @@ from .errors import (
     exception_name,
     sqlite_code,
 )
+from .first_table import FirstTables
 from .header import MAX_PATH_BYTES, SECTOR_SIZE
 from .locks import NONE, SHARED, LockTable
 from .names import check_path, database_of
@@ -116,6 +117,7 @@ class VFS:
             module, outgrown, control, begins, ctypes.addressof(self._failed)
         )
         causes.add_source(self._take_failures)
+        self._first_tables = FirstTables(slots, self._page_io.firstTables, self._sqlite)
         self._methods = self._io_methods()
         self._vfs = self._sqlite3_vfs()
 
@@ -137,6 +139,10 @@ class VFS:
         """Counts from zero again."""
         self._tallies.reset()
         self._page_io.resetTallies()
+
+    def await_table(self, database: int, path: str) -> None:
+        """See :meth:`FirstTables.expect`."""
+        self._first_tables.expect(database, path)
 
     def register(self, *, default: bool) -> None:
         """Makes SQLite know the VFS; ``default`` makes it the one for plain names."""
@@ -335,6 +341,7 @@ class VFS:
         if file.delete_on_close and slot.users == 1 and not slot.deleted:
             self._slots.delete(file.path)
         if slot.users == 1:
+            self._first_tables.close(file.path, slot, file.content)
             self._contents.pop(slot).close()
         self._slots.release(slot)
         return abi.SQLITE_OK
@@ -362,7 +369,10 @@ class VFS:
         return self._granted(self._locks.lock(file.path, pFile, level))
 
     def xUnlock(self, pFile: int, level: int) -> int:
-        self._locks.unlock(self._files[pFile].path, pFile, level)
+        path = self._files[pFile].path
+        self._locks.unlock(path, pFile, level)
+        if path in self._first_tables.awaited:
+            self._first_tables.unlocked(path, pFile, self._locks.is_free(path))
         return abi.SQLITE_OK
 
     def xCheckReservedLock(self, pFile: int, pResOut: int) -> int:

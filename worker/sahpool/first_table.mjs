@@ -1,0 +1,166 @@
+// JavaScript, because it lies in the way of xRead and xWrite: how a new database comes into WAL mode.
+
+// The write and read version in the header, which WAL mode is told by, and what tells a schema without
+// entries: the kind of page 1 as the root of a tree, and how many cells it has (fileformat2.html, 1.3.3
+// and 1.6).
+const WRITE_VERSION_AT = 18;
+const READ_VERSION_AT = 19;
+const ROLLBACK = 1;
+const WAL = 2;
+const ROOT_KIND_AT = 100;
+const ROOT_CELLS_AT = 103;
+const LEAF = 13;
+
+// Journal modes that a program may ask for instead (sqlite.org/pragma.html#pragma_journal_mode).
+const OTHER_MODES = /^(delete|truncate|persist|memory|off)$/i;
+
+const LONGEST_WORD = 16; // of a PRAGMA's name and value; none that matters here is longer
+
+// A database that is to be in WAL mode from its first committed table on, and has none yet. Until then
+// it is as SQLite makes it, in rollback mode: page size, encoding and auto_vacuum can be chosen, and a
+// backup of any page size comes in.
+//
+// The transaction that commits the first table writes "WAL" in the file itself: the first page says so
+// on its way to the storage, so the mode is there when the table is, and not before, and costs nothing.
+// Connections are shown "rollback" until nobody has a lock: a statement that is still under way goes by
+// the rules that it began with, and so do all others meanwhile. Then each of them is told that its cache
+// is out of date, reads the first page anew, and opens the WAL (lockBtree in btree.c).
+class FirstTable {
+  #says = false; // whether the first page that was written last says WAL
+  isCommitted = false; // whether a transaction that wrote it so has ended
+  isLockKept = false; // whether its connection has lowered no lock since (locking_mode=EXCLUSIVE)
+
+  // The first page as it is to be stored; null: SQLite itself has set the mode.
+  store(page) {
+    if (page[READ_VERSION_AT] !== ROLLBACK) return null;
+    const cells = page[ROOT_CELLS_AT] | page[ROOT_CELLS_AT + 1];
+    this.#says = page[ROOT_KIND_AT] !== LEAF || cells !== 0;
+    if (!this.#says) return page;
+    const stored = page.slice();
+    stored[WRITE_VERSION_AT] = WAL;
+    stored[READ_VERSION_AT] = WAL;
+    return stored;
+  }
+
+  // Bytes that were read at an offset in the file become as they are to be seen.
+  show(bytes, at) {
+    if (!this.#says || at > READ_VERSION_AT) return;
+    for (const each of [WRITE_VERSION_AT - at, READ_VERSION_AT - at]) {
+      if (each >= 0 && each < bytes.length) bytes[each] = ROLLBACK;
+    }
+  }
+
+  // A transaction has ended.
+  end() {
+    this.isCommitted = this.#says;
+    this.isLockKept = this.#says;
+  }
+}
+
+// The databases of one VFS that await their first table.
+export class FirstTables {
+  #module;
+  #files;
+  #usesWal;
+  #became;
+  #waiting = new Map(); // address of a sqlite3 → address of the sqlite3_file of its main database
+  #changed = new WeakSet(); // contents of which became databases in WAL mode while they were open
+  #sqlite = []; // addresses of what is called: see expect()
+
+  // files: address of a sqlite3_file → its Content. usesWal: whether a connection uses the WAL of the
+  // database of a path. became: called with a content that is that of a database in WAL mode now.
+  constructor(module, files, usesWal, became) {
+    this.#module = module;
+    this.#files = files;
+    this.#usesWal = usesWal;
+    this.#became = became;
+    this.xProfile = module.addFunction((database) => this.#statementEnded(database >>> 0), "viij");
+  }
+
+  // The main database of a connection is to be in WAL mode from its first table on; answers whether
+  // it will be. file, database: addresses of the sqlite3_file and of the sqlite3. sqlite: addresses of
+  // the C functions sqlite3_profile and sqlite3_exec, and of two statements: one begins to read, the
+  // other sets WAL mode.
+  expect(file, database, ...sqlite) {
+    const content = this.#files.get(file);
+    if (content.isModeChosen) return false;
+    this.#sqlite = sqlite;
+    content.firstTable ??= new FirstTable();
+    this.#waiting.set(database, file);
+    this.#module.wasmTable.get(sqlite[0])(database, this.xProfile, database);
+    return true;
+  }
+
+  close(file) {
+    for (const [database, its] of this.#waiting) if (its === file) this.#waiting.delete(database);
+  }
+
+  // The first page of a content on its way to the storage.
+  store(content, page) {
+    const stored = content.firstTable.store(page);
+    if (stored === null) content.firstTable = null;
+    return stored ?? page;
+  }
+
+  // A connection has lowered its lock on a database; isFree: nobody has one now. Answers whether the
+  // first table is still awaited.
+  unlocked(file, isFree) {
+    const content = this.#files.get(file);
+    const first = content.firstTable;
+    if (first === null) return false;
+    first.isLockKept = false;
+    if (!isFree || !first.isCommitted) return true;
+    content.firstTable = null;
+    this.#changed.add(content);
+    this.#became(content);
+    return false;
+  }
+
+  // A statement has ended of a connection that awaits a table (sqlite.org/c3ref/profile.html). SQLite
+  // finds out about WAL mode when it next begins to read, and would call it "delete" until then. A
+  // connection that keeps its lock reads nothing anew: it sets the mode by a transaction of its own.
+  #statementEnded(database) {
+    const content = this.#files.get(this.#waiting.get(database));
+    const first = content?.firstTable ?? null;
+    if (first !== null && !first.isLockKept) return;
+    const [profile, exec, read, change] = this.#sqlite;
+    const call = (address, ...values) => this.#module.wasmTable.get(address)(...values);
+    call(profile, database, 0, 0);
+    if (first !== null) call(exec, database, change, 0, 0, 0);
+    else if (this.#changed.has(content)) call(exec, database, read, 0, 0, 0);
+    // A statement of it may be open still.
+    if (first !== null && content.firstTable === first) {
+      call(profile, database, this.xProfile, database);
+    } else {
+      this.#waiting.delete(database);
+    }
+  }
+
+  // A connection has a PRAGMA prepared. A program that asks for another journal mode has it: as long as
+  // nobody uses the WAL, the database goes on in rollback mode.
+  pragma(file, argument) {
+    const content = this.#files.get(file);
+    if (content.firstTable === null && !this.#changed.has(content)) return;
+    if (this.#word(argument + 4) !== "journal_mode") return;
+    if (!OTHER_MODES.test(this.#word(argument + 8)) || this.#usesWal(content.base)) return;
+    const versions = new Uint8Array(2);
+    if (content.size > READ_VERSION_AT) content.read(versions, WRITE_VERSION_AT);
+    if (versions[1] === WAL) {
+      content.write(versions.fill(ROLLBACK), WRITE_VERSION_AT);
+      content.settle();
+    }
+    content.isModeChosen = true;
+    content.firstTable = null;
+    this.#changed.delete(content);
+  }
+
+  // The C string whose address is kept at another, in small letters.
+  #word(pointer) {
+    const { HEAPU8: heap } = this.#module;
+    const address = new DataView(heap.buffer).getUint32(pointer, true);
+    if (address === 0) return "";
+    const bytes = heap.subarray(address, address + LONGEST_WORD);
+    const end = bytes.indexOf(0);
+    return String.fromCharCode(...bytes.subarray(0, end < 0 ? bytes.length : end)).toLowerCase();
+  }
+}
