@@ -17,7 +17,11 @@ from tests.pyodide.engines import Engine
 BODIES = Path(__file__).parent / "bodies"
 
 #: name of the body → (what must hold, further global names of it)
-REPORTS: dict[str, tuple[str, dict[str, Any]]] = {}
+REPORTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "backup": ("con.backup() into a new database, from one of another page size, is whole", {}),
+    "empty": ("a database that was opened and left empty goes out and comes in", {}),
+    "serialize": ("what serialize() gives, deserialize() opens", {}),
+}
 
 
 @pytest.mark.parametrize("name", REPORTS)
