@@ -11,7 +11,8 @@ After that, ``sqlite3.connect("file:/notes.db?vfs=opfs-sahpool", uri=True)`` is 
 is everything that speaks ``sqlite3``. The rooms: ``installing`` (the way in), ``pool`` (its public
 face), ``hold`` (directory, handles, lock), ``slots`` and ``slot`` (which slot is whose), ``header``
 (the format on disk), ``quarantine`` (the way out of it), ``vfs`` (SQLite's callbacks), ``io.mjs``
-(page reads and writes), ``locks`` and ``shm`` (connections among one another), ``transfer`` and
+(page reads and writes), ``first_table`` (how a new database comes into WAL mode), ``locks`` and
+``shm`` (connections among one another), ``connections`` (what ``connect`` gives), ``transfer`` and
 ``sources`` (import, export), ``foreign`` (other programs' pools),
 ``stats`` (counters), ``check`` (the self-check), ``logs`` (the console), ``defaults`` (PRAGMAs of a
 new connection), ``causes`` and ``errors``.

@@ -19,8 +19,8 @@ class Connection(sqlite3.Connection):
     def serialize(self, *, name: str = "main") -> bytes:
         """The database as the bytes of a file that says that it is in rollback mode.
 
-        A file in WAL mode cannot be opened by ``deserialize()``, nor by an SQLite without shared
-        memory; nothing of it is in a WAL.
+        SQLite's own says WAL where the database is in that mode: ``deserialize()`` cannot open it,
+        nor can an SQLite without shared memory. The bytes are whole, nothing of them is in a WAL.
 
         Args:
             name: Name of the database within the connection.

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import ctypes
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from . import abi
+from .first_table import FirstTables
 from .names import LENT
 
 _log = logging.getLogger("sahpool")
@@ -29,31 +30,23 @@ DEFAULT_PRAGMAS: Mapping[str, str | int] = {
 #: whose owner chose otherwise keeps what it has.
 _STORED = frozenset({"journal_mode", "page_size", "auto_vacuum", "encoding"})
 
-#: Has the main database of a connection (its address), whose path is given, in WAL mode from its
-#: first table on, when it has none yet.
-AwaitTable = Callable[[int, str], None]
-
-#: pool name → (its PRAGMAs, whether the database of a path is new, how it comes into WAL mode)
-_pools: dict[bytes, tuple[Mapping[str, str | int], Callable[[str], bool], AwaitTable]] = {}
+#: pool name → (its PRAGMAs, its new databases)
+_pools: dict[bytes, tuple[Mapping[str, str | int], FirstTables]] = {}
 _entry_point: ctypes._FuncPointer | None = None
 
 
 def set_defaults(
-    vfs_name: str,
-    pragmas: Mapping[str, str | int],
-    is_new: Callable[[str], bool],
-    await_table: AwaitTable,
+    vfs_name: str, pragmas: Mapping[str, str | int], first_tables: FirstTables
 ) -> None:
     """Gives the connections of a VFS their PRAGMAs.
 
     Args:
         vfs_name: Name of the VFS.
         pragmas: PRAGMA name → value, checked (options.py).
-        is_new: Tells whether the database of a path is still empty.
-        await_table: How a database comes into WAL mode, where that is its journal mode.
+        first_tables: Its new databases, and how they come into WAL mode.
     """
     global _entry_point
-    _pools[vfs_name.encode()] = (pragmas, is_new, await_table)
+    _pools[vfs_name.encode()] = (pragmas, first_tables)
     if _entry_point is None:
         _entry_point = abi.XAUTOEXTENSION(_on_open)
         abi.library().sqlite3_auto_extension(_entry_point)
@@ -90,22 +83,21 @@ def _configure(database: int) -> None:
     path = sqlite.sqlite3_db_filename(database, b"main")
     if settings is None or not path:  # another VFS, or a temporary database
         return
-    pragmas, is_new, await_table = settings
+    pragmas, first_tables = settings
     writable = sqlite.sqlite3_db_readonly(database, b"main") == 0
     file = path.decode("utf-8", "surrogateescape")
     if file.startswith(LENT):  # ours for a moment; and its schema must not be read unasked
         return
-    new = writable and is_new(file)
+    new = writable and first_tables.is_new(file)
     for pragma, value in pragmas.items():
         if pragma == "journal_mode" and str(value).upper() == "WAL":
-            if (
-                writable
-            ):  # not by the PRAGMA: it would fix the page size and what else can be chosen
-                await_table(database, file)
-        elif new or pragma not in _STORED:
+            continue  # the PRAGMA would fix the page size, and what else can be chosen
+        if new or pragma not in _STORED:
             text = f"PRAGMA {pragma}={value}"
             code = sqlite.sqlite3_exec(database, text.encode(), None, None, None)
             if code != abi.SQLITE_OK:
                 _log.warning("%s: %s was not done as it opened: %d", file, text, code)
+    if writable and str(pragmas.get("journal_mode")).upper() == "WAL":
+        first_tables.expect(database, file)
     # sqlite3_open takes an error that is left on the connection for its own.
     sqlite.sqlite3_exec(database, b"", None, None, None)

@@ -10,6 +10,7 @@ const WAL = 2;
 const ROOT_KIND_AT = 100;
 const ROOT_CELLS_AT = 103;
 const LEAF = 13;
+const MAGIC = [..."SQLite format 3"].map((each) => each.charCodeAt(0));
 
 // Journal modes that a program may ask for instead (sqlite.org/pragma.html#pragma_journal_mode).
 const OTHER_MODES = /^(delete|truncate|persist|memory|off)$/i;
@@ -25,6 +26,10 @@ const LONGEST_WORD = 16; // of a PRAGMA's name and value; none that matters here
 // Connections are shown "rollback" until nobody has a lock: a statement that is still under way goes by
 // the rules that it began with, and so do all others meanwhile. Then each of them is told that its cache
 // is out of date, reads the first page anew, and opens the WAL (lockBtree in btree.c).
+//
+// A rollback journal has the first page as it is in the file, or a worker that is killed would take the
+// mode back. The checksums in it are sums of single bytes, the write and read version not among them at
+// any page size (pager_cksum in pager.c).
 class FirstTable {
   #says = false; // whether the first page that was written last says WAL
   isCommitted = false; // whether a transaction that wrote it so has ended
@@ -35,19 +40,30 @@ class FirstTable {
     if (page[READ_VERSION_AT] !== ROLLBACK) return null;
     const cells = page[ROOT_CELLS_AT] | page[ROOT_CELLS_AT + 1];
     this.#says = page[ROOT_KIND_AT] !== LEAF || cells !== 0;
-    if (!this.#says) return page;
-    const stored = page.slice();
-    stored[WRITE_VERSION_AT] = WAL;
-    stored[READ_VERSION_AT] = WAL;
-    return stored;
+    return this.#says ? asWal(page) : page;
   }
 
-  // Bytes that were read at an offset in the file become as they are to be seen.
+  // What is written to the rollback journal, as it is to be stored.
+  storeInJournal(bytes) {
+    return this.#says && isFirstPage(bytes) ? asWal(bytes) : bytes;
+  }
+
+  // Bytes that were read at an offset in the file, or anywhere in the journal, become as they are to be
+  // seen.
   show(bytes, at) {
     if (!this.#says || at > READ_VERSION_AT) return;
     for (const each of [WRITE_VERSION_AT - at, READ_VERSION_AT - at]) {
       if (each >= 0 && each < bytes.length) bytes[each] = ROLLBACK;
     }
+  }
+
+  showOfJournal(bytes) {
+    if (isFirstPage(bytes)) bytes.fill(ROLLBACK, WRITE_VERSION_AT, READ_VERSION_AT + 1);
+  }
+
+  // A program has chosen another mode.
+  decline() {
+    this.#says = false;
   }
 
   // A transaction has ended.
@@ -57,12 +73,21 @@ class FirstTable {
   }
 }
 
+function isFirstPage(bytes) {
+  return bytes.length > ROOT_CELLS_AT && MAGIC.every((each, at) => bytes[at] === each);
+}
+
+function asWal(page) {
+  return page.slice().fill(WAL, WRITE_VERSION_AT, READ_VERSION_AT + 1);
+}
+
 // The databases of one VFS that await their first table.
 export class FirstTables {
   #module;
   #files;
   #usesWal;
   #became;
+  #awaited = new Map(); // path → the FirstTable of it
   #waiting = new Map(); // address of a sqlite3 → address of the sqlite3_file of its main database
   #changed = new WeakSet(); // contents of which became databases in WAL mode while they were open
   #sqlite = []; // addresses of what is called: see expect()
@@ -86,20 +111,42 @@ export class FirstTables {
     if (content.isModeChosen) return false;
     this.#sqlite = sqlite;
     content.firstTable ??= new FirstTable();
+    this.#awaited.set(content.base, content.firstTable);
     this.#waiting.set(database, file);
     this.#module.wasmTable.get(sqlite[0])(database, this.xProfile, database);
     return true;
+  }
+
+  // A content is opened that is no database: what it has to do with one that awaits its first table.
+  of(base) {
+    return this.#awaited.get(base) ?? null;
   }
 
   close(file) {
     for (const [database, its] of this.#waiting) if (its === file) this.#waiting.delete(database);
   }
 
-  // The first page of a content on its way to the storage.
-  store(content, page) {
-    const stored = content.firstTable.store(page);
-    if (stored === null) content.firstTable = null;
-    return stored ?? page;
+  closeContent(content) {
+    if (content.isDatabase) this.#awaited.delete(content.base);
+  }
+
+  #end(content) {
+    content.firstTable = null;
+    this.#awaited.delete(content.base);
+  }
+
+  // What is written at an offset in a content, as it is to be stored.
+  store(content, bytes, at) {
+    if (!content.isDatabase) return content.firstTable.storeInJournal(bytes);
+    if (at !== 0) return bytes;
+    const stored = content.firstTable.store(bytes);
+    if (stored === null) this.#end(content);
+    return stored ?? bytes;
+  }
+
+  show(content, bytes, at) {
+    if (content.isDatabase) content.firstTable.show(bytes, at);
+    else content.firstTable.showOfJournal(bytes);
   }
 
   // A connection has lowered its lock on a database; isFree: nobody has one now. Answers whether the
@@ -110,7 +157,7 @@ export class FirstTables {
     if (first === null) return false;
     first.isLockKept = false;
     if (!isFree || !first.isCommitted) return true;
-    content.firstTable = null;
+    this.#end(content);
     this.#changed.add(content);
     this.#became(content);
     return false;
@@ -150,7 +197,8 @@ export class FirstTables {
       content.settle();
     }
     content.isModeChosen = true;
-    content.firstTable = null;
+    content.firstTable?.decline();
+    this.#end(content);
     this.#changed.delete(content);
   }
 

@@ -52,6 +52,11 @@ class FirstTables:
             *(ctypes.addressof(text) for text in self._texts),
         ]
 
+    def is_new(self, path: str) -> bool:
+        """Whether nothing has been written to the database of a path yet."""
+        slot = self._slots.find(path)
+        return slot is not None and slot.handle.size() <= SECTOR_SIZE
+
     def expect(self, database: int, path: str) -> None:
         """Has a database in WAL mode from its first table on, when it has none yet.
 
@@ -86,7 +91,9 @@ class FirstTables:
         if path in self._watched:
             self._watched.remove(path)
             self.awaited.discard(path)
-            if content.isModeChosen and not slot.deleted and self._has_no_table(path, slot.handle):
+            self._script.closeContent(content)
+            there = slot.path == path and content.isModeChosen
+            if there and self._has_no_table(path, slot.handle):
                 self._chosen.add((slot.name, slot.generation))
 
     def _has_no_table(self, path: str, handle: Handle) -> bool:

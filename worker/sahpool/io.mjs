@@ -263,12 +263,14 @@ export class PageIO {
         if (amount === VERSION_SIZE && at === VERSION_AT && this.#distrusted.delete(file)) {
           target[0] ^= 0xff;
         }
-        if (content.firstTable !== null) content.firstTable.show(target, at);
+        if (content.firstTable !== null) this.firstTables.show(content, target, at);
         return SQLITE_OK;
       }
       if (wanted === 0 || content.read(target.subarray(0, wanted), at)) this.reads.hits++;
       this.reads.bytes += wanted;
-      if (content.firstTable !== null) content.firstTable.show(target.subarray(0, wanted), at);
+      if (content.firstTable !== null) {
+        this.firstTables.show(content, target.subarray(0, wanted), at);
+      }
       target.fill(0, wanted); // sqlite.org/c3ref/io_methods.html: the rest must be zeroed
       return SQLITE_IOERR_SHORT_READ;
     } catch (error) {
@@ -288,7 +290,7 @@ export class PageIO {
         if (code !== SQLITE_OK) return code;
       }
       let source = this.#module.HEAPU8.subarray(buffer, buffer + amount);
-      if (content.firstTable !== null && at === 0) source = this.firstTables.store(content, source);
+      if (content.firstTable !== null) source = this.firstTables.store(content, source, at);
       const { asked } = this.#pending;
       content.write(source, at);
       if (content.isLog && this.#commits(content, source, at)) {
@@ -420,7 +422,9 @@ export class PageIO {
 
   // The content of a slot, and of a new temporary file; see Content.
   contentOfSlot(handle, base, kind) {
-    return Content.ofSlot(this.#pending, handle, base, kind);
+    const content = Content.ofSlot(this.#pending, handle, base, kind);
+    if (kind === "other") content.firstTable = this.firstTables.of(base);
+    return content;
   }
 
   contentInMemory(limit) {

@@ -22,7 +22,7 @@ from .connections import Connection
 from .errors import DatabaseInUseError, NoSuchDatabaseError, PoolClosedError, PoolLockedError
 from .header import SECTOR_SIZE
 from .hold import Hold
-from .names import COMPANION_SUFFIXES, LENT, check_path
+from .names import COMPANION_SUFFIXES, check_path
 from .slot import Quarantined
 from .slots import SlotTable
 from .spares import Spares
@@ -225,8 +225,8 @@ class Pool:
 
         Until the last, durable step a database of that name is untouched. Memory stays flat,
         whatever the source holds: it is written in pieces, JavaScript's without a detour through
-        Python. The database keeps the journal mode that the file says. A source of no bytes is
-        an empty database, as a file of none is for SQLite: look first where that cannot be meant.
+        Python. The database keeps the journal mode that the file says; without a table it counts as
+        new. No bytes at all are an empty database: look first where that cannot be meant.
 
         Args:
             name: Name of the database.
@@ -518,7 +518,7 @@ class Pool:
             await self._add_missing(initial_capacity)
             if not self.is_paused:  # it was, while the event loop ran
                 self._vfs.register(default=self._default)
-                defaults.set_defaults(self.name, self._pragmas, self._is_new, self._vfs.await_table)
+                defaults.set_defaults(self.name, self._pragmas, self._vfs.first_tables)
         except BaseException:
             self._vfs.unregister()
             for _, handle in handles:
@@ -554,12 +554,6 @@ class Pool:
         return await check(self)
 
     # --- checks ---------------------------------------------------------------------------------
-
-    def _is_new(self, path: str) -> bool:
-        if path.startswith(LENT):
-            return False
-        slot = self._slots.find(path)
-        return slot is not None and slot.handle.size() <= SECTOR_SIZE
 
     def _check_open(self) -> None:
         if self._removed:

@@ -117,7 +117,7 @@ class VFS:
             module, outgrown, control, begins, ctypes.addressof(self._failed)
         )
         causes.add_source(self._take_failures)
-        self._first_tables = FirstTables(slots, self._page_io.firstTables, self._sqlite)
+        self.first_tables = FirstTables(slots, self._page_io.firstTables, self._sqlite)
         self._methods = self._io_methods()
         self._vfs = self._sqlite3_vfs()
 
@@ -139,10 +139,6 @@ class VFS:
         """Counts from zero again."""
         self._tallies.reset()
         self._page_io.resetTallies()
-
-    def await_table(self, database: int, path: str) -> None:
-        """See :meth:`FirstTables.expect`."""
-        self._first_tables.expect(database, path)
 
     def register(self, *, default: bool) -> None:
         """Makes SQLite know the VFS; ``default`` makes it the one for plain names."""
@@ -340,10 +336,12 @@ class VFS:
             self._indexes.leave(file.path, pFile)
         if file.delete_on_close and slot.users == 1 and not slot.deleted:
             self._slots.delete(file.path)
-        if slot.users == 1:
-            self._first_tables.close(file.path, slot, file.content)
+        is_last = slot.users == 1
+        if is_last:
             self._contents.pop(slot).close()
         self._slots.release(slot)
+        if is_last:
+            self.first_tables.close(file.path, slot, file.content)
         return abi.SQLITE_OK
 
     def xTruncate(self, pFile: int, size: int) -> int:
@@ -371,8 +369,8 @@ class VFS:
     def xUnlock(self, pFile: int, level: int) -> int:
         path = self._files[pFile].path
         self._locks.unlock(path, pFile, level)
-        if path in self._first_tables.awaited:
-            self._first_tables.unlocked(path, pFile, self._locks.is_free(path))
+        if path in self.first_tables.awaited:
+            self.first_tables.unlocked(path, pFile, self._locks.is_free(path))
         return abi.SQLITE_OK
 
     def xCheckReservedLock(self, pFile: int, pResOut: int) -> int:
