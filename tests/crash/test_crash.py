@@ -33,7 +33,7 @@ ARMS = [
     *(("leftovers", mode, "FULL", 4096) for mode in BOTH),
     *(("capacity", mode, "FULL", 4096) for mode in BOTH),
     *(("names", mode, "FULL", 4096) for mode in BOTH),
-    *(("create", "WAL", synchronous, 4096) for synchronous in ("FULL", "NORMAL", "OFF")),
+    *(("create", "WAL", synchronous, 4096) for synchronous in ("FULL", "OFF")),
     ("create", "DELETE", "FULL", 4096),
     *(("spares", mode, "FULL", 4096) for mode in BOTH),
     *(("quarantine", mode, "FULL", 4096) for mode in BOTH),

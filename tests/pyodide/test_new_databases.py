@@ -385,12 +385,26 @@ async def test_traced_and_authorized_connections_come_into_wal_mode_as_well(pool
         assert value(con, "PRAGMA journal_mode=DELETE") == "delete"
         con.execute("INSERT INTO t VALUES(1)")
         assert value(con, "PRAGMA journal_mode") == "delete"
-    with opened(pool, "c.db") as con:
-        con.set_authorizer(lambda action, *_: 1 if action == sqlite3.SQLITE_PRAGMA else 0)
-        con.execute("CREATE TABLE t(a)")
-        con.execute("INSERT INTO t VALUES(1)")
-        con.set_authorizer(None)
-        assert value(con, "PRAGMA journal_mode") == "wal"
+    from sahpool.defaults import DEFAULT_PRAGMAS
+
+    pragmas = {**DEFAULT_PRAGMAS, "journal_mode": "DELETE"}
+    plain = await sahpool.install(f"{pool.name}-plain", pragmas=pragmas)
+    told: list[list[Any]] = []
+
+    def keep(*action: object) -> int:
+        told[-1].append(action)
+        return 0
+
+    for each in (pool, plain):
+        with opened(each, "c.db") as con:
+            told.append([])
+            con.set_authorizer(keep)
+            con.set_progress_handler(keep, 1)
+            con.execute("CREATE TABLE t(a)")
+            con.set_progress_handler(None, 0)
+            con.set_authorizer(None)
+            assert value(con, "PRAGMA journal_mode") == ("wal" if each is pool else "delete")
+    assert told[0] == told[1], "neither is told of what the pool does"
 
 
 @in_worker()

@@ -90,7 +90,7 @@ export class FirstTables {
   #awaited = new Map(); // path → the FirstTable of it
   #waiting = new Map(); // address of a sqlite3 → address of the sqlite3_file of its main database
   #changed = new WeakSet(); // contents of which became databases in WAL mode while they were open
-  #sqlite = []; // addresses of what is called: see expect()
+  #sqlite = []; // see setUp()
 
   // files: address of a sqlite3_file → its Content. usesWal: whether a connection uses the WAL of the
   // database of a path. became: called with a content that is that of a database in WAL mode now.
@@ -102,18 +102,25 @@ export class FirstTables {
     this.xProfile = module.addFunction((database) => this.#statementEnded(database >>> 0), "viij");
   }
 
+  // addresses: of the C functions sqlite3_profile, _exec, _backup_init, _backup_step and _backup_finish;
+  // of the name of a main database; of a statement that sets WAL mode; of a sqlite3 in memory.
+  setUp(...addresses) {
+    this.#sqlite = addresses;
+  }
+
+  #call(address, ...values) {
+    return this.#module.wasmTable.get(address)(...values);
+  }
+
   // The main database of a connection is to be in WAL mode from its first table on; answers whether
-  // it will be. file, database: addresses of the sqlite3_file and of the sqlite3. sqlite: addresses of
-  // the C functions sqlite3_profile and sqlite3_exec, and of two statements: one begins to read, the
-  // other sets WAL mode.
-  expect(file, database, ...sqlite) {
+  // it will be. file, database: addresses of the sqlite3_file and of the sqlite3.
+  expect(file, database) {
     const content = this.#files.get(file);
     if (content.isModeChosen) return false;
-    this.#sqlite = sqlite;
     content.firstTable ??= new FirstTable();
     this.#awaited.set(content.base, content.firstTable);
     this.#waiting.set(database, file);
-    this.#module.wasmTable.get(sqlite[0])(database, this.xProfile, database);
+    this.#call(this.#sqlite[0], database, this.xProfile, database);
     return true;
   }
 
@@ -170,17 +177,27 @@ export class FirstTables {
     const content = this.#files.get(this.#waiting.get(database));
     const first = content?.firstTable ?? null;
     if (first !== null && !first.isLockKept) return;
-    const [profile, exec, read, change] = this.#sqlite;
-    const call = (address, ...values) => this.#module.wasmTable.get(address)(...values);
-    call(profile, database, 0, 0);
-    if (first !== null) call(exec, database, change, 0, 0, 0);
-    else if (this.#changed.has(content)) call(exec, database, read, 0, 0, 0);
+    const [profile, exec, , , , , change] = this.#sqlite;
+    this.#call(profile, database, 0, 0);
+    if (first !== null) this.#call(exec, database, change, 0, 0, 0);
+    else if (this.#changed.has(content)) this.#read(database);
     // A statement of it may be open still.
     if (first !== null && content.firstTable === first) {
-      call(profile, database, this.xProfile, database);
+      this.#call(profile, database, this.xProfile, database);
     } else {
       this.#waiting.delete(database);
     }
+  }
+
+  // Has a connection begin to read, and end. A backup of no page does that without a statement, of which
+  // the program's authorizer or progress handler would be told: that one may let other tasks run, which
+  // is fatal beneath a function of JavaScript's.
+  #read(database) {
+    const [, , init, step, finish, main, , memory] = this.#sqlite;
+    const backup = this.#call(init, memory, main, database, main);
+    if (backup === 0) return;
+    this.#call(step, backup, 0);
+    this.#call(finish, backup);
   }
 
   // A connection has a PRAGMA prepared. A program that asks for another journal mode has it: as long as

@@ -15,8 +15,9 @@ from .header import SECTOR_SIZE
 from .slot import Handle, Slot
 from .slots import SlotTable
 
-#: Begins to read, and sets WAL mode, on the main database of a connection.
-_READ = b"PRAGMA main.schema_version"
+#: What first_table.mjs calls, in its order there.
+_FUNCTIONS = ("profile", "exec", "backup_init", "backup_step", "backup_finish")
+_SCHEMA = b"main"
 _CHANGE = b"PRAGMA main.journal_mode=WAL"
 
 #: Offsets in the first page (sqlite.org/fileformat2.html, sections 1.3 and 1.6).
@@ -45,12 +46,19 @@ class FirstTables:
         self._slots = slots
         self._script = script
         self._sqlite = sqlite
-        self._texts = [ctypes.create_string_buffer(text) for text in (_READ, _CHANGE)]
-        functions = (sqlite.sqlite3_profile, sqlite.sqlite3_exec)
-        self._addresses = [
+        self._texts = [ctypes.create_string_buffer(text) for text in (_SCHEMA, _CHANGE)]
+        self._memory = ctypes.c_void_p()  # a database of its own, which nothing is ever written to
+        sqlite.sqlite3_open(b":memory:", ctypes.byref(self._memory))
+        functions = (getattr(sqlite, f"sqlite3_{name}") for name in _FUNCTIONS)
+        script.setUp(
             *(ctypes.cast(each, ctypes.c_void_p).value for each in functions),
             *(ctypes.addressof(text) for text in self._texts),
-        ]
+            self._memory.value,
+        )
+
+    def dispose(self) -> None:
+        """The VFS is of no more use."""
+        self._sqlite.sqlite3_close(self._memory)
 
     def is_new(self, path: str) -> bool:
         """Whether nothing has been written to the database of a path yet."""
@@ -73,7 +81,7 @@ class FirstTables:
         code = self._sqlite.sqlite3_file_control(
             database, b"main", abi.SQLITE_FCNTL_FILE_POINTER, ctypes.byref(file)
         )
-        if code == abi.SQLITE_OK and self._script.expect(file.value, database, *self._addresses):
+        if code == abi.SQLITE_OK and self._script.expect(file.value, database):
             self.awaited.add(path)
             self._watched.add(path)
 

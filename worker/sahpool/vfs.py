@@ -149,6 +149,7 @@ class VFS:
     def dispose(self) -> None:
         """Gives the function table's entries back; the VFS is unregistered and of no more use."""
         causes.drop_source(self._take_failures)
+        self.first_tables.dispose()
         for address in (*self._table_entries, *self._page_io.functions):
             self._module.removeFunction(address)
 
