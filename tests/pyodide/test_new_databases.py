@@ -424,6 +424,32 @@ async def test_a_database_that_was_brought_in_keeps_its_journal_mode(pool: Pool)
 
 
 @in_worker()
+async def test_a_new_database_without_locks_stays_in_rollback_mode(pool: Pool) -> None:
+    """There is no WAL without locks (sqlite.org/uri.html): it could not be opened so again."""
+    for _ in range(2):
+        with database(pool.uri("a.db", nolock=1)) as con:
+            con.execute("CREATE TABLE IF NOT EXISTS t(a)")
+            con.execute("INSERT INTO t VALUES(1)")
+            assert value(con, "PRAGMA journal_mode") == "delete"
+    with opened(pool, "a.db") as con:
+        assert value(con, "SELECT count(*) FROM t") == 2
+
+
+@in_worker()
+async def test_connections_with_a_shared_cache_come_into_wal_mode_as_well(pool: Pool) -> None:
+    uri = pool.uri("a.db", cache="shared")
+    with database(uri) as one, database(uri) as two, opened(pool, "a.db") as apart:
+        assert two.execute("SELECT * FROM sqlite_schema").fetchall() == []
+        one.execute("CREATE TABLE t(a)")
+        two.execute("INSERT INTO t VALUES(1)")
+        for con in (one, two, apart):
+            assert value(con, "SELECT count(*) FROM t") == 1
+            assert value(con, "PRAGMA journal_mode") == "wal"
+    with opened(pool, "a.db") as con:
+        assert value(con, "PRAGMA integrity_check") == "ok"
+
+
+@in_worker()
 async def test_an_attached_database_that_is_new_is_as_sqlite_makes_it(pool: Pool) -> None:
     with opened(pool, "a.db") as con:
         con.execute("ATTACH ? AS b", (pool.uri("b.db"),))

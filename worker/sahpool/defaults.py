@@ -30,6 +30,9 @@ DEFAULT_PRAGMAS: Mapping[str, str | int] = {
 #: whose owner chose otherwise keeps what it has.
 _STORED = frozenset({"journal_mode", "page_size", "auto_vacuum", "encoding"})
 
+#: Query parameters of a URI (sqlite.org/uri.html).
+_WITHOUT_LOCKS = (b"nolock", b"immutable")
+
 #: pool name → (its PRAGMAs, its new databases)
 _pools: dict[bytes, tuple[Mapping[str, str | int], FirstTables]] = {}
 _entry_point: ctypes._FuncPointer | None = None
@@ -80,7 +83,8 @@ def _configure(database: int) -> None:
         return
     settings = _pools.get(ctypes.string_at(name.value))
     sqlite.sqlite3_free(name)
-    path = sqlite.sqlite3_db_filename(database, b"main")
+    address = sqlite.sqlite3_db_filename(database, b"main")
+    path = ctypes.string_at(address) if address else b""
     if settings is None or not path:  # another VFS, or a temporary database
         return
     pragmas, first_tables = settings
@@ -97,7 +101,9 @@ def _configure(database: int) -> None:
             code = sqlite.sqlite3_exec(database, text.encode(), None, None, None)
             if code != abi.SQLITE_OK:
                 _log.warning("%s: %s was not done as it opened: %d", file, text, code)
-    if writable and str(pragmas.get("journal_mode")).upper() == "WAL":
+    # Without locks there is no WAL.
+    locks = not any(sqlite.sqlite3_uri_boolean(address, each, 0) for each in _WITHOUT_LOCKS)
+    if writable and locks and str(pragmas.get("journal_mode")).upper() == "WAL":
         first_tables.expect(database, file)
     # sqlite3_open takes an error that is left on the connection for its own.
     sqlite.sqlite3_exec(database, b"", None, None, None)
