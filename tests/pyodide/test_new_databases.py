@@ -482,6 +482,43 @@ async def test_a_worker_that_is_killed_in_the_first_transaction_leaves_a_new_dat
         assert value(con, "PRAGMA journal_mode") == "wal"
 
 
+@in_worker()
+async def test_a_journal_that_is_rolled_back_takes_no_journal_mode_back(pool: Pool) -> None:
+    """Of a transaction beside a statement that was open at the first commit."""
+    fill = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300) "
+    with opened(pool, "a.db") as con:
+        con.execute("PRAGMA cache_size=2")
+        con.execute("BEGIN")
+        con.execute("CREATE TABLE t AS SELECT 1 AS a UNION SELECT 2")
+        con.execute("CREATE TABLE u(a)")
+        rows = con.execute("SELECT a FROM t")
+        assert rows.fetchone() == (1,)
+        con.execute("COMMIT")
+        con.execute("BEGIN")
+        con.execute(f"{fill} INSERT INTO u SELECT printf('%0500d', i) FROM n")
+        await killed_copy(pool, f".{pool.name}-killed")
+        con.execute("ROLLBACK")
+        con.execute("BEGIN")
+        con.execute(f"{fill} INSERT INTO u SELECT printf('%0500d', i) FROM n")
+        con.execute("ROLLBACK")
+        with opened(pool, "a.db") as other:
+            assert value(other, "SELECT count(*) FROM u") == 0
+            assert value(other, "PRAGMA journal_mode") == "delete", "as the one that reads still"
+        assert rows.fetchone() == (2,)
+        con.execute("INSERT INTO u VALUES(1)")
+        rows.close()
+        assert value(con, "SELECT count(*) FROM u") == 1
+        assert value(con, "PRAGMA journal_mode") == "wal"
+        assert value(con, "PRAGMA integrity_check") == "ok"
+    killed = await sahpool.install(f"{pool.name}-killed")
+    assert "/a.db-journal" in killed.file_names
+    with opened(killed, "a.db") as con:
+        assert value(con, "SELECT count(*) FROM t") == 2
+        assert value(con, "SELECT count(*) FROM u") == 0
+        assert value(con, "PRAGMA journal_mode") == "wal"
+        assert value(con, "PRAGMA integrity_check") == "ok"
+
+
 @in_worker(spare=1, initial_capacity=2)
 async def test_a_first_table_needs_no_more_slots_than_a_database_and_its_journal(
     pool: Pool,
