@@ -379,6 +379,12 @@ async def test_traced_and_authorized_connections_come_into_wal_mode_as_well(pool
         con.execute("INSERT INTO t VALUES(1)")
         assert texts == ["CREATE TABLE t(a)", "INSERT INTO t VALUES(1)"]
         assert value(con, "PRAGMA journal_mode") == "wal"
+    with opened(pool, "e.db") as con, opened(pool, "e.db") as other:
+        assert other.execute("SELECT * FROM sqlite_schema").fetchall() == []
+        con.set_trace_callback(texts.append)
+        con.execute("CREATE TABLE t(a)")
+        assert value(con, "PRAGMA journal_mode") == "wal", "it is asked as the PRAGMA is prepared"
+        assert value(other, "PRAGMA journal_mode") == "wal"
     with opened(pool, "b.db") as con:
         con.set_trace_callback(texts.append)
         con.execute("CREATE TABLE t(a)")
@@ -517,6 +523,28 @@ async def test_a_journal_that_is_rolled_back_takes_no_journal_mode_back(pool: Po
         assert value(con, "SELECT count(*) FROM u") == 0
         assert value(con, "PRAGMA journal_mode") == "wal"
         assert value(con, "PRAGMA integrity_check") == "ok"
+
+
+@in_worker()
+async def test_a_first_transaction_of_many_statements_ends_in_wal_mode_as_well(pool: Pool) -> None:
+    for mode in ("NORMAL", "EXCLUSIVE"):
+        with opened(pool, f"{mode}.db") as con:
+            con.execute(f"PRAGMA locking_mode={mode}")
+            con.execute("BEGIN")
+            con.execute("CREATE TABLE t(a)")
+            con.executemany("INSERT INTO t VALUES(?)", [(n,) for n in range(1000)])
+            con.execute("COMMIT")
+            con.execute("INSERT INTO t VALUES(1000)")
+            assert value(con, "PRAGMA journal_mode") == "wal", mode
+        with opened(pool, f"{mode}.db") as con:
+            assert value(con, "SELECT count(*) FROM t") == 1001
+            assert value(con, "PRAGMA journal_mode") == "wal", mode
+    with opened(pool, "a.db") as con:
+        con.execute("BEGIN")
+        con.execute("CREATE TABLE t(a)")
+        con.executemany("INSERT INTO t VALUES(?)", [(n,) for n in range(1000)])
+        con.execute("COMMIT")
+        assert value(con, "PRAGMA journal_mode") == "wal"
 
 
 @in_worker(spare=1, initial_capacity=2)

@@ -15,6 +15,10 @@ const MAGIC = [..."SQLite format 3"].map((each) => each.charCodeAt(0));
 // Journal modes that a program may ask for instead (sqlite.org/pragma.html#pragma_journal_mode).
 const OTHER_MODES = /^(delete|truncate|persist|memory|off)$/i;
 
+// Statements of a connection whose end is watched until the first commit: to be told costs 0.2 µs each,
+// of which a first transaction may have millions.
+const WATCHED = 100;
+
 const LONGEST_WORD = 16; // of a PRAGMA's name and value; none that matters here is longer
 
 // A database that is to be in WAL mode from its first committed table on, and has none yet. Until then
@@ -90,6 +94,7 @@ export class FirstTables {
   #awaited = new Map(); // path → the FirstTable of it
   #waiting = new Map(); // address of a sqlite3 → address of the sqlite3_file of its main database
   #changed = new WeakSet(); // contents of which became databases in WAL mode while they were open
+  #ended = new Map(); // address of a sqlite3 → how many of its statements have ended
   #sqlite = []; // see setUp()
 
   // files: address of a sqlite3_file → its Content. usesWal: whether a connection uses the WAL of the
@@ -120,8 +125,35 @@ export class FirstTables {
     content.firstTable ??= new FirstTable();
     this.#awaited.set(content.base, content.firstTable);
     this.#waiting.set(database, file);
-    this.#call(this.#sqlite[0], database, this.xProfile, database);
+    this.#watch(database);
     return true;
+  }
+
+  #watch(database) {
+    this.#ended.set(database, 0);
+    this.#call(this.#sqlite[0], database, this.xProfile, database);
+  }
+
+  #unwatch(database) {
+    this.#ended.delete(database);
+    this.#call(this.#sqlite[0], database, 0, 0);
+  }
+
+  #forget(database) {
+    this.#waiting.delete(database);
+    this.#ended.delete(database);
+  }
+
+  #waitingFor(content) {
+    return [...this.#waiting].filter(([, file]) => this.#files.get(file) === content);
+  }
+
+  // A transaction on a database that awaits its first table has ended.
+  commit(content) {
+    content.firstTable.end();
+    for (const [database] of this.#waitingFor(content)) {
+      if (!this.#ended.has(database)) this.#watch(database);
+    }
   }
 
   // A content is opened that is no database: what it has to do with one that awaits its first table.
@@ -130,7 +162,7 @@ export class FirstTables {
   }
 
   close(file) {
-    for (const [database, its] of this.#waiting) if (its === file) this.#waiting.delete(database);
+    for (const [database, its] of this.#waiting) if (its === file) this.#forget(database);
   }
 
   closeContent(content) {
@@ -176,17 +208,19 @@ export class FirstTables {
   #statementEnded(database) {
     const content = this.#files.get(this.#waiting.get(database));
     const first = content?.firstTable ?? null;
-    if (first !== null && !first.isLockKept) return;
-    const [profile, exec, , , , , change] = this.#sqlite;
-    this.#call(profile, database, 0, 0);
+    if (first !== null && !first.isLockKept) {
+      const count = this.#ended.get(database) + 1;
+      if (count < WATCHED) this.#ended.set(database, count);
+      else this.#unwatch(database);
+      return;
+    }
+    const [, exec, , , , , change] = this.#sqlite;
+    this.#unwatch(database);
     if (first !== null) this.#call(exec, database, change, 0, 0, 0);
     else if (this.#changed.has(content)) this.#read(database);
     // A statement of it may be open still.
-    if (first !== null && content.firstTable === first) {
-      this.#call(profile, database, this.xProfile, database);
-    } else {
-      this.#waiting.delete(database);
-    }
+    if (first !== null && content.firstTable === first) this.#watch(database);
+    else this.#forget(database);
   }
 
   // Has a connection begin to read, and end. A backup of no page does that without a statement, of which
@@ -206,7 +240,11 @@ export class FirstTables {
     const content = this.#files.get(file);
     if (content.firstTable === null && !this.#changed.has(content)) return;
     if (this.#word(argument + 4) !== "journal_mode") return;
-    if (!OTHER_MODES.test(this.#word(argument + 8)) || this.#usesWal(content.base)) return;
+    if (!OTHER_MODES.test(this.#word(argument + 8)) || this.#usesWal(content.base)) {
+      if (content.firstTable !== null) return;
+      for (const [database, its] of this.#waiting) if (its === file) this.#read(database);
+      return;
+    }
     const versions = new Uint8Array(2);
     if (content.size > READ_VERSION_AT) content.read(versions, WRITE_VERSION_AT);
     if (versions[1] === WAL) {

@@ -195,7 +195,8 @@ export class PageIO {
       if (!ends) return SQLITE_NOTFOUND;
       const code = this.#end(address >>> 0);
       if (operation === SQLITE_FCNTL_COMMIT_PHASETWO && code === SQLITE_OK) {
-        this.#files.get(address >>> 0).firstTable?.end();
+        const content = this.#files.get(address >>> 0);
+        if (content.firstTable !== null) this.firstTables.commit(content);
       }
       return code || SQLITE_NOTFOUND;
     }, "iiii");
