@@ -36,7 +36,7 @@ seconds where nothing else is said.
 #: can be missing from the page.
 ORDER = {
     "Starting": ["install", "find_pools", "set_verbosity"],
-    "The pool": ["Pool"],
+    "The pool": ["Pool", "Connection"],
     "What the pool's methods return": [],
     "About SQL": ["error_offset", "keywords"],
     "Errors and warnings": [],
@@ -119,7 +119,7 @@ def _entry(target: Documented, name: str) -> Iterator[str]:
     if not isinstance(target, Class):
         yield from _docstring(target.docstring)
         return
-    if bases := [str(base).rpartition(".")[2] for base in target.bases]:
+    if bases := [str(base).removeprefix("sahpool.errors.") for base in target.bases]:
         yield "A kind of " + " and ".join(f"`{base}`" for base in bases if base != "object") + "."
     yield from _docstring(target.docstring, target)
     owner = "pool" if name == "Pool" else name

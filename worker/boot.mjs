@@ -224,11 +224,10 @@ async function fetchPackages(parts) {
 
 // All at once: by itself io.mjs would ask for what it imports later, and fail in its own name.
 async function importPageIO() {
-  const [io, ...parts] = ["io.mjs", "callbacks.mjs", "contents.mjs"].map((name) =>
-    importPart(new URL(name, import.meta.url)),
-  );
-  await Promise.allSettled([io, ...parts]);
-  await Promise.all(parts);
+  const names = ["io.mjs", "callbacks.mjs", "contents.mjs", "first_table.mjs"];
+  const modules = names.map((name) => importPart(new URL(name, import.meta.url)));
+  await Promise.allSettled(modules);
+  const [io] = await Promise.all(modules);
   return io;
 }
 

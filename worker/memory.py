@@ -17,8 +17,7 @@ from weakref import WeakSet
 
 from sahpool import DatabaseInUseError, NameExistsError, NoSuchDatabaseError
 from sahpool.names import check_new_database, check_path
-from sahpool.soundness import FILE_HEADER_SIZE, check_content, check_header
-from sahpool.transfer import in_rollback_mode
+from sahpool.soundness import FILE_HEADER_SIZE, check_content, check_header, in_rollback_mode
 
 __all__ = ["MemoryFiles"]
 
@@ -153,10 +152,13 @@ class MemoryFiles:
                     copied.seek(at)
                     return copied.read(count)
 
-                check_header(read(FILE_HEADER_SIZE, 0), self._spare.stat().st_size)
-                check_content(f"file:{quote(str(self._spare))}?mode=ro&immutable=1", read)
-            with closing(sqlite3.connect(self._spare)) as con:
-                con.execute("PRAGMA journal_mode=WAL")
+                size = self._spare.stat().st_size
+                if size:  # else a database that nothing has been written to yet
+                    check_header(read(FILE_HEADER_SIZE, 0), size)
+                    check_content(f"file:{quote(str(self._spare))}?mode=ro&immutable=1", read)
+            if size:
+                with closing(sqlite3.connect(self._spare)) as con:
+                    con.execute("PRAGMA journal_mode=WAL")
             self.unlink(name)
             path.parent.mkdir(parents=True, exist_ok=True)
             self._spare.replace(path)

@@ -138,6 +138,7 @@ class Live:
         disk: What was recorded; None before ``begin``.
         whole: The bytes of the database that nobody touches.
         damaged: Name of a slot in quarantine → the database that is to be recovered from it.
+        in_wal: Databases that are in WAL mode whenever they have a table.
     """
 
     def __init__(self, mode: str, synchronous: str, page_size: int) -> None:
@@ -154,6 +155,7 @@ class Live:
         self.disk: Any = None
         self.whole = b""
         self.damaged: dict[str, str] = {}
+        self.in_wal: set[str] = set()
         self._connections: list[sqlite3.Connection] = []
         self.pool: sahpool.Pool
 
@@ -176,11 +178,17 @@ class Live:
         slot = pool._slots.find(path)
         return slot.handle.read(slot.handle.size(), SECTOR_SIZE) if slot else b""
 
-    def connect(self, path: str) -> Both:
-        """A connection in the workload's journal mode, to a database that may be new."""
+    def connect(self, path: str, *, asks: bool = True) -> Both:
+        """A connection in the workload's journal mode, to a database that may be new.
+
+        ``asks``: whether it says which, rather than leaves it to the pool.
+        """
         real = self.pool.connect(path, isolation_level=None)
         self._connections.append(real)
-        real.execute(f"PRAGMA journal_mode={self.mode}").fetchone()
+        if asks:
+            real.execute(f"PRAGMA journal_mode={self.mode}").fetchone()
+        elif self.mode == "WAL":
+            self.in_wal.add(path)
         if path not in self.mirrors:
             self.mirrors[path] = (sqlite3.connect(":memory:", isolation_level=None), "main")
         return Both(real, self.mirrors[path][0])
@@ -297,7 +305,7 @@ async def look(live: Live, *, write: bool = False) -> Found:
         found.quarantined = len(image.quarantined)
         if BYSTANDER not in image.databases or Live.bytes_of(image, BYSTANDER) != live.whole:
             found.corrupt = "the database that nobody touched is not as it was"
-        found.state = _read(image, found)
+        found.state = _read(image, found, live.in_wal)
         if write and not found.corrupt:
             image = await _go_on(live, image, found)
     except (sqlite3.Error, sahpool.SahpoolError, UnicodeDecodeError) as error:
@@ -315,7 +323,7 @@ async def open_image(live: Live) -> sahpool.Pool:
     )
 
 
-def _read(image: sahpool.Pool, found: Found) -> State:
+def _read(image: sahpool.Pool, found: Found, in_wal: set[str]) -> State:
     state = {}
     for path in image.databases:
         if path == BYSTANDER:
@@ -325,8 +333,11 @@ def _read(image: sahpool.Pool, found: Found) -> State:
             if answer != "ok":
                 found.corrupt = found.corrupt or f"integrity_check of {path}: {answer}"
             digest = content(connection)
+            (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
         if digest != _EMPTY:
             state[path] = digest
+            if path in in_wal and mode != "wal":
+                found.corrupt = found.corrupt or f"{path} has tables and is in mode {mode}"
     return state
 
 

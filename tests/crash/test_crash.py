@@ -34,6 +34,8 @@ ARMS = [
     *(("leftovers", mode, "FULL", 4096) for mode in BOTH),
     *(("capacity", mode, "FULL", 4096) for mode in BOTH),
     *(("names", mode, "FULL", 4096) for mode in BOTH),
+    *(("create", "WAL", synchronous, 4096) for synchronous in ("FULL", "OFF")),
+    ("create", "DELETE", "FULL", 4096),
     *(("spares", mode, "FULL", 4096) for mode in BOTH),
     *(("quarantine", mode, "FULL", 4096) for mode in BOTH),
     *(("pages", mode, "FULL", size) for mode in BOTH for size in (512, 65536)),
@@ -85,6 +87,7 @@ RECOVERIES = [
     ("attached", "DELETE"),
     ("attached", "PERSIST"),
     ("leftovers", "WAL"),
+    ("create", "WAL"),
 ]
 
 _RECOVERIES = """

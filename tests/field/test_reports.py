@@ -23,6 +23,9 @@ REPORTS: dict[str, tuple[str, dict[str, Any]]] = {
         {"longs": 2},
     ),
     "wal_beside": ("a database comes in with its WAL, and without it not in silence", {}),
+    "backup": ("con.backup() into a new database, from one of another page size, is whole", {}),
+    "empty": ("a database that was opened and left empty goes out and comes in", {}),
+    "serialize": ("what serialize() gives, deserialize() opens", {}),
 }
 
 

@@ -48,6 +48,7 @@ async def test_every_way_to_name_a_database_leads_to_the_same_one(pool: Pool) ->
 @in_worker()
 async def test_new_databases_are_in_wal_mode_with_full_sync_and_a_large_cache(pool: Pool) -> None:
     with opened(pool, "a.db") as con:
+        con.execute("CREATE TABLE t(a)")
         assert value(con, "PRAGMA journal_mode") == "wal"
         assert value(con, "PRAGMA synchronous") == 2
         assert value(con, "PRAGMA cache_size") == -32768
@@ -394,6 +395,8 @@ async def test_a_read_only_connection_cannot_write(pool: Pool) -> None:
 @in_worker()
 async def test_a_read_only_connection_does_not_change_the_file_by_a_checkpoint(pool: Pool) -> None:
     with opened(pool, "a.db") as con:
+        con.execute("CREATE TABLE t(a)")
+        con.execute("DROP TABLE t")
         con.execute("CREATE TABLE t(a)")
         slot = pool._slots.find("/a.db")
         assert slot is not None

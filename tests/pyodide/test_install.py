@@ -88,6 +88,7 @@ async def test_installing_again_gives_the_pool_as_it_is_whatever_the_options(poo
     assert (pool.directory, pool.capacity) == ("." + pool.name, capacity)
     assert pool.file_names == ["/a.db"]
     with opened(pool, "b.db") as con:
+        con.execute("CREATE TABLE t(a)")
         assert value(con, "PRAGMA journal_mode") == "wal"
     with database("/tmp/plain.db") as con:
         con.execute("CREATE TABLE IF NOT EXISTS t(a)")

@@ -143,7 +143,6 @@ async def test_what_is_no_sound_database_is_refused_and_the_old_one_stays(pool: 
     torn = bytearray(good)
     torn[4096 * 3 : 4096 * 4] = bytes(4096)
     offers = {
-        "empty": b"",
         "not an SQLite database": b"name,born\nAda,1815\n" * 100,
         "within the header": good[:60],
         "cut off": good[: len(good) // 2],

@@ -45,9 +45,9 @@ class Struck(Live):
         await self.pool.top_up()
         self._play.begin()
 
-    def connect(self, path: str) -> Both:
+    def connect(self, path: str, *, asks: bool = True) -> Both:
         """As there; of a connection a cell it is known what it belongs to."""
-        both = super().connect(path)
+        both = super().connect(path, asks=asks)
         self._paths[id(both)] = path
         return both
 

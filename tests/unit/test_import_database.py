@@ -25,7 +25,6 @@ def test_a_database_is_imported_and_open_at_once(client: Client, tmp_path: Path)
         (b"BEGIN TRANSACTION;\nCREATE TABLE", "dump.db", "script of SQL"),
         (bytes(range(256)) * 20, "secret.db", "encrypted"),
         (b"PK\x03\x04rest", "x.sqlite3", "archive"),
-        (b"", "x.sqlite", "empty"),
         (b"SQLite format 3\0" + b"\0" * 50, "x.sqlite", "cut off"),
         (b"SQLite format 3\0" + b"\0" * 500, "any", "page size"),
     ],
@@ -38,6 +37,26 @@ def test_what_is_no_database_is_told_what_it_is(
     assert told in error["message"]
     assert error["hint"]
     assert client.ask("databases")["databases"] == [{"name": "notes.db", "size": 0}]
+
+
+@pytest.mark.parametrize("name", ["x.sqlite", "notes.DB", "notes", "notes.data"])
+def test_a_file_without_a_byte_is_an_empty_database(
+    client: Client, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "nothing").touch()
+    reply = client.ask("import_file", FileSource(tmp_path / "nothing"), name=name)
+    assert (reply["kind"], reply["database"], reply["size"]) == ("sqlite", name, 0)
+    assert client.ask("export", database=name)["size"] == 0
+    assert client.parts == [b""]
+    client.run("CREATE TABLE t (a); INSERT INTO t VALUES (1)")
+    assert client.rows("SELECT a FROM t") == [(1,)]
+
+
+def test_an_empty_file_of_text_is_no_database(client: Client) -> None:
+    for name in ("x.csv", "x.txt", "x.sql", "x.json"):
+        error = client.reject(b"", name)
+        assert error["type"] != "NotADatabase", name
+    assert client.reject(b" ", "x.sqlite")["type"] == "NotADatabase"
 
 
 @pytest.mark.parametrize("keep", [99, 100, 3000, 4096, -1])

@@ -20,6 +20,7 @@ NAMES = [
     "CallStats",
     "CheckReport",
     "CheckStep",
+    "Connection",
     "DatabaseInUseError",
     "ForeignPoolError",
     "FoundPool",

@@ -264,6 +264,7 @@ def test_the_wheel_is_valid(tmp_path: Path) -> None:
             "sahpool/__init__.py",
             "sahpool/io.mjs",
             "sahpool/contents.mjs",
+            "sahpool/first_table.mjs",
             "sahpool/py.typed",
         } <= set(names)
         assert not [name for name in names if "__pycache__" in name or name.endswith("/")]

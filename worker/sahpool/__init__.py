@@ -11,7 +11,8 @@ After that, ``sqlite3.connect("file:/notes.db?vfs=opfs-sahpool", uri=True)`` is 
 is everything that speaks ``sqlite3``. The rooms: ``installing`` (the way in), ``pool`` (its public
 face), ``hold`` (directory, handles, lock), ``slots`` and ``slot`` (which slot is whose), ``header``
 (the format on disk), ``quarantine`` (the way out of it), ``vfs`` (SQLite's callbacks), ``io.mjs``
-(page reads and writes), ``locks`` and ``shm`` (connections among one another), ``transfer`` and
+(page reads and writes), ``first_table`` (how a new database comes into WAL mode), ``locks`` and
+``shm`` (connections among one another), ``connections`` (what ``connect`` gives), ``transfer`` and
 ``sources`` (import, export), ``beside`` and ``companions`` (a WAL or journal that comes with a
 database), ``foreign`` (other programs' pools), ``stats`` (counters), ``check`` (the self-check),
 ``collecting`` (suspended calls and Python's garbage collector), ``logs`` (the console),
@@ -24,6 +25,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .abi import error_offset, keywords, transaction_state
+from .connections import Connection
 from .errors import (
     DatabaseInUseError,
     ForeignPoolError,
@@ -58,6 +60,7 @@ __all__ = [
     "CallStats",
     "CheckReport",
     "CheckStep",
+    "Connection",
     "DatabaseInUseError",
     "ForeignPoolError",
     "FoundPool",

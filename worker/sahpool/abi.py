@@ -48,6 +48,7 @@ SQLITE_OPEN_WAL = 0x00080000
 
 SQLITE_ACCESS_EXISTS = 0
 
+SQLITE_FCNTL_FILE_POINTER = 7
 SQLITE_FCNTL_VFSNAME = 12
 
 SQLITE_CHECKPOINT_PASSIVE = 0
@@ -150,10 +151,17 @@ _SIGNATURES = {
     "sqlite3_vfs_unregister": (c_int, [c_void_p]),
     "sqlite3_auto_extension": (c_int, [c_void_p]),
     "sqlite3_progress_handler": (None, [c_void_p, c_int, c_void_p, c_void_p]),
+    "sqlite3_profile": (c_void_p, [c_void_p, c_void_p, c_void_p]),
+    "sqlite3_open": (c_int, [c_char_p, c_void_p]),
+    "sqlite3_close": (c_int, [c_void_p]),
+    "sqlite3_backup_init": (c_void_p, [c_void_p, c_char_p, c_void_p, c_char_p]),
+    "sqlite3_backup_step": (c_int, [c_void_p, c_int]),
+    "sqlite3_backup_finish": (c_int, [c_void_p]),
     "sqlite3_exec": (c_int, [c_void_p, c_char_p, c_void_p, c_void_p, c_void_p]),
     "sqlite3_file_control": (c_int, [c_void_p, c_char_p, c_int, c_void_p]),
     "sqlite3_db_readonly": (c_int, [c_void_p, c_char_p]),
-    "sqlite3_db_filename": (c_char_p, [c_void_p, c_char_p]),
+    "sqlite3_db_filename": (c_void_p, [c_void_p, c_char_p]),
+    "sqlite3_uri_boolean": (c_int, [c_void_p, c_char_p, c_int]),
     "sqlite3_error_offset": (c_int, [c_void_p]),
     "sqlite3_txn_state": (c_int, [c_void_p, c_char_p]),
     "sqlite3_wal_hook": (c_void_p, [c_void_p, c_void_p, c_void_p]),

@@ -120,11 +120,8 @@ class Beside:
             companions.refuse_companion(head)
             raise error
 
-    async def complete(self, slot: Slot) -> bool:
+    async def complete(self, slot: Slot) -> None:
         """Takes in what was given, and makes a lent database what SQLite would find there.
-
-        Returns:
-            Whether an empty database may be what it finds.
 
         Raises:
             ImportRejectedError: What was given is damaged, or belongs to another database.
@@ -149,7 +146,6 @@ class Beside:
             self._carry_over(slot, before, wal)
         if _WAL not in self._given and not journal and _WAL_VERSION in before[_VERSIONS]:
             self._warnings.append(_missing(self._path))
-        return journal is not None
 
     def warn(self) -> None:
         """Tells what the database may lack, to the line that imports it."""

@@ -36,7 +36,7 @@ _MODULE_PARTS = (
 )
 
 _IO_MODULE = "sahpool_io"
-_IO_PARTS = ("callbacks.mjs", "contents.mjs")  # what io.mjs imports
+_IO_PARTS = ("callbacks.mjs", "contents.mjs", "first_table.mjs")  # what io.mjs imports
 
 _log = logging.getLogger("sahpool")
 

@@ -114,6 +114,8 @@ export class Content {
     this.isDatabase = kind === "database";
     this.isLog = kind === "wal";
     this.isTemporary = typeof base === "symbol";
+    this.firstTable = null; // of a database that awaits one, and of its journal: see first_table.mjs
+    this.isModeChosen = false; // whether a program asked for another journal mode before that
     this.commits = false; // whether the next page ends a transaction in the WAL
     this.written = -1; // where the last write ended
     this.limit = Infinity; // bytes beyond which a temporary file moves out of memory

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import ctypes
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from . import abi, causes
 from .callbacks import Callbacks
+from .first_table import FirstTables
 from .names import LENT
 
 _log = logging.getLogger("sahpool")
@@ -31,8 +32,11 @@ DEFAULT_PRAGMAS: Mapping[str, str | int] = {
 #: whose owner chose otherwise keeps what it has.
 _STORED = frozenset({"journal_mode", "page_size", "auto_vacuum", "encoding"})
 
-#: pool name → (its PRAGMAs, whether the database of a path is new)
-_pools: dict[bytes, tuple[Mapping[str, str | int], Callable[[str], bool]]] = {}
+#: Query parameters of a URI (sqlite.org/uri.html).
+_WITHOUT_LOCKS = (b"nolock", b"immutable")
+
+#: pool name → (its PRAGMAs, its new databases)
+_pools: dict[bytes, tuple[Mapping[str, str | int], FirstTables]] = {}
 _callbacks: Callbacks | None = None
 _entry_point = 0  # address of the C function that calls _on_open
 _stop_handler = 0  # address of one that ends a statement once a stop was asked for
@@ -45,7 +49,7 @@ _STEPS = 4000
 def set_defaults(
     vfs_name: str,
     pragmas: Mapping[str, str | int],
-    is_new: Callable[[str], bool],
+    first_tables: FirstTables,
     io: Any,
     module: Any,
 ) -> None:
@@ -54,13 +58,11 @@ def set_defaults(
     Args:
         vfs_name: Name of the VFS.
         pragmas: PRAGMA name → value, checked (options.py).
-        is_new: Tells whether the database of a path is still empty.
+        first_tables: Its new databases, and how they come into WAL mode.
         io: The module io.mjs.
         module: Pyodide's Emscripten module.
     """
     global _callbacks, _entry_point, _stop_handler
-    # The journal mode comes last: a file that is in WAL mode keeps its page size.
-    ordered = dict(sorted(pragmas.items(), key=lambda item: item[0] == "journal_mode"))
     if _callbacks is None:
         _callbacks = Callbacks(io, module, tell=_tell)
         causes.add_source(_callbacks.take_unfinished)
@@ -69,7 +71,7 @@ def set_defaults(
     if not _entry_point:
         _entry_point = _callbacks.bind(abi.XAUTOEXTENSION, _on_open, abi.SQLITE_ERROR)
     abi.library().sqlite3_auto_extension(_entry_point)  # of no effect when it is there
-    _pools[vfs_name.encode()] = (ordered, is_new)
+    _pools[vfs_name.encode()] = (pragmas, first_tables)
 
 
 def drop_defaults(vfs_name: str) -> None:
@@ -103,21 +105,28 @@ def _configure(database: int) -> None:
         settings = _pools.get(ctypes.string_at(name.value))
     finally:
         sqlite.sqlite3_free(name)
-    path = sqlite.sqlite3_db_filename(database, b"main")
+    address = sqlite.sqlite3_db_filename(database, b"main")
+    path = ctypes.string_at(address) if address else b""
     if settings is None or not path:  # another VFS, or a temporary database
         return
     sqlite.sqlite3_progress_handler(database, _STEPS, _stop_handler, None)
-    pragmas, is_new = settings
+    pragmas, first_tables = settings
     writable = sqlite.sqlite3_db_readonly(database, b"main") == 0
     file = path.decode("utf-8", "surrogateescape")
     if file.startswith(LENT):  # ours for a moment; and its schema must not be read unasked
         return
-    new = writable and is_new(file)
+    new = writable and first_tables.is_new(file)
     for pragma, value in pragmas.items():
+        if pragma == "journal_mode" and str(value).upper() == "WAL":
+            continue  # the PRAGMA would fix the page size, and what else can be chosen
         if new or pragma not in _STORED:
             text = f"PRAGMA {pragma}={value}"
             code = sqlite.sqlite3_exec(database, text.encode(), None, None, None)
             if code != abi.SQLITE_OK:
                 _log.warning("%s: %s was not done as it opened: %d", file, text, code)
+    # Without locks there is no WAL.
+    locks = not any(sqlite.sqlite3_uri_boolean(address, each, 0) for each in _WITHOUT_LOCKS)
+    if writable and locks and str(pragmas.get("journal_mode")).upper() == "WAL":
+        first_tables.expect(database, file)
     # sqlite3_open takes an error that is left on the connection for its own.
     sqlite.sqlite3_exec(database, b"", None, None, None)

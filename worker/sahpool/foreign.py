@@ -370,7 +370,7 @@ async def _bring(
                 await _copy(*found, slots.lend(lent + suffix))
         if not is_whole:
             beside.finish(pool, lent)
-        return transfer.adopt(pool, slots, slot, path, replace, may_be_empty=True)
+        return transfer.adopt(pool, slots, slot, path, replace)
 
 
 async def _copy(file: _File, size: int, slot: Slot) -> None:

@@ -37,9 +37,11 @@ async def install(
             the handles of a worker that was killed inside a long statement for about two seconds.
         clear_on_init: Deletes every database of the pool first.
         pragmas: PRAGMAs that every connection starts with; journal_mode and other settings that a
-            database stores are given to new databases only. A page_size or auto_vacuum of your own
-            belongs here: WAL mode writes a new file's first page as the connection opens.
-            wal_autocheckpoint does not: SQLite sets it itself once a connection has opened.
+            database stores are given to new databases only. ``"journal_mode": "WAL"`` holds from
+            the first committed table on: until then a database is in rollback mode, and its
+            page_size, auto_vacuum and encoding can be chosen as on a disk, here or by a PRAGMA.
+            wal_autocheckpoint does not belong here: SQLite sets it itself once a connection has
+            opened.
         temp_memory_limit: Bytes up to which a temporary file stays in memory.
         verbosity: What the library writes to the console, as :func:`set_verbosity` has it; None
             leaves logging as it is.

@@ -5,6 +5,7 @@ import { Callbacks, isStopRequested, knowsThreadState, stopHandler } from "./cal
 import {
   Content, MemoryHandle, Pending, call, contents, dropHandle, named, openHandle,
 } from "./contents.mjs";
+import { FirstTables } from "./first_table.mjs";
 
 export { Callbacks, MemoryHandle, call, dropHandle, knowsThreadState, openHandle, stopHandler };
 
@@ -19,6 +20,7 @@ const SQLITE_NOTFOUND = 12;
 
 // sqlite.org/c3ref/c_fcntl_begin_atomic_write.html
 const SQLITE_FCNTL_VFSNAME = 12;
+const SQLITE_FCNTL_PRAGMA = 14;
 const SQLITE_FCNTL_SYNC = 21;
 const SQLITE_FCNTL_COMMIT_PHASETWO = 22;
 const SQLITE_FCNTL_CKPT_DONE = 37;
@@ -128,6 +130,12 @@ export class PageIO {
     this.#module = module;
     this.#outgrown = outgrown;
     this.#failed = failed;
+    this.firstTables = new FirstTables(
+      module,
+      this.#files,
+      (base) => this.#locks.has(base),
+      (content) => this.#distrustAll(content),
+    );
     this.resetTallies();
     // Addresses arrive as signed numbers: beyond 2 GiB of heap they are negative.
     this.xRead = module.addFunction((file, buffer, amount, offset) => {
@@ -170,7 +178,14 @@ export class PageIO {
         operation === SQLITE_FCNTL_SYNC ||
         operation === SQLITE_FCNTL_COMMIT_PHASETWO ||
         operation === SQLITE_FCNTL_CKPT_DONE;
-      return (ends && this.#end(address >>> 0)) || SQLITE_NOTFOUND;
+      if (operation === SQLITE_FCNTL_PRAGMA) return this.#pragma(address >>> 0, argument >>> 0);
+      if (!ends) return SQLITE_NOTFOUND;
+      const code = this.#end(address >>> 0);
+      if (operation === SQLITE_FCNTL_COMMIT_PHASETWO && code === SQLITE_OK) {
+        const content = this.#files.get(address >>> 0);
+        if (content.firstTable !== null) this.firstTables.commit(content);
+      }
+      return code || SQLITE_NOTFOUND;
     }, "iiii");
 
     this.xShmLock = module.addFunction((address, first, count, flags) => {
@@ -221,6 +236,7 @@ export class PageIO {
       if (this[name] !== null) this.#module.removeFunction(this[name]);
       this[name] = null;
     }
+    this.firstTables.dispose();
   }
 
   #read(file, buffer, amount, at) {
@@ -237,10 +253,14 @@ export class PageIO {
         if (amount === VERSION_SIZE && at === VERSION_AT && this.#distrusted.delete(file)) {
           target[0] ^= 0xff;
         }
+        if (content.firstTable !== null) this.firstTables.show(content, target, at);
         return SQLITE_OK;
       }
       if (wanted === 0 || content.read(target.subarray(0, wanted), at)) this.reads.hits++;
       this.reads.bytes += wanted;
+      if (content.firstTable !== null) {
+        this.firstTables.show(content, target.subarray(0, wanted), at);
+      }
       target.fill(0, wanted); // sqlite.org/c3ref/io_methods.html: the rest must be zeroed
       return SQLITE_IOERR_SHORT_READ;
     } catch (error) {
@@ -259,7 +279,8 @@ export class PageIO {
         const code = this.#module.wasmTable.get(this.#outgrown)(file);
         if (code !== SQLITE_OK) return code;
       }
-      const source = this.#module.HEAPU8.subarray(buffer, buffer + amount);
+      let source = this.#module.HEAPU8.subarray(buffer, buffer + amount);
+      if (content.firstTable !== null) source = this.firstTables.store(content, source, at);
       const { asked } = this.#pending;
       content.write(source, at);
       if (content.isLog && this.#commits(content, source, at)) {
@@ -324,6 +345,16 @@ export class PageIO {
     return this.#written(file, () => this.#pending.drain(this.#files.get(file)));
   }
 
+  // SQLite answers every PRAGMA itself.
+  #pragma(file, argument) {
+    try {
+      this.firstTables.pragma(file, argument);
+      return SQLITE_NOTFOUND;
+    } catch (error) {
+      return this.#fail("xWrite", codeOf(error, SQLITE_IOERR_WRITE), error, file);
+    }
+  }
+
   // Cuts a file; answers a result code.
   truncate(file, size) {
     const content = this.#files.get(file);
@@ -381,7 +412,9 @@ export class PageIO {
 
   // The content of a slot, the same for all that have it open, and of a new temporary file; see Content.
   contentOfSlot(handle, base, kind) {
-    return contents.get(handle) ?? Content.ofSlot(this.#pending, handle, base, kind);
+    const content = contents.get(handle) ?? Content.ofSlot(this.#pending, handle, base, kind);
+    if (kind === "other") content.firstTable = this.firstTables.of(base);
+    return content;
   }
 
   // Nobody has the slot open any more.
@@ -412,12 +445,17 @@ export class PageIO {
     this.#files.delete(file);
     this.#distrusted.delete(file);
     this.#readOnly.delete(file);
+    this.firstTables.close(file);
   }
 
   // The next time that the file's connection asks whether its cache is still right, it is not. It
   // reads the change counter and what follows it for nothing else (pager.c).
   distrust(file) {
     this.#distrusted.add(file);
+  }
+
+  #distrustAll(content) {
+    for (const [file, its] of this.#files) if (its === content) this.#distrusted.add(file);
   }
 }
 

@@ -67,6 +67,10 @@ class LockTable:
         else:
             held[owner] = wanted
 
+    def is_free(self, path: str) -> bool:
+        """Whether nobody holds anything on ``path``."""
+        return path not in self._held
+
     def is_reserved(self, path: str) -> bool:
         """Whether any owner, the asking one included, holds RESERVED or more."""
         return any(level >= RESERVED for level in self._held.get(path, {}).values())

@@ -20,10 +20,11 @@ from pyodide.ffi import can_run_sync, run_sync
 from . import beside, collecting, defaults, foreign, options, quarantine, sources, transfer
 from .check import CheckReport, check
 from .cleanup import Cleanup
+from .connections import Connection
 from .errors import DatabaseInUseError, NoSuchDatabaseError, PoolClosedError, PoolLockedError
 from .header import SECTOR_SIZE
 from .hold import Hold
-from .names import COMPANION_SUFFIXES, LENT, check_path
+from .names import COMPANION_SUFFIXES, check_path
 from .slot import Quarantined
 from .slots import SlotTable
 from .spares import Spares
@@ -88,10 +89,12 @@ class Pool:
         Args:
             name: Name of the database, taken as it is, up to 510 bytes of UTF-8; with or without
                 the leading slash that it has in the pool.
-            **options: For :func:`sqlite3.connect`. A ``timeout`` waits for nothing: whoever holds a
-                lock runs in this very thread, so a second one is refused at once, after as many
-                tries as SQLite would make (60 in the default five seconds). Let the other end its
-                transaction, awaiting something if it is another task's, and try again.
+            **options: For :func:`sqlite3.connect`. A ``factory`` of your own may be derived from
+                :class:`Connection`, which is what there is without one. A ``timeout`` waits for
+                nothing: whoever holds a lock runs in this very thread, so a second one is refused
+                at once, after as many tries as SQLite would make (60 in the default five seconds).
+                Let the other end its transaction, awaiting something if it is another task's, and
+                try again.
 
         Raises:
             InvalidNameError: The name is empty, holds a NUL or is too long.
@@ -101,6 +104,7 @@ class Pool:
         collecting.keep()
         if self._spares.missing > 0 and can_run_sync():
             run_sync(self._spares.try_top_up())  # other tasks run meanwhile, and may pause the pool
+        options.setdefault("factory", Connection)
         connection: sqlite3.Connection = sqlite3.connect(self.uri(name), uri=True, **options)
         return connection
 
@@ -231,7 +235,8 @@ class Pool:
 
         Until the last, durable step a database of that name is untouched. Memory stays flat,
         whatever the source holds: it is written in pieces, JavaScript's without a detour through
-        Python. The database keeps the journal mode that the file says.
+        Python. The database keeps the journal mode that the file says; without a table it counts as
+        new. No bytes at all are an empty database: look first where that cannot be meant.
 
         A program that runs, or has crashed, has a second file beside the database: a WAL with its
         newest commits, or a hot journal without which a transaction is half there. Given with the
@@ -316,7 +321,8 @@ class Pool:
 
         What was committed when the first chunk is asked for is what comes, whatever is written
         meanwhile. Close the iterator (or exhaust it) to let go of the read lock. The file says that
-        it is in rollback mode, as every program can open it; an empty database gives no chunk.
+        it is in rollback mode, as every program can open it; a database to which nothing has been
+        written yet gives no chunk, and :meth:`import_db` takes that.
 
         Args:
             name: Name of the database.
@@ -542,7 +548,8 @@ class Pool:
             if not self.is_paused:  # it was, while the event loop ran
                 self._vfs.register(default=self._default)
                 module = pyodide_js._module
-                defaults.set_defaults(self.name, self._pragmas, self._is_new, self._io, module)
+                tables = self._vfs.first_tables
+                defaults.set_defaults(self.name, self._pragmas, tables, self._io, module)
         except BaseException:
             for _, handle in handles:
                 handle.close()
@@ -575,12 +582,6 @@ class Pool:
         return await check(self)
 
     # --- checks ---------------------------------------------------------------------------------
-
-    def _is_new(self, path: str) -> bool:
-        if path.startswith(LENT):
-            return False
-        slot = self._slots.find(path)
-        return slot is not None and slot.handle.size() <= SECTOR_SIZE
 
     def _check_open(self) -> None:
         if self._removed:

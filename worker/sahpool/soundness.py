@@ -30,6 +30,7 @@ __all__ = [
     "check_content",
     "check_header",
     "has_commits",
+    "in_rollback_mode",
     "page_size_of",
 ]
 
@@ -45,6 +46,8 @@ FILE_HEADER_SIZE = 100  #: bytes of it that check_header() wants to see
 
 #: Offsets in the database header (sqlite.org/fileformat2.html, section 1.3).
 _PAGE_SIZE, _WRITE_VERSION, _CHANGE_COUNTER, _PAGE_COUNT, _VALID_FOR = 16, 18, 24, 28, 92
+
+_ROLLBACK_VERSIONS = b"\1\1"
 
 #: First bytes of the pages that have children: interior pages of indexes and of tables.
 _INTERIOR = (b"\2", b"\5")
@@ -198,10 +201,25 @@ def has_commits(head: bytes, size: int) -> bool:
     """Whether a database of ``size`` bytes is past its first transaction, by its first bytes."""
     if not head.startswith(MAGIC):
         return False
-    # The change counter counts commits (section 1.3.6), in WAL mode not all of them; that mode is
-    # set by a transaction that writes one page.
+    # The change counter counts commits (section 1.3.6), in WAL mode not all of them, but the first.
+    commits = int.from_bytes(head[_CHANGE_COUNTER : _CHANGE_COUNTER + 4], "big")
     in_wal_mode = head[_WRITE_VERSION : _WRITE_VERSION + 1] == b"\2" and size > page_size_of(head)
-    return in_wal_mode or int.from_bytes(head[_CHANGE_COUNTER : _CHANGE_COUNTER + 4], "big") > 1
+    return commits > (0 if in_wal_mode else 1)
+
+
+def in_rollback_mode(content: bytes) -> bytes:
+    """A database, or its first bytes, saying that it is in rollback mode.
+
+    A file in WAL mode cannot be opened from a read-only medium; where nothing of it is in a WAL, it
+    may say so (sqlite.org/fileformat2.html, section 1.3.3).
+    """
+    end = _WRITE_VERSION + len(_ROLLBACK_VERSIONS)
+    if not content.startswith(MAGIC) or len(content) < end:
+        return content
+    if content[_WRITE_VERSION:end] == _ROLLBACK_VERSIONS:
+        return content
+    with memoryview(content) as view:  # which may be all that there is room for once more
+        return b"".join((view[:_WRITE_VERSION], _ROLLBACK_VERSIONS, view[end:]))
 
 
 # --- the depth of the trees ---------------------------------------------------------------------

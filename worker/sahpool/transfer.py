@@ -24,7 +24,7 @@ from .header import SECTOR_SIZE
 from .names import COMPANION_SUFFIXES, LENT, check_path, is_companion
 from .slot import Handle, Slot
 from .slots import SlotTable
-from .soundness import FILE_HEADER_SIZE, MAGIC, check_content, check_header
+from .soundness import FILE_HEADER_SIZE, MAGIC, check_content, check_header, in_rollback_mode
 
 if TYPE_CHECKING:
     from .beside import Beside
@@ -34,10 +34,6 @@ _log = logging.getLogger("sahpool")
 
 #: What the header of a database says that is brought in.
 MAIN_DB_FLAGS = SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
-
-#: Offset in the database header (sqlite.org/fileformat2.html, section 1.3).
-_WRITE_VERSION = 18
-_ROLLBACK_VERSIONS = b"\x01\x01"
 
 _SCRATCH_SLOTS = 2  # for a database, and for its journal
 
@@ -85,8 +81,8 @@ async def import_db(
     with lending(slots, "import") as slot:
         async with source as pieces:
             await copy_in(slot, pieces, beside.check_start)
-        empty = await beside.complete(slot)
-        return adopt(pool, slots, slot, path, replace, may_be_empty=empty, sound=beside.warn)
+        await beside.complete(slot)
+        return adopt(pool, slots, slot, path, replace, sound=beside.warn)
 
 
 def adopt(
@@ -96,10 +92,11 @@ def adopt(
     path: str,
     replace: bool,
     *,
-    may_be_empty: bool = False,
     sound: Callable[[], None] = lambda: None,
 ) -> int:
     """Makes a lent slot the database ``path`` once its content is found sound; returns its size.
+
+    No bytes at all are a database as well: one that was opened and not written to yet.
 
     Args:
         pool: The pool.
@@ -107,15 +104,14 @@ def adopt(
         slot: The lent slot.
         path: What it is to be called.
         replace: Whether a database of that name is replaced.
-        may_be_empty: Whether a database without a page is sound.
         sound: Called when it was found sound, and before anything is changed.
 
     Raises:
         NameExistsError, DatabaseInUseError: As for :func:`check_target`.
         ImportRejectedError: What is in the slot is no sound database.
     """
-    size = slot.handle.size() - SECTOR_SIZE
-    if size or not may_be_empty:
+    size = max(0, slot.handle.size() - SECTOR_SIZE)
+    if size:
         check_header(slot.handle.read(FILE_HEADER_SIZE, SECTOR_SIZE), size)
         uri = pool.uri(slot.path, mode="ro", immutable=1)
         check_content(uri, lambda count, at: slot.handle.read(count, SECTOR_SIZE + at))
@@ -317,14 +313,3 @@ def _read_chunks(slot: Slot, size: int) -> Iterator[bytes]:
     whole = slot.handle.size() - SECTOR_SIZE
     for at, chunk in read_pieces(slot.handle, whole, size, "the database"):
         yield in_rollback_mode(chunk) if at == SECTOR_SIZE else chunk
-
-
-def in_rollback_mode(head: bytes) -> bytes:
-    """The first bytes of a database, saying that it is in rollback mode.
-
-    A file in WAL mode cannot be opened from a read-only medium; the WAL of an export is empty, so
-    it may say so (sqlite.org/fileformat2.html, section 1.3.3).
-    """
-    if not head.startswith(MAGIC) or len(head) < _WRITE_VERSION + 2:
-        return head
-    return head[:_WRITE_VERSION] + _ROLLBACK_VERSIONS + head[_WRITE_VERSION + 2 :]

@@ -28,6 +28,7 @@ from .errors import (
     StorageError,
     exception_name,
 )
+from .first_table import FirstTables
 from .header import MAX_PATH_BYTES, SECTOR_SIZE
 from .locks import NONE, SHARED, LockTable
 from .names import check_path, database_of
@@ -113,6 +114,7 @@ class VFS:
             module, outgrown, control, begins, ctypes.addressof(self._callbacks.failed)
         )
         causes.add_source(self._take_failures)
+        self.first_tables = FirstTables(slots, self._page_io.firstTables, self._sqlite)
         self._methods = self._io_methods()
         self._vfs = self._sqlite3_vfs()
 
@@ -144,6 +146,7 @@ class VFS:
     def dispose(self) -> None:
         """Gives the function table's entries back; the VFS is unregistered and of no more use."""
         causes.drop_source(self._take_failures)
+        self.first_tables.dispose()
         self._callbacks.dispose()
         self._page_io.dispose()
 
@@ -305,11 +308,14 @@ class VFS:
         assert slot is not None
         self._locks.unlock(file.path, pFile, NONE)
         self._indexes.leave(file.path, pFile)
-        if slot.users <= {pFile}:
+        is_last = slot.users <= {pFile}
+        if is_last:
             self._page_io.closeContent(slot.handle.raw)
             if file.delete_on_close and not slot.deleted:
                 self._slots.delete(file.path)
         self._slots.release(slot, pFile)
+        if is_last and file.content is not None:
+            self.first_tables.close(file.path, slot, file.content)
         del self._files[pFile]
         return abi.SQLITE_OK
 
@@ -336,7 +342,10 @@ class VFS:
         return self._granted(self._locks.lock(file.path, pFile, level))
 
     def xUnlock(self, pFile: int, level: int) -> int:
-        self._locks.unlock(self._files[pFile].path, pFile, level)
+        path = self._files[pFile].path
+        self._locks.unlock(path, pFile, level)
+        if path in self.first_tables.awaited:
+            self.first_tables.unlocked(path, pFile, self._locks.is_free(path))
         return abi.SQLITE_OK
 
     def xCheckReservedLock(self, pFile: int, pResOut: int) -> int:

@@ -23,6 +23,7 @@ def kind_of(source: Source, name: str, asked: str) -> str:
     """The kind, "sqlite" or "csv": as asked or, for "auto", by content.
 
     A file that is named like a database and is none is NotADatabase, rather than taken for text.
+    Without a byte it is an empty database, unless it is named like something else.
     What is known to be something else, a script or a spreadsheet say, is ImportRejected.
     """
     if asked not in KINDS:
@@ -30,6 +31,8 @@ def kind_of(source: Source, name: str, asked: str) -> str:
     if asked != "auto":
         return asked
     if source.read(0, len(MAGIC)) == MAGIC:
+        return "sqlite"
+    if not source.size and not (name.lower().endswith(_TEXT_SUFFIXES) or foreign.text(name)):
         return "sqlite"
     if name.lower().endswith(_DATABASE_SUFFIXES):
         raise not_a_database(source, name)

@@ -23,8 +23,11 @@ _WAL = 2
 def check(source: Source, name: str) -> list[str]:
     """Raises NotADatabase when the file cannot be a whole SQLite database; returns remarks.
 
-    The content is checked by the host once it is copied.
+    The content is checked by the host once it is copied. A file without a byte is a database that
+    nothing has been written to yet.
     """
+    if not source.size:
+        return []
     header = source.read(0, 512)
     if not header.startswith(MAGIC):
         raise not_a_database(source, name)
@@ -57,8 +60,6 @@ def not_a_database(source: Source, name: str) -> NotADatabase:
     """What to tell the user of a file that does not begin like a database, by its first bytes."""
     start = source.read(0, foreign.START)
     message = f"{name} is not a SQLite database"
-    if not start:
-        return NotADatabase(f"{name} is empty.", hint="Choose another file.")
     other = foreign.binary(source)
     if other is not None:
         return NotADatabase(f"{message}, but {other.what}.", hint=other.hint)
