@@ -294,7 +294,8 @@ class FileSystemDirectoryHandle extends FileSystemHandle {
     return new FileSystemFileHandle(this.#entry(name, create, FileNode), name, this.worker);
   }
 
-  #entry(name, create, Kind) {
+  #entry(given, create, Kind) {
+    const name = String(given); // as WebIDL has it: it may be a String object
     checkName(name);
     const { entries } = this.node;
     if (!entries.has(name)) {
@@ -309,7 +310,8 @@ class FileSystemDirectoryHandle extends FileSystemHandle {
     return node;
   }
 
-  async removeEntry(name, { recursive = false } = {}) {
+  async removeEntry(given, { recursive = false } = {}) {
+    const name = String(given);
     opfs.enter("removeEntry");
     checkName(name);
     const node = this.node.entries.get(name);
@@ -350,7 +352,8 @@ class FileSystemDirectoryHandle extends FileSystemHandle {
 class LockManager {
   #queues = new Map();
 
-  async request(name, ...rest) {
+  async request(given, ...rest) {
+    const name = String(given);
     const callback = rest.pop();
     const { ifAvailable = false, signal = null } = rest[0] ?? {};
     const queue = this.#queues.get(name) ?? [];

@@ -35,6 +35,7 @@ MAY_KNOW_THE_BROWSER = {
     "worker/main.py",
     "worker/sahpool/browser.py",
     "worker/sahpool/check.py",
+    "worker/sahpool/heap.py",
     "worker/sahpool/hold.py",
     "worker/sahpool/logs.py",
     "worker/sahpool/pool.py",

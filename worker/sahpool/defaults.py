@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import logging
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from . import abi
 from .names import LENT
@@ -44,13 +45,23 @@ def set_defaults(
         pragmas: PRAGMA name → value, checked (options.py).
         is_new: Tells whether the database of a path is still empty.
     """
-    global _entry_point
     # The journal mode comes last: a file that is in WAL mode keeps its page size.
     ordered = dict(sorted(pragmas.items(), key=lambda item: item[0] == "journal_mode"))
     _pools[vfs_name.encode()] = (ordered, is_new)
+
+
+def prepare(check: Callable[[Any], None]) -> None:
+    """Has SQLite call back for each connection that opens, from now on.
+
+    Args:
+        check: Raises where a function of ctypes cannot be called by SQLite.
+    """
+    global _entry_point
     if _entry_point is None:
-        _entry_point = abi.XAUTOEXTENSION(_on_open)
-        abi.library().sqlite3_auto_extension(_entry_point)
+        function = abi.XAUTOEXTENSION(_on_open)
+        check(function)
+        abi.library().sqlite3_auto_extension(function)
+        _entry_point = function
 
 
 def drop_defaults(vfs_name: str) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import js
 from pyodide.ffi import JsException, create_once_callable, to_js
 
-from . import browser, foreign
+from . import browser, foreign, heap
 from .errors import LOCKED_NAMES, PoolLockedError, exception_name
 from .header import SECTOR_SIZE
 from .names import LOCK_PREFIX
@@ -85,7 +85,7 @@ class Hold:
         own = await browser.directory(self.directory)
         await own.removeEntry(foreign.OPAQUE, browser.js_object(recursive=True))
         try:
-            await (await browser.directory(parent)).removeEntry(last)
+            await (await browser.directory(parent)).removeEntry(heap.text(last))
         except JsException as error:
             if exception_name(error) != "InvalidModificationError":
                 raise
@@ -115,7 +115,7 @@ class Hold:
             options = browser.js_object(signal=js.AbortSignal.timeout(int(self.timeout * 1000)))
         else:  # a signal that fires at once would come before the lock
             options = browser.js_object(ifAvailable=True)
-        name = LOCK_PREFIX + self.directory
+        name = heap.text(LOCK_PREFIX + self.directory)
         js.navigator.locks.request(name, options, create_once_callable(granted)).catch(
             create_once_callable(refused)
         )
@@ -180,7 +180,7 @@ class Hold:
         except asyncio.CancelledError:
             made.add_done_callback(_close_unwanted)
             raise
-        return browser.SyncHandle(raw, self._io.call)
+        return browser.SyncHandle(raw, self._io)
 
     async def create(self) -> tuple[str, browser.SyncHandle] | None:
         """A new file with a random name, as (name, handle); None when the hold ended meanwhile.
@@ -207,7 +207,7 @@ class Hold:
         """Deletes files, whose handles must be closed; a hold that ends meanwhile is no matter."""
         opaque = self.opaque
         for name in names:
-            await opaque.removeEntry(name)
+            await opaque.removeEntry(heap.text(name))
 
     async def discard(self, name: str) -> None:
         """Deletes a file that was just made and will not be used; where it stays, it is a spare."""
@@ -224,17 +224,17 @@ class Hold:
         changed, a flush alone does not hurt; Firefox 153 gives the bytes that are there when it is
         read. So nobody may write to the file for as long as the Blob is in use.
         """
-        file = await (await self.opaque.getFileHandle(name)).getFile()
-        parts = to_js([to_js(head), file.slice(start)])
+        file = await (await self.opaque.getFileHandle(heap.text(name))).getFile()
+        parts = to_js([heap.to_uint8array(head), file.slice(start)])
         return js.Blob.new(parts, browser.js_object(type=_MEDIA_TYPE))
 
     def blob_of(self, data: bytes) -> Any:
         """A JavaScript Blob of these bytes."""
-        return js.Blob.new(to_js([to_js(data)]), browser.js_object(type=_MEDIA_TYPE))
+        return js.Blob.new(to_js([heap.to_uint8array(data)]), browser.js_object(type=_MEDIA_TYPE))
 
     def in_memory(self, data: bytes) -> browser.SyncHandle:
         """A handle on a file in memory with these bytes behind its header."""
-        handle = browser.SyncHandle(self._io.MemoryHandle.new(), self._io.call)
+        handle = browser.SyncHandle(self._io.MemoryHandle.new(), self._io)
         handle.write(data, SECTOR_SIZE)
         return handle
 

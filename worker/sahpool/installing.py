@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from . import browser, causes, defaults, logs, options
+from . import browser, causes, defaults, heap, logs, options
 from .errors import UnsupportedError
 from .pool import Pool, _installed, _installing, holder_of
 
@@ -74,6 +74,7 @@ async def install(
             )
         browser.check_environment()
         io = await browser.io_module()
+        defaults.prepare(heap.check_callback)
         pool = Pool(
             name,
             directory,

@@ -1,9 +1,9 @@
 // JavaScript, because the page I/O callbacks decide the speed: through Python a cold random page
 // read takes three times as long.
 
-import { Content, MemoryHandle, Pending, call, named } from "./contents.mjs";
+import { Content, MemoryHandle, Pending, call, move, named, text } from "./contents.mjs";
 
-export { MemoryHandle, call };
+export { MemoryHandle, call, move, text };
 
 const SQLITE_OK = 0;
 const SQLITE_BUSY = 5;

@@ -29,7 +29,7 @@ from .errors import (
 )
 from .header import MAX_PATH_BYTES, SECTOR_SIZE
 from .locks import NONE, SHARED, LockTable
-from .names import check_path, database_of
+from .names import check_path, database_of, key_of
 from .quarantine import check_wal
 from .shm import SharedIndex, SharedIndexes
 from .slot import BULKY, Slot
@@ -115,9 +115,9 @@ class VFS:
         self._page_io = io.PageIO.new(
             module, outgrown, control, begins, ctypes.addressof(self._failed)
         )
-        causes.add_source(self._take_failures)
         self._methods = self._io_methods()
         self._vfs = self._sqlite3_vfs()
+        causes.add_source(self._take_failures)
 
     @property
     def is_registered(self) -> bool:
@@ -273,7 +273,7 @@ class VFS:
         content = self._contents.get(slot)
         if content is None:
             base, kind = _belongs(path, flags)
-            content = self._page_io.contentOfSlot(slot.handle.raw, base, kind)
+            content = self._page_io.contentOfSlot(slot.handle.raw, key_of(base), kind)
             self._contents[slot] = content
         slot.users += 1
         return OpenFile(
@@ -286,7 +286,7 @@ class VFS:
 
     def xDelete(self, _vfs: int, zName: bytes, _syncDir: int) -> int:
         path = zName.decode("utf-8", "surrogateescape")
-        self._page_io.drainDatabase(database_of(path))
+        self._page_io.drainDatabase(key_of(database_of(path)))
         if self._slots.delete(path):
             return abi.SQLITE_OK
         self._tallies.delete.hits += 1
