@@ -7,12 +7,13 @@ In a worker that runs Pyodide::
     pool = await sahpool.install()
     con = pool.connect("notes.db")
 
-After that, ``sqlite3.connect("file:/notes.db?vfs=opfs-sahpool", uri=True)`` is the same, and so
-is everything that speaks ``sqlite3``. The rooms: ``installing`` (the way in), ``pool`` (its public
-face), ``hold`` (directory, handles, lock), ``slots`` and ``slot`` (which slot is whose), ``header``
-(the format on disk), ``quarantine`` (the way out of it), ``vfs`` (SQLite's callbacks), ``io.mjs``
-(page reads and writes), ``locks`` and ``shm`` (connections among one another), ``transfer`` and
-``sources`` (import, export), ``foreign`` (other programs' pools),
+After that, ``sqlite3.connect("file:/notes.db?vfs=opfs-sahpool", uri=True)`` is the same, and so is
+everything that speaks ``sqlite3``. The rooms: ``installing`` (the way in), ``pool`` (its public
+face), ``standing`` (open, paused or removed), ``hold`` (directory, handles, lock), ``slots`` and
+``slot`` (which slot is whose), ``header`` (the format on disk), ``quarantine`` (the way out of it),
+``vfs`` (SQLite's callbacks), ``default_vfs`` (where plain names lead), ``io.mjs`` (page reads and
+writes), ``heap`` (bytes between Python and JavaScript), ``locks`` and ``shm`` (connections among
+one another), ``transfer`` and ``sources`` (import, export), ``foreign`` (other programs' pools),
 ``stats`` (counters), ``check`` (the self-check), ``logs`` (the console), ``defaults`` (PRAGMAs of a
 new connection), ``causes`` and ``errors``.
 """
@@ -43,6 +44,7 @@ from .stats import CallStats, Stats
 
 if TYPE_CHECKING:
     from .check import CheckReport, CheckStep
+    from .default_vfs import set_default
     from .foreign import find_pools
     from .installing import install
     from .logs import set_verbosity
@@ -74,6 +76,7 @@ __all__ = [
     "find_pools",
     "install",
     "keywords",
+    "set_default",
     "set_verbosity",
     "transaction_state",
 ]
@@ -86,6 +89,7 @@ _WITH_BROWSER = {
     "Pool": "pool",
     "find_pools": "foreign",
     "install": "installing",
+    "set_default": "default_vfs",
     "set_verbosity": "logs",
 }
 

@@ -32,7 +32,8 @@ async def install(
         directory: Path of the pool's directory below the origin's root; ``"." + name`` when None.
         initial_capacity: Slots that a new pool is given.
         spare: Free slots that are kept at hand; topped up between statements.
-        default: Whether plain ``sqlite3.connect("notes.db")`` uses this VFS as well.
+        default: Whether plain ``sqlite3.connect("notes.db")`` uses this VFS as well; see
+            :func:`set_default`.
         lock_timeout: Seconds to wait for a pool that another tab or worker holds. Chromium keeps
             the handles of a worker that was killed inside a long statement for about two seconds.
         clear_on_init: Deletes every database of the pool first.

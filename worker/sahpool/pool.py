@@ -16,15 +16,16 @@ from urllib.parse import quote
 import pyodide_js
 from pyodide.ffi import can_run_sync, run_sync
 
-from . import defaults, foreign, options, quarantine, sources, transfer
+from . import default_vfs, defaults, foreign, options, quarantine, sources, transfer
 from .check import CheckReport, check
-from .errors import DatabaseInUseError, NoSuchDatabaseError, PoolClosedError, PoolLockedError
+from .errors import DatabaseInUseError, NoSuchDatabaseError, PoolLockedError
 from .header import SECTOR_SIZE
 from .hold import Hold
 from .names import COMPANION_SUFFIXES, LENT, check_path
 from .slot import Quarantined
 from .slots import SlotTable
 from .spares import Spares
+from .standing import Standing
 from .stats import Stats
 from .vfs import VFS
 
@@ -68,7 +69,8 @@ class Pool:
         self._pragmas = pragmas
         self._slots = SlotTable()
         self._hold = Hold(directory, lock_timeout, io)
-        self._removed = False
+        self._standing = Standing(name, self._hold)
+        self._check_open = self._standing.check_open
         self._spares = Spares(self._slots, self._hold, spare)
         self._vfs = VFS(
             name,
@@ -77,6 +79,7 @@ class Pool:
             pyodide_js._module,
             temp_memory_limit=temp_memory_limit,
             spare_taken=self._spares.plan,
+            check_open=self._standing.check_ready,
         )
 
     # --- connections ----------------------------------------------------------------------------
@@ -146,7 +149,7 @@ class Pool:
     @property
     def is_paused(self) -> bool:
         """Whether the pool's handles are released."""
-        return self._hold.opaque is None
+        return self._standing.is_paused
 
     @property
     def stats(self) -> Stats:
@@ -430,6 +433,9 @@ class Pool:
     def pause_vfs(self) -> None:
         """Gives up the handles and the lock, so that another program may use the pool's files.
 
+        Until it is had back its databases cannot be opened, by plain names neither where they lead
+        here: ``connect`` fails with a PoolClosedError as ``__cause__``.
+
         Raises:
             DatabaseInUseError: A file of the pool is open.
         """
@@ -451,7 +457,7 @@ class Pool:
 
     def _stop(self) -> None:
         self._check_idle()
-        self._vfs.unregister()
+        self._standing.is_ready = False
         defaults.drop_defaults(self.name)
         self._slots.close()
         self._hold.opaque = None
@@ -464,15 +470,16 @@ class Pool:
             PoolLockedError: Another tab or worker holds the pool now.
         """
         async with self._spares.changing:
-            if self._removed:
-                raise self._closed("removed", "Install it again.")
+            self._standing.check_there()
             if self.is_paused:
                 await self._acquire(0)
 
     async def remove_vfs(self) -> bool:
         """Removes the pool with everything in it: VFS, databases, spare slots, directory.
 
-        A paused pool is unpaused first: nothing is deleted that another tab or worker holds.
+        A paused pool is unpaused first: nothing is deleted that another tab or worker holds. Where
+        plain names led to it, they lead nowhere until :func:`set_default` or another
+        ``install(default=True)`` says otherwise.
 
         Returns:
             True; False when quarantined slots made the directory stay, and when the pool had been
@@ -483,7 +490,7 @@ class Pool:
             PoolLockedError: The pool was paused, and another tab or worker holds it now.
         """
         async with _installing:  # or install() would hand out what is about to go
-            if self._removed:
+            if self._standing.is_removed:
                 return False
             await self.unpause_vfs()
             async with self._spares.changing:  # a handle just being made would hold the directory
@@ -492,13 +499,13 @@ class Pool:
                 keep = bool(self._slots.quarantined)
                 await self._spares.shrink(self.capacity)
                 self._stop()
-                self._removed = True
+                self._standing.is_removed = True
                 _installed.pop(self.name, None)
                 try:
                     if not keep:
                         await self._hold.remove_directory()
                 finally:
-                    self._vfs.dispose()
+                    self._vfs.give_up_name()
                     self._hold.unlock()
         return not keep
 
@@ -511,10 +518,11 @@ class Pool:
             self._slots.keep_companions()
             await self._add_missing(initial_capacity)
             if not self.is_paused:  # it was, while the event loop ran
-                self._vfs.register(default=self._default)
                 defaults.set_defaults(self.name, self._pragmas, self._is_new)
-        except BaseException:
-            self._vfs.unregister()
+                default_vfs.register(self._vfs, default=self._default)
+                self._standing.is_ready, self._standing.refusal = True, ""
+        except BaseException as error:
+            self._standing.refusal = str(error)
             for _, handle in handles:
                 handle.close()
             self._slots.close()
@@ -554,15 +562,6 @@ class Pool:
             return False
         slot = self._slots.find(path)
         return slot is not None and slot.handle.size() <= SECTOR_SIZE
-
-    def _check_open(self) -> None:
-        if self._removed:
-            raise self._closed("removed", "Install it again.")
-        if self.is_paused:
-            raise self._closed("paused", "Await pool.unpause_vfs().")
-
-    def _closed(self, state: str, hint: str) -> PoolClosedError:
-        return PoolClosedError(f"The pool {self.name} is {state}.", hint=hint)
 
     def _check_closed(self, path: str) -> None:
         if path in self._vfs.open_paths:

@@ -79,6 +79,7 @@ class VFS:
         module: Pyodide's Emscripten module.
         temp_memory_limit: Bytes up to which a temporary file stays in memory.
         spare_taken: Called whenever a spare slot was used up or was missing.
+        check_open: Called before a file is opened that has a name; raises while none can be.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class VFS:
         *,
         temp_memory_limit: int,
         spare_taken: Callable[[], None],
+        check_open: Callable[[], None],
     ) -> None:
         self.name = name
         self._sqlite = abi.library()
@@ -99,6 +101,7 @@ class VFS:
         self._io = io
         self._temp_memory_limit = temp_memory_limit
         self._spare_taken = spare_taken
+        self._check_open = check_open
         self._files: dict[int, OpenFile] = {}
         self._contents: dict[Slot, Any] = {}
         self._locks = LockTable()
@@ -144,15 +147,20 @@ class VFS:
         if code != abi.SQLITE_OK:
             raise RuntimeError(f"sqlite3_vfs_register answered {code}")
 
+    @property
+    def address(self) -> int:
+        """Where SQLite finds its structure."""
+        return ctypes.addressof(self._vfs)
+
+    def give_up_name(self) -> None:
+        """The pool was removed: another may have its name; none has the one that it goes by now."""
+        self._vfs.zName = f"removed\\{self.name}".encode()
+
     def dispose(self) -> None:
-        """Gives the function table's entries back; the VFS is unregistered and of no more use."""
+        """Gives the function table's entries back, of a VFS that SQLite has never known."""
         causes.drop_source(self._take_failures)
         for address in (*self._table_entries, *self._page_io.functions):
             self._module.removeFunction(address)
-
-    def unregister(self) -> None:
-        """Makes SQLite forget the VFS; no file of it may be open."""
-        self._sqlite.sqlite3_vfs_unregister(ctypes.addressof(self._vfs))
 
     # --- the structures -------------------------------------------------------------------------
 
@@ -241,6 +249,7 @@ class VFS:
             file = OpenFile("", self._page_io.contentInMemory(self._temp_memory_limit), None)
             self._tallies.open.hits += 1
         else:
+            self._check_open()
             file = self._open_named(zName.decode("utf-8", "surrogateescape"), flags)
         self._files[pFile] = file
         self._page_io.open(pFile, file.content, file.read_only)
