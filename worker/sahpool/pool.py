@@ -84,12 +84,14 @@ class Pool:
 
     # --- connections ----------------------------------------------------------------------------
 
-    def connect(self, name: str, **options: Any) -> sqlite3.Connection:
-        """Opens a database, creating it when there is none.
+    def connect(self, name: str, *, wait: bool = True, **options: Any) -> sqlite3.Connection:
+        """Opens a database, creating it when there is none; other tasks may run meanwhile.
 
         Args:
             name: Name of the database, taken as it is, up to 510 bytes of UTF-8; with or without
                 the leading slash that it has in the pool.
+            wait: Whether spare slots that are missing are added first, for which other tasks run
+                where the browser has JSPI. False: it is done in one step, or not at all.
             **options: For :func:`sqlite3.connect`. A ``timeout`` waits for nothing: whoever holds a
                 lock runs in this very thread, so a second one is refused at once, after as many
                 tries as SQLite would make (60 in the default five seconds). Let the other end its
@@ -97,10 +99,15 @@ class Pool:
 
         Raises:
             InvalidNameError: The name is empty, holds a NUL or is too long.
+            PoolFullError: ``wait`` is false, and not as many slots are free as it needs: a new
+                database two, for itself and its journal or WAL; one in WAL mode whose WAL is not
+                there, one.
             sqlite3.OperationalError: SQLite could not open it; ``__cause__`` says why.
         """
         self._check_open()
-        if self._spares.missing > 0 and can_run_sync():
+        if not wait:
+            self._spares.check_room(check_path(name))
+        elif self._spares.missing > 0 and can_run_sync():
             run_sync(self._spares.try_top_up())  # other tasks run meanwhile, and may pause the pool
         connection: sqlite3.Connection = sqlite3.connect(self.uri(name), uri=True, **options)
         return connection
