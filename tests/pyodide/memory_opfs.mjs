@@ -380,7 +380,7 @@ class LockManager {
 
   async query() {
     const held = [...this.#queues].filter(([, queue]) => queue.length);
-    return { held: held.map(([name]) => ({ name, mode: "exclusive" })), pending: [] };
+    return { held: held.map(([name]) => ({ name, mode: "exclusive", clientId: "node" })), pending: [] };
   }
 
   /** What the end of a worker does: every lock is let go, nobody waits any more. */
