@@ -162,6 +162,8 @@ async def _made_and_found_again(pool: Pool) -> None:
         for name in names:
             with opened(each, name) as con:
                 con.execute("CREATE TABLE IF NOT EXISTS t(a)")
+                assert value(con, "PRAGMA journal_mode") == "wal"  # as for any connection
+                assert value(con, "PRAGMA cache_size") == -32768
         # Each has locks of its own, in either mode.
         for mode in ("WAL", "DELETE"):
             with opened(each, names[0]) as one, opened(each, names[1]) as two:

@@ -144,6 +144,7 @@ SIZES = {sqlite3_io_methods: 68, sqlite3_vfs: 76}
 _SIGNATURES = {
     "sqlite3_vfs_find": (POINTER(sqlite3_vfs), [c_char_p]),
     "sqlite3_vfs_register": (c_int, [c_void_p, c_int]),
+    "sqlite3_vfs_unregister": (c_int, [c_void_p]),
     "sqlite3_auto_extension": (c_int, [c_void_p]),
     "sqlite3_exec": (c_int, [c_void_p, c_char_p, c_void_p, c_void_p, c_void_p]),
     "sqlite3_file_control": (c_int, [c_void_p, c_char_p, c_int, c_void_p]),

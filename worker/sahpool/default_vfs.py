@@ -16,26 +16,24 @@ import ctypes
 from typing import TYPE_CHECKING
 
 from . import abi
+from .vfs import VFS, registered
 
 if TYPE_CHECKING:
     from .pool import Pool
-    from .vfs import VFS
 
 __all__ = ["register", "set_default"]
 
-_known: dict[int, VFS] = {}  # addresses of their structures, as SQLite has them in its list
-_before: bytes | None = None  # name of what was the default before one of them
+_before: bytes | None = None  # name of what was the default before a pool's VFS was
 
 
 def register(vfs: VFS, *, default: bool) -> None:
     """Makes SQLite know a VFS, once; ``default`` makes it the one for plain names."""
-    if vfs.address in _known:
+    if vfs.address in registered:
         return
     if default:
         _make_default(vfs)
     else:
         vfs.register(default=False)
-    _known[vfs.address] = vfs
 
 
 def set_default(pool: Pool | None) -> None:
@@ -67,14 +65,14 @@ def set_default(pool: Pool | None) -> None:
 def _make_default(vfs: VFS) -> None:
     global _before
     default = abi.library().sqlite3_vfs_find(None)
-    if ctypes.addressof(default[0]) not in _known:
+    if ctypes.addressof(default[0]) not in registered:
         _before = default[0].zName
     vfs.register(default=True)
 
 
 def _restore() -> None:
     sqlite = abi.library()
-    if _before is None or ctypes.addressof(sqlite.sqlite3_vfs_find(None)[0]) not in _known:
+    if _before is None or ctypes.addressof(sqlite.sqlite3_vfs_find(None)[0]) not in registered:
         return
     found = sqlite.sqlite3_vfs_find(_before) or sqlite.sqlite3_vfs_find(b"unix")
     sqlite.sqlite3_vfs_register(ctypes.addressof(found[0]), 1)

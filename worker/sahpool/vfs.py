@@ -48,6 +48,10 @@ _MX_PATHNAME = MAX_PATH_BYTES + len("-mj0123456789")
 _NAMED_FLAGS_KEPT = 0x000FFF00 | abi.SQLITE_OPEN_READWRITE | abi.SQLITE_OPEN_CREATE
 
 
+#: Those that SQLite has in its list, by the address of their structure; kept by this.
+registered: dict[int, VFS] = {}
+
+
 @dataclass(slots=True, eq=False)
 class OpenFile:
     """What stands behind one ``sqlite3_file``.
@@ -146,6 +150,7 @@ class VFS:
         code = self._sqlite.sqlite3_vfs_register(ctypes.addressof(self._vfs), int(default))
         if code != abi.SQLITE_OK:
             raise RuntimeError(f"sqlite3_vfs_register answered {code}")
+        registered[self.address] = self
 
     @property
     def address(self) -> int:
@@ -157,7 +162,12 @@ class VFS:
         self._vfs.zName = f"removed\\{self.name}".encode()
 
     def dispose(self) -> None:
-        """Gives the function table's entries back, of a VFS that SQLite has never known."""
+        """Makes SQLite forget the VFS, and gives the function table's entries back.
+
+        No connection may be left that was opened while it was the default, or with its name.
+        """
+        self._sqlite.sqlite3_vfs_unregister(self.address)
+        registered.pop(self.address, None)
         causes.drop_source(self._take_failures)
         for address in (*self._table_entries, *self._page_io.functions):
             self._module.removeFunction(address)
