@@ -10,12 +10,12 @@ import pytest
 
 from tests.browser.console_page import Console
 
-#: Values of a temporary table in memory: together more than 2 GiB.
+#: A temporary table in memory of more than 2 GiB; its pages take every hole below that is as large.
 FILL = """
 PRAGMA temp_store=MEMORY;
 CREATE TEMP TABLE filling(a);
-WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < 50)
-INSERT INTO filling SELECT zeroblob(50000000) FROM n;
+WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < 600000)
+INSERT INTO filling SELECT zeroblob(3000) FROM n;
 """
 
 LONG = "0123456789" * 20
@@ -23,8 +23,9 @@ LONG = "0123456789" * 20
 
 @pytest.mark.slow
 def test_what_the_console_shows_and_hands_out_is_right_beyond_two_gigabytes(
-    console: Console, tmp_path: Path
+    first_visit: Console, tmp_path: Path
 ) -> None:
+    console = first_visit
     console.open()
     console.run_sql("CREATE TABLE t(a, b)")
     console.run_sql(FILL)
@@ -33,11 +34,12 @@ def test_what_the_console_shows_and_hands_out_is_right_beyond_two_gigabytes(
         f"""
         WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
         INSERT INTO t SELECT i, '{LONG}' FROM n;
-        SELECT a, b FROM t WHERE a > 998;
+        SELECT a, b FROM t;
         """
     )
     assert console.error() is None
-    assert console.rows() == [["999", LONG], ["1000", LONG]]
+    assert console.row_count() == 1000
+    assert console.rows()[:2] == [["1", LONG], ["2", LONG]]
     console.run_sql(f"SELECT a FROM no_table_has_this_name_{LONG}")
     assert f"no such table: no_table_has_this_name_{LONG}" in str(console.error())
     with closing(sqlite3.connect(console.export())) as con:
