@@ -35,7 +35,7 @@ seconds where nothing else is said.
 #: Reading order. What is not named here comes last, in alphabetical order, so that no public name
 #: can be missing from the page.
 ORDER = {
-    "Starting": ["install", "find_pools", "set_verbosity"],
+    "Starting": ["install", "set_default", "find_pools", "set_verbosity"],
     "The pool": ["Pool", "Connection"],
     "What the pool's methods return": [],
     "About SQL": ["error_offset", "keywords"],

@@ -202,7 +202,8 @@ const host = {
   },
   post(tab, head, ...parts) {
     const wire = parts.map((part) => (part instanceof Uint8Array ? part.buffer : part));
-    send(tab, [head, ...wire], wire.filter((part) => part instanceof ArrayBuffer));
+    // Beyond 2 GiB of heap it is a String object (heap.py).
+    send(tab, [String(head), ...wire], wire.filter((part) => part instanceof ArrayBuffer));
   },
   // Until a tab has gone, however it went: its lock is free.
   ended: (tab) => navigator.locks.request(tab, () => null),

@@ -33,7 +33,7 @@ from pyodide.ffi import JsException, can_run_sync, create_proxy, run_sync, to_js
 import protocol
 import sahpool.installing  # what install() would import itself: a snapshot holds it all
 from memory import MemoryFiles
-from sahpool import checkpoints
+from sahpool import checkpoints, heap
 from sahpool.sorter import small_sorts
 from sahpool.sources import opened
 from sahpool.transfer import flush_wal, scratch
@@ -66,7 +66,7 @@ class FileSource:
             piece = self._reader.readAsArrayBuffer(self._file.slice(offset, offset + length))
         except JsException as error:
             raise self._unreadable() from error
-        return piece.to_bytes()  # type: ignore[no-any-return]
+        return heap.to_bytes(piece)
 
     async def pieces(self) -> AsyncGenerator[Any]:
         """The file as Uint8Arrays, which never pass through Python's memory; OSError as above."""
@@ -138,7 +138,7 @@ class Surroundings:
 
     def blob(self, chunks: Iterable[bytes]) -> Any:
         """One Blob of all the chunks; each leaves this heap before the next is asked for."""
-        pieces = [js.Blob.new(to_js([to_js(chunk)])) for chunk in chunks]
+        pieces = [js.Blob.new(to_js([heap.to_uint8array(chunk)])) for chunk in chunks]
         return js.Blob.new(to_js(pieces))
 
 
@@ -160,7 +160,7 @@ class MemoryHost(MemoryFiles, Surroundings):
 
     async def import_db(self, name: str, chunks: AsyncIterable[Any], *, replace: bool) -> None:
         """As a pool does, with the bytes of JavaScript's buffers."""
-        copied = (chunk.to_bytes() async for chunk in chunks)
+        copied = (heap.to_bytes(chunk) async for chunk in chunks)
         await super().import_db(name, copied, replace=replace)
 
 
@@ -317,7 +317,7 @@ async def start(
     begin("ready")
     timeline = json.loads(sahpool_host.timeline())
     event = protocol.encode_event("ready", storage=host.storage, **timeline)
-    sahpool_host.post(PAGE, event)
+    _post(PAGE, event)
     return create_proxy(desk.receive)  # type: ignore[no-any-return]
 
 
@@ -330,7 +330,7 @@ class Desk:
 
     def __init__(self, host: Host, *, is_paused: bool) -> None:
         self._service = Service(host, is_paused=is_paused)
-        self._service.join(PAGE, partial(sahpool_host.post, PAGE))
+        self._service.join(PAGE, partial(_post, PAGE))
         self._tasks: set[asyncio.Task[None]] = set()
 
     def receive(self, tab: str, head: str, parts: Any) -> None:
@@ -346,11 +346,11 @@ class Desk:
 
     async def _answer(self, tab: str, head: str, parts: Any) -> None:
         if not self._service.knows(tab):
-            self._service.join(tab, partial(sahpool_host.post, tab))
+            self._service.join(tab, partial(_post, tab))
             self._begin(self._wait_for_end(tab))
         reply, parts_out = await self._service.handle(tab, head, [_part(part) for part in parts])
         try:
-            sahpool_host.post(tab, reply, *[_wire(part) for part in parts_out])
+            _post(tab, reply, *[_wire(part) for part in parts_out])
         except (JsException, MemoryError) as error:  # the browser has no room for the buffer
             report = protocol.make_error(
                 type(error).__name__,
@@ -359,7 +359,7 @@ class Desk:
                 hint="Ask for fewer rows, or for shorter values.",
             )
             number = protocol.decode_message(reply)["id"]
-            sahpool_host.post(tab, protocol.encode_error(number, report))
+            _post(tab, protocol.encode_error(number, report))
 
     async def _wait_for_end(self, tab: str) -> None:
         await sahpool_host.ended(tab)
@@ -373,9 +373,14 @@ def _part(part: Any) -> FileSource | None:
     return FileSource(part) if kind == "[object File]" else None
 
 
+def _post(tab: str, head: str, *parts: Any) -> None:
+    """Hands a message to a tab."""
+    sahpool_host.post(tab, heap.text(head), *parts)
+
+
 def _wire(part: Any) -> Any:
     """A part of a reply as JavaScript takes it; the one copy that bytes need on their way."""
-    return to_js(part) if isinstance(part, bytes | bytearray | memoryview) else part
+    return heap.to_uint8array(part) if isinstance(part, bytes | bytearray | memoryview) else part
 
 
 def _post_failure(phase: str, error: sahpool.SahpoolError) -> None:
@@ -383,4 +388,4 @@ def _post_failure(phase: str, error: sahpool.SahpoolError) -> None:
     report = protocol.make_error(
         type(error).__name__, str(error), cause=cause, hint=error.hint or None
     )
-    sahpool_host.post(PAGE, protocol.encode_event("failed", phase=phase, error=report))
+    _post(PAGE, protocol.encode_event("failed", phase=phase, error=report))

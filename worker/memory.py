@@ -16,6 +16,7 @@ from urllib.parse import quote
 from weakref import WeakSet
 
 from sahpool import DatabaseInUseError, NameExistsError, NoSuchDatabaseError
+from sahpool.backup import back_up
 from sahpool.names import check_new_database, check_path
 from sahpool.soundness import FILE_HEADER_SIZE, check_content, check_header, in_rollback_mode
 
@@ -54,8 +55,6 @@ class MemoryFiles:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        # Beside the folder: what is not a database yet is not listed as one.
-        self._spare = folder.with_name(folder.name + ".spare")
         self._connections: WeakSet[_Connection] = WeakSet()
         self._scratches = count()
         folder.mkdir(parents=True, exist_ok=True)
@@ -138,32 +137,35 @@ class MemoryFiles:
     async def import_db(self, name: str, chunks: AsyncIterable[bytes], *, replace: bool) -> None:
         """Stores a database beside the others, checks it as a pool does, then gives it its name."""
         path = self._path(name)
-        if path.exists() and not replace:
-            raise NameExistsError(f"There is a database {name} already.")
-        check_new_database(check_path(name))
-        self._require_closed(path)
-        try:
-            with self._spare.open("wb") as file:
+        self._check_target(name, path, replace)
+        with self.scratch() as scratch:
+            spare = Path(scratch)  # beside the folder: it is not listed as a database
+            with spare.open("wb") as file:
                 async for chunk in chunks:
                     file.write(chunk)
-            with self._spare.open("rb") as copied:
+            with spare.open("rb") as copied:
 
                 def read(count: int, at: int) -> bytes:
                     copied.seek(at)
                     return copied.read(count)
 
-                size = self._spare.stat().st_size
+                size = spare.stat().st_size
                 if size:  # else a database that nothing has been written to yet
                     check_header(read(FILE_HEADER_SIZE, 0), size)
-                    check_content(f"file:{quote(str(self._spare))}?mode=ro&immutable=1", read)
+                    check_content(f"file:{quote(scratch)}?mode=ro&immutable=1", read)
             if size:
-                with closing(sqlite3.connect(self._spare)) as con:
+                with closing(sqlite3.connect(spare)) as con:
                     con.execute("PRAGMA journal_mode=WAL")
+            self._check_target(name, path, replace)  # others have run meanwhile
             self.unlink(name)
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._spare.replace(path)
-        finally:
-            self._spare.unlink(missing_ok=True)
+            spare.replace(path)
+
+    def _check_target(self, name: str, path: Path, replace: bool) -> None:
+        if path.exists() and not replace:
+            raise NameExistsError(f"There is a database {name} already.")
+        check_new_database(check_path(name))
+        self._require_closed(path)
 
     def export_chunks(self, name: str, size: int) -> Iterator[bytes]:
         """The committed content of a database, as a file in rollback mode."""
@@ -180,12 +182,10 @@ class MemoryFiles:
             if not wal.exists() or not wal.stat().st_size:
                 yield from _chunks(path, size)
                 return
-            try:
-                with closing(sqlite3.connect(self._spare)) as copy:
-                    con.backup(copy)
-                yield from _chunks(self._spare, size)
-            finally:
-                self._spare.unlink(missing_ok=True)
+            with self.scratch() as spare:
+                with closing(sqlite3.connect(spare)) as copy:
+                    back_up(con, copy)
+                yield from _chunks(Path(spare), size)
 
     def _path(self, name: str) -> Path:
         """Where a database lies; the names are those of a pool (``sahpool.names.check_path``)."""

@@ -11,7 +11,7 @@ from tests.crash.laboratory import Laboratory
 #: One file of 8192 bytes: "a" is on the disk; "b" was written over the first half and flushed; "c"
 #: over the second half, "d" beyond the end, both not flushed. Another one is new, a third removed.
 _RECORD = """
-import js
+import js, sahpool_io
 from pyodide.ffi import to_js
 from sahpool import browser
 js.memoryOpfs.clear()
@@ -19,9 +19,7 @@ create = browser.js_object(create=True)
 folder = await browser.directory("crash/.opaque")
 async def opened(name):
     file = await folder.getFileHandle(name, create)
-    return browser.SyncHandle(await file.createSyncAccessHandle(), call)
-def call(handle, method, *arguments):
-    return getattr(handle, method)(*arguments)
+    return browser.SyncHandle(await file.createSyncAccessHandle(), sahpool_io)
 kept = await opened("kept")
 kept.write(b"a" * 8192, 0)
 removed = await opened("removed")

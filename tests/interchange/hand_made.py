@@ -23,7 +23,7 @@ async def handle_on(directory: str, name: str) -> Any:
 
     folder = await sahpool.browser.directory(directory)
     file = await folder.getFileHandle(name, sahpool.browser.js_object(create=True))
-    return sahpool.browser.SyncHandle(await file.createSyncAccessHandle(), sahpool_io.call)
+    return sahpool.browser.SyncHandle(await file.createSyncAccessHandle(), sahpool_io)
 
 
 async def put(directory: str, name: str, header: bytes, content: bytes = b"") -> None:

@@ -28,6 +28,7 @@ finally:
     for _installed in list(sahpool.pool._installed.values()):
         if not _installed.is_paused and not _installed._vfs.open_paths:
             await _installed.remove_vfs()
+    sahpool.set_default(None)
 {name}_result
 """
 

@@ -300,7 +300,8 @@ class FileSystemDirectoryHandle extends FileSystemHandle {
     return new FileSystemFileHandle(this.#entry(name, create, FileNode), name, this.worker);
   }
 
-  #entry(name, create, Kind) {
+  #entry(given, create, Kind) {
+    const name = String(given); // as WebIDL has it: it may be a String object
     checkName(name);
     const { entries } = this.node;
     if (!entries.has(name)) {
@@ -315,7 +316,8 @@ class FileSystemDirectoryHandle extends FileSystemHandle {
     return node;
   }
 
-  async removeEntry(name, { recursive = false } = {}) {
+  async removeEntry(given, { recursive = false } = {}) {
+    const name = String(given);
     opfs.enter("removeEntry");
     checkName(name);
     const node = this.node.entries.get(name);
@@ -356,7 +358,8 @@ class FileSystemDirectoryHandle extends FileSystemHandle {
 class LockManager {
   #queues = new Map();
 
-  async request(name, ...rest) {
+  async request(given, ...rest) {
+    const name = String(given);
     const callback = rest.pop();
     const { ifAvailable = false, signal = null } = rest[0] ?? {};
     const queue = this.#queues.get(name) ?? [];
@@ -383,7 +386,7 @@ class LockManager {
 
   async query() {
     const held = [...this.#queues].filter(([, queue]) => queue.length);
-    return { held: held.map(([name]) => ({ name, mode: "exclusive", clientId: "Node.js" })), pending: [] };
+    return { held: held.map(([name]) => ({ name, mode: "exclusive", clientId: "node" })), pending: [] };
   }
 
   /** What the end of a worker does: every lock is let go, nobody waits any more. */

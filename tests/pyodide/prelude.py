@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
@@ -156,6 +157,22 @@ def aside(pool: Pool, offered: str | None) -> Quarantined:
 def raw(pool: Pool) -> dict[str, bytes]:
     """All bytes of every slot in quarantine, by its name."""
     return {kept.name: kept.handle.read(kept.handle.size(), 0) for kept in pool.quarantined}
+
+
+def fill_low_memory() -> None:
+    """From now on whatever is made lies beyond 2 GiB, but for what takes a freed place."""
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype = ctypes.c_void_p
+    for _ in range(8):
+        libc.malloc(1 << 28)
+    for size in (1 << 20, 65536, 8192, 4096, 1024, 256, 64):
+        while (address := libc.malloc(size)) and address < 1 << 31:
+            pass
+    kept: list[object] = [globals().get("_filling")]
+    for size in range(0, 512, 16):  # what Python has set aside for small objects
+        while id(one := bytes(size + 1)) < 1 << 31:
+            kept.append(one)
+    globals()["_filling"] = kept
 
 
 def slot_bytes(pool: Pool, path: str) -> bytes:

@@ -13,7 +13,7 @@ import pytest
 
 import sahpool
 from tests.pyodide.in_worker import in_worker
-from tests.pyodide.prelude import database, expect, opened, value
+from tests.pyodide.prelude import database, expect, fill_low_memory, opened, value
 
 if TYPE_CHECKING:
     from sahpool import Pool
@@ -467,15 +467,9 @@ async def test_a_cursor_that_outlives_its_connection_says_so(pool: Pool) -> None
 
 @in_worker()
 async def _beyond_two_gigabytes(pool: Pool) -> None:
-    libc = ctypes.CDLL(None)
-    libc.malloc.restype = ctypes.c_void_p
     with opened(pool, "a.db") as con:
         con.execute("CREATE TABLE t(a)")
-        for _ in range(8):
-            libc.malloc(1 << 28)
-        for size in (1 << 20, 65536, 8192, 4096, 1024, 256, 64):
-            while (address := libc.malloc(size)) and address < 1 << 31:
-                pass
+        fill_low_memory()
         con.execute("BEGIN")
         con.executemany("INSERT INTO t VALUES(?)", [(f"{n:0500}",) for n in range(5000)])
         con.execute("COMMIT")

@@ -157,8 +157,9 @@ async def test_a_pool_that_is_paused_while_it_starts_stays_paused(pool: Pool) ->
 
     await asyncio.gather(pool.unpause_vfs(), pause())
     assert pool.is_paused
-    with expect(sqlite3.OperationalError, "no such vfs"):
+    with expect(sqlite3.OperationalError, "unable to open database file") as caught:
         sqlite3.connect(f"file:/a.db?vfs={pool.name}", uri=True)
+    assert isinstance(caught.error.__cause__, sahpool.PoolClosedError)
     await pool.unpause_vfs()
 
 

@@ -58,8 +58,9 @@ async def test_a_paused_pool_lets_go_of_its_files_and_takes_them_again(pool: Poo
     pool.pause_vfs()
     with expect(sahpool.PoolClosedError):
         pool.connect("a.db")
-    with expect(sqlite3.OperationalError, "no such vfs"):
+    with expect(sqlite3.OperationalError, "unable to open database file") as caught:
         sqlite3.connect(f"file:/a.db?vfs={pool.name}", uri=True)
+    assert isinstance(caught.error.__cause__, sahpool.PoolClosedError)
     other = await sahpool.install(pool.name + "-2", directory=pool.directory)
     assert other.file_names == ["/a.db"]
     pool._hold.timeout = 0.2

@@ -284,6 +284,9 @@ async def test_a_pool_that_is_the_default_takes_plain_names_and_leaves_others_re
     assert [path.name for path in folder.iterdir()] == ["x.db"]
     assert pool.databases == sorted(plain.values())
     await pool.remove_vfs()
+    with expect(sqlite3.OperationalError, "unable to open database file"):
+        sqlite3.connect(folder / "after.db")
+    sahpool.set_default(None)
     with contextlib.closing(sqlite3.connect(folder / "after.db")) as con:
         con.execute("CREATE TABLE t(a)")
     assert sorted(path.name for path in folder.iterdir()) == ["after.db", "x.db"]

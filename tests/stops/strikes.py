@@ -419,7 +419,7 @@ async def restart() -> None:
     js.memoryOpfs.release()
     for pool in list(sahpool.pool._installed.values()):
         with contextlib.suppress(Exception):
-            pool._vfs.unregister()
+            pool._vfs.dispose()
             pool._slots.close()
             pool._hold.unlock()
     sahpool.pool._installed.clear()

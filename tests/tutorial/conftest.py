@@ -17,6 +17,7 @@ import pytest
 import serve
 from tests.browsers import Browser, Chromium
 from tests.firefox import Firefox
+from tests.pyodide.conftest import runtime as runtime
 from tests.tutorial import text
 from tests.tutorial.jupyter_parts import install_jupyter_parts
 

@@ -59,3 +59,9 @@ def delete_everything() -> str:
     match = _BLOCK.search(section)
     assert match is not None
     return match["code"]
+
+
+def about_files() -> list[str]:
+    """The code that shows what files and databases have to do with one another."""
+    section = TUTORIAL.partition("\n## Databases are not files\n")[2].partition("\n## ")[0]
+    return [match["code"] for match in _BLOCK.finditer(section)]

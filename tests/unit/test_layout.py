@@ -36,6 +36,7 @@ MAY_KNOW_THE_BROWSER = {
     "worker/sahpool/browser.py",
     "worker/sahpool/check.py",
     "worker/sahpool/collecting.py",
+    "worker/sahpool/heap.py",
     "worker/sahpool/hold.py",
     "worker/sahpool/logs.py",
     "worker/sahpool/pool.py",

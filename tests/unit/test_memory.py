@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -128,7 +129,9 @@ def test_a_csv_comes_in_as_a_table(client: Client) -> None:
     assert client.rows("SELECT a FROM two") == [(1,), (2,)]
 
 
-def test_an_import_that_fails_leaves_what_was_there(client: Client, tmp_path: Path) -> None:
+def test_an_import_that_fails_leaves_what_was_there(
+    client: Client, host: MemoryHost, tmp_path: Path
+) -> None:
     client.run("CREATE TABLE t (a); INSERT INTO t VALUES (1)")
     data = bytearray(make_database(tmp_path / "made.db", rows=5000))
     data[4096:8192] = b"\xff" * 4096
@@ -136,7 +139,57 @@ def test_an_import_that_fails_leaves_what_was_there(client: Client, tmp_path: Pa
     error = client.fail("import_file", source, name="notes.db", replace=True)
     assert error["type"] == "ImportRejectedError"
     assert client.rows("SELECT a FROM t") == [(1,)]
-    assert not (tmp_path / "databases.spare").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["databases", "made.db"]
+
+
+def test_imports_and_exports_that_are_under_way_keep_their_bytes_apart(
+    client: Client, host: MemoryHost, tmp_path: Path
+) -> None:
+    client.run("CREATE TABLE t (a); INSERT INTO t VALUES (1)")
+    files = [make_database(tmp_path / f"{rows}.db", rows=rows) for rows in (10, 5000)]
+
+    async def chunks(data: bytes) -> AsyncIterator[bytes]:
+        for at in range(0, len(data), 4096):
+            yield data[at : at + 4096]
+            await asyncio.sleep(0)
+
+    async def bring_both() -> None:
+        with closing(host.connect("notes.db")) as reader:
+            reader.execute("BEGIN")  # so that the export is of a copy
+            reader.execute("SELECT a FROM t").fetchall()
+            with closing(host.connect("notes.db")) as writer, writer:
+                writer.execute("INSERT INTO t VALUES (2)")
+            imports = [
+                asyncio.ensure_future(host.import_db(f"{number}.db", chunks(data), replace=False))
+                for number, data in enumerate(files)
+            ]
+            await asyncio.sleep(0)
+            exported = b"".join(host.export_chunks("notes.db", 4096))
+            await asyncio.gather(*imports)
+        with closing(sqlite3.connect(":memory:")) as con:
+            con.deserialize(exported)
+            assert con.execute("SELECT count(*) FROM t").fetchone() == (2,)
+
+    asyncio.run(bring_both())
+    for number, rows in enumerate((10, 5000)):
+        with closing(host.connect(f"{number}.db")) as con:
+            assert con.execute("SELECT count(*) FROM thing").fetchone() == (rows,)
+
+
+def test_a_database_that_was_made_during_its_import_is_not_replaced(
+    client: Client, host: MemoryHost, tmp_path: Path
+) -> None:
+    data = make_database(tmp_path / "made.db", rows=10)
+
+    async def chunks() -> AsyncIterator[bytes]:
+        with closing(host.connect("late.db")) as con:
+            con.execute("CREATE TABLE t (a)")
+        yield data
+
+    with pytest.raises(sahpool.NameExistsError):
+        asyncio.run(host.import_db("late.db", chunks(), replace=False))
+    with closing(host.connect("late.db")) as con:
+        assert con.execute("SELECT count(*) FROM t").fetchone() == (0,)
 
 
 def test_a_name_that_is_taken_is_asked_about_and_then_replaced(

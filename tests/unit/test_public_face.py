@@ -44,9 +44,13 @@ NAMES = [
     "find_pools",
     "install",
     "keywords",
+    "set_default",
     "set_verbosity",
     "transaction_state",
 ]
+
+#: Functions that need Pyodide.
+WITH_BROWSER = ("find_pools", "install", "set_default", "set_verbosity")
 
 FUNCTIONS = [
     "error_offset(connection: sqlite3.Connection) -> int",
@@ -56,12 +60,13 @@ FUNCTIONS = [
     "clear_on_init: bool=False, pragmas: Mapping[str, str | int]=defaults.DEFAULT_PRAGMAS, "
     "temp_memory_limit: int=32 << 20, verbosity: int | None=None) -> Pool",
     "keywords() -> list[str]",
+    "set_default(pool: Pool | None) -> None",
     "set_verbosity(level: int) -> None",
     "transaction_state(connection: sqlite3.Connection) -> str",
 ]
 
 POOL = [
-    "connect(self, name: str, **options: Any) -> sqlite3.Connection",
+    "connect(self, name: str, *, wait: bool=True, **options: Any) -> sqlite3.Connection",
     "uri(self, name: str, **parameters: str | int) -> str",
     "property databases -> list[str]",
     "property file_names -> list[str]",
@@ -109,6 +114,7 @@ async def arriving() -> AsyncIterator[bytes]:
 
 async def program() -> None:
     sahpool.set_verbosity(2)
+    sahpool.set_default(None)
     pool: Pool = await sahpool.install()
     other: Pool = await sahpool.install(
         "second",
@@ -123,7 +129,8 @@ async def program() -> None:
         verbosity=None,
     )
     name: str = pool.name + pool.directory
-    con: sqlite3.Connection = pool.connect("notes.db", isolation_level=None)
+    con: sqlite3.Connection = pool.connect("notes.db", wait=False, isolation_level=None)
+    sahpool.set_default(pool)
     uri: str = pool.uri("notes.db", mode="ro", immutable=1)
     names: list[str] = pool.databases + pool.file_names + [name, uri]
     numbers: list[int] = [pool.file_count, pool.capacity, pool.size("notes.db")]
@@ -243,7 +250,7 @@ def test_every_public_name_says_what_it_is(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_public_name_leads_to_its_definition_or_says_what_it_needs(name: str) -> None:
     """Also without a browser, and to a type checker, which reads no __getattr__."""
-    if name in ("CheckReport", "CheckStep", "Pool", "find_pools", "install", "set_verbosity"):
+    if name in ("CheckReport", "CheckStep", "Pool", *WITH_BROWSER):
         with pytest.raises(
             sahpool.UnsupportedError, match=f"^sahpool.{name} needs Pyodide"
         ) as told:

@@ -7,16 +7,18 @@ In a worker that runs Pyodide::
     pool = await sahpool.install()
     con = pool.connect("notes.db")
 
-After that, ``sqlite3.connect("file:/notes.db?vfs=opfs-sahpool", uri=True)`` is the same, and so
-is everything that speaks ``sqlite3``. The rooms: ``installing`` (the way in), ``pool`` (its public
-face), ``hold`` (directory, handles, lock), ``slots`` and ``slot`` (which slot is whose), ``header``
-(the format on disk), ``quarantine`` (the way out of it), ``vfs`` (SQLite's callbacks), ``io.mjs``
-(page reads and writes), ``first_table`` (how a new database comes into WAL mode), ``locks`` and
-``shm`` (connections among one another), ``connections`` (what ``connect`` gives), ``transfer`` and
-``sources`` (import, export), ``beside`` and ``companions`` (a WAL or journal that comes with a
-database), ``foreign`` (other programs' pools), ``stats`` (counters), ``check`` (the self-check),
-``collecting`` (suspended calls and Python's garbage collector), ``logs`` (the console),
-``defaults`` (PRAGMAs of a new connection), ``causes`` and ``errors``.
+After that, ``sqlite3.connect("file:/notes.db?vfs=opfs-sahpool", uri=True)`` is the same, and so is
+everything that speaks ``sqlite3``. The rooms: ``installing`` (the way in), ``pool`` (its public
+face), ``standing`` (open, paused or removed), ``hold`` (directory, handles, lock), ``slots``,
+``places`` and ``slot`` (which slot is whose), ``header`` (the format on disk), ``quarantine`` (the
+way out of it), ``vfs`` (SQLite's methods), ``callbacks`` and ``cleanup`` (what holds whatever stops
+Python), ``default_vfs`` (where plain names lead), ``io.mjs`` (page reads and writes), ``heap``
+(bytes between Python and JavaScript), ``first_table`` (how a new database comes into WAL mode),
+``locks`` and ``shm`` (connections among one another), ``connections`` (what ``connect`` gives),
+``transfer``, ``sources`` and ``backup`` (import, export), ``beside`` and ``companions`` (a WAL or
+journal that comes with a database), ``foreign`` (other programs' pools), ``stats`` (counters),
+``check`` (the self-check), ``collecting`` (suspended calls and Python's garbage collector),
+``logs`` (the console), ``defaults`` (PRAGMAs of a new connection), ``causes`` and ``errors``.
 """
 
 from __future__ import annotations
@@ -49,6 +51,7 @@ from .stats import CallStats, Stats
 
 if TYPE_CHECKING:
     from .check import CheckReport, CheckStep
+    from .default_vfs import set_default
     from .foreign import find_pools
     from .installing import install
     from .logs import set_verbosity
@@ -84,6 +87,7 @@ __all__ = [
     "find_pools",
     "install",
     "keywords",
+    "set_default",
     "set_verbosity",
     "transaction_state",
 ]
@@ -96,6 +100,7 @@ _WITH_BROWSER = {
     "Pool": "pool",
     "find_pools": "foreign",
     "install": "installing",
+    "set_default": "default_vfs",
     "set_verbosity": "logs",
 }
 

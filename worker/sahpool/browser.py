@@ -11,7 +11,7 @@ import pyodide_js
 from pyodide.code import run_js
 from pyodide.ffi import JsBuffer, JsException, JsProxy, register_js_module, to_js
 
-from . import abi
+from . import abi, heap
 from .errors import StorageError, UnsupportedError
 
 PYODIDE_VERSION = "314.0.7"  #: the Pyodide whose undocumented parts (addFunction) were tested
@@ -47,14 +47,11 @@ class SyncHandle:
     Source: fs.spec.whatwg.org, section 2.6.
     """
 
-    #: Read into by all handles in turn: a new one each time is garbage that piles up for hundreds
-    #: of MB before JavaScript collects it. None until then: what is imported refers to no object.
-    _buffer: Any = None
-
-    def __init__(self, raw: Any, call: Any) -> None:
-        """Wraps ``raw``; ``call`` is the function of that name in io.mjs."""
+    def __init__(self, raw: Any, io: Any) -> None:
+        """Wraps ``raw``; ``io`` is the module io.mjs."""
         self.raw = raw
-        self._call = call
+        self._call = io.call
+        self._move = io.move
         self._at = js.Object.new()
 
     def read(self, size: int, at: int) -> bytes:
@@ -63,25 +60,29 @@ class SyncHandle:
         Raises:
             StorageError: There are more, and the browser did not give them.
         """
-        if SyncHandle._buffer is None or size > SyncHandle._buffer.length:
-            SyncHandle._buffer = js.Uint8Array.new(size)
-        self._at.at = at
-        target = SyncHandle._buffer.subarray(0, size)
-        count = self._call(self.raw, "read", target, self._at)
-        if count != size and count != max(0, min(size, self.size() - at)):
+        data = bytes(size)
+        # The browser reads into them where they lie: they are nobody else's yet.
+        with heap.Address(data) as (address, _):
+            count = self._move(pyodide_js._module, self.raw, "read", address, size, at)
+        if count == size:
+            return data
+        if count != max(0, min(size, self.size() - at)):
             raise StorageError(f"The storage gave {count} of {size} bytes at {at}.")
-        return bytes(target.subarray(0, count).to_bytes())
+        return data[:count]
 
     def write(self, data: Any, at: int) -> int:
         """Writes ``data`` at offset ``at``; returns how many bytes the browser says it took.
 
         Args:
-            data: A bytes-like object, or a Uint8Array of JavaScript's, which is not copied.
+            data: A bytes-like object, or a Uint8Array of JavaScript's. Neither is copied.
             at: Offset in bytes.
         """
-        buffer = data if isinstance(data, JsProxy) else to_js(data)
-        self._at.at = at
-        return int(self._call(self.raw, "write", buffer, self._at))
+        if isinstance(data, JsProxy):
+            self._at.at = at
+            return int(self._call(self.raw, "write", data, self._at))
+        with heap.Address(data) as (address, length):
+            module = pyodide_js._module
+            return int(self._move(module, self.raw, "write", address, length, at))
 
     def truncate(self, size: int) -> None:
         """Cuts or extends the file to ``size`` bytes."""
@@ -221,7 +222,7 @@ async def directory(path: str) -> Any:
         ) from error
     for part in path.split("/"):
         if part:
-            folder = await folder.getDirectoryHandle(part, js_object(create=True))
+            folder = await folder.getDirectoryHandle(heap.text(part), js_object(create=True))
     return folder
 
 
@@ -264,7 +265,8 @@ def cancel(reader: Any, reason: BaseException) -> None:
 
     Its answer is not waited for, nor is it news when it cannot be cancelled any more.
     """
-    reader.cancel(js.Error.new(f"{type(reason).__name__}: {reason}")).catch(lambda _error: None)
+    told = heap.shown(f"{type(reason).__name__}: {reason}")
+    reader.cancel(js.Error.new(told)).catch(lambda _error: None)
 
 
 def js_object(**fields: Any) -> Any:

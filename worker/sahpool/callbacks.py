@@ -19,8 +19,8 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import Any
 
-from . import abi, causes
-from .errors import StorageError, UnsupportedError, sqlite_code
+from . import abi, causes, heap
+from .errors import StorageError, sqlite_code
 
 __all__ = ["Callbacks", "Ending"]
 
@@ -110,13 +110,8 @@ class Callbacks:
 
         closure = prototype(call)
         self._closures.append(closure)
-        address = ctypes.cast(closure, ctypes.c_void_p).value or 0
-        if not 0 < address < self._module.wasmTable.length:
-            # Pyodide's libffi computes with signed addresses: it cannot make a callback up there.
-            raise UnsupportedError(
-                "Pyodide's memory has grown beyond 2 GiB, where it cannot make C callbacks.",
-                hint="Install the pool before the program needs that much memory.",
-            )
+        heap.check_callback(closure)
+        address = ctypes.cast(closure, ctypes.c_void_p).value
         signature = abi.signature(prototype)
         function = int(
             self._shield.add(address, signature, method.__name__, failure, ending is Ending.OWED)

@@ -20,7 +20,7 @@ import js
 import pyodide_js
 from pyodide.ffi import JsException, can_run_sync
 
-from . import collecting, header
+from . import collecting, header, heap
 from .header import SECTOR_SIZE
 from .names import COMPANION_SUFFIXES
 from .slot import Slot
@@ -253,8 +253,8 @@ class _Check:
             _fill(con)
             slot = self._slot()
             folder = self._pool._hold.opaque
-            file = await (await folder.getFileHandle(slot.name)).getFile()
-            head = (await file.slice(SECTOR_SIZE, SECTOR_SIZE + 16).arrayBuffer()).to_bytes()
+            file = await (await folder.getFileHandle(heap.text(slot.name))).getFile()
+            head = heap.to_bytes(await file.slice(SECTOR_SIZE, SECTOR_SIZE + 16).arrayBuffer())
             _expect(head == b"SQLite format 3\0", f"the file begins with {head!r}")
             size = slot.handle.size()
             _expect(file.size == size, f"the file has {file.size} bytes, its handle {size}")

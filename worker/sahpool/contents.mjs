@@ -42,6 +42,19 @@ export function dropHandle(token) {
   token.handle?.close();
 }
 
+// call() with bytes of Python's memory, where they lie. The view of it is made here: one made before
+// Python's numbers came over may have no length any more, as the memory may have grown with them.
+// An address has no sign, also beyond 2 GiB.
+export function move(memory, handle, method, address, length, at) {
+  return call(handle, method, memory.HEAPU8.subarray(address, address + length), { at });
+}
+
+// A text of ASCII in Python's memory as a String object, which Pyodide leaves in JavaScript.
+export function text(memory, address, length) {
+  const bytes = memory.HEAPU8.subarray(address, address + length);
+  return new String(new TextDecoder().decode(bytes));
+}
+
 // handle → the Content over it, while some file of SQLite's is open on it
 export const contents = new WeakMap();
 

@@ -50,8 +50,6 @@ def set_defaults(
     vfs_name: str,
     pragmas: Mapping[str, str | int],
     first_tables: FirstTables,
-    io: Any,
-    module: Any,
 ) -> None:
     """Gives the connections of a VFS their PRAGMAs.
 
@@ -59,8 +57,19 @@ def set_defaults(
         vfs_name: Name of the VFS.
         pragmas: PRAGMA name → value, checked (options.py).
         first_tables: Its new databases, and how they come into WAL mode.
+    """
+    _pools[vfs_name.encode()] = (pragmas, first_tables)
+
+
+def prepare(io: Any, module: Any) -> None:
+    """Has SQLite call back for each connection that opens, from now on.
+
+    Args:
         io: The module io.mjs.
         module: Pyodide's Emscripten module.
+
+    Raises:
+        UnsupportedError: The heap has grown beyond 2 GiB.
     """
     global _callbacks, _entry_point, _stop_handler
     if _callbacks is None:
@@ -71,7 +80,6 @@ def set_defaults(
     if not _entry_point:
         _entry_point = _callbacks.bind(abi.XAUTOEXTENSION, _on_open, abi.SQLITE_ERROR)
     abi.library().sqlite3_auto_extension(_entry_point)  # of no effect when it is there
-    _pools[vfs_name.encode()] = (pragmas, first_tables)
 
 
 def drop_defaults(vfs_name: str) -> None:

@@ -5,7 +5,7 @@
     ├── PoolLockedError           another tab or worker holds the pool
     ├── ForeignPoolError          the directory holds a pool of another program
     ├── PoolFullError             no spare slot is left for one more file
-    ├── PoolClosedError           the pool was removed; its handles are released
+    ├── PoolClosedError           the pool is paused or was removed; its handles are released
     ├── InvalidNameError          a name no file of the pool can have
     ├── NameExistsError           a database of that name exists and was not to be replaced
     ├── NoSuchDatabaseError       no database of that name
@@ -70,7 +70,7 @@ class PoolFullError(SahpoolError):
 
 
 class PoolClosedError(SahpoolError):
-    """The pool was removed and cannot be used any more."""
+    """The pool is paused, or was removed; SQLite opens no file of it."""
 
     sqlite_code = SQLITE_CANTOPEN
 

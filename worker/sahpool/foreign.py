@@ -123,6 +123,8 @@ async def _search(folder: Any, path: str, depth: int, found: list[FoundPool]) ->
 
 async def _look(file: Any) -> Header | Damaged:
     """What the header of a slot says that another program may hold."""
+    from . import heap
+
     for _ in range(_TRIES):
         try:
             content = await file.getFile()
@@ -131,7 +133,7 @@ async def _look(file: Any) -> Header | Damaged:
             if exception_name(error) not in _CHANGED:
                 raise
         else:
-            return decode(bytes(sector.to_bytes()), has_content=content.size > SECTOR_SIZE)
+            return decode(heap.to_bytes(sector), has_content=content.size > SECTOR_SIZE)
     return Damaged("it cannot be read: its program is just writing to it, or has removed it")
 
 
@@ -226,10 +228,12 @@ def _foreign(directory: str, program: str) -> ForeignPoolError:
 
 async def _existing(directory: str) -> Any:
     """The directory handle of a path, or None when there is no such directory."""
+    from . import heap
+
     folder = await _root()
     try:
         for part in filter(None, directory.split("/")):
-            folder = await folder.getDirectoryHandle(part)
+            folder = await folder.getDirectoryHandle(heap.text(part))
     except Exception as error:
         if exception_name(error) in ("NotFoundError", "TypeMismatchError"):
             return None

@@ -16,7 +16,7 @@ from typing import Any
 import js
 from pyodide.ffi import JsException, create_once_callable, to_js
 
-from . import browser, foreign
+from . import browser, foreign, heap
 from .errors import LOCKED_NAMES, PoolLockedError, exception_name
 from .header import SECTOR_SIZE
 from .names import LOCK_PREFIX
@@ -89,7 +89,7 @@ class Hold:
         own = await browser.directory(self.directory)
         await own.removeEntry(foreign.OPAQUE, browser.js_object(recursive=True))
         try:
-            await (await browser.directory(parent)).removeEntry(last)
+            await (await browser.directory(parent)).removeEntry(heap.text(last))
         except JsException as error:
             if exception_name(error) != "InvalidModificationError":
                 raise
@@ -124,7 +124,7 @@ class Hold:
             options = browser.js_object(signal=js.AbortSignal.timeout(int(self.timeout * 1000)))
         else:  # a signal that fires at once would come before the lock
             options = browser.js_object(ifAvailable=True)
-        name = LOCK_PREFIX + self.directory
+        name = heap.text(LOCK_PREFIX + self.directory)
         try:
             self._release_lock = release
             js.navigator.locks.request(name, options, create_once_callable(granted)).catch(
@@ -188,7 +188,7 @@ class Hold:
         """An access handle on the file of a FileSystemFileHandle."""
         token = js.Object.new()
         try:
-            return browser.SyncHandle(await self._io.openHandle(file, token), self._io.call)
+            return browser.SyncHandle(await self._io.openHandle(file, token), self._io)
         except BaseException:
             self._io.dropHandle(token)
             raise
@@ -223,7 +223,7 @@ class Hold:
         if self.opaque is None:
             return
         try:
-            await self.opaque.removeEntry(name)
+            await self.opaque.removeEntry(heap.text(name))
         except JsException as error:
             if exception_name(error) != "NotFoundError":
                 raise
@@ -243,17 +243,17 @@ class Hold:
         changed, a flush alone does not hurt; Firefox 153 gives the bytes that are there when it is
         read. So nobody may write to the file for as long as the Blob is in use.
         """
-        file = await (await self.opaque.getFileHandle(name)).getFile()
-        parts = to_js([to_js(head), file.slice(start)])
+        file = await (await self.opaque.getFileHandle(heap.text(name))).getFile()
+        parts = to_js([heap.to_uint8array(head), file.slice(start)])
         return js.Blob.new(parts, browser.js_object(type=_MEDIA_TYPE))
 
     def blob_of(self, data: bytes) -> Any:
         """A JavaScript Blob of these bytes."""
-        return js.Blob.new(to_js([to_js(data)]), browser.js_object(type=_MEDIA_TYPE))
+        return js.Blob.new(to_js([heap.to_uint8array(data)]), browser.js_object(type=_MEDIA_TYPE))
 
     def in_memory(self, data: bytes) -> browser.SyncHandle:
         """A handle on a file in memory with these bytes behind its header."""
-        handle = browser.SyncHandle(self._io.MemoryHandle.new(), self._io.call)
+        handle = browser.SyncHandle(self._io.MemoryHandle.new(), self._io)
         handle.write(data, SECTOR_SIZE)
         return handle
 

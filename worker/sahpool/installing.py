@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import pyodide_js
+
 from . import browser, causes, collecting, defaults, logs, options
 from .errors import UnsupportedError
 from .pool import Pool, _installed, _installing, holder_of
@@ -32,7 +34,8 @@ async def install(
         directory: Path of the pool's directory below the origin's root; ``"." + name`` when None.
         initial_capacity: Slots that a new pool is given.
         spare: Free slots that are kept at hand; topped up between statements.
-        default: Whether plain ``sqlite3.connect("notes.db")`` uses this VFS as well.
+        default: Whether plain ``sqlite3.connect("notes.db")`` uses this VFS as well; see
+            :func:`set_default`.
         lock_timeout: Seconds to wait for a pool that another tab or worker holds. Chromium keeps
             the handles of a worker that was killed inside a long statement for about two seconds.
         clear_on_init: Deletes every database of the pool first.
@@ -77,6 +80,7 @@ async def install(
         browser.check_environment()
         io = await browser.io_module()
         collecting.protect(io)
+        defaults.prepare(io, pyodide_js._module)
         pool = Pool(
             name,
             directory,
@@ -94,6 +98,7 @@ async def install(
         except BaseException:
             if name not in _installed:
                 pool._end()
+                pool._vfs.dispose()
             raise
     if clear_on_init:
         await pool.wipe_files()

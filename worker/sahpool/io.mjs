@@ -3,11 +3,13 @@
 
 import { Callbacks, isStopRequested, knowsThreadState, stopHandler } from "./callbacks.mjs";
 import {
-  Content, MemoryHandle, Pending, call, contents, dropHandle, named, openHandle,
+  Content, MemoryHandle, Pending, call, contents, dropHandle, move, named, openHandle, text,
 } from "./contents.mjs";
 import { FirstTables } from "./first_table.mjs";
 
-export { Callbacks, MemoryHandle, call, dropHandle, knowsThreadState, openHandle, stopHandler };
+export {
+  Callbacks, MemoryHandle, call, dropHandle, knowsThreadState, move, openHandle, stopHandler, text,
+};
 
 const SQLITE_OK = 0;
 const SQLITE_BUSY = 5;

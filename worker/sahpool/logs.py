@@ -11,6 +11,8 @@ import logging
 
 import js
 
+from . import heap
+
 _log = logging.getLogger("sahpool")
 # Or Python would write warnings to standard error of which nobody has asked to be told.
 _log.addHandler(logging.NullHandler())
@@ -31,7 +33,7 @@ class _ConsoleHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         method = next(name for level, name in _METHODS if record.levelno >= level)
         try:
-            getattr(js.console, method)(self.format(record))
+            getattr(js.console, method)(heap.shown(self.format(record)))
         except Exception:  # noqa: BLE001 - what every Handler does: telling must never fail
             self.handleError(record)
 

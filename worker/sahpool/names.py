@@ -80,6 +80,14 @@ def check_new_database(path: str) -> None:
         )
 
 
+def key_of(path: str) -> str:
+    """A path as a key in JavaScript: other paths have other keys.
+
+    Beyond 2 GiB of heap Pyodide hands over other strings for ASCII of 64 characters (heap.py).
+    """
+    return path + "\u200b" if len(path) >= 64 and path.isascii() else path
+
+
 def database_of(path: str) -> str:
     """The path of the database that a journal or WAL is of by its name; any other path as it is."""
     for suffix in COMPANION_SUFFIXES:

@@ -17,17 +17,28 @@ from urllib.parse import quote
 import pyodide_js
 from pyodide.ffi import can_run_sync, run_sync
 
-from . import beside, collecting, defaults, foreign, options, quarantine, sources, transfer
+from . import (
+    beside,
+    collecting,
+    default_vfs,
+    defaults,
+    foreign,
+    options,
+    quarantine,
+    sources,
+    transfer,
+)
 from .check import CheckReport, check
 from .cleanup import Cleanup
 from .connections import Connection
-from .errors import DatabaseInUseError, NoSuchDatabaseError, PoolClosedError, PoolLockedError
+from .errors import DatabaseInUseError, NoSuchDatabaseError, PoolLockedError
 from .header import SECTOR_SIZE
 from .hold import Hold
 from .names import COMPANION_SUFFIXES, check_path
 from .slot import Quarantined
 from .slots import SlotTable
 from .spares import Spares
+from .standing import Standing
 from .stats import Stats
 from .vfs import VFS
 
@@ -67,10 +78,10 @@ class Pool:
         self.directory = directory
         self._default = default
         self._pragmas = pragmas
-        self._io = io
         self._slots = SlotTable()
         self._hold = Hold(directory, lock_timeout, io)
-        self._removed = False
+        self._standing = Standing(name, self._hold)
+        self._check_open = self._standing.check_open
         self._spares = Spares(self._slots, self._hold, spare)
         self._vfs = VFS(
             name,
@@ -79,16 +90,19 @@ class Pool:
             pyodide_js._module,
             temp_memory_limit=temp_memory_limit,
             spare_taken=self._spares.plan,
+            check_open=self._standing.check_ready,
         )
 
     # --- connections ----------------------------------------------------------------------------
 
-    def connect(self, name: str, **options: Any) -> sqlite3.Connection:
-        """Opens a database, creating it when there is none.
+    def connect(self, name: str, *, wait: bool = True, **options: Any) -> sqlite3.Connection:
+        """Opens a database, creating it when there is none; other tasks may run meanwhile.
 
         Args:
             name: Name of the database, taken as it is, up to 510 bytes of UTF-8; with or without
                 the leading slash that it has in the pool.
+            wait: Whether spare slots that are missing are added first, for which other tasks run
+                where the browser has JSPI. False: it is done in one step, or not at all.
             **options: For :func:`sqlite3.connect`. A ``factory`` of your own may be derived from
                 :class:`Connection`, which is what there is without one. A ``timeout`` waits for
                 nothing: whoever holds a lock runs in this very thread, so a second one is refused
@@ -98,11 +112,16 @@ class Pool:
 
         Raises:
             InvalidNameError: The name is empty, holds a NUL or is too long.
+            PoolFullError: ``wait`` is false, and not as many slots are free as it needs: a new
+                database two, for itself and its journal or WAL; one in WAL mode whose WAL is not
+                there, one.
             sqlite3.OperationalError: SQLite could not open it; ``__cause__`` says why.
         """
         self._check_open()
         collecting.keep()
-        if self._spares.missing > 0 and can_run_sync():
+        if not wait:
+            self._spares.check_room(check_path(name))
+        elif self._spares.missing > 0 and can_run_sync():
             run_sync(self._spares.try_top_up())  # other tasks run meanwhile, and may pause the pool
         options.setdefault("factory", Connection)
         connection: sqlite3.Connection = sqlite3.connect(self.uri(name), uri=True, **options)
@@ -152,7 +171,7 @@ class Pool:
     @property
     def is_paused(self) -> bool:
         """Whether the pool's handles are released."""
-        return self._hold.opaque is None
+        return self._standing.is_paused
 
     @property
     def stats(self) -> Stats:
@@ -459,6 +478,9 @@ class Pool:
     def pause_vfs(self) -> None:
         """Gives up the handles and the lock, so that another program may use the pool's files.
 
+        Until it is had back its databases cannot be opened, by plain names neither where they lead
+        here: ``connect`` fails with a PoolClosedError as ``__cause__``.
+
         Raises:
             DatabaseInUseError: A file of the pool is open.
         """
@@ -480,8 +502,8 @@ class Pool:
             )
 
     def _let_go(self) -> None:
-        """Gives up the VFS, the handles and the lock; nothing of it twice, when called again."""
-        self._vfs.unregister()
+        """Gives up the handles and the lock; nothing of it twice, when called again."""
+        self._standing.is_ready = False
         defaults.drop_defaults(self.name)
         self._slots.close()
         self._hold.opaque = None
@@ -495,15 +517,16 @@ class Pool:
             PoolLockedError: Another tab or worker holds the pool now.
         """
         async with self._spares.changing:
-            if self._removed:
-                raise self._closed("removed", "Install it again.")
+            self._standing.check_there()
             if self.is_paused:
                 await self._acquire(0)
 
     async def remove_vfs(self) -> bool:
         """Removes the pool with everything in it: VFS, databases, spare slots, directory.
 
-        A paused pool is unpaused first: nothing is deleted that another tab or worker holds.
+        A paused pool is unpaused first: nothing is deleted that another tab or worker holds. Where
+        plain names led to it, they lead nowhere until :func:`set_default` or another
+        ``install(default=True)`` says otherwise.
 
         Returns:
             True; False when quarantined slots made the directory stay, and when the pool had been
@@ -514,7 +537,7 @@ class Pool:
             PoolLockedError: The pool was paused, and another tab or worker holds it now.
         """
         async with _installing:  # or install() would hand out what is about to go
-            if self._removed:
+            if self._standing.is_removed:
                 return False
             await self.unpause_vfs()
             async with self._spares.changing:  # a handle just being made would hold the directory
@@ -523,8 +546,7 @@ class Pool:
                 keep = bool(self._slots.quarantined)
                 await self._spares.shrink(self.capacity)
                 with Cleanup(self._end) as last, last:
-                    self._removed = True
-                    self._vfs.unregister()
+                    self._standing.is_removed, self._standing.is_ready = True, False
                     self._slots.close()  # the browser removes nothing that has a handle
                     if not keep:
                         await self._hold.remove_directory()
@@ -532,10 +554,11 @@ class Pool:
 
     def _end(self) -> None:
         """The pool lets go of everything and is no more; it may be called again."""
-        self._removed = True
+        self._standing.is_removed = True
         self._let_go()
-        _installed.pop(self.name, None)
-        self._vfs.dispose()
+        if _installed.get(self.name) is self:
+            del _installed[self.name]
+        self._vfs.give_up_name()
 
     async def _acquire(self, initial_capacity: int) -> None:
         handles: list[tuple[str, Any]] = []
@@ -546,11 +569,11 @@ class Pool:
             self._slots.keep_companions()
             await self._add_missing(initial_capacity)
             if not self.is_paused:  # it was, while the event loop ran
-                self._vfs.register(default=self._default)
-                module = pyodide_js._module
-                tables = self._vfs.first_tables
-                defaults.set_defaults(self.name, self._pragmas, tables, self._io, module)
-        except BaseException:
+                defaults.set_defaults(self.name, self._pragmas, self._vfs.first_tables)
+                default_vfs.register(self._vfs, default=self._default)
+                self._standing.is_ready, self._standing.refusal = True, ""
+        except BaseException as error:
+            self._standing.refusal = str(error)
             for _, handle in handles:
                 handle.close()
             self._let_go()
@@ -582,15 +605,6 @@ class Pool:
         return await check(self)
 
     # --- checks ---------------------------------------------------------------------------------
-
-    def _check_open(self) -> None:
-        if self._removed:
-            raise self._closed("removed", "Install it again.")
-        if self.is_paused:
-            raise self._closed("paused", "Await pool.unpause_vfs().")
-
-    def _closed(self, state: str, hint: str) -> PoolClosedError:
-        return PoolClosedError(f"The pool {self.name} is {state}.", hint=hint)
 
     def _open_paths(self, paths: set[str]) -> set[str]:
         """Which of the paths are open, once garbage is collected if one seems to be.

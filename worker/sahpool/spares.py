@@ -6,11 +6,20 @@ import asyncio
 import logging
 from typing import Any
 
-from .errors import exception_name
+from .errors import PoolFullError, exception_name
+from .header import SECTOR_SIZE
 from .hold import Hold
+from .names import COMPANION_SUFFIXES
+from .slot import Slot
 from .slots import SlotTable
 
 _log = logging.getLogger("sahpool")
+
+_MOST_NEEDED = 2  # slots, by a connection to a new database
+
+#: Offset of the read version in a database's header, and its value in WAL mode
+#: (sqlite.org/fileformat2.html, section 1.3.3).
+_READ_VERSION, _WAL_VERSION = 19, b"\x02"
 
 
 class Spares:
@@ -100,6 +109,34 @@ class Spares:
             await self.top_up()
         except Exception as error:  # noqa: BLE001 - whatever the browser throws
             self.not_added(error)
+
+    def check_room(self, path: str) -> None:
+        """Whether a connection to a database finds the slots that it needs, as they are now.
+
+        Raises:
+            PoolFullError: It does not. More are added as soon as the event loop runs.
+        """
+        free = self._slots.spare_count
+        if free >= _MOST_NEEDED:
+            return
+        slot = self._slots.find(path)
+        needed = int(slot is None) + int(self._lacks_companion(path, slot))
+        if needed > free:
+            self.plan()
+            raise PoolFullError(
+                f"{path} needs {needed} free slots to be opened, and the pool has {free}: "
+                "a new database takes one for itself and one for its journal or WAL.",
+                hint="Await pool.add_capacity(n), or something else that lets spare slots be "
+                "added, and try again.",
+            )
+
+    def _lacks_companion(self, path: str, slot: Slot | None) -> bool:
+        """Whether SQLite makes a journal or WAL as it begins to read the database."""
+        if any(self._slots.find(path + suffix) for suffix in COMPANION_SUFFIXES):
+            return False
+        if slot is None or slot.handle.size() <= SECTOR_SIZE:
+            return True
+        return slot.handle.read(1, SECTOR_SIZE + _READ_VERSION) == _WAL_VERSION
 
     def not_added(self, error: Exception) -> None:
         """Says in the log that the storage refused more slots."""

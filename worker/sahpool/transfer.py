@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from typing import TYPE_CHECKING, Any
 
 from .abi import SQLITE_OPEN_CREATE, SQLITE_OPEN_MAIN_DB, SQLITE_OPEN_READWRITE
+from .backup import back_up
 from .cleanup import Cleanup
 from .errors import (
     SQLITE_FULL,
@@ -284,7 +285,7 @@ def _snapshot(pool: Pool, slots: SlotTable, path: str) -> Iterator[Slot]:
                 uri = pool.uri(copy.path, mode="rw")
                 with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as target:
                     target.execute("PRAGMA journal_mode=OFF")
-                    connection.backup(target)
+                    back_up(connection, target)
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode != SQLITE_FULL:
                     raise

@@ -31,7 +31,7 @@ from .errors import (
 from .first_table import FirstTables
 from .header import MAX_PATH_BYTES, SECTOR_SIZE
 from .locks import NONE, SHARED, LockTable
-from .names import check_path, database_of
+from .names import check_path, database_of, key_of
 from .quarantine import check_wal
 from .shm import SharedIndex, SharedIndexes
 from .slot import BULKY, Slot
@@ -48,6 +48,10 @@ _MX_PATHNAME = MAX_PATH_BYTES + len("-mj0123456789")
 #: The flags of the creating xOpen that the reference keeps in a header: the kind of file, and how
 #: it was opened; not how this one connection was (SQLITE_OPEN_URI and the like).
 _NAMED_FLAGS_KEPT = 0x000FFF00 | abi.SQLITE_OPEN_READWRITE | abi.SQLITE_OPEN_CREATE
+
+
+#: Those that SQLite has in its list, by the address of their structure; kept by this.
+registered: dict[int, VFS] = {}
 
 
 @dataclass(slots=True, eq=False)
@@ -81,6 +85,7 @@ class VFS:
         module: Pyodide's Emscripten module.
         temp_memory_limit: Bytes up to which a temporary file stays in memory.
         spare_taken: Called whenever a spare slot was used up or was missing.
+        check_open: Called before a file is opened that has a name; raises while none can be.
     """
 
     def __init__(
@@ -92,6 +97,7 @@ class VFS:
         *,
         temp_memory_limit: int,
         spare_taken: Callable[[], None],
+        check_open: Callable[[], None],
     ) -> None:
         self.name = name
         self._sqlite = abi.library()
@@ -101,6 +107,7 @@ class VFS:
         self._io = io
         self._temp_memory_limit = temp_memory_limit
         self._spare_taken = spare_taken
+        self._check_open = check_open
         self._files: dict[int, OpenFile] = {}
         self._locks = LockTable()
         self._tallies = Tallies()
@@ -113,10 +120,10 @@ class VFS:
         self._page_io = io.PageIO.new(
             module, outgrown, control, begins, ctypes.addressof(self._callbacks.failed)
         )
-        causes.add_source(self._take_failures)
         self.first_tables = FirstTables(slots, self._page_io.firstTables, self._sqlite)
         self._methods = self._io_methods()
         self._vfs = self._sqlite3_vfs()
+        causes.add_source(self._take_failures)
 
     @property
     def is_registered(self) -> bool:
@@ -142,17 +149,28 @@ class VFS:
         code = self._sqlite.sqlite3_vfs_register(ctypes.addressof(self._vfs), int(default))
         if code != abi.SQLITE_OK:
             raise RuntimeError(f"sqlite3_vfs_register answered {code}")
+        registered[self.address] = self
+
+    @property
+    def address(self) -> int:
+        """Where SQLite finds its structure."""
+        return ctypes.addressof(self._vfs)
+
+    def give_up_name(self) -> None:
+        """The pool was removed: another may have its name; none has the one that it goes by now."""
+        self._vfs.zName = f"removed\\{self.name}".encode()
 
     def dispose(self) -> None:
-        """Gives the function table's entries back; the VFS is unregistered and of no more use."""
+        """Makes SQLite forget the VFS, and gives the function table's entries back.
+
+        No connection may be left that was opened while it was the default, or with its name.
+        """
+        self._sqlite.sqlite3_vfs_unregister(self.address)
+        registered.pop(self.address, None)
         causes.drop_source(self._take_failures)
         self.first_tables.dispose()
         self._callbacks.dispose()
         self._page_io.dispose()
-
-    def unregister(self) -> None:
-        """Makes SQLite forget the VFS; no file of it may be open."""
-        self._sqlite.sqlite3_vfs_unregister(ctypes.addressof(self._vfs))
 
     # --- the structures -------------------------------------------------------------------------
 
@@ -214,6 +232,7 @@ class VFS:
                 self._files[pFile].content = self._page_io.contentInMemory(self._temp_memory_limit)
                 self._tallies.open.hits += 1
             else:
+                self._check_open()
                 self._open_named(pFile, zName.decode("utf-8", "surrogateescape"), flags)
             file = self._files[pFile]
             self._page_io.open(pFile, file.content, file.read_only)
@@ -255,11 +274,11 @@ class VFS:
             read_only=bool(flags & abi.SQLITE_OPEN_READONLY),
         )
         slot.users.add(pFile)
-        file.content = self._page_io.contentOfSlot(slot.handle.raw, base, kind)
+        file.content = self._page_io.contentOfSlot(slot.handle.raw, key_of(base), kind)
 
     def xDelete(self, _vfs: int, zName: bytes, _syncDir: int) -> int:
         path = zName.decode("utf-8", "surrogateescape")
-        self._page_io.drainDatabase(database_of(path))
+        self._page_io.drainDatabase(key_of(database_of(path)))
         if self._slots.delete(path):
             return abi.SQLITE_OK
         self._tallies.delete.hits += 1

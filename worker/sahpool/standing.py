@@ -1,0 +1,60 @@
+"""Whether a pool is there: open, paused or removed, and what is said where it is not."""
+
+from __future__ import annotations
+
+from .errors import PoolClosedError
+from .hold import Hold
+
+
+class Standing:
+    """How it stands with one pool.
+
+    Attributes:
+        is_removed: Whether it was removed, for good.
+        is_ready: Whether SQLite may open its files.
+        refusal: Why it could not be had back; empty when nobody has tried, or could.
+    """
+
+    def __init__(self, name: str, hold: Hold) -> None:
+        self.is_removed = False
+        self.is_ready = False
+        self.refusal = ""
+        self._name = name
+        self._hold = hold
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether its handles are released."""
+        return self._hold.opaque is None
+
+    def check_there(self) -> None:
+        """Raises PoolClosedError when it was removed."""
+        if self.is_removed:
+            raise self._closed("removed", "Install it again.")
+
+    def check_open(self) -> None:
+        """Raises PoolClosedError when it is paused or was removed."""
+        self.check_there()
+        if self.is_paused:
+            because = f": it was not had back. {self.refusal}" if self.refusal else "."
+            raise PoolClosedError(
+                f"The pool {self._name} is paused{because}", hint="Await pool.unpause_vfs()."
+            )
+
+    def check_ready(self) -> None:
+        """Raises PoolClosedError when SQLite may not open a file of it.
+
+        A plain name may have led here (default_vfs.py), whose user knows of no pool.
+        """
+        if self.is_removed:
+            raise self._closed(
+                "removed, and plain names led to it",
+                "Install a pool with default=True, or say sahpool.set_default(None): plain names "
+                "lead to Pyodide's own file system then, of which nothing is kept.",
+            )
+        self.check_open()
+        if not self.is_ready:
+            raise self._closed("still being opened", "Await that first.")
+
+    def _closed(self, state: str, hint: str) -> PoolClosedError:
+        return PoolClosedError(f"The pool {self._name} is {state}.", hint=hint)
