@@ -9,6 +9,7 @@ import os
 import sqlite3
 from collections.abc import AsyncIterable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from weakref import WeakSet
 
 from sahpool import DatabaseInUseError, NameExistsError, NoSuchDatabaseError
 from sahpool.names import check_new_database, check_path
+from sahpool.newer import make_connection_readable
 from sahpool.soundness import FILE_HEADER_SIZE, check_content, check_header
 from sahpool.transfer import in_rollback_mode
 
@@ -72,6 +74,7 @@ class MemoryFiles:
         self._connections.add(con)
         if not self.size(name):
             con.execute("PRAGMA journal_mode=WAL")
+        make_connection_readable(con, partial(_head, path))
         return con
 
     @contextmanager
@@ -136,8 +139,13 @@ class MemoryFiles:
     async def prepare(self) -> None:
         """There is always room for one more file."""
 
-    async def import_db(self, name: str, chunks: AsyncIterable[bytes], *, replace: bool) -> None:
-        """Stores a database beside the others, checks it as a pool does, then gives it its name."""
+    async def import_db(
+        self, name: str, chunks: AsyncIterable[bytes], *, replace: bool
+    ) -> list[str]:
+        """Stores a database beside the others, checks it as a pool does, then gives it its name.
+
+        Returns remarks: that some of it is a newer SQLite's.
+        """
         path = self._path(name)
         if path.exists() and not replace:
             raise NameExistsError(f"There is a database {name} already.")
@@ -154,12 +162,15 @@ class MemoryFiles:
                     return copied.read(count)
 
                 check_header(read(FILE_HEADER_SIZE, 0), self._spare.stat().st_size)
-                check_content(f"file:{quote(str(self._spare))}?mode=ro&immutable=1", read)
-            with closing(sqlite3.connect(self._spare)) as con:
-                con.execute("PRAGMA journal_mode=WAL")
+                uri = f"file:{quote(str(self._spare))}?mode=ro&immutable=1"
+                unread = check_content(uri, read)
+            if unread is None:
+                with closing(sqlite3.connect(self._spare)) as con:
+                    con.execute("PRAGMA journal_mode=WAL")
             self.unlink(name)
             path.parent.mkdir(parents=True, exist_ok=True)
             self._spare.replace(path)
+            return [] if unread is None else [str(unread)]
         finally:
             self._spare.unlink(missing_ok=True)
 
@@ -169,6 +180,7 @@ class MemoryFiles:
         if not path.stat().st_size:
             return
         with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as con:
+            make_connection_readable(con, partial(_head, path))
             # As sahpool.transfer has it: where nothing is left outside the file, the lock of a
             # reader keeps it as it is; otherwise what this reader sees is copied.
             con.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -205,6 +217,11 @@ def _no_slot(slot: str) -> NoSuchDatabaseError:
 
 def _beside(path: Path, suffix: str) -> Path:
     return path.with_name(path.name + suffix)
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(FILE_HEADER_SIZE)
 
 
 def _chunks(path: Path, size: int) -> Iterator[bytes]:

@@ -10,7 +10,8 @@ from typing import Any
 
 _HERE = Path(__file__).parent
 _MODULES = {
-    name: (_HERE / f"{name}.py").read_text("utf-8") for name in ("images", "bombs", "judge")
+    name: (_HERE / f"{name}.py").read_text("utf-8")
+    for name in ("images", "long_bombs", "bombs", "judge")
 }
 
 _numbers = count(1)

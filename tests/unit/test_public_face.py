@@ -26,6 +26,7 @@ NAMES = [
     "ImportRejectedError",
     "InvalidNameError",
     "NameExistsError",
+    "NewerSchemaWarning",
     "NoSuchDatabaseError",
     "Pool",
     "PoolClosedError",

@@ -11,7 +11,7 @@ import ctypes
 import logging
 from collections.abc import Callable, Mapping
 
-from . import abi
+from . import abi, newer
 from .names import LENT
 
 _log = logging.getLogger("sahpool")
@@ -29,13 +29,18 @@ DEFAULT_PRAGMAS: Mapping[str, str | int] = {
 #: whose owner chose otherwise keeps what it has.
 _STORED = frozenset({"journal_mode", "page_size", "auto_vacuum", "encoding"})
 
-#: pool name → (its PRAGMAs, whether the database of a path is new)
-_pools: dict[bytes, tuple[Mapping[str, str | int], Callable[[str], bool]]] = {}
+#: pool name → (its PRAGMAs, whether the database of a path is new, the first bytes of one)
+_pools: dict[
+    bytes, tuple[Mapping[str, str | int], Callable[[str], bool], Callable[[str], bytes]]
+] = {}
 _entry_point: ctypes._FuncPointer | None = None
 
 
 def set_defaults(
-    vfs_name: str, pragmas: Mapping[str, str | int], is_new: Callable[[str], bool]
+    vfs_name: str,
+    pragmas: Mapping[str, str | int],
+    is_new: Callable[[str], bool],
+    head: Callable[[str], bytes],
 ) -> None:
     """Gives the connections of a VFS their PRAGMAs.
 
@@ -43,11 +48,12 @@ def set_defaults(
         vfs_name: Name of the VFS.
         pragmas: PRAGMA name → value, checked (options.py).
         is_new: Tells whether the database of a path is still empty.
+        head: Gives the first bytes of the database of a path.
     """
     global _entry_point
     # The journal mode comes last: a file that is in WAL mode keeps its page size.
     ordered = dict(sorted(pragmas.items(), key=lambda item: item[0] == "journal_mode"))
-    _pools[vfs_name.encode()] = (ordered, is_new)
+    _pools[vfs_name.encode()] = (ordered, is_new, head)
     if _entry_point is None:
         _entry_point = abi.XAUTOEXTENSION(_on_open)
         abi.library().sqlite3_auto_extension(_entry_point)
@@ -84,12 +90,14 @@ def _configure(database: int) -> None:
     path = sqlite.sqlite3_db_filename(database, b"main")
     if settings is None or not path:  # another VFS, or a temporary database
         return
-    pragmas, is_new = settings
+    pragmas, is_new, head = settings
     writable = sqlite.sqlite3_db_readonly(database, b"main") == 0
     file = path.decode("utf-8", "surrogateescape")
     if file.startswith(LENT):  # ours for a moment; and its schema must not be read unasked
         return
     new = writable and is_new(file)
+    if not new:
+        newer.make_readable(database, file, lambda: head(file))
     for pragma, value in pragmas.items():
         if new or pragma not in _STORED:
             text = f"PRAGMA {pragma}={value}"

@@ -13,12 +13,16 @@
     ├── ImportRejectedError       the bytes are not a sound SQLite database
     └── StorageError              the browser's storage failed or kept fewer bytes than given
 
+    NewerSchemaWarning            what a newer SQLite made in a database cannot be read here
+
 Every one of them carries a message that a person understands and, in ``hint``, what to do about
 it. They reach a user of ``sqlite3`` as the ``__cause__`` of the ``sqlite3`` error that SQLite made
 of the code; where the browser threw, the browser's own exception is that cause.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 SQLITE_BUSY = 5
 SQLITE_IOERR = 10
@@ -98,6 +102,38 @@ class StorageError(SahpoolError):
     def __init__(self, message: str, *, hint: str = "", sqlite_code: int | None = None) -> None:
         super().__init__(message, hint=hint)
         self.sqlite_code = sqlite_code
+
+
+class NewerSchemaWarning(UserWarning):
+    """A newer SQLite made some of a database, which cannot be read here; the rest can be.
+
+    Attributes:
+        objects: Names of the tables, indexes, views and triggers that cannot be read. Of one of
+            which SQLite reads the beginning only ``import_db`` tells, and of the first.
+        kinds: For each of them ``"table"``, ``"index"``, ``"view"`` or ``"trigger"``.
+        written_by: Version of the SQLite that wrote the database last, for example ``"3.46.1"``.
+        hint: What the reader can do about it.
+    """
+
+    def __init__(self, unread: Iterable[tuple[str, str]], written_by: str, own: str) -> None:
+        found = list(unread)
+        self.kinds = tuple(kind for kind, _ in found)
+        self.objects = tuple(name for _, name in found)
+        self.written_by = written_by
+        self.hint = (
+            "The rest can be read and exported. Nothing is written to it before PRAGMA "
+            "query_only=OFF: a trigger or index that is not known here would be left out."
+        )
+        names = ", ".join(f"{kind} {name}" for kind, name in found) or "not even its name is known"
+        super().__init__(
+            f"SQLite {own} cannot read some of the schema, which SQLite {written_by} wrote: "
+            f"{names}. {self.hint}"
+        )
+
+    @property
+    def has_pages(self) -> bool:
+        """Whether a table or an index is among them."""
+        return not {"table", "index"}.isdisjoint(self.kinds)
 
 
 def is_storage_failure(error: BaseException) -> bool:

@@ -442,6 +442,8 @@ def finish(pool: Pool, lent: str) -> None:
     try:
         with closing(sqlite3.connect(pool.uri(lent, mode="rw"), uri=True)) as connection:
             connection.execute("PRAGMA trusted_schema=OFF")
+            # A newer SQLite's schema is of no interest here.
+            connection.execute("PRAGMA writable_schema=ON")
             connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:

@@ -10,13 +10,14 @@ import asyncio
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 import pyodide_js
 from pyodide.ffi import can_run_sync, run_sync
 
-from . import defaults, foreign, options, quarantine, sources, transfer
+from . import defaults, foreign, newer, options, quarantine, sources, transfer
 from .check import CheckReport, check
 from .errors import DatabaseInUseError, NoSuchDatabaseError, PoolClosedError, PoolLockedError
 from .header import SECTOR_SIZE
@@ -95,11 +96,16 @@ class Pool:
         Raises:
             InvalidNameError: The name is empty, holds a NUL or is too long.
             sqlite3.OperationalError: SQLite could not open it; ``__cause__`` says why.
+
+        Warns:
+            NewerSchemaWarning: A newer SQLite made some of it: the rest can be read, and nothing is
+                written before ``PRAGMA query_only=OFF``. ``sqlite3.connect`` does so in silence.
         """
         self._check_open()
         if self._spares.missing > 0 and can_run_sync():
             run_sync(self._spares.try_top_up())  # other tasks run meanwhile, and may pause the pool
         connection: sqlite3.Connection = sqlite3.connect(self.uri(name), uri=True, **options)
+        newer.warn_of(connection, partial(transfer.first_bytes, self._slots, check_path(name)))
         return connection
 
     def uri(self, name: str, **parameters: str | int) -> str:
@@ -243,6 +249,9 @@ class Pool:
             ImportRejectedError: The bytes are not a sound SQLite database.
             StorageError, sqlite3.OperationalError, JsException: The storage failed, for example its
                 quota; or the browser could not read the source.
+
+        Warns:
+            NewerSchemaWarning: A newer SQLite made some of it; see :meth:`connect`.
         """
         self._check_open()
         await self._spares.try_top_up()
@@ -395,6 +404,9 @@ class Pool:
             PoolFullError: A journal or WAL takes up to three spare slots for a while.
             StorageError, sqlite3.OperationalError: The storage failed, for example its quota; or
                 a journal of another database in quarantine has the name.
+
+        Warns:
+            NewerSchemaWarning: A newer SQLite made some of it; see :meth:`connect`.
         """
         self._check_open()
         kept = quarantine.find(self._slots, name)
@@ -512,7 +524,8 @@ class Pool:
             await self._add_missing(initial_capacity)
             if not self.is_paused:  # it was, while the event loop ran
                 self._vfs.register(default=self._default)
-                defaults.set_defaults(self.name, self._pragmas, self._is_new)
+                head = partial(transfer.first_bytes, self._slots)
+                defaults.set_defaults(self.name, self._pragmas, self._is_new, head)
         except BaseException:
             self._vfs.unregister()
             for _, handle in handles:

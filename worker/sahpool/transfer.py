@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import warnings
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,12 @@ def lent_path(purpose: str) -> str:
     return f"{LENT}{purpose}-{_lent}"
 
 
+def first_bytes(slots: SlotTable, path: str) -> bytes:
+    """The header of a database, as far as it has one."""
+    slot = slots.find(path)
+    return b"" if slot is None else slot.handle.read(FILE_HEADER_SIZE, SECTOR_SIZE)
+
+
 # --- import -------------------------------------------------------------------------------------
 
 
@@ -89,7 +96,9 @@ def adopt(
     if size or not may_be_empty:
         check_header(slot.handle.read(FILE_HEADER_SIZE, SECTOR_SIZE), size)
         uri = pool.uri(slot.path, mode="ro", immutable=1)
-        check_content(uri, lambda count, at: slot.handle.read(count, SECTOR_SIZE + at))
+        unread = check_content(uri, lambda count, at: slot.handle.read(count, SECTOR_SIZE + at))
+        if unread is not None:
+            warnings.warn(unread, stacklevel=4)  # where import_db was called
     # The event loop may have run since the target was looked at.
     check_target(pool, slots, path, replace)
     settle(pool, slots, path)
