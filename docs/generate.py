@@ -94,7 +94,7 @@ def _sections(names: dict[str, Documented]) -> dict[str, list[str]]:
     for name, target in sorted(names.items()):
         if name in placed:
             continue
-        if name.endswith("Error"):
+        if name.endswith(("Error", "Warning")):
             sections[ERRORS].append(name)
         elif isinstance(target, Class):
             sections[RECORDS].append(name)
@@ -199,6 +199,9 @@ def _docstring(docstring: Docstring | None, owner: Class | None = None) -> Itera
             case DocstringSectionKind.raises:
                 rows = [(_kinds(each.annotation), each.description) for each in value]
                 yield _items("Raises", rows)
+            case DocstringSectionKind.warns:
+                rows = [(_kinds(each.annotation), each.description) for each in value]
+                yield _items("Warns", rows)
             case kind:
                 raise ValueError(f"{docstring and docstring.parent}: a section of kind {kind}")
 
