@@ -15,9 +15,6 @@ from tests.pyodide.prelude import opened, put_aside, random_database, value
 if TYPE_CHECKING:
     from sahpool import Pool
 
-#: How many databases are made at random in one test.
-SEEDS = 8
-
 
 @pytest.mark.parametrize("first", [0, 100])
 @in_worker()
