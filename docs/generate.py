@@ -199,6 +199,9 @@ def _docstring(docstring: Docstring | None, owner: Class | None = None) -> Itera
             case DocstringSectionKind.raises:
                 rows = [(_kinds(each.annotation), each.description) for each in value]
                 yield _items("Raises", rows)
+            case DocstringSectionKind.warns:
+                rows = [(_kinds(each.annotation), each.description) for each in value]
+                yield _items("Warns", rows)
             case kind:
                 raise ValueError(f"{docstring and docstring.parent}: a section of kind {kind}")
 

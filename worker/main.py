@@ -34,9 +34,11 @@ import protocol
 import sahpool.installing  # what install() would import itself: a snapshot holds it all
 from memory import MemoryFiles
 from sahpool import checkpoints, heap
+from sahpool.names import check_path
+from sahpool.newer import unread_by
 from sahpool.sorter import small_sorts
 from sahpool.sources import opened
-from sahpool.transfer import flush_wal, scratch
+from sahpool.transfer import first_bytes, flush_wal, scratch
 from session.host import Function, Host
 from session.job import TICK_SECONDS
 from session.service import Service
@@ -158,10 +160,10 @@ class MemoryHost(MemoryFiles, Surroundings):
         """As pause()."""
         raise NotImplementedError
 
-    async def import_db(self, name: str, chunks: AsyncIterable[Any], *, replace: bool) -> None:
+    async def import_db(self, name: str, chunks: AsyncIterable[Any], *, replace: bool) -> list[str]:
         """As a pool does, with the bytes of JavaScript's buffers."""
         copied = (heap.to_bytes(chunk) async for chunk in chunks)
-        await super().import_db(name, copied, replace=replace)
+        return await super().import_db(name, copied, replace=replace)
 
 
 class BrowserHost(Surroundings):
@@ -261,15 +263,20 @@ class BrowserHost(Surroundings):
         with suppress(JsException):
             await self._pool.top_up()
 
-    async def import_db(self, name: str, chunks: AsyncIterable[Any], *, replace: bool) -> None:
+    async def import_db(self, name: str, chunks: AsyncIterable[Any], *, replace: bool) -> list[str]:
         """Stores a database from its bytes, in WAL mode as the console's own databases are.
 
-        The errors are the library's. An export is a file in rollback mode again.
+        The errors are the library's. An export is a file in rollback mode again. One whose schema
+        a newer SQLite wrote stays as it is.
         """
         # That a WAL may lie beside it, the service tells by itself (session/formats/sqlite.py).
         await self._pool.import_db(name, chunks, replace=replace, wal=b"")
-        with closing(self._pool.connect(name)) as con:
+        with closing(sqlite3.connect(self._pool.uri(name), uri=True)) as con:
+            unread = unread_by(con, first_bytes(self._pool._slots, check_path(name)))
+            if unread is not None:
+                return [str(unread)]
             con.execute("PRAGMA journal_mode=WAL")
+        return []
 
     def export_chunks(self, name: str, size: int) -> Iterator[bytes]:
         """The committed content of a database."""

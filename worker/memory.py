@@ -9,6 +9,7 @@ import os
 import sqlite3
 from collections.abc import AsyncIterable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from weakref import WeakSet
 from sahpool import DatabaseInUseError, NameExistsError, NoSuchDatabaseError
 from sahpool.backup import back_up
 from sahpool.names import check_new_database, check_path
+from sahpool.newer import make_connection_readable
 from sahpool.soundness import FILE_HEADER_SIZE, check_content, check_header, in_rollback_mode
 
 __all__ = ["MemoryFiles"]
@@ -70,6 +72,7 @@ class MemoryFiles:
         self._connections.add(con)
         if not self.size(name):
             con.execute("PRAGMA journal_mode=WAL")
+        make_connection_readable(con, partial(_head, path))
         return con
 
     @contextmanager
@@ -134,8 +137,13 @@ class MemoryFiles:
     async def prepare(self) -> None:
         """There is always room for one more file."""
 
-    async def import_db(self, name: str, chunks: AsyncIterable[bytes], *, replace: bool) -> None:
-        """Stores a database beside the others, checks it as a pool does, then gives it its name."""
+    async def import_db(
+        self, name: str, chunks: AsyncIterable[bytes], *, replace: bool
+    ) -> list[str]:
+        """Stores a database beside the others, checks it as a pool does, then gives it its name.
+
+        Returns remarks: that some of it is a newer SQLite's.
+        """
         path = self._path(name)
         self._check_target(name, path, replace)
         with self.scratch() as scratch:
@@ -149,17 +157,18 @@ class MemoryFiles:
                     copied.seek(at)
                     return copied.read(count)
 
-                size = spare.stat().st_size
+                size, unread = spare.stat().st_size, None
                 if size:  # else a database that nothing has been written to yet
                     check_header(read(FILE_HEADER_SIZE, 0), size)
-                    check_content(f"file:{quote(scratch)}?mode=ro&immutable=1", read)
-            if size:
+                    unread = check_content(f"file:{quote(scratch)}?mode=ro&immutable=1", read)
+            if size and unread is None:
                 with closing(sqlite3.connect(spare)) as con:
                     con.execute("PRAGMA journal_mode=WAL")
             self._check_target(name, path, replace)  # others have run meanwhile
             self.unlink(name)
             path.parent.mkdir(parents=True, exist_ok=True)
             spare.replace(path)
+            return [] if unread is None else [str(unread)]
 
     def _check_target(self, name: str, path: Path, replace: bool) -> None:
         if path.exists() and not replace:
@@ -173,6 +182,7 @@ class MemoryFiles:
         if not path.stat().st_size:
             return
         with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as con:
+            make_connection_readable(con, partial(_head, path))
             # As sahpool.transfer has it: where nothing is left outside the file, the lock of a
             # reader keeps it as it is; otherwise what this reader sees is copied.
             con.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -207,6 +217,11 @@ def _no_slot(slot: str) -> NoSuchDatabaseError:
 
 def _beside(path: Path, suffix: str) -> Path:
     return path.with_name(path.name + suffix)
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(FILE_HEADER_SIZE)
 
 
 def _chunks(path: Path, size: int) -> Iterator[bytes]:

@@ -36,6 +36,7 @@ PARTS = (
     "pyodide/python_stdlib.zip",
     "worker/io.mjs",
     "worker/contents.mjs",
+    "worker/callbacks.mjs",
     "worker/first_table.mjs",
     "worker/snapshot.mjs",
     "worker/service.zip",

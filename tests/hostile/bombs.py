@@ -9,26 +9,9 @@ import struct
 from collections.abc import Callable
 
 from .images import made, numbers
-
-ROWS = f"INSERT INTO t(a) SELECT i FROM {numbers(300)}"
-
-
-def _text(sql: str) -> str:
-    return "'" + sql.replace("'", "''") + "'"
-
-
-def _table(sql: str) -> list[str]:
-    """Makes the table ``t`` another one, without SQLite's looking at it."""
-    return [f"UPDATE sqlite_schema SET sql = {_text(sql)} WHERE name = 't'"]
-
-
-def _views(definitions: dict[str, str]) -> list[str]:
-    return [
-        f"INSERT INTO sqlite_schema VALUES ('view', '{name}', '{name}', 0, "
-        + _text(f"CREATE VIEW {name} AS {sql}")
-        + ")"
-        for name, sql in definitions.items()
-    ]
+from .long_bombs import LONG, ROWS
+from .long_bombs import table as _table
+from .long_bombs import views as _views
 
 
 def _generated(count: int, step: str) -> str:
@@ -269,6 +252,8 @@ BOMBS: dict[str, Callable[[], bytes]] = {
         ],
     ),
 }
+
+BOMBS |= LONG
 
 #: Their rows take for ever, or much memory, to read, and only when they are read: within one
 #: function of SQLite's nothing can interrupt it. Whoever reads them has to reload the page.

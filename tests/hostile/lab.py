@@ -11,7 +11,7 @@ from typing import Any
 _HERE = Path(__file__).parent
 _MODULES = {
     name: (_HERE / f"{name}.py").read_text("utf-8")
-    for name in ("images", "bombs", "pairs", "judge")
+    for name in ("images", "long_bombs", "bombs", "pairs", "judge")
 }
 
 _numbers = count(1)

@@ -108,7 +108,7 @@ async def test_a_storage_that_fails_during_the_check_is_not_the_file_s_fault(poo
         image = con.serialize()
     quick_check = sahpool.soundness._quick_check
 
-    def failing(connection: sqlite3.Connection) -> str:
+    def failing(connection: sqlite3.Connection, of: str = "") -> str:
         error = sqlite3.OperationalError("disk I/O error")
         error.sqlite_errorcode = 10
         raise error from OSError("the disk was pulled out")
@@ -163,6 +163,7 @@ async def test_no_expression_keeps_damage_from_being_found(pool: Pool) -> None:
             torn[(root - 1) * 4096 : root * 4096] = bytes(4096)
             with expect(sahpool.ImportRejectedError) as caught:
                 await pool.import_db("torn.db", bytes(torn))
+                raise AssertionError((name, column[:60]))
             assert "damaged" in str(caught.error), (name, column)
     assert taken >= 5, taken
 

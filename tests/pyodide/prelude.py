@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import random
 import sqlite3
+import warnings
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -224,3 +226,174 @@ async def suspended() -> AsyncIterator[tuple[Callable[[], int], Callable[[], lis
         enough.set()
         await calling
         function.destroy()
+
+
+def newer_database(
+    entries: dict[str, str], version: int = 3046001, statements: tuple[str, ...] = ()
+) -> bytes:
+    """A database of which a newer SQLite made some entries, in a syntax that is not known here.
+
+    Args:
+        entries: Name → what its definition becomes. A view or trigger that is not there is added.
+        version: Which SQLite wrote it last, by its header.
+        statements: What fills it, besides a table ``t`` with a row.
+    """
+    with database(":memory:") as con:
+        con.execute("CREATE TABLE t(a, b)")
+        con.execute("INSERT INTO t VALUES (1, 'one')")
+        for statement in statements:
+            con.execute(statement)
+        con.execute("PRAGMA writable_schema=ON")
+        for name, sql in entries.items():
+            changed = con.execute("UPDATE sqlite_schema SET sql = ? WHERE name = ?", (sql, name))
+            if not changed.rowcount:
+                kind = sql.split()[1].lower()
+                table = "t" if kind == "trigger" else name
+                row = (kind, name, table, sql)
+                con.execute("INSERT INTO sqlite_schema VALUES (?, ?, ?, 0, ?)", row)
+        image = bytearray(con.serialize())
+    image[96:100] = version.to_bytes(4, "big")
+    return bytes(image)
+
+
+class told:  # noqa: N801 - reads as expect
+    """The warnings of the library within the block, in ``warnings``."""
+
+    def __enter__(self) -> told:
+        self._catch = warnings.catch_warnings(record=True)
+        found = self._catch.__enter__()
+        assert found is not None
+        self._found = found
+        warnings.simplefilter("always")
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._catch.__exit__(None, None, None)
+
+    @property
+    def warnings(self) -> list[Any]:
+        found = [each.message for each in self._found]
+        return [each for each in found if isinstance(each, sahpool.NewerSchemaWarning)]
+
+
+def random_database(rng: random.Random) -> tuple[list[str], list[str]]:
+    """Settings and statements of a database with all that a schema may hold, of random sizes.
+
+    Names, expressions and texts are as long as they may be, now and then. SQLite refuses some of
+    it ("too many columns", "parser stack overflow …"): what it accepts is what counts.
+    """
+    pragmas = [
+        f"page_size={rng.choice([512, 1024, 4096, 65536])}",
+        f"encoding='{rng.choice(['UTF-8', 'UTF-16le', 'UTF-16be'])}'",
+        f"auto_vacuum={rng.choice(['NONE', 'FULL', 'INCREMENTAL'])}",
+    ]
+    names = [random_name(rng, n) for n in range(rng.choice([1, 3, 12]))]
+    statements = []
+    for number, name in enumerate(names):
+        count = rng.choice([1, 3, 20, 300, 1990])
+        columns = [random_name(rng, n) for n in range(count)]
+        statements += random_table(rng, name, columns)
+        statements += random_rest(rng, number, name, columns)
+    many = rng.choice([0, 0, 300, 2000])
+    statements += [f"CREATE TABLE many{n}(a, b)" for n in range(many)]
+    if rng.random() < 0.5:
+        statements += [
+            "CREATE VIRTUAL TABLE words USING fts5(title, body)",
+            "CREATE VIRTUAL TABLE old_words USING fts4(title)",
+            "CREATE VIRTUAL TABLE boxes USING rtree(id, x0, x1)",
+            "INSERT INTO words VALUES ('a title', 'and a body')",
+            "INSERT INTO boxes VALUES (1, 2, 3)",
+        ]
+    return pragmas, statements
+
+
+def random_name(rng: random.Random, number: int) -> str:
+    """A quoted name that no other number has."""
+    kind = rng.randrange(6)
+    if kind == 0:
+        return f'"select ""from"" {number} ({"["}"'
+    if kind == 1:
+        return f"[{'ä' * rng.choice([1, 40])} -- {number} /* ]"
+    if kind == 2:
+        return f'"{"long " * rng.choice([20, 80])}{number}"'
+    return f"c{number}"
+
+
+def random_size(rng: random.Random) -> int:
+    """How many parts something has: few, or now and then very many."""
+    return rng.choice([1, 2, 5, 30, 30, 900, 20_000])
+
+
+def random_expression(rng: random.Random, columns: list[str]) -> str:
+    """An expression over columns, deep or wide or long."""
+    column = rng.choice(columns)
+    kind = rng.randrange(7)
+    size = random_size(rng)
+    if kind == 0:
+        return f"{column} IN ({','.join(map(str, range(size)))})"
+    if kind == 1:
+        return " + ".join([column] * min(size, 990))
+    if kind == 2:
+        return f"length('{'its long; ' * size}') + {column}"
+    if kind == 3:
+        cases = " ".join(f"WHEN {n} THEN 'case {n}'" for n in range(min(size, 3_000)))
+        return f"CASE {column} {cases} END"
+    if kind == 4:
+        return "(" * 30 + column + ")" * 30
+    if kind == 5:
+        return " OR ".join(f"{column} = {n}" for n in range(min(size, 900)))
+    return f"coalesce({','.join(rng.choice(columns) for _ in range(min(size + 1, 100)))}, 1)"
+
+
+def random_table(rng: random.Random, name: str, columns: list[str]) -> list[str]:
+    """A table with rows and indexes."""
+    strict = rng.random() < 0.2
+    form = rng.choice(["", "", " WITHOUT ROWID"])
+    parts = []
+    for column in columns:
+        rule = rng.choice(["", "", "", " NOT NULL DEFAULT 1", " CHECK (1)", f" /* {column} */"])
+        if len(columns) < 30 and rng.random() < 0.2:
+            rule = f" DEFAULT '{'x' * random_size(rng)}'"
+        parts.append(f"{column} {'ANY' if strict else rng.choice(['', 'TEXT', 'INT'])}{rule}")
+    if len(columns) < 400 and rng.random() < 0.7:
+        kind = "ANY " if strict else ""
+        made = random_expression(rng, columns)
+        rule = rng.choice(["", " NOT NULL"]) if "coalesce" in made else ""
+        parts.append(f"computed {kind}AS ({made}){rng.choice([' STORED', '', ''])}{rule}")
+    if form:
+        parts.append(f"PRIMARY KEY ({columns[0]})")
+    uniques = rng.choice([0, 0, 1, 40]) if len(columns) < 400 else 0
+    parts += [
+        f"UNIQUE ({columns[n % len(columns)]}, {columns[n // 3 % len(columns)]})"
+        for n in range(uniques)
+        if n % len(columns) != n // 3 % len(columns)
+    ]
+    if rng.random() < 0.5:
+        parts.append(f"CHECK ({random_expression(rng, columns)} IS NOT 'never')")
+    if rng.random() < 0.5:
+        parts.append(f"FOREIGN KEY ({columns[-1]}) REFERENCES elsewhere(x)")
+    options = ", ".join(filter(None, ["STRICT" if strict else "", form.strip()]))
+    blob = f"zeroblob({rng.choice([1, 5_000, 2_000_000])})" if strict or form == "" else "'key'"
+    values = ", ".join([blob, *(["1"] * (len(columns) - 1))])
+    listed = ", ".join(columns)
+    return [
+        f"CREATE TABLE {name}({', '.join(parts)}) {options}",
+        f"INSERT INTO {name}({listed}) VALUES ({values})",
+    ]
+
+
+def random_rest(rng: random.Random, number: int, name: str, columns: list[str]) -> list[str]:
+    """Indexes, views and triggers of a table."""
+    made = random_expression(rng, columns)
+    some = [rng.choice(columns) for _ in range(min(random_size(rng), 1900))]
+    found = [
+        f"CREATE INDEX i{number} ON {name}({columns[-1]} DESC)",
+        f"CREATE INDEX j{number} ON {name}(({made})) WHERE {random_expression(rng, columns)}",
+        f"CREATE VIEW v{number} AS WITH w AS (SELECT {', '.join(some)} FROM {name}) "
+        f"SELECT *, {made} AS x FROM w UNION ALL SELECT *, 1 FROM w",
+        f"CREATE VIEW w{number} AS VALUES "
+        + ", ".join(f"({n}, 'value {n}')" for n in range(random_size(rng))),
+        f"CREATE TRIGGER g{number} AFTER INSERT ON {name} WHEN {random_expression(rng, ['1'])} "
+        f"BEGIN {'SELECT 1; ' * random_size(rng)}END",
+    ]
+    return [each for each in found if rng.random() < 0.7]

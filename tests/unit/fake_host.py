@@ -203,8 +203,11 @@ class FakeHost:
         self.on_breathe()
         await asyncio.sleep(0)
 
-    async def import_db(self, name: str, chunks: AsyncIterable[bytes], *, replace: bool) -> None:
+    async def import_db(
+        self, name: str, chunks: AsyncIterable[bytes], *, replace: bool
+    ) -> list[str]:
         self._store(name, [chunk async for chunk in chunks], replace=replace)
+        return []
 
     def _store(self, name: str, chunks: Iterable[bytes], *, replace: bool) -> None:
         target = self.folder / name

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
 
-from sahpool.expansion import MAX_DEPTH, excess
+from sahpool import expansion
+from sahpool.expansion import MAX_DEPTH
+
+
+def excess(definitions: Iterable[tuple[str, str, str]]) -> str:
+    """As the library's, of entries that belong to no table but themselves."""
+    return expansion.excess((kind, name, name, sql) for kind, name, sql in definitions)
 
 
 def views(*texts: str) -> list[tuple[str, str, str]]:

@@ -124,6 +124,25 @@ def test_a_database_comes_in_with_every_row(client: Client, tmp_path: Path) -> N
     assert client.rows("SELECT count(*) FROM thing") == [(5000,)]
 
 
+def test_of_a_schema_that_a_newer_sqlite_wrote_it_is_told_and_the_rest_is_read(
+    client: Client, tmp_path: Path
+) -> None:
+    path = tmp_path / "newer.db"
+    make_database(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as con:
+        con.execute("PRAGMA writable_schema=ON")
+        row = ("view", "v", "v", "CREATE VIEW v AS SELECT WHATEVER COMES NEXT 1")
+        con.execute("INSERT INTO sqlite_schema VALUES (?, ?, ?, 0, ?)", row)
+    data = bytearray(path.read_bytes())
+    data[96:100] = (9_001_002).to_bytes(4, "big")
+    reply = client.ask("import_file", BytesSource(bytes(data), "newer.db"), name="newer.db")
+    (note,) = reply["notes"]
+    assert "SQLite 9.1.2 wrote: view v" in note
+    assert client.rows("SELECT count(*) FROM thing") == [(100,)]
+    exported = client.ask("export", database="newer.db")
+    assert exported["size"] == len(data)
+
+
 def test_a_csv_comes_in_as_a_table(client: Client) -> None:
     assert client.load("a,b\n1,x\n2,y\n", "two.csv")["rows"] == 2
     assert client.rows("SELECT a FROM two") == [(1,), (2,)]

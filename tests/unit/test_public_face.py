@@ -27,6 +27,7 @@ NAMES = [
     "ImportRejectedError",
     "InvalidNameError",
     "NameExistsError",
+    "NewerSchemaWarning",
     "NoSuchDatabaseError",
     "Pool",
     "PoolClosedError",

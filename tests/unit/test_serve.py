@@ -264,6 +264,7 @@ def test_the_wheel_is_valid(tmp_path: Path) -> None:
             "sahpool/__init__.py",
             "sahpool/io.mjs",
             "sahpool/contents.mjs",
+            "sahpool/callbacks.mjs",
             "sahpool/first_table.mjs",
             "sahpool/py.typed",
         } <= set(names)

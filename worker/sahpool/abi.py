@@ -20,6 +20,7 @@ SQLITE_BUSY = 5
 SQLITE_READONLY = 8
 SQLITE_NOMEM = 7
 SQLITE_IOERR = 10
+SQLITE_CORRUPT = 11
 SQLITE_FULL = 13
 SQLITE_CANTOPEN = 14
 SQLITE_IOERR_READ = SQLITE_IOERR | 1 << 8
@@ -53,6 +54,7 @@ SQLITE_FCNTL_VFSNAME = 12
 
 SQLITE_CHECKPOINT_PASSIVE = 0
 SQLITE_CHECKPOINT_TRUNCATE = 3
+SQLITE_DBCONFIG_DEFENSIVE = 1010
 
 
 SQLITE_IOCAP_POWERSAFE_OVERWRITE = 0x00001000
@@ -159,9 +161,11 @@ _SIGNATURES = {
     "sqlite3_backup_finish": (c_int, [c_void_p]),
     "sqlite3_exec": (c_int, [c_void_p, c_char_p, c_void_p, c_void_p, c_void_p]),
     "sqlite3_file_control": (c_int, [c_void_p, c_char_p, c_int, c_void_p]),
+    "sqlite3_db_config": (c_int, [c_void_p, c_int, c_void_p]),  # variadic: a pointer to the rest
     "sqlite3_db_readonly": (c_int, [c_void_p, c_char_p]),
     "sqlite3_db_filename": (c_void_p, [c_void_p, c_char_p]),
     "sqlite3_uri_boolean": (c_int, [c_void_p, c_char_p, c_int]),
+    "sqlite3_errmsg": (c_char_p, [c_void_p]),
     "sqlite3_error_offset": (c_int, [c_void_p]),
     "sqlite3_txn_state": (c_int, [c_void_p, c_char_p]),
     "sqlite3_wal_hook": (c_void_p, [c_void_p, c_void_p, c_void_p]),

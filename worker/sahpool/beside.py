@@ -15,10 +15,8 @@ from __future__ import annotations
 
 import sqlite3
 import struct
-import warnings
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, closing
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from . import abi, causes, companions, transfer
@@ -34,6 +32,7 @@ from .errors import (
     WalIgnoredWarning,
     WalMissingWarning,
     is_storage_failure,
+    warn,
 )
 from .header import SECTOR_SIZE
 from .soundness import FILE_HEADER_SIZE, MAGIC, check_header, has_commits, page_size_of
@@ -62,8 +61,6 @@ _MOST_GROWTH = 16
 
 #: Bytes that a database may have beyond its file and all of the WAL (walCheckpoint in wal.c).
 _SLACK = 65536
-
-_PACKAGE = str(Path(__file__).parent)  # whose lines no warning is about
 
 
 _Held = TypeVar("_Held", Journal, Wal)
@@ -150,7 +147,7 @@ class Beside:
     def warn(self) -> None:
         """Tells what the database may lack, to the line that imports it."""
         for warning in self._warnings:
-            warnings.warn(warning, skip_file_prefixes=(_PACKAGE,))  # type: ignore[call-overload]  # Python 3.12
+            warn(warning, self._path)
 
     def _read(
         self, slot: Slot, suffix: str, reader: Callable[[companions.Read, int], _Held | None]

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import ctypes
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from . import abi, causes
+from . import abi, causes, newer
 from .callbacks import Callbacks
 from .first_table import FirstTables
 from .names import LENT
@@ -35,8 +35,8 @@ _STORED = frozenset({"journal_mode", "page_size", "auto_vacuum", "encoding"})
 #: Query parameters of a URI (sqlite.org/uri.html).
 _WITHOUT_LOCKS = (b"nolock", b"immutable")
 
-#: pool name → (its PRAGMAs, its new databases)
-_pools: dict[bytes, tuple[Mapping[str, str | int], FirstTables]] = {}
+#: pool name → (its PRAGMAs, its new databases, the first bytes of one)
+_pools: dict[bytes, tuple[Mapping[str, str | int], FirstTables, Callable[[str], bytes]]] = {}
 _callbacks: Callbacks | None = None
 _entry_point = 0  # address of the C function that calls _on_open
 _stop_handler = 0  # address of one that ends a statement once a stop was asked for
@@ -50,6 +50,7 @@ def set_defaults(
     vfs_name: str,
     pragmas: Mapping[str, str | int],
     first_tables: FirstTables,
+    head: Callable[[str], bytes],
 ) -> None:
     """Gives the connections of a VFS their PRAGMAs.
 
@@ -57,8 +58,9 @@ def set_defaults(
         vfs_name: Name of the VFS.
         pragmas: PRAGMA name → value, checked (options.py).
         first_tables: Its new databases, and how they come into WAL mode.
+        head: Gives the first bytes of the database of a path.
     """
-    _pools[vfs_name.encode()] = (pragmas, first_tables)
+    _pools[vfs_name.encode()] = (pragmas, first_tables, head)
 
 
 def prepare(io: Any, module: Any) -> None:
@@ -118,12 +120,14 @@ def _configure(database: int) -> None:
     if settings is None or not path:  # another VFS, or a temporary database
         return
     sqlite.sqlite3_progress_handler(database, _STEPS, _stop_handler, None)
-    pragmas, first_tables = settings
+    pragmas, first_tables, head = settings
     writable = sqlite.sqlite3_db_readonly(database, b"main") == 0
     file = path.decode("utf-8", "surrogateescape")
     if file.startswith(LENT):  # ours for a moment; and its schema must not be read unasked
         return
     new = writable and first_tables.is_new(file)
+    if not new:
+        newer.make_readable(database, file, lambda: head(file))
     for pragma, value in pragmas.items():
         if pragma == "journal_mode" and str(value).upper() == "WAL":
             continue  # the PRAGMA would fix the page size, and what else can be chosen

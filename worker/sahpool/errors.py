@@ -14,7 +14,8 @@
     └── StorageError              the browser's storage failed or kept fewer bytes than given
     SahpoolWarning                what was asked was done, and may not be what was meant
     ├── WalMissingWarning         a database in WAL mode was imported without a WAL
-    └── WalIgnoredWarning         a part of the WAL is damaged, and was left out
+    ├── WalIgnoredWarning         a part of the WAL is damaged, and was left out
+    └── NewerSchemaWarning        what a newer SQLite made in a database cannot be read here
 
 Every one of them carries a message that a person understands and, in ``hint``, what to do about
 it. They reach a user of ``sqlite3`` as the ``__cause__`` of the ``sqlite3`` error that SQLite made
@@ -25,10 +26,16 @@ they come before anything is changed.
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+
 SQLITE_BUSY = 5
 SQLITE_IOERR = 10
 SQLITE_FULL = 13
 SQLITE_CANTOPEN = 14
+
+_PACKAGE = str(Path(__file__).parent)  # whose lines no warning is about
 
 
 class SahpoolError(Exception):
@@ -133,6 +140,45 @@ class WalIgnoredWarning(SahpoolWarning):
     def __init__(self, message: str, *, database: str, transactions: int, hint: str = "") -> None:
         super().__init__(message, database=database, hint=hint)
         self.transactions = transactions
+
+
+class NewerSchemaWarning(SahpoolWarning):
+    """A newer SQLite made some of a database, which cannot be read here; the rest can be.
+
+    Attributes:
+        objects: Names of the tables, indexes, views and triggers that cannot be read. Of one of
+            which SQLite reads the beginning only ``import_db`` tells, and of the first.
+        kinds: For each of them ``"table"``, ``"index"``, ``"view"`` or ``"trigger"``.
+        written_by: Version of the SQLite that wrote the database last, for example ``"3.46.1"``.
+    """
+
+    def __init__(self, unread: Iterable[tuple[str, str]], written_by: str, own: str) -> None:
+        found = list(unread)
+        self.kinds = tuple(kind for kind, _ in found)
+        self.objects = tuple(name for _, name in found)
+        self.written_by = written_by
+        hint = (
+            "The rest can be read and exported. Nothing is written to it before PRAGMA "
+            "query_only=OFF: a trigger or index that is not known here would be left out."
+        )
+        names = ", ".join(f"{kind} {name}" for kind, name in found) or "not even its name is known"
+        super().__init__(
+            f"SQLite {own} cannot read some of the schema, which SQLite {written_by} wrote: "
+            f"{names}. {hint}",
+            database="",  # whoever issues it knows
+            hint=hint,
+        )
+
+    @property
+    def has_pages(self) -> bool:
+        """Whether a table or an index is among them."""
+        return not {"table", "index"}.isdisjoint(self.kinds)
+
+
+def warn(warning: SahpoolWarning, database: str) -> None:
+    """Issues a warning about a database, to the line of the program that called the library."""
+    warning.database = database
+    warnings.warn(warning, skip_file_prefixes=(_PACKAGE,))  # type: ignore[call-overload]  # Python 3.12
 
 
 def is_storage_failure(error: BaseException) -> bool:

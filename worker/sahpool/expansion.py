@@ -1,11 +1,12 @@
-"""How much SQLite must write out to compile what a schema defines, told from its text.
+"""How much SQLite must do to read a schema and to compile what it defines, told from its text.
 
 SQLite expands a view wherever it is named, and a virtual generated column wherever it is read.
 Where each names the one before it twice, thirty of them are a billion copies, and where each is
 made of the one before, thousands of them are as many calls inside one another: the engine compiles
 for hours, or falls over its own stack and takes the worker with it, and nothing can interrupt it
 (progress handlers are not called there before SQLite 3.41). So this is worked out beforehand: the
-number of copies, and how deep they are nested.
+number of copies, how deep they are nested, and what each is compared with (comparing.py). How long
+a statement is does not count: SQLite takes time in proportion to that.
 
 Source: sqlite.org/lang_createview.html, lang_with.html, gencol.html; ``tokenize.c`` for the words.
 """
@@ -13,7 +14,10 @@ Source: sqlite.org/lang_createview.html, lang_with.html, gencol.html; ``tokenize
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+
+from . import comparing
 
 __all__ = ["MAX_COPIES", "MAX_DEPTH", "excess"]
 
@@ -23,22 +27,36 @@ MAX_COPIES, MAX_DEPTH = 10_000, 200
 _WORDS = 200  # in a definition that counts as one copy; what is longer counts as more
 _EACH = 100  # copies for each definition that there is: a schema may be large
 
+#: Nanoseconds that a copy takes, about: so MAX_COPIES take a second.
+_COPY = 100_000
+
+#: Nanoseconds to look for a name in one column of a table that a SELECT reads, for each token, of
+#: which about half are names (lookupName in resolve.c looks through all columns of all tables: 3e9
+#: took 1.8 s).
+_LOOK = 0.3
+
+#: How often quick_check has a generated column compiled.
+_CHECKS = 4
+
+#: Parentheses around numbers only are one token, as is a list of them: tables of values are long.
 _TOKEN = re.compile(
     r"""--[^\n]*+|/\*.*?(?:\*/|\Z)"""
-    r"""|'(?P<text>(?:[^']|'')*+)'|"(?P<double>(?:[^"]|"")*+)"|`(?P<back>(?:[^`]|``)*+)`"""
-    r"""|\[(?P<square>[^\]]*+)\]|(?P<word>[^\W\d][\w$]*+)|(?P<sign>[(),.])""",
+    r"""|'(?:[^']|'')*+(?:'|\Z)|"(?:[^"]|"")*+(?:"|\Z)|`(?:[^`]|``)*+(?:`|\Z)"""
+    r"""|\[[^\]]*+(?:\]|\Z)|[^\W\d][\w$]*+|\([\d\s.,]*+\)(?:\s*+,\s*+\([\d\s.,]*+\))*+|[(),.]""",
     re.DOTALL,
 )
-_MARKS = {"text": "'", "double": '"', "back": "`", "square": "]"}
-
-#: Stands before a name that was quoted: it is no keyword, whatever it says.
-_QUOTED = "\0"
+_MARKS = {"'": "'", '"': '"', "`": "`", "[": "]"}
 
 #: Before these a list of tables has ended.
 _NO_TABLES = frozenset(
     {"SELECT", "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "WINDOW", "UNION", "EXCEPT"}
     | {"INTERSECT", "VALUES", "ON", "USING"}
 )
+_COMPOUND = frozenset({"UNION", "EXCEPT", "INTERSECT"})
+
+#: What the groups of a view are told from, and behind what a table may stand.
+_STRUCTURE = frozenset({"(", ")", "WITH", "FROM", "JOIN"}) | _NO_TABLES
+_BEFORE_TABLE = frozenset({"FROM", "JOIN", ",", "(", ".", "IN"})
 
 #: Only a table with such a word may have generated columns.
 _MAY_GENERATE = re.compile(r"\bas\b", re.IGNORECASE)
@@ -46,13 +64,16 @@ _MAY_GENERATE = re.compile(r"\bas\b", re.IGNORECASE)
 
 def _tokens(sql: str) -> Iterator[str]:
     """Names, keywords and the signs that matter, in upper case as SQLite compares them."""
-    for found in _TOKEN.finditer(sql):
-        kind = found.lastgroup
-        if kind in ("word", "sign"):
-            yield found[0].upper()
-        elif kind is not None:
-            mark = _MARKS[kind]
-            yield _QUOTED + found[kind].replace(mark * 2, mark).upper()
+    for found in _TOKEN.finditer(sql.upper()):
+        token = found[0]
+        if token[0] not in "-/":
+            yield token
+
+
+def _name(token: str) -> str:
+    """What a name says, without the marks around it."""
+    mark = _MARKS.get(token[0])
+    return token if mark is None else token[1:].removesuffix(mark).replace(mark * 2, mark)
 
 
 class _Group:
@@ -60,54 +81,94 @@ class _Group:
 
     Attributes:
         above: The group that it lies in.
-        before: The tokens that stood before it.
+        begins: How many tokens stood before it.
         tables: Name → body, of the common table expressions that are defined here.
         body: The definition that it is part of: the statement, or a common table expression.
-        named: Of a body, names where tables stand, each with the group that it stands in.
-        words: Of a body, how many names, keywords and signs it has.
         lists_tables: Whether tables are being listed.
         defines: Whether a WITH clause has begun and its SELECT has not.
+        since: At which token its SELECT began.
+        reads: Names where tables stand in that SELECT.
+
+    Of a body:
+        named: Names where tables stand, each with the group that it stands in.
+        selects: Of each SELECT: how many tokens it has, and the names where its tables stand.
+        words: How many names, keywords and signs it has; of long ones each eight letters count.
+        has_star: Whether it may have more columns than words.
     """
 
-    def __init__(self, above: _Group | None, before: list[str], body: _Group | None) -> None:
+    __slots__ = (
+        *("above", "begins", "body", "defines", "has_star", "lists_tables", "named", "reads"),
+        *("selects", "since", "tables", "words"),
+    )
+
+    def __init__(
+        self, above: _Group | None, begins: int, body: _Group | None, lists: bool, since: int
+    ) -> None:
         self.above = above
-        self.before = before
+        self.begins = begins
         self.tables: dict[str, _Group] = {}
         self.body: _Group = body or self
-        self.named: list[tuple[str, _Group]] = []
-        self.words = 0
-        self.lists_tables: bool = above is not None and above.lists_tables and before[-1:] != ["IN"]
+        self.lists_tables = lists
         self.defines = False
+        self.since = since
+        self.reads: list[str] = []
+        self.named: list[tuple[str, _Group]] = []
+        self.selects: list[tuple[int, list[str]]] = []
+        self.words = 0
+        self.has_star = False
+
+    def end_select(self, now: int) -> None:
+        if self.reads:
+            self.body.selects.append((now - self.since, self.reads))
+            self.reads = []
+        self.since = now
 
 
 def _read(sql: str) -> _Group:
     """The groups of a view's text."""
-    group = whole = _Group(None, [], None)
-    last: list[str] = []  # as many tokens as the head of a definition may have
+    group = whole = _Group(None, 0, None, False, 0)
+    whole.has_star = "*" in sql
+    #: As they stand before the next one: a group that has ended is its last parenthesis.
+    tokens: list[str] = []
+    before, now = "", 0
     for token in _tokens(sql):
-        before = last[-1] if last else ""
-        if token == "(":
-            head = _defined(last) if group.defines else None
-            inner = _Group(group, last, group.body if head is None else None)
-            if head is not None:
-                group.tables[head] = inner
-            group = inner
-        elif token == ")":
-            if group.above is not None:
-                # As one token: what stood before the group stands before what follows it.
-                last, group = group.before, group.above
-        elif token == "WITH":
-            group.defines = True
-        elif token in _NO_TABLES:
-            group.lists_tables = False
-            if token in ("SELECT", "VALUES"):
-                group.defines = False
-        elif token in ("FROM", "JOIN"):
-            group.lists_tables = True
-        elif before == "IN" or (group.lists_tables and before in ("FROM", "JOIN", ",", "(", ".")):
-            group.body.named.append((token.lstrip(_QUOTED), group))
-        group.body.words += 1
-        last = [*last[-5:], token]
+        now += 1
+        group.body.words += 1 + (len(token) >> 3)
+        if token in _STRUCTURE:
+            if token == "(":
+                head = _defined(tokens[-6:]) if group.defines else None
+                lists = group.lists_tables and before != "IN"
+                body = group.body if head is None else None
+                inner = _Group(group, len(tokens), body, lists, now)
+                inner.has_star = whole.has_star
+                if head is not None:
+                    group.tables[head] = inner
+                group = inner
+            elif token == ")":
+                if group.above is not None:
+                    group.end_select(now)
+                    del tokens[group.begins :]
+                    group = group.above
+            elif token == "WITH":
+                group.defines = True
+            elif token in _NO_TABLES:
+                group.lists_tables = False
+                if token in ("SELECT", "VALUES"):
+                    group.defines = False
+                elif token in _COMPOUND:
+                    group.end_select(now)
+            else:
+                group.lists_tables = True
+        elif before in _BEFORE_TABLE and (before == "IN" or group.lists_tables):
+            name = _name(token)
+            group.body.named.append((name, group))
+            group.reads.append(name)
+        tokens.append(token)
+        before = token
+    while group.above is not None:  # a parenthesis that is never closed
+        group.end_select(now)
+        group = group.above
+    group.end_select(now)
     return whole
 
 
@@ -121,7 +182,7 @@ def _defined(last: list[str]) -> str | None:
         return None
     if words[-1:] == [")"]:
         words.pop()
-    return words[-1].lstrip(_QUOTED) if words else None
+    return _name(words[-1]) if words else None
 
 
 def _generated(sql: str) -> dict[str, list[str]]:
@@ -134,13 +195,13 @@ def _generated(sql: str) -> dict[str, list[str]]:
         if depth == 1 and token == ")":
             words = None
         elif words is not None:
-            words.append(token.lstrip(_QUOTED))
+            words.append(_name(token))
         elif depth == 1 and token == "(" and previous == "AS":
             words = columns.setdefault(name, [])
         elif (depth == 0 and token == "(") or (depth == 1 and token == ","):
             begins = True
         elif begins:
-            name, begins = token.lstrip(_QUOTED), False
+            name, begins = _name(token), False
         depth += token == "("
         previous = token
     return columns
@@ -149,12 +210,12 @@ def _generated(sql: str) -> dict[str, list[str]]:
 class _Sizes:
     """Size and depth of nodes that name one another, of which each has a size of its own."""
 
-    def __init__(self, named: Mapping[object, list[object]], words: Mapping[object, int]) -> None:
+    def __init__(self, named: Mapping[object, list[object]], own: Mapping[object, float]) -> None:
         self._named = named
-        self._words = words
-        self._known: dict[object, tuple[int, int]] = {}
+        self._own = own
+        self._known: dict[object, tuple[float, int]] = {}
 
-    def of(self, root: object) -> tuple[int, int]:
+    def of(self, root: object) -> tuple[float, int]:
         """The size of a node with all that it is made of, in copies, and how deep that is nested.
 
         What names itself, at once or by way of others, SQLite refuses or runs as a loop: it is no
@@ -183,76 +244,180 @@ class _Sizes:
                     sizes[-1] = _added(sizes[-1], known[node])
         return known[root]
 
-    def _alone(self, node: object) -> tuple[int, int]:
-        return 1 + self._words[node] // _WORDS, 1
+    def _alone(self, node: object) -> tuple[float, int]:
+        return 1 + self._own[node], 1
 
 
-def _added(size: tuple[int, int], part: tuple[int, int]) -> tuple[int, int]:
+def _added(size: tuple[float, int], part: tuple[float, int]) -> tuple[float, int]:
     return size[0] + part[0], max(size[1], 1 + part[1])
 
 
-def excess(definitions: Iterable[tuple[str, str, str]]) -> str:
-    """What in a schema would be written out too often or nested too deep; empty when nothing is.
+class _Budget:
+    """How many copies a schema may come to, and what most of them come from.
+
+    Attributes:
+        told: What is wrong with it as soon as that is known.
+    """
+
+    def __init__(self) -> None:
+        self.told = ""
+        self._allowed = float(MAX_COPIES)
+        self._found: Counter[str] = Counter()
+
+    def allow(self, words: int, definitions: int = 1) -> None:
+        """For definitions that there are: what takes time in proportion to them is not counted."""
+        self._allowed += _EACH * definitions + words / _WORDS
+
+    def add(self, what: str, copies: float, depth: int = 1) -> None:
+        self._found[what] += round(copies)
+        if depth > MAX_DEPTH:
+            self.told = (
+                f"{what} are nested {depth} deep, and SQLite may fail over more than {MAX_DEPTH}"
+            )
+
+    def spend(self) -> str:
+        """What is wrong, if there is anything."""
+        copies = self._found.total()
+        if not self.told and copies > self._allowed:
+            what = self._found.most_common(1)[0][0]
+            self.told = (
+                f"{what} have so much to be compared with one another, or named so "
+                f"often, that SQLite would take the time of {copies} copies of them"
+            )
+        return self.told
+
+
+def excess(definitions: Iterable[tuple[str, str, str, str]]) -> str:
+    """What in a schema would be written out or compared too often, or nested too deep.
 
     Args:
-        definitions: Type, name and text of each entry of ``sqlite_schema``.
+        definitions: Type, name, name of the table and text of each entry of ``sqlite_schema``.
+
+    Returns:
+        Why SQLite would take too long or fail; empty when it would not.
     """
+    budget = _Budget()
     views: dict[str, _Group] = {}
-    for kind, name, sql in definitions:
+    own: dict[int, float] = {}
+    tables: dict[str, str] = {}
+    names: dict[str, str] = {}
+    indexes: Counter[str] = Counter()
+    for kind, name, table, sql in definitions:
+        text = sql.upper()
         if kind == "view":
-            views[name.upper()] = _read(sql)
-        elif kind == "table" and _MAY_GENERATE.search(sql):
-            columns = _generated(sql)
-            named: dict[object, list[object]] = {
-                column: [word for word in words if word in columns]
-                for column, words in columns.items()
-            }
-            lengths: dict[object, int] = {column: len(words) for column, words in columns.items()}
-            told = _told(f"the generated columns of {name}", named, named, lengths)
-            if told:
-                return told
-    named, lengths = {}, {}
+            view = views[name.upper()] = _read(sql)
+            own[id(view)] = comparing.compiling(text) / _COPY
+            budget.allow(view.words)
+        elif kind == "table":
+            tables[name.upper()], names[name.upper()] = text, name
+            _generate(budget, name, sql, text)
+        elif kind == "index":
+            indexes[table.upper()] += 1
+        if kind in ("view", "trigger"):
+            taken = comparing.parsing(text)
+            budget.add(f"the WITH and WINDOW clauses of {name}", taken / _COPY)
+        if budget.told:
+            return budget.told
+    for name, text in tables.items():
+        taken = comparing.indexing(text, indexes[name])
+        budget.add(f"the indexes of {names[name]}", taken / _COPY)
+    _expand(budget, views, tables, own)
+    return budget.spend()
+
+
+def _generate(budget: _Budget, name: str, sql: str, text: str) -> None:
+    """Adds what the columns of a table come to."""
+    compiled = comparing.compiling(text) / _COPY
+    budget.allow(len(text) >> 3)
+    what = f"the columns of {name}"
+    if not _MAY_GENERATE.search(sql):
+        budget.add(what, compiled)
+        return
+    columns = _generated(sql)
+    budget.allow(0, len(columns))
+    named: dict[object, list[object]] = {
+        column: [word for word in words if word in columns] for column, words in columns.items()
+    }
+    own: dict[object, float] = {column: len(words) // _WORDS for column, words in columns.items()}
+    what = f"the generated columns of {name}"
+    budget.add(what, _CHECKS * compiled)
+    _add(budget, what, named, named, own)
+
+
+def _expand(
+    budget: _Budget, views: dict[str, _Group], tables: dict[str, str], compiled: dict[int, float]
+) -> None:
+    """Adds what the views come to."""
+    scopes = _Scopes(views, tables)
+    named: dict[object, list[object]] = {}
+    own: dict[object, float] = {}
     for view in views.values():
-        _resolve(view, views, named, lengths)
-    return _told("its views", [id(view) for view in views.values()], named, lengths)
+        bodies = _resolve(view, views, named)
+        share = compiled[id(view)] / max(1, sum(body.words for body in bodies))
+        for body in bodies:
+            looked = scopes.looked(body) * _LOOK / _COPY
+            own[id(body)] = body.words // _WORDS + share * body.words + looked
+    _add(budget, "its views", [id(view) for view in views.values()], named, own)
+
+
+class _Scopes:
+    """How many columns SQLite looks through for the names of a view."""
+
+    def __init__(self, views: Mapping[str, _Group], tables: Mapping[str, str]) -> None:
+        self._views = views
+        self._tables = tables
+
+    def looked(self, body: _Group) -> int:
+        return sum(words * self._columns(names) for words, names in body.selects)
+
+    def _columns(self, names: list[str]) -> int:
+        return sum(self._of(name) * times for name, times in Counter(names).items())
+
+    def _of(self, name: str) -> int:
+        text = self._tables.get(name)
+        if text is not None:
+            return comparing.columns_at_most(text)
+        view = self._views.get(name)
+        if view is None:  # a table of a WITH clause, or none
+            return 1
+        return comparing.MOST_COLUMNS if view.has_star else min(view.words, comparing.MOST_COLUMNS)
 
 
 def _resolve(
-    whole: _Group,
-    views: Mapping[str, _Group],
-    named: dict[object, list[object]],
-    lengths: dict[object, int],
-) -> None:
-    """Which group each name of a view means: the nearest definition around it, or a view."""
-    todo = [whole]
+    whole: _Group, views: Mapping[str, _Group], named: dict[object, list[object]]
+) -> list[_Group]:
+    """Which group each name of a view means: the nearest definition around it, or a view.
+
+    Returns:
+        The view's own body, and those of its WITH clauses that are named.
+    """
+    todo, bodies = [whole], []
     while todo:
         body = todo.pop()
         if id(body) in named:
             continue
         found = named[id(body)] = []
-        lengths[id(body)] = body.words
+        bodies.append(body)
         for name, group in body.named:
             scope: _Group | None = group
             while scope is not None and name not in scope.tables:
                 scope = scope.above
-            meant = views.get(name) if scope is None else scope.tables[name]
-            if meant is not None:
-                found.append(id(meant))
-                todo.append(meant)
+            if scope is not None:
+                found.append(id(scope.tables[name]))
+                todo.append(scope.tables[name])
+            elif name in views:
+                found.append(id(views[name]))
+    return bodies
 
 
-def _told(
+def _add(
+    budget: _Budget,
     what: str,
     nodes: Iterable[object],
     named: Mapping[object, list[object]],
-    lengths: Mapping[object, int],
-) -> str:
-    sizes = _Sizes(named, lengths)
+    own: Mapping[object, float],
+) -> None:
+    sizes = _Sizes(named, own)
     found = [sizes.of(node) for node in nodes]
     copies = sum(copies for copies, _ in found)
-    depth = max((depth for _, depth in found), default=0)
-    if depth > MAX_DEPTH:
-        return f"{what} are nested {depth} deep, and SQLite may fail over more than {MAX_DEPTH}"
-    if copies > MAX_COPIES + _EACH * len(found):
-        return f"{what} name one another so often that SQLite would make {copies} copies of them"
-    return ""
+    budget.add(what, copies, max((depth for _, depth in found), default=0))

@@ -7,22 +7,20 @@ taken so far is given back and nothing is ever deleted.
 from __future__ import annotations
 
 import asyncio
-import gc
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-import pyodide_js
 from pyodide.ffi import can_run_sync, run_sync
 
 from . import (
     beside,
     collecting,
-    default_vfs,
-    defaults,
     foreign,
+    newer,
     options,
     quarantine,
     sources,
@@ -31,16 +29,12 @@ from . import (
 from .check import CheckReport, check
 from .cleanup import Cleanup
 from .connections import Connection
-from .errors import DatabaseInUseError, NoSuchDatabaseError, PoolLockedError
+from .errors import PoolLockedError
 from .header import SECTOR_SIZE
-from .hold import Hold
 from .names import COMPANION_SUFFIXES, check_path
+from .pool_base import PoolBase
 from .slot import Quarantined
-from .slots import SlotTable
-from .spares import Spares
-from .standing import Standing
 from .stats import Stats
-from .vfs import VFS
 
 _installed: dict[str, Pool] = {}
 _installing = asyncio.Lock()  # held while a pool is installed or removed
@@ -54,44 +48,13 @@ def holder_of(directory: str) -> Pool | None:
     return None
 
 
-class Pool:
+class Pool(PoolBase):
     """A directory of slots and the VFS over it. Made by :func:`install`.
 
     Attributes:
         name: Name of the VFS.
         directory: Path of the pool's directory below the origin's root.
     """
-
-    def __init__(
-        self,
-        name: str,
-        directory: str,
-        io: Any,
-        *,
-        spare: int,
-        default: bool,
-        lock_timeout: float,
-        pragmas: Mapping[str, str | int],
-        temp_memory_limit: int,
-    ) -> None:
-        self.name = name
-        self.directory = directory
-        self._default = default
-        self._pragmas = pragmas
-        self._slots = SlotTable()
-        self._hold = Hold(directory, lock_timeout, io)
-        self._standing = Standing(name, self._hold)
-        self._check_open = self._standing.check_open
-        self._spares = Spares(self._slots, self._hold, spare)
-        self._vfs = VFS(
-            name,
-            self._slots,
-            io,
-            pyodide_js._module,
-            temp_memory_limit=temp_memory_limit,
-            spare_taken=self._spares.plan,
-            check_open=self._standing.check_ready,
-        )
 
     # --- connections ----------------------------------------------------------------------------
 
@@ -116,6 +79,10 @@ class Pool:
                 database two, for itself and its journal or WAL; one in WAL mode whose WAL is not
                 there, one.
             sqlite3.OperationalError: SQLite could not open it; ``__cause__`` says why.
+
+        Warns:
+            NewerSchemaWarning: A newer SQLite made some of it: the rest can be read, and nothing is
+                written before ``PRAGMA query_only=OFF``. ``sqlite3.connect`` does so in silence.
         """
         self._check_open()
         collecting.keep()
@@ -125,6 +92,8 @@ class Pool:
             run_sync(self._spares.try_top_up())  # other tasks run meanwhile, and may pause the pool
         options.setdefault("factory", Connection)
         connection: sqlite3.Connection = sqlite3.connect(self.uri(name), uri=True, **options)
+        path = check_path(name)
+        newer.warn_of(connection, path, partial(transfer.first_bytes, self._slots, path))
         return connection
 
     def uri(self, name: str, **parameters: str | int) -> str:
@@ -287,6 +256,9 @@ class Pool:
                 damaged, or one of another database, or both have something to tell.
             StorageError, sqlite3.OperationalError, JsException: The storage failed, for example its
                 quota; or the browser could not read the source.
+
+        Warns:
+            NewerSchemaWarning: A newer SQLite made some of it; see :meth:`connect`.
         """
         self._check_open()
         await self._spares.try_top_up()
@@ -443,6 +415,9 @@ class Pool:
             PoolFullError: A journal or WAL takes up to three spare slots for a while.
             StorageError, sqlite3.OperationalError: The storage failed, for example its quota; or
                 a journal of another database in quarantine has the name.
+
+        Warns:
+            NewerSchemaWarning: A newer SQLite made some of it; see :meth:`connect`.
         """
         self._check_open()
         kept = quarantine.find(self._slots, name)
@@ -488,26 +463,6 @@ class Pool:
             self._check_idle()
             with Cleanup(self._let_go) as last, last:  # all of it, once it has begun
                 pass
-
-    def _check_idle(self) -> None:
-        in_use = self._open_paths(self._vfs.open_paths)
-        if in_use:
-            raise DatabaseInUseError(
-                f"{', '.join(sorted(in_use)) or 'A temporary file'} is open.",
-                hint="Close its connections first.",
-            )
-        if self._slots.lent_count:
-            raise DatabaseInUseError(
-                "An import or export is under way.", hint="Wait for its end, or cancel it."
-            )
-
-    def _let_go(self) -> None:
-        """Gives up the handles and the lock; nothing of it twice, when called again."""
-        self._standing.is_ready = False
-        defaults.drop_defaults(self.name)
-        self._slots.close()
-        self._hold.opaque = None
-        self._hold.unlock()
 
     async def unpause_vfs(self) -> None:
         """Takes lock and handles again after :meth:`pause_vfs`; as :func:`install`.
@@ -560,35 +515,6 @@ class Pool:
             del _installed[self.name]
         self._vfs.give_up_name()
 
-    async def _acquire(self, initial_capacity: int) -> None:
-        handles: list[tuple[str, Any]] = []
-        try:
-            handles = await self._hold.take()
-            for name, handle in handles:
-                self._slots.load(name, handle)
-            self._slots.keep_companions()
-            await self._add_missing(initial_capacity)
-            if not self.is_paused:  # it was, while the event loop ran
-                defaults.set_defaults(self.name, self._pragmas, self._vfs.first_tables)
-                default_vfs.register(self._vfs, default=self._default)
-                self._standing.is_ready, self._standing.refusal = True, ""
-        except BaseException as error:
-            self._standing.refusal = str(error)
-            for _, handle in handles:
-                handle.close()
-            self._let_go()
-            raise
-
-    async def _add_missing(self, initial_capacity: int) -> None:
-        """Slots for a new pool, spares for one that has some, as far as the storage has room."""
-        if not self.capacity:
-            await self._spares.grow(max(initial_capacity, self._spares.missing))
-            return
-        try:
-            await self._spares.grow(self._spares.missing)
-        except Exception as error:  # noqa: BLE001 - whatever the browser throws
-            self._spares.not_added(error)
-
     async def check(self) -> CheckReport:
         """Tries this pool out: writes, reads, truncates, deletes, rolls back, all through SQLite.
 
@@ -603,34 +529,3 @@ class Pool:
             PoolClosedError: The pool is paused or removed.
         """
         return await check(self)
-
-    # --- checks ---------------------------------------------------------------------------------
-
-    def _open_paths(self, paths: set[str]) -> set[str]:
-        """Which of the paths are open, once garbage is collected if one seems to be.
-
-        A connection that nobody refers to any more, because an exception came as it was made, is
-        open until then: it belongs to a cycle.
-        """
-        if self._vfs.open_paths & paths:
-            gc.collect()
-        return self._vfs.open_paths & paths
-
-    def _is_open(self, path: str) -> bool:
-        """Whether a file of this path is open."""
-        return bool(self._open_paths({path}))
-
-    def _check_closed(self, path: str) -> None:
-        if self._is_open(path):
-            raise DatabaseInUseError(f"{path} is open.", hint="Close every connection to it first.")
-
-    def _existing(self, name: str) -> str:
-        """The path of a database that is there, in a pool that is open."""
-        self._check_open()
-        path = check_path(name)
-        if self._slots.find(path) is None:
-            raise NoSuchDatabaseError(
-                f"There is no database {name} in the pool {self.name}.",
-                hint="pool.databases lists what there is.",
-            )
-        return path

@@ -51,11 +51,13 @@ from .errors import (
     SQLITE_IOERR,
     ImportRejectedError,
     InvalidNameError,
+    NewerSchemaWarning,
     NoSuchDatabaseError,
     SahpoolError,
     StorageError,
     exception_name,
     sqlite_code,
+    warn,
 )
 from .header import SECTOR_SIZE
 from .names import COMPANION_SUFFIXES, check_path, is_companion, stored_path
@@ -170,11 +172,12 @@ def recover(
         applied = [each for each in companions if each.size]
         with _taken_back(slots) as lent:
             try:
-                _check(pool, slots, lent, kept, applied)
+                unread = _check(pool, slots, lent, kept, applied)
             except ImportRejectedError as error:
                 names = ", ".join(f"{each.kept.offered} ({each.kept.name})" for each in applied)
                 hint = f"{_STAYS} It was checked with {names}." if applied else _STAYS
                 raise ImportRejectedError(str(error), hint=hint) from error
+        _warn_of(unread, path)
         with _taken_back(slots) as lent:
             if applied:
                 _complete(pool, slots, lent, kept, applied)
@@ -212,10 +215,11 @@ def _recover_wal(pool: Pool, slots: SlotTable, kept: Quarantined, base: str) -> 
         transfer.check_target(pool, slots, base, replace=True)
         with _taken_back(slots) as lent:
             try:
-                _check_copies(pool, slots, lent, database.handle, [applied])
+                unread = _check_copies(pool, slots, lent, database.handle, [applied])
             except ImportRejectedError as error:
                 hint = f"Neither {base} nor {kept.offered} was changed. {_STAYS}"
                 raise ImportRejectedError(str(error), hint=hint) from error
+        _warn_of(unread, base)
         with _taken_back(slots) as lent:
             _lend_copies(slots, lent, base, [applied])
             _finish(pool, slots, base, [applied])
@@ -407,29 +411,28 @@ def _taken_back(slots: SlotTable) -> Iterator[set[str]]:
 
 def _check(
     pool: Pool, slots: SlotTable, lent: set[str], kept: Quarantined, applied: list[_Companion]
-) -> None:
+) -> NewerSchemaWarning | None:
     """Whether the database is sound once its journal or WAL has been applied; changes nothing."""
     if any(each.suffix == "-journal" for each in applied):
-        _check_copies(pool, slots, lent, kept.handle, applied)
-        return
+        return _check_copies(pool, slots, lent, kept.handle, applied)
     path = transfer.lent_path("check")
     size = max(0, kept.handle.size() - SECTOR_SIZE)
+    head = kept.handle.read(FILE_HEADER_SIZE, SECTOR_SIZE)
     if not applied or not size:
-        check_header(kept.handle.read(FILE_HEADER_SIZE, SECTOR_SIZE), size)
+        check_header(head, size)
     with slots.shown(kept, path):
         if applied:
             _lend_copies(slots, lent, path, applied)
             # Without "immutable" SQLite reads the WAL; a database that is open for reading only is
             # not written to when the last connection closes (VFS.xLock).
-            check_content(pool.uri(path, mode="ro"))
-        else:
-            uri = pool.uri(path, mode="ro", immutable=1)
-            check_content(uri, lambda count, at: kept.handle.read(count, SECTOR_SIZE + at))
+            return check_content(pool.uri(path, mode="ro"), head=head)
+        uri = pool.uri(path, mode="ro", immutable=1)
+        return check_content(uri, lambda count, at: kept.handle.read(count, SECTOR_SIZE + at))
 
 
 def _check_copies(
     pool: Pool, slots: SlotTable, lent: set[str], database: Handle, applied: list[_Companion]
-) -> None:
+) -> NewerSchemaWarning | None:
     """The same, on a copy of both."""
     path = transfer.lent_path("check")
     _lend_copies(slots, lent, path, applied)
@@ -444,10 +447,15 @@ def _check_copies(
             raise ImportRejectedError(
                 "What its journal says would undo every transaction it has had."
             )
-        return
+        return None
     check_header(copy.read(FILE_HEADER_SIZE, SECTOR_SIZE), size)
     uri = pool.uri(path, mode="ro", immutable=1)
-    check_content(uri, lambda count, at: copy.read(count, SECTOR_SIZE + at))
+    return check_content(uri, lambda count, at: copy.read(count, SECTOR_SIZE + at))
+
+
+def _warn_of(unread: NewerSchemaWarning | None, path: str) -> None:
+    if unread is not None:
+        warn(unread, path)
 
 
 def _complete(

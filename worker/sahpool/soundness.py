@@ -14,15 +14,23 @@ from __future__ import annotations
 import re
 import sqlite3
 import struct
+import time
 from collections.abc import Callable, Iterable
 from contextlib import closing
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 
-from . import causes
+from . import causes, newer
 from .abi import SQLITE_ERROR
 from .companions import refuse_companion
-from .errors import ImportRejectedError, StorageError, is_storage_failure
+from .errors import (
+    ImportRejectedError,
+    NewerSchemaWarning,
+    StorageError,
+    is_storage_failure,
+)
 from .expansion import excess
+from .newer import quoted
 
 __all__ = [
     "FILE_HEADER_SIZE",
@@ -63,9 +71,13 @@ _FEW_INTERIOR = 500
 #: Bytes that are read at once.
 _PIECE = 1 << 20
 
-#: The longest statement of a schema, in bytes, as sqlite.org/security.html advises: SQLite compares
-#: each constraint of a table, and each table of a WITH clause, with all that came before.
-_MAX_SQL = 100_000
+#: The longest statement of a schema that is parsed before it has been looked at, in bytes: SQLite's
+#: own for the table sqlite_schema has 67, and must be.
+_SHORTEST = 80
+_ENTRIES = "SELECT type, name, tbl_name, sql FROM sqlite_schema"
+
+#: Seconds for that, and instructions after which is looked. A hundred thousand tables take one.
+_SECONDS, _LOOKS = 20.0, 10_000
 
 #: Virtual machine instructions for each byte of the file. Of the databases that were measured, rows
 #: of 300 NOT NULL columns of a byte each took most: 1.9.
@@ -81,12 +93,23 @@ _PLAIN_STEPS = frozenset(
 )
 
 #: The longest value that a computed column may have while it is checked, in bytes: enough for what
-#: the check itself has to say.
-_LONGEST_COMPUTED = 2000
-_BYTES = 4  # that a character of a literal has at most
+#: the check itself has to say. It is more where the schema has something longer, as far as all that
+#: is computed copies no more than so many bytes.
+_LONGEST_COMPUTED, _COPIED = 2000, 4_000_000_000
+_BYTES = 4  # that a character has at most
 
-#: Collations and functions of its own application that a file may use: SQLite begins anew for each.
-_MOST_STAND_INS = 100
+#: A quoted name or a text, or a name.
+_MARKED = re.compile(
+    r"""'(?:[^']|'')*+(?:'|\Z)|"(?:[^"]|"")*+(?:"|\Z)|`[^`]*+(?:`|\Z)|\[[^\]]*+(?:\]|\Z)|\w{400,}+"""
+)
+
+#: Collations and functions of its own application that a file may use, of each kind, and those of
+#: them that only SQLite finds in it, which begins anew for each.
+_MOST_IN_ADVANCE, _MOST_STAND_INS = 5_000, 100
+
+_CALLED = re.compile(r"\b([^\W\d][\w$]*+)\s*+\(")
+_COLLATIONS = frozenset({"BINARY", "NOCASE", "RTRIM"})  #: SQLite's own
+_COLLATED = re.compile(r"\bCOLLATE\s++[\"`\[]?([\w$]++)", re.IGNORECASE)
 
 #: How what is wrong with the trees is told, and not with the rows.
 _OF_TREES = "***"
@@ -142,7 +165,9 @@ def check_header(head: bytes, size: int) -> None:
         )
 
 
-def check_content(uri: str, read: Read | None = None) -> None:
+def check_content(
+    uri: str, read: Read | None = None, head: bytes | None = None
+) -> NewerSchemaWarning | None:
     """Whether a file with a sound header holds a sound database; nothing is written to it.
 
     The depth of its trees, what its schema makes of itself, and ``PRAGMA quick_check``. It takes
@@ -151,6 +176,10 @@ def check_content(uri: str, read: Read | None = None) -> None:
     Args:
         uri: The file for ``sqlite3.connect(…, uri=True)``, read-only.
         read: Reads the same bytes. None where a WAL belongs to them; then the depth is not known.
+        head: The first bytes of the file where it cannot be read.
+
+    Returns:
+        What to tell of a schema that is a newer SQLite's; None where all of it was read.
 
     Raises:
         ImportRejectedError: It holds none; the message says why.
@@ -159,18 +188,20 @@ def check_content(uri: str, read: Read | None = None) -> None:
     trees = None if read is None else _Trees(read)
     if trees:
         trees.check_schema()
+    first = read(FILE_HEADER_SIZE, 0) if read is not None else head or b""
     try:
-        with closing(sqlite3.connect(uri, uri=True)) as connection:
+        with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
             connection.execute("PRAGMA trusted_schema=OFF")
             connection.execute("PRAGMA cell_size_check=ON")
-            connection.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, _MAX_SQL)
-            _load_schema(connection)
+            # A CHECK is the application's: none is computed, and so none need be compiled.
+            connection.execute("PRAGMA ignore_check_constraints=ON")
             _check_schema(connection)
+            unread = _load_schema(connection, first)
             if trees:
                 entries = connection.execute("SELECT rootpage FROM sqlite_schema")
                 trees.check({root for (root,) in entries if isinstance(root, int)})
             causes.forget()
-            found = _quick_check(connection)
+            found = _check_pages(connection, unread)
             failure = causes.take_any()
     except (sqlite3.Error, UnicodeDecodeError, MemoryError) as error:
         if error.__cause__ is not None and is_storage_failure(error):
@@ -183,6 +214,7 @@ def check_content(uri: str, read: Read | None = None) -> None:
             f"The database is damaged: {found[:_QUOTED]}",
             hint="Get the file again from where it came, or repair it with sqlite3's .recover.",
         )
+    return unread
 
 
 def _damaged(why: str) -> ImportRejectedError:
@@ -299,39 +331,60 @@ class _Trees:
 # --- the schema ---------------------------------------------------------------------------------
 
 
-def _load_schema(connection: sqlite3.Connection) -> None:
-    """Has SQLite read the schema; trusted where it uses what SQLite 3.39 takes for unsafe.
-
-    That is SQLite's own JSON functions, in an index or a generated column. There are no functions
-    here that do anything, and no virtual table is opened, so that trust cannot be abused.
-    """
-    try:
-        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    except sqlite3.DatabaseError as error:
-        if "unsafe use of" not in str(error):
-            raise
-        connection.execute("PRAGMA trusted_schema=ON")
-
-
 def _check_schema(connection: sqlite3.Connection) -> None:
-    """That compiling what the schema defines comes to an end.
+    """That reading the schema, and compiling what it defines, comes to an end.
+
+    SQLite parses all of a schema before it answers anything. So it is first made to pass over
+    whatever is longer than its own statement for it: a long one may take it minutes.
 
     Raises:
         ImportRejectedError: It would not.
     """
+    connection.execute("PRAGMA writable_schema=ON")  # what cannot be parsed is passed over
+    most = connection.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, _SHORTEST)
     connection.text_factory = _readable  # a comment in some old encoding does no harm
-    entries = connection.execute("SELECT type, name, sql FROM sqlite_schema").fetchall()
-    connection.text_factory = str
-    told = excess(
-        (kind, name, sql)
-        for kind, name, sql in entries
-        if isinstance(kind, str) and isinstance(name, str) and isinstance(sql, str)
-    )
+    # Short statements may be many, of which each index is compared with all those of its table.
+    late = time.monotonic() + _SECONDS
+    connection.set_progress_handler(lambda: time.monotonic() > late, _LOOKS)
+    try:
+        entries = connection.execute(_ENTRIES)
+        told = excess(entry for entry in entries if all(isinstance(each, str) for each in entry))
+    except sqlite3.OperationalError as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF != SQLITE_INTERRUPT:
+            raise
+        told = "SQLite takes very long to read its schema"
+    finally:
+        connection.set_progress_handler(None, 0)
+        connection.text_factory = str
+        connection.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, most)
     if told:
         raise ImportRejectedError(
             f"The database cannot be opened safely: {told}.",
-            hint="Was it made to do harm? If not, drop the views or columns that it speaks of.",
+            hint="Was it made to do harm? If not, drop what it speaks of.",
         )
+    connection.execute("PRAGMA writable_schema=RESET")  # and forget what was parsed
+
+
+def _load_schema(connection: sqlite3.Connection, head: bytes) -> NewerSchemaWarning | None:
+    """Has SQLite read the schema; trusted where it uses what SQLite 3.39 takes for unsafe.
+
+    That is SQLite's own JSON functions, in an index or a generated column. There are no functions
+    here that do anything, and no virtual table is opened, so that trust cannot be abused.
+
+    Returns:
+        What to tell of what this SQLite does not know and a newer one may.
+    """
+    for setting in ("trusted_schema=OFF", "trusted_schema=ON"):
+        connection.execute(f"PRAGMA {setting}")
+        try:
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            return None
+        except sqlite3.DatabaseError as error:
+            if "unsafe use of" not in str(error):
+                if is_storage_failure(error):
+                    raise
+                failed = error
+    return newer.tolerate(connection, head, failed)
 
 
 def _readable(text: bytes) -> str:
@@ -341,18 +394,36 @@ def _readable(text: bytes) -> str:
 # --- quick_check --------------------------------------------------------------------------------
 
 
-def _quick_check(connection: sqlite3.Connection) -> str:
+def _check_pages(connection: sqlite3.Connection, unread: NewerSchemaWarning | None) -> str:
+    """``"ok"``, or the first thing that is wrong with the trees and the rows."""
+    if unread is None or not unread.has_pages:
+        return _quick_check(connection)
+    # To SQLite, pages of a table or index that it could not read are pages that nothing uses.
+    tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0"
+    for (name,) in connection.execute(tables).fetchall():
+        if isinstance(name, str) and name not in unread.objects:
+            found = _quick_check(connection, quoted(name))
+            if found != "ok":
+                return found
+    return "ok"
+
+
+def _quick_check(connection: sqlite3.Connection, of: str = "1") -> str:
     """``"ok"``, or the first thing that is wrong, of ``PRAGMA quick_check``.
 
     It goes through the trees first and then looks for NULLs in the rows, for which it computes
     generated columns. The first part always comes to its end, and in time in proportion to the
     size; the second part is cut off where it has taken more steps than rows can, or at once where
     something is computed. What a file says is never run for long, and a sound file never fails.
+
+    Args:
+        connection: To the database.
+        of: The one table that is looked at; or how many things may be wrong.
     """
-    steps, computes, prepares = _program(connection)
-    if computes:
-        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_COMPUTED)
-    else:
+    check = f"PRAGMA quick_check({of})"
+    program = _program(connection, check)
+    steps = program.steps
+    if not program.computes:
         pages, page_size = (
             connection.execute(f"PRAGMA {each}").fetchone()[0]
             for each in ("page_count", "page_size")
@@ -361,29 +432,59 @@ def _quick_check(connection: sqlite3.Connection) -> str:
     # Each instruction before the trees is run once at most: so they have been gone through by then.
     interval = min(steps, 1_000_000)  # a C int
     left = iter(range(-(-steps // interval) - 1))
+    most = connection.getlimit(sqlite3.SQLITE_LIMIT_LENGTH)
     connection.set_progress_handler(lambda: next(left, None) is None, interval)
+    prepares = program.prepares
+    if program.computes:
+        longest = max(_LONGEST_COMPUTED, min(program.longest, _COPIED // program.computes))
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, longest)
+        prepares = prepares or program.literals > longest
     try:
-        found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+        found = str(connection.execute(check).fetchone()[0])
         # Of rows, the values of which may be a stand-in's, nothing counts.
-        return "ok" if computes and not found.startswith(_OF_TREES) else found
+        return "ok" if program.computes and not found.startswith(_OF_TREES) else found
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", SQLITE_MISUSE) & 0xFF
-        if code == SQLITE_INTERRUPT or (computes and not prepares and code in _OF_EXPRESSIONS):
+        is_of_rows = program.computes and not prepares and code in _OF_EXPRESSIONS
+        if code == SQLITE_INTERRUPT or is_of_rows:
             return "ok"
         raise
+    finally:
+        connection.set_progress_handler(None, 0)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, most)
 
 
-def _program(connection: sqlite3.Connection) -> tuple[int, bool, bool]:
-    """Of quick_check's program: its length, whether it computes, and whether before the trees.
+class _Program(NamedTuple):
+    """What is known of quick_check's program.
+
+    Attributes:
+        steps: How many instructions it has.
+        computes: How many of them compute something.
+        prepares: Whether some do so before the trees are gone through.
+        literals: Bytes of the constants that are there before the trees are gone through.
+        longest: Bytes of the longest value that is made of what the schema says, or more.
+    """
+
+    steps: int
+    computes: int
+    prepares: bool
+    literals: int
+    longest: int
+
+
+def _program(connection: sqlite3.Connection, check: str) -> _Program:
+    """Of quick_check's program: its length, and what it computes.
 
     A sound database may use what only its own application defines. Collations are stood in for
-    (quick_check compares no keys), and functions, whose results then do not count. What computes
-    something from constants does so before the trees are gone through.
+    (quick_check compares no keys), and functions, whose results then do not count. Where anything
+    is computed, SQLite's own functions are stood in for as well: of one of them a single call may
+    take hours, and what fails for every row is done before the trees are gone through.
     """
     stand_ins: set[str] = set()
+    longest = 0
     while True:
         try:
-            return _length(connection.execute("EXPLAIN PRAGMA quick_check(1)"))
+            found = _length(connection.execute(f"EXPLAIN {check}"))
         except sqlite3.OperationalError as error:
             text = str(error)
             collation, function = _NO_COLLATION.match(text), _NO_FUNCTION.match(text)
@@ -395,12 +496,44 @@ def _program(connection: sqlite3.Connection) -> tuple[int, bool, bool]:
             if collation:
                 connection.create_collation(collation[1], _equal)
             elif function:
-                # In a schema that is not trusted SQLite would not have one of ours.
-                connection.execute("PRAGMA trusted_schema=ON")
-                connection.create_function(function[1], -1, _nothing, deterministic=True)
+                _stand_in(connection, function[1])
+        else:
+            if not found.computes or longest:
+                return found._replace(longest=longest)
+        if not longest:
+            longest = _stand_in_for_all(connection)
 
 
-def _length(program: Iterable[tuple[Any, ...]]) -> tuple[int, bool, bool]:
+def _stand_in_for_all(connection: sqlite3.Connection) -> int:
+    """Stands in for whatever looks like a function, or a collation that nobody knows.
+
+    SQLite names one at a time, and compiles everything anew for the next one.
+
+    Returns:
+        Bytes of all quoted and long names and texts in the definition of a table, in any encoding,
+        of that which has most; 1 at least.
+    """
+    connection.text_factory = _readable
+    texts = "SELECT sql FROM sqlite_schema WHERE type = 'table' AND typeof(sql) = 'text'"
+    definitions = [text for (text,) in connection.execute(texts)]
+    schema = "\n".join(definitions)
+    connection.text_factory = str
+    for name in islice(set(_CALLED.findall(schema)), _MOST_IN_ADVANCE):
+        _stand_in(connection, name)
+    for name in islice(set(_COLLATED.findall(schema)), _MOST_IN_ADVANCE):
+        if name.upper() not in _COLLATIONS:
+            connection.create_collation(name, _equal)
+    marked = (sum(map(len, _MARKED.findall(text))) for text in definitions)
+    return 1 + 2 * _BYTES * max(marked, default=0)
+
+
+def _stand_in(connection: sqlite3.Connection, function: str) -> None:
+    # In a schema that is not trusted SQLite would not have one of ours.
+    connection.execute("PRAGMA trusted_schema=ON")
+    connection.create_function(function, -1, _nothing, deterministic=True)
+
+
+def _length(program: Iterable[tuple[Any, ...]]) -> _Program:
     length, begin, literals, computing = 0, 0, 0, []
     for address, step, first, target, _, text, *_ in program:
         if step == "Init":
@@ -410,8 +543,8 @@ def _length(program: Iterable[tuple[Any, ...]]) -> tuple[int, bool, bool]:
         elif begin and address >= begin and step in ("String8", "Blob"):
             literals += first if step == "Blob" else len(text or "")
         length += 1
-    prepares = literals * _BYTES > _LONGEST_COMPUTED
-    return length, bool(computing), prepares or any(address >= begin for address in computing)
+    prepares = any(address >= begin for address in computing)
+    return _Program(length, len(computing), prepares, literals * _BYTES, 0)
 
 
 def _equal(_one: str, _two: str) -> int:

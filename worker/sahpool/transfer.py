@@ -20,6 +20,7 @@ from .errors import (
     StorageError,
     is_storage_failure,
     sqlite_code,
+    warn,
 )
 from .header import SECTOR_SIZE
 from .names import COMPANION_SUFFIXES, LENT, check_path, is_companion
@@ -58,6 +59,12 @@ def lending(slots: SlotTable, purpose: str) -> Iterator[Slot]:
     path = lent_path(purpose)
     with Cleanup(lambda: slots.take_back(path)) as last, last:
         yield slots.lend(path)
+
+
+def first_bytes(slots: SlotTable, path: str) -> bytes:
+    """The header of a database, as far as it has one."""
+    slot = slots.find(path)
+    return b"" if slot is None else slot.handle.read(FILE_HEADER_SIZE, SECTOR_SIZE)
 
 
 # --- import -------------------------------------------------------------------------------------
@@ -115,7 +122,9 @@ def adopt(
     if size:
         check_header(slot.handle.read(FILE_HEADER_SIZE, SECTOR_SIZE), size)
         uri = pool.uri(slot.path, mode="ro", immutable=1)
-        check_content(uri, lambda count, at: slot.handle.read(count, SECTOR_SIZE + at))
+        unread = check_content(uri, lambda count, at: slot.handle.read(count, SECTOR_SIZE + at))
+        if unread is not None:
+            warn(unread, path)
     sound()
     # The event loop may have run since the target was looked at.
     check_target(pool, slots, path, replace)

@@ -172,7 +172,7 @@ class Host(Protocol):
         """One turn of the event loop."""
         ...
 
-    async def import_db(self, name: str, chunks: AsyncIterable[Any], *, replace: bool) -> None:
+    async def import_db(self, name: str, chunks: AsyncIterable[Any], *, replace: bool) -> list[str]:
         """Stores the bytes of a database, checks them, and only then puts it in its place."""
         ...
 

@@ -63,7 +63,8 @@ async def _import_database(session: Session, job: Job, source: Source) -> Fields
     notes = sqlite.check(source, job.request["name"])
     async with aclosing(sqlite.chunks(source, job)) as chunks:
         with session.not_open(name, "replaced"):
-            await session.host.import_db(name, chunks, replace=job.request["replace"])
+            replace = job.request["replace"]
+            notes += await session.host.import_db(name, chunks, replace=replace)
     session.switch(name)
     return {
         "kind": "sqlite",

@@ -1,0 +1,141 @@
+"""What a pool consists of, and how it is taken hold of and given up; its methods are in pool.py."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import pyodide_js
+
+from . import default_vfs, defaults, transfer
+from .errors import DatabaseInUseError, NoSuchDatabaseError
+from .hold import Hold
+from .names import check_path
+from .slots import SlotTable
+from .spares import Spares
+from .standing import Standing
+from .vfs import VFS
+
+__all__ = ["PoolBase"]
+
+
+class PoolBase:
+    """A directory of slots and the VFS over it.
+
+    Attributes:
+        name: Name of the VFS.
+        directory: Path of the pool's directory below the origin's root.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        directory: str,
+        io: Any,
+        *,
+        spare: int,
+        default: bool,
+        lock_timeout: float,
+        pragmas: Mapping[str, str | int],
+        temp_memory_limit: int,
+    ) -> None:
+        self.name = name
+        self.directory = directory
+        self._default = default
+        self._pragmas = pragmas
+        self._slots = SlotTable()
+        self._hold = Hold(directory, lock_timeout, io)
+        self._standing = Standing(name, self._hold)
+        self._check_open = self._standing.check_open
+        self._spares = Spares(self._slots, self._hold, spare)
+        self._vfs = VFS(
+            name,
+            self._slots,
+            io,
+            pyodide_js._module,
+            temp_memory_limit=temp_memory_limit,
+            spare_taken=self._spares.plan,
+            check_open=self._standing.check_ready,
+        )
+
+    def _check_idle(self) -> None:
+        in_use = self._open_paths(self._vfs.open_paths)
+        if in_use:
+            raise DatabaseInUseError(
+                f"{', '.join(sorted(in_use)) or 'A temporary file'} is open.",
+                hint="Close its connections first.",
+            )
+        if self._slots.lent_count:
+            raise DatabaseInUseError(
+                "An import or export is under way.", hint="Wait for its end, or cancel it."
+            )
+
+    def _let_go(self) -> None:
+        """Gives up the handles and the lock; nothing of it twice, when called again."""
+        self._standing.is_ready = False
+        defaults.drop_defaults(self.name)
+        self._slots.close()
+        self._hold.opaque = None
+        self._hold.unlock()
+
+    async def _acquire(self, initial_capacity: int) -> None:
+        handles: list[tuple[str, Any]] = []
+        try:
+            handles = await self._hold.take()
+            for name, handle in handles:
+                self._slots.load(name, handle)
+            self._slots.keep_companions()
+            await self._add_missing(initial_capacity)
+            if not self._standing.is_paused:  # it was, while the event loop ran
+                head = partial(transfer.first_bytes, self._slots)
+                tables = self._vfs.first_tables
+                defaults.set_defaults(self.name, self._pragmas, tables, head)
+                default_vfs.register(self._vfs, default=self._default)
+                self._standing.is_ready, self._standing.refusal = True, ""
+        except BaseException as error:
+            self._standing.refusal = str(error)
+            for _, handle in handles:
+                handle.close()
+            self._let_go()
+            raise
+
+    async def _add_missing(self, initial_capacity: int) -> None:
+        """Slots for a new pool, spares for one that has some, as far as the storage has room."""
+        if not self._slots.capacity:
+            await self._spares.grow(max(initial_capacity, self._spares.missing))
+            return
+        try:
+            await self._spares.grow(self._spares.missing)
+        except Exception as error:  # noqa: BLE001 - whatever the browser throws
+            self._spares.not_added(error)
+
+    def _open_paths(self, paths: set[str]) -> set[str]:
+        """Which of the paths are open, once garbage is collected if one seems to be.
+
+        A connection that nobody refers to any more, because an exception came as it was made, is
+        open until then: it belongs to a cycle.
+        """
+        if self._vfs.open_paths & paths:
+            gc.collect()
+        return self._vfs.open_paths & paths
+
+    def _is_open(self, path: str) -> bool:
+        """Whether a file of this path is open."""
+        return bool(self._open_paths({path}))
+
+    def _check_closed(self, path: str) -> None:
+        if self._is_open(path):
+            raise DatabaseInUseError(f"{path} is open.", hint="Close every connection to it first.")
+
+    def _existing(self, name: str) -> str:
+        """The path of a database that is there, in a pool that is open."""
+        self._check_open()
+        path = check_path(name)
+        if self._slots.find(path) is None:
+            raise NoSuchDatabaseError(
+                f"There is no database {name} in the pool {self.name}.",
+                hint="pool.databases lists what there is.",
+            )
+        return path
