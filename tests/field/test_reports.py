@@ -18,6 +18,8 @@ BODIES = Path(__file__).parent / "bodies"
 
 #: name of the body → (what must hold, further global names of it)
 REPORTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "stop": ("a stop while SQLite is at work loses no commit and is raised as itself", {}),
+    "recursion": ("at Python's recursion limit nothing acknowledged is lost", {}),
     "collect_while_suspended": (
         "Suspended statements and Python's garbage collection get along.",
         {"longs": 2},

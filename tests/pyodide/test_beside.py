@@ -110,6 +110,8 @@ def test_without_what_lies_beside_them_the_copies_are_others(tmp_path: Path, nam
         alone = recovered(tmp_path, Made(main=made.main))
     except (sqlite3.DatabaseError, AssertionError):
         return
+    if "vacuum" in name.lower():
+        return  # it changes no row
     nothing_beside = name.startswith(("an empty", "a journal ended", "a WAL of zeros"))
     nothing_beside |= name.endswith(("without a frame", "all in the database"))
     assert (alone == rows) == nothing_beside
@@ -287,10 +289,13 @@ async def test_an_empty_file_with_a_wal_that_lacks_a_page_is_refused(pool: Pool)
     one_page = pathlib.Path("/tmp/part.db-wal").read_bytes()
     con.close()
     pathlib.Path("/tmp/part.db").unlink()
-    for wal in (one_page, one_page[:32], b""):
-        with expect(sahpool.ImportRejectedError):
-            await pool.import_db("a.db", b"", wal=wal)
+    with expect(sahpool.ImportRejectedError):
+        await pool.import_db("a.db", b"", wal=one_page)
     assert pool.file_names == []
+    # Of no transaction there is nothing to lack: it is an empty database.
+    for number, wal in enumerate((one_page[:32], b"")):
+        assert await pool.import_db(f"{number}.db", b"", wal=wal) == 0
+    assert pool.databases == ["/0.db", "/1.db"]
     assert pool._slots.lent_count == 0
 
 

@@ -40,7 +40,6 @@ MAY_KNOW_THE_BROWSER = {
     "worker/sahpool/hold.py",
     "worker/sahpool/logs.py",
     "worker/sahpool/pool.py",
-    "worker/sahpool/pool_base.py",
     "app/dom.py",
     "app/client.py",
     "app/leader.py",

@@ -167,6 +167,11 @@ def check_environment() -> None:
         )
 
 
+def emscripten() -> Any:
+    """Pyodide's Emscripten module, of which :func:`check_environment` knows the parts."""
+    return pyodide_js._module
+
+
 async def io_module() -> Any:
     """io.mjs: as the page registered it, or from the package through a Blob URL."""
     try:

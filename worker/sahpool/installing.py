@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import pyodide_js
-
 from . import browser, causes, collecting, defaults, logs, options
 from .errors import UnsupportedError
 from .pool import Pool, _installed, _installing, holder_of
@@ -80,7 +78,7 @@ async def install(
         browser.check_environment()
         io = await browser.io_module()
         collecting.protect(io)
-        defaults.prepare(io, pyodide_js._module)
+        defaults.prepare(io, browser.emscripten())
         pool = Pool(
             name,
             directory,

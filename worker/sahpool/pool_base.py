@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-import pyodide_js
-
-from . import default_vfs, defaults, transfer
+from . import browser, default_vfs, defaults, transfer
 from .errors import DatabaseInUseError, NoSuchDatabaseError
 from .hold import Hold
 from .names import check_path
@@ -54,7 +52,7 @@ class PoolBase:
             name,
             self._slots,
             io,
-            pyodide_js._module,
+            browser.emscripten(),
             temp_memory_limit=temp_memory_limit,
             spare_taken=self._spares.plan,
             check_open=self._standing.check_ready,
