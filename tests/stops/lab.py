@@ -71,13 +71,17 @@ class Strikes:
     ) -> dict[str, Any]:
         """See ``strikes.sweep``; with ``control`` a protection is taken out, by its name."""
         values = {"title": title, "mode": mode, "share": share, "offset": offset, "limit": limit}
-        found: dict[str, Any] = self._laboratory.run(
-            _SWEEP, kinds=list(KINDS), control=control, **values
-        )
-        if found["wrong"]:
-            self.close()
-            self._begin()
-        return found
+        is_whole = False
+        try:
+            found: dict[str, Any] = self._laboratory.run(
+                _SWEEP, kinds=list(KINDS), control=control, **values
+            )
+            is_whole = not found["wrong"]
+            return found
+        finally:
+            if not is_whole:
+                self.close()
+                self._begin()
 
     def close(self) -> None:
         """Ends it."""

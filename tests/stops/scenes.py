@@ -264,7 +264,7 @@ async def a_deletion_of_what_was_cut_off(play: Play) -> None:
 
 
 @scene()
-async def capacity(play: Play) -> None:
+async def slots_added_and_removed(play: Play) -> None:
     await play.pool.add_capacity(2)
     await play.pool.reduce_capacity(4)
     await play.pool.reserve_minimum_capacity(9)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +172,30 @@ def check_environment() -> None:
 def emscripten() -> Any:
     """Pyodide's Emscripten module, of which :func:`check_environment` knows the parts."""
     return pyodide_js._module
+
+
+class StopsHeld:
+    """Within the block no signal is looked for: a stop comes up after it, in the caller's code.
+
+    For a moment in which the event loop runs: a stop would come up in whatever Python it runs next,
+    which may be a task that nobody waits for.
+    """
+
+    def __enter__(self) -> None:
+        address = emscripten()._Py_EMSCRIPTEN_SIGNAL_HANDLING
+        self._handling = ctypes.c_byte.from_address(address)
+        self._before = self._handling.value
+        self._handling.value = 0
+
+    def __exit__(self, *_: object) -> None:
+        self._handling.value = self._before
+
+
+def pass_on_stop() -> None:
+    """Has Python find the stop again that it has raised where nobody waits for it."""
+    buffer = getattr(emscripten(), "Py_EmscriptenSignalBuffer", None)
+    if buffer is not None:
+        buffer[0] = int(signal.SIGINT)
 
 
 async def io_module() -> Any:

@@ -18,6 +18,7 @@ from pyodide.ffi import can_run_sync, run_sync
 
 from . import (
     beside,
+    browser,
     collecting,
     foreign,
     newer,
@@ -89,7 +90,8 @@ class Pool(PoolBase):
         if not wait:
             self._spares.check_room(check_path(name))
         elif self._spares.missing > 0 and can_run_sync():
-            run_sync(self._spares.try_top_up())  # other tasks run meanwhile, and may pause the pool
+            with browser.StopsHeld():
+                run_sync(self._spares.try_top_up())  # other tasks run, and may pause the pool
         options.setdefault("factory", Connection)
         connection: sqlite3.Connection = sqlite3.connect(self.uri(name), uri=True, **options)
         path = check_path(name)

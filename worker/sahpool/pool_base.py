@@ -116,7 +116,8 @@ class PoolBase:
         open until then: it belongs to a cycle.
         """
         if self._vfs.open_paths & paths:
-            gc.collect()
+            with browser.StopsHeld():  # one would be lost there
+                gc.collect()
         return self._vfs.open_paths & paths
 
     def _is_open(self, path: str) -> bool:

@@ -537,6 +537,8 @@ class SlotTable(Places):
         """Takes the name out of the header on disk; False when the storage refuses."""
         try:
             self._write_free(slot)
+        except (MemoryError, RecursionError):
+            raise  # they say nothing about the storage; who is stopped here does it again
         except Exception as error:  # noqa: BLE001 - whatever the browser throws
             _log.warning("The header of slot %s could not be freed: %s", slot.name, error)
             return False
@@ -555,6 +557,8 @@ class SlotTable(Places):
             if not slot.path.endswith("-journal") and slot.handle.size() > BULKY:
                 slot.bulky = True
             slot.handle.truncate(header.SECTOR_SIZE)
+        except (MemoryError, RecursionError):
+            raise  # they say nothing about the storage; who is stopped here does it again
         except Exception as error:  # noqa: BLE001 - whatever the browser throws
             _log.warning("Slot %s could not be emptied: %s", slot.name, error)
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import Any
 
+from . import browser
 from .errors import PoolFullError, exception_name
 from .header import SECTOR_SIZE
 from .hold import Hold
@@ -152,8 +153,11 @@ class Spares:
         self._planned = True
 
         async def top_up() -> None:
-            self._planned = False
-            await self.try_top_up()
+            try:
+                self._planned = False
+                await self.try_top_up()
+            except KeyboardInterrupt:
+                browser.pass_on_stop()
 
         self._task = asyncio.ensure_future(top_up())
 
