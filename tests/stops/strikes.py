@@ -31,7 +31,6 @@ import sahpool
 from sahpool.callbacks import Callbacks
 from sahpool.cleanup import Cleanup
 from sahpool.header import SECTOR_SIZE
-from sahpool.places import Places
 from sahpool.slots import SlotTable
 from tests.crash.lab import DIRECTORY, State, content
 
@@ -461,11 +460,6 @@ def _undoing_nothing() -> tuple[Any, str, Any]:
     return SlotTable, "_keep_name", lambda *_: None
 
 
-def _moving_once() -> tuple[Any, str, Any]:
-    """A slot that is moved from one place to another may be left in neither."""
-    return Places, "_move", lambda places, slot, to, path="": places._shift(slot, to, path)
-
-
 def _cleaning_up_once() -> tuple[Any, str, Any]:
     """What gives something back at the end of a block is not done again."""
 
@@ -489,7 +483,6 @@ def _closing_once() -> tuple[Any, str, Any]:
 _CONTROLS = {
     "an answer only at the end": _answering_first,
     "a deletion undone": _undoing_nothing,
-    "a move completed": _moving_once,
     "a cleanup done again": _cleaning_up_once,
     "a release called again": _closing_once,
 }

@@ -19,8 +19,7 @@ WITHOUT = {("attached", "WAL"), *(("checkpoint", mode) for mode in MODES if mode
 CONTROLS = [
     ("an answer only at the end", "statements_on_one_connection", "DELETE", 7),
     ("a deletion undone", "deletions", "WAL", 3),
-    ("a move completed", "slots_added_and_removed", "WAL", 3),
-    ("a cleanup done again", "exports", "WAL", 5),
+    ("a cleanup done again", "a_pause", "WAL", 3),
     ("a release called again", "a_connection_a_cell", "DELETE", 5),
 ]
 
