@@ -50,7 +50,7 @@ export function knowsThreadState(module, limit, exception) {
 
 // Whether somebody has asked Python to stop (pyodide.setInterruptBuffer). Only looked at: Python
 // takes it as soon as it runs. A buffer that is no memory, an object with a getter, may take offence.
-export function isStopRequested(module) {
+function isStopRequested(module) {
   const buffer = module.Py_EmscriptenSignalBuffer;
   return ArrayBuffer.isView(buffer) && buffer[0] === SIGINT;
 }

@@ -119,7 +119,6 @@ def _configure(database: int) -> None:
     path = ctypes.string_at(address) if address else b""
     if settings is None or not path:  # another VFS, or a temporary database
         return
-    sqlite.sqlite3_progress_handler(database, _STEPS, _stop_handler, None)
     pragmas, first_tables, head = settings
     writable = sqlite.sqlite3_db_readonly(database, b"main") == 0
     file = path.decode("utf-8", "surrogateescape")
@@ -142,3 +141,5 @@ def _configure(database: int) -> None:
         first_tables.expect(database, file)
     # sqlite3_open takes an error that is left on the connection for its own.
     sqlite.sqlite3_exec(database, b"", None, None, None)
+    # Last: what is done here is short, and is not to be left out because of a stop.
+    sqlite.sqlite3_progress_handler(database, _STEPS, _stop_handler, None)

@@ -1,7 +1,7 @@
 // JavaScript, because the page I/O callbacks decide the speed: through Python a cold random page
 // read takes three times as long.
 
-import { Callbacks, isStopRequested, knowsThreadState, stopHandler } from "./callbacks.mjs";
+import { Callbacks, knowsThreadState, stopHandler } from "./callbacks.mjs";
 import {
   Content, MemoryHandle, Pending, call, contents, dropHandle, move, named, openHandle, text,
 } from "./contents.mjs";

@@ -345,12 +345,13 @@ def _check_schema(connection: sqlite3.Connection) -> None:
     connection.text_factory = _readable  # a comment in some old encoding does no harm
     # Short statements may be many, of which each index is compared with all those of its table.
     late = time.monotonic() + _SECONDS
-    connection.set_progress_handler(lambda: time.monotonic() > late, _LOOKS)
+    bound = _Bound(lambda: time.monotonic() > late)
+    connection.set_progress_handler(bound, _LOOKS)
     try:
         entries = connection.execute(_ENTRIES)
         told = excess(entry for entry in entries if all(isinstance(each, str) for each in entry))
     except sqlite3.OperationalError as error:
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF != SQLITE_INTERRUPT:
+        if not bound.has_ended(error):
             raise
         told = "SQLite takes very long to read its schema"
     finally:
@@ -433,7 +434,8 @@ def _quick_check(connection: sqlite3.Connection, of: str = "1") -> str:
     interval = min(steps, 1_000_000)  # a C int
     left = iter(range(-(-steps // interval) - 1))
     most = connection.getlimit(sqlite3.SQLITE_LIMIT_LENGTH)
-    connection.set_progress_handler(lambda: next(left, None) is None, interval)
+    bound = _Bound(lambda: next(left, None) is None)
+    connection.set_progress_handler(bound, interval)
     prepares = program.prepares
     if program.computes:
         longest = max(_LONGEST_COMPUTED, min(program.longest, _COPIED // program.computes))
@@ -446,12 +448,44 @@ def _quick_check(connection: sqlite3.Connection, of: str = "1") -> str:
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", SQLITE_MISUSE) & 0xFF
         is_of_rows = program.computes and not prepares and code in _OF_EXPRESSIONS
-        if code == SQLITE_INTERRUPT or is_of_rows:
+        if bound.has_ended(error) or is_of_rows:
             return "ok"
         raise
     finally:
         connection.set_progress_handler(None, 0)
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, most)
+
+
+class _Bound:
+    """A progress handler that ends a statement.
+
+    sqlite3 drops what a handler raises, a KeyboardInterrupt for example, and ends the statement all
+    the same: which must not be taken for the bound.
+    """
+
+    def __init__(self, is_reached: Callable[[], bool]) -> None:
+        self._is_reached = is_reached
+        self._has_ended = False
+        self._raised: BaseException | None = None
+
+    def __call__(self) -> bool:
+        try:
+            self._has_ended = self._is_reached()
+        except BaseException as error:  # noqa: BLE001 - see has_ended()
+            self._raised = error
+            return True
+        return self._has_ended
+
+    def has_ended(self, error: sqlite3.Error) -> bool:
+        """Whether it was it that has ended the statement, which failed with an error.
+
+        Raises:
+            BaseException: What the handler raised, if it did.
+        """
+        if self._raised is not None:
+            raise self._raised from None
+        code = getattr(error, "sqlite_errorcode", SQLITE_MISUSE) & 0xFF
+        return self._has_ended and code == SQLITE_INTERRUPT
 
 
 class _Program(NamedTuple):
