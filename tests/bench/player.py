@@ -81,8 +81,7 @@ class Player:
             for step in plan:
                 self._step(*step)
         finally:
-            if self._con is not None:
-                self._con.close()
+            self._close()
         return {"times": self.times, "results": self.results, "settings": self.settings}
 
     def _step(self, kind: str, *arguments: Any) -> None:
@@ -97,11 +96,18 @@ class Player:
         if self._con is not None:
             if not self._keeps:
                 return
-            self._con.close()
+            self._close()
         self._con = self._connect(cache)
-        if not self.settings:
+
+    def _close(self) -> None:
+        if self._con is None:
+            return
+        if (
+            not self.settings
+        ):  # at the end: a new database has its journal mode with its first table
             for name, sql in SETTINGS.items():
                 (self.settings[name],) = self._con.execute(sql).fetchone()
+        self._con.close()
 
     def _time(self, name: str, steps: list[list[Any]]) -> None:
         for _, *arguments in steps:
