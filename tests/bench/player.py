@@ -102,9 +102,8 @@ class Player:
     def _close(self) -> None:
         if self._con is None:
             return
-        if (
-            not self.settings
-        ):  # at the end: a new database has its journal mode with its first table
+        # Now, not as it was opened: a new database has its journal mode with its first table.
+        if not self.settings:
             for name, sql in SETTINGS.items():
                 (self.settings[name],) = self._con.execute(sql).fetchone()
         self._con.close()
