@@ -13,11 +13,11 @@
 
 const SIGINT = 2;
 
-// Offsets in bytes of fields of a PyThreadState, on wasm32.
+// Where the fields of a PyThreadState are, in words of 4 bytes, on wasm32.
 const PREVIOUS = 0;
-const EVAL_BREAKER = 12;
-const RECURSION_REMAINING = 32;
-const RECURSION_LIMIT = 36;
+const EVAL_BREAKER = 3;
+const RECURSION_REMAINING = 8;
+const RECURSION_LIMIT = 9;
 
 // _PY_SIGNALS_PENDING_BIT and _PY_ASYNC_EXCEPTION_BIT of eval_breaker.
 const INTERRUPTIONS = 0b1010;
@@ -33,7 +33,7 @@ const TRIES = 3;
 // Whether the fields of a PyThreadState are where they should be: the recursion limit is the one that
 // Python tells, and an asynchronous exception sets its bit. Called from Python.
 export function knowsThreadState(module, limit, exception) {
-  const field = (offset) => ((module._PyThreadState_Get() >>> 0) + offset) >>> 2;
+  const field = (word) => (module._PyThreadState_Get() >>> 2) + word;
   const remaining = module.HEAP32[field(RECURSION_REMAINING)];
   if (module.HEAP32[field(RECURSION_LIMIT)] !== limit || remaining > limit) return false;
   // Of several with the same thread (one for each call that is suspended) it is the first in the list
@@ -64,7 +64,8 @@ export function stopHandler(module) {
 export class Callbacks {
   #module;
   #knowsThreadState;
-  #answer;
+  #signals; // address of the byte by which Python looks for signals
+  #answer; // of the int, in HEAP32
   #failed;
   #owed = []; // calls that have to be made up for
   #unfinished = new Map(); // code → the method that did not come to its end with it
@@ -75,51 +76,71 @@ export class Callbacks {
   constructor(module, knowsThreadState, answer, failed) {
     this.#module = module;
     this.#knowsThreadState = knowsThreadState;
-    this.#answer = answer;
+    this.#signals = module._Py_EMSCRIPTEN_SIGNAL_HANDLING;
+    this.#answer = answer >>> 2;
     this.#failed = failed;
   }
 
+  // Before Python is called, what it was doing is put aside. An exception that is pending: CPython's
+  // sqlite3 sets its exception first and resets the statement then, and the reset calls the VFS; Python
+  // code that begins with an exception set ends with another one. Signals and asynchronous exceptions:
+  // they come up once SQLite has returned. All in one function, for it comes with every statement.
+  //
   // The address, in the wasm function table, of a C function that calls the ctypes closure, again where
   // that does not come to its end; failure: what it answers in the end; isOwed: whether the call is
   // made up for later.
   add(closure, signature, method, failure, isOwed) {
     const call = this.#module.wasmTable.get(closure);
-    return this.#module.addFunction((...values) => {
-      const entered = this.#enter();
-      let answer = 0;
-      if (this.#owed.length > 0) this.#makeUp();
-      for (let left = TRIES; left > 0 && answer === 0; left--) answer = this.#call(call, values);
-      if (answer === 0) {
-        if (isOwed) this.#owed.push([call, values]);
-        this.#unfinished.set(failure, method);
-        this.#module.HEAPU8[this.#failed] = 1;
+    // None has more arguments; what a closure does not have it does not look at.
+    return this.#module.addFunction((a, b, c, d, e) => {
+      const module = this.#module;
+      const gil = module._PyGILState_Ensure();
+      const pending = module._PyErr_GetRaisedException();
+      const { HEAP8, HEAPU32 } = module;
+      const handled = HEAP8[this.#signals];
+      HEAP8[this.#signals] = 0;
+      const thread = this.#knowsThreadState ? module._PyThreadState_Get() >>> 2 : 0;
+      let held = 0;
+      if (thread !== 0) {
+        held = HEAPU32[thread + EVAL_BREAKER] & INTERRUPTIONS;
+        if (held !== 0) HEAPU32[thread + EVAL_BREAKER] ^= held;
+        HEAPU32[thread + RECURSION_REMAINING] += ROOM;
       }
-      this.#leave(entered);
+      if (this.#owed.length > 0) this.#makeUp();
+      call(a, b, c, d, e);
+      let answer = module.HEAP32[this.#answer];
+      for (let left = TRIES - 1; left > 0 && answer === 0; left--) {
+        call(a, b, c, d, e);
+        answer = module.HEAP32[this.#answer];
+      }
+      // What called this one, within another closure, finds the place empty.
+      module.HEAP32[this.#answer] = 0;
+      if (answer === 0) {
+        if (isOwed) this.#owed.push(() => call(a, b, c, d, e));
+        this.#unfinished.set(failure, method);
+        module.HEAPU8[this.#failed] = 1;
+      }
+      if (thread !== 0) {
+        module.HEAPU32[thread + RECURSION_REMAINING] -= ROOM;
+        if (held !== 0) module.HEAPU32[thread + EVAL_BREAKER] |= held;
+      }
+      module.HEAP8[this.#signals] = handled;
+      if (pending !== 0) module._PyErr_SetRaisedException(pending);
+      module._PyGILState_Release(gil);
       return answer === 0 ? failure : answer - 1;
     }, signature);
   }
 
-  // The closure's result plus one; 0 when it did not come to its end. What it is called by, within
-  // another closure, finds the place empty.
-  #call(call, values) {
-    call(...values);
-    const answer = this.#module.HEAP32[this.#answer >>> 2];
-    this.#module.HEAP32[this.#answer >>> 2] = 0;
-    return answer;
-  }
-
-  // Makes up for what did not come to its end before; without that nothing is asked of Python.
-  makeUp() {
-    if (this.#owed.length === 0) return;
-    const entered = this.#enter();
-    this.#makeUp();
-    this.#leave(entered);
-  }
-
+  // Calls again what has to be made up for.
   #makeUp() {
     const owed = this.#owed;
     this.#owed = [];
-    const left = owed.filter(([call, values]) => this.#call(call, values) === 0);
+    const left = owed.filter((call) => {
+      call();
+      const answer = this.#module.HEAP32[this.#answer];
+      this.#module.HEAP32[this.#answer] = 0;
+      return answer === 0;
+    });
     this.#owed.unshift(...left);
   }
 
@@ -128,34 +149,5 @@ export class Callbacks {
     const unfinished = [...this.#unfinished].map(([code, method]) => [method, code]);
     this.#unfinished.clear();
     return unfinished;
-  }
-
-  // Before Python is called: what it was doing is put aside. An exception that is pending: CPython's
-  // sqlite3 sets its exception first and resets the statement then, and the reset calls the VFS; Python
-  // code that begins with an exception set ends with another one. Signals and asynchronous exceptions:
-  // they come up once SQLite has returned.
-  #enter() {
-    const module = this.#module;
-    const gil = module._PyGILState_Ensure();
-    const pending = module._PyErr_GetRaisedException();
-    const handled = module.HEAP8[module._Py_EMSCRIPTEN_SIGNAL_HANDLING];
-    module.HEAP8[module._Py_EMSCRIPTEN_SIGNAL_HANDLING] = 0;
-    if (!this.#knowsThreadState) return { gil, pending, handled, thread: 0, held: 0 };
-    const thread = module._PyThreadState_Get() >>> 0;
-    const held = module.HEAPU32[(thread + EVAL_BREAKER) >>> 2] & INTERRUPTIONS;
-    module.HEAPU32[(thread + EVAL_BREAKER) >>> 2] ^= held;
-    module.HEAP32[(thread + RECURSION_REMAINING) >>> 2] += ROOM;
-    return { gil, pending, handled, thread, held };
-  }
-
-  #leave({ gil, pending, handled, thread, held }) {
-    const module = this.#module;
-    if (thread !== 0) {
-      module.HEAP32[(thread + RECURSION_REMAINING) >>> 2] -= ROOM;
-      module.HEAPU32[(thread + EVAL_BREAKER) >>> 2] |= held;
-    }
-    module.HEAP8[module._Py_EMSCRIPTEN_SIGNAL_HANDLING] = handled;
-    module._PyErr_SetRaisedException(pending);
-    module._PyGILState_Release(gil);
   }
 }

@@ -49,7 +49,7 @@ class Callbacks:
         module: Any,
         *,
         tell: Callable[[str, tuple[Any, ...], int, BaseException], None],
-        called: Callable[[str, tuple[Any, ...], int], None] | None = None,
+        called: Callable[[str, tuple[Any, ...], int], None] = lambda *_: None,
     ) -> None:
         """Prepares functions; none is made yet.
 
@@ -94,7 +94,7 @@ class Callbacks:
         Raises:
             UnsupportedError: The heap has grown beyond 2 GiB.
         """
-        answer = self._answer
+        answer, is_logged = self._answer, _log.isEnabledFor
 
         def call(*arguments: Any) -> int:
             try:
@@ -103,7 +103,7 @@ class Callbacks:
                 code = self._failure(method.__name__, arguments, failure, error)
                 if ending is not Ending.RAISED:
                     return 0
-            if self._called and (self.watched or _log.isEnabledFor(logging.DEBUG)):
+            if is_logged(logging.DEBUG) or self.watched:
                 self._called(method.__name__, arguments, code)
             answer.value = code + 1
             return 0
@@ -131,10 +131,6 @@ class Callbacks:
         causes.remember(code, error)
         self.failed.value = 1
         return code
-
-    def make_up(self) -> None:
-        """Calls again what gives something back and did not come to its end."""
-        self._shield.makeUp()
 
     def take_unfinished(self) -> list[tuple[int, BaseException]]:
         """What is known of calls that did not come to their ends, by result code; forgets it."""

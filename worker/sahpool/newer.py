@@ -118,6 +118,11 @@ def tolerate(
     return told
 
 
+#: Addresses of the ``sqlite3`` of connections that were made to read a newer database, and of which
+#: nobody was warned; perhaps of other connections since.
+_tolerant: set[int] = set()
+
+
 def make_readable(database: int, name: str, head: Callable[[], bytes]) -> None:
     """Has a connection that just opened read a newer database as far as it is known, and not write.
 
@@ -138,6 +143,7 @@ def make_readable(database: int, name: str, head: Callable[[], bytes]) -> None:
     on = (ctypes.c_int * 2)(1, 0)  # variadic arguments, as wasm32 has them: int, int*
     sqlite.sqlite3_db_config(database, abi.SQLITE_DBCONFIG_DEFENSIVE, ctypes.addressof(on))
     _code(database, _READ_ONLY)
+    _tolerant.add(database)
     _log.warning("%s: a newer SQLite made some of it; it is read as far as it is known", name)
 
 
@@ -166,6 +172,10 @@ def unread_by(connection: sqlite3.Connection, head: bytes) -> NewerSchemaWarning
 
 def warn_of(connection: sqlite3.Connection, path: str, head: Callable[[], bytes]) -> None:
     """Warns of a connection to a database that :func:`make_readable` has changed."""
+    address = abi.connection_pointer(connection)
+    if address not in _tolerant:
+        return
+    _tolerant.discard(address)
     if connection.execute("PRAGMA writable_schema").fetchone()[0]:
         unread = unread_by(connection, head())
         if unread is not None:
