@@ -9,7 +9,7 @@ from tests.stops.lab import MODES, Strikes
 
 pytestmark = pytest.mark.node
 
-SHARE = 173  # of the places of a scene one in so many is struck after each change
+SHARE = 401  # of the places of a scene one in so many is struck after each change
 
 #: sqlite.org/lang_attach.html: a transaction over two databases in WAL mode is one for each. In the
 #: other modes a writer waits for the reader of the other workload.
@@ -42,7 +42,7 @@ def test_an_exception_at_any_line_of_the_library_loses_and_leaks_nothing(
 ) -> None:
     own, workloads = strikes.titles()
     _sweep(strikes, proof, own, mode, SHARE)
-    _sweep(strikes, proof, workloads, mode, 11 * SHARE)
+    _sweep(strikes, proof, workloads, mode, 7 * SHARE)
 
 
 @pytest.mark.slow
