@@ -68,11 +68,10 @@ class Callbacks:
         self._closures: list[Any] = []  # kept: SQLite calls through their addresses
         self._addresses: list[int] = []
         known = io.knowsThreadState(module, sys.getrecursionlimit(), id(KeyboardInterrupt))
-        self._answer = answer = ctypes.c_int(
-            0
-        )  # one more than the result of what has come to its end
+        #: One more than the result of what has come to its end.
+        self._answer = ctypes.c_int(0)
         self._shield = io.Callbacks.new(
-            module, known, ctypes.addressof(answer), ctypes.addressof(self.failed)
+            module, known, ctypes.addressof(self._answer), ctypes.addressof(self.failed)
         )
 
     def bind(
@@ -113,9 +112,8 @@ class Callbacks:
         heap.check_callback(closure)
         address = ctypes.cast(closure, ctypes.c_void_p).value
         signature = abi.signature(prototype)
-        function = int(
-            self._shield.add(address, signature, method.__name__, failure, ending is Ending.OWED)
-        )
+        is_owed = ending is Ending.OWED
+        function = int(self._shield.add(address, signature, method.__name__, failure, is_owed))
         self._addresses.append(function)
         return function
 
