@@ -16,7 +16,6 @@ from pyodide.code import run_js
 
 import sahpool
 from sahpool.header import SECTOR_SIZE
-from sahpool.locks import EXCLUSIVE, NONE, PENDING, RESERVED, SHARED, LockTable
 from tests.connections.script import Folder, Outcome, Player, Step
 
 
@@ -49,7 +48,7 @@ class Pooled:
         """Nothing is left of a script: no file, no lock, no WAL-index."""
         vfs = self.pool._vfs
         assert not vfs.open_paths, vfs.open_paths
-        assert not vfs._locks._held, vfs._locks._held
+        assert vfs._page_io.isUnlocked
         assert not vfs._indexes._by_path, vfs._indexes._by_path
         await self.pool.wipe_files()
 
@@ -107,24 +106,26 @@ async def play_part(steps: list[Step], *, patient: bool, last: bool) -> list[Out
 # --- control arms: protections that are taken out -----------------------------------------------
 
 
-def _lock(refuses: Any) -> Any:
-    """A LockTable.lock that refuses when ``refuses(wanted, the highest level of others)``."""
+def _file_lock(refuses: str) -> Any:
+    """``FileLocks.lock`` of locks.mjs, with another condition; in JavaScript: no Python may run.
 
-    def lock(self: LockTable, path: str, owner: int, wanted: int) -> bool:
-        held = self._held.setdefault(path, {})
-        if held.get(owner, NONE) >= wanted:
-            return True
-        others = max((level for other, level in held.items() if other != owner), default=NONE)
-        if refuses(wanted, others):
-            return False
-        held[owner] = wanted
-        return True
-
-    return lock
+    Args:
+        refuses: In JavaScript, of ``wanted`` and ``others``, the highest level of others.
+    """
+    return run_js(f"""
+        (function (owner, wanted) {{
+          const [NONE, SHARED, RESERVED, PENDING, EXCLUSIVE] = [0, 1, 2, 3, 4];
+          const others = this.highest(owner);
+          if (this.level(owner) >= wanted) return true;
+          if ({refuses}) return false;
+          this.levels.set(owner, wanted);
+          return true;
+        }})
+    """)
 
 
 def _index_lock(refuses: str) -> Any:
-    """``IndexLocks.lock`` of io.mjs, with another condition; in JavaScript: no Python may run."""
+    """``IndexLocks.lock`` of locks.mjs, with another condition."""
     return run_js(f"""
         (function (holder, mask, exclusive) {{
           for (const other of this.holders) {{
@@ -138,49 +139,37 @@ def _index_lock(refuses: str) -> Any:
 
 
 def _unprotected() -> dict[str, tuple[Any, str, Any]]:
-    """What each control arm replaces: an attribute of a class, or of a prototype."""
+    """What each control arm replaces: a method of a prototype."""
+    files, index = sahpool_io.FileLocks.prototype, sahpool_io.IndexLocks.prototype
+    reader = "wanted === SHARED && others >= PENDING"
+    writer = "wanted === RESERVED && others >= RESERVED"
+    alone = "wanted === EXCLUSIVE && others > NONE"
     return {
-        "no locks at all": (LockTable, "lock", _lock(lambda _wanted, _others: False)),
+        "no locks at all": (files, "lock", _file_lock("false")),
         "RESERVED is not exclusive": (
-            LockTable,
+            files,
             "lock",
-            _lock(
-                lambda wanted, others: (
-                    (wanted == SHARED and others >= PENDING)
-                    or (wanted == EXCLUSIVE and others > NONE)
-                )
-            ),
+            _file_lock(f"({reader}) || ({alone})"),
         ),
         "PENDING does not keep readers out": (
-            LockTable,
+            files,
             "lock",
-            _lock(
-                lambda wanted, others: (
-                    (wanted == SHARED and others == EXCLUSIVE)
-                    or (wanted == RESERVED and others >= RESERVED)
-                    or (wanted == EXCLUSIVE and others > NONE)
-                )
-            ),
+            _file_lock(f"(wanted === SHARED && others === EXCLUSIVE) || ({writer}) || ({alone})"),
         ),
         "EXCLUSIVE is granted beside readers": (
-            LockTable,
+            files,
             "lock",
-            _lock(
-                lambda wanted, others: (
-                    (wanted == SHARED and others >= PENDING)
-                    or (wanted >= RESERVED and others >= RESERVED)
-                )
-            ),
+            _file_lock(f"({reader}) || (wanted >= RESERVED && others >= RESERVED)"),
         ),
-        "xCheckReservedLock answers 0": (LockTable, "is_reserved", lambda *_: False),
-        "xCheckReservedLock answers 1": (LockTable, "is_reserved", lambda *_: True),
+        "xCheckReservedLock answers 0": (files, "isReserved", run_js("() => false")),
+        "xCheckReservedLock answers 1": (files, "isReserved", run_js("() => true")),
         "the index is locked beside its readers": (
-            sahpool_io.IndexLocks.prototype,
+            index,
             "lock",
             _index_lock("other.exclusive & mask"),
         ),
         "the index has two writers": (
-            sahpool_io.IndexLocks.prototype,
+            index,
             "lock",
             _index_lock("exclusive && other.shared & mask"),
         ),

@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import js
+import sahpool_io
+from pyodide.code import run_js
+from pyodide.ffi import JsProxy
 
 import sahpool
-from sahpool import abi, browser, header, locks, names, pool, slot, slots, transfer, vfs
+from sahpool import abi, browser, header, names, pool, slot, slots, transfer, vfs
 from tests.crash import workloads
 from tests.crash.lab import Live, Step, Workload, content, discard
 
@@ -21,7 +24,7 @@ from tests.crash.lab import Live, Step, Workload, content, discard
 @contextmanager
 def replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
     """An attribute of a class or module is another one within the block."""
-    before = owner.__dict__[name]
+    before = getattr(owner, name) if isinstance(owner, JsProxy) else owner.__dict__[name]
     setattr(owner, name, value)
     try:
         yield
@@ -35,18 +38,19 @@ def _nothing(*_arguments: Any) -> None:
 
 def no_reserved_lock() -> AbstractContextManager[None]:
     """0 is what xCheckReservedLock answers, as wa-sqlite's and sqlite-wasm-rs's do."""
-    return replaced(locks.LockTable, "is_reserved", lambda _table, _path: False)
+    return replaced(sahpool_io.FileLocks.prototype, "isReserved", run_js("() => false"))
 
 
 def always_reserved() -> AbstractContextManager[None]:
     """1 is what xCheckReservedLock answers, as the official package's does up to 3.53.4."""
-    return replaced(locks.LockTable, "is_reserved", lambda _table, _path: True)
+    return replaced(sahpool_io.FileLocks.prototype, "isReserved", run_js("() => true"))
 
 
 @contextmanager
 def no_locks() -> Iterator[None]:
     """0 is what xCheckReservedLock answers and no lock is ever refused, as in wa-sqlite's pool."""
-    with no_reserved_lock(), replaced(locks.LockTable, "lock", lambda *_arguments: True):
+    granting = replaced(sahpool_io.FileLocks.prototype, "lock", run_js("() => true"))
+    with no_reserved_lock(), granting:
         yield
 
 

@@ -364,7 +364,7 @@ async def _check(played: Play, allowed: list[State]) -> None:
 def _check_leaks(pool: sahpool.Pool) -> None:
     vfs, slots = pool._vfs, pool._slots
     assert not vfs._files, f"open: {vfs.open_paths}"
-    assert not any(vfs._locks._held.values()), f"locked: {vfs._locks._held}"
+    assert vfs._page_io.isUnlocked, "a file is locked"
     assert not vfs._indexes._by_path, f"WAL-indexes: {list(vfs._indexes._by_path)}"
     assert not slots._lent, f"lent: {list(slots._lent)}"
     assert not slots._taken, f"taken: {slots._taken}"
@@ -444,13 +444,13 @@ def _answering_first() -> tuple[Any, str, Any]:
     """A callback that is ended by an exception answers SQLITE_OK, as a bare closure may."""
     bind = Callbacks.bind
 
-    def bound(self: Callbacks, prototype: Any, method: Any, *rest: Any) -> int:
+    def bound(self: Callbacks, prototype: Any, method: Any, *rest: Any, **more: Any) -> int:
         def first(*arguments: Any) -> int:
             self._answer.value = 1
             return int(method(*arguments))
 
         first.__name__ = method.__name__
-        return bind(self, prototype, first, *rest)
+        return bind(self, prototype, first, *rest, **more)
 
     return Callbacks, "bind", bound
 
@@ -474,7 +474,7 @@ def _closing_once() -> tuple[Any, str, Any]:
     """A callback that gives something back and is cut off is not called again."""
     bind = Callbacks.bind
 
-    def bound(self: Callbacks, prototype: Any, method: Any, failure: int, *_: Any) -> int:
+    def bound(self: Callbacks, prototype: Any, method: Any, failure: int, **_: Any) -> int:
         return bind(self, prototype, method, failure)
 
     return Callbacks, "bind", bound

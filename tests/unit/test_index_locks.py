@@ -16,7 +16,7 @@ Step = tuple[str, int, int, int, bool]
 
 
 def answers(steps: list[Step]) -> list[bool | None]:
-    """What ``IndexLocks`` of io.mjs grants, step by step; None where nothing is asked."""
+    """What ``IndexLocks`` of locks.mjs grants, step by step; None where nothing is asked."""
     node = serve.Node.find().command("node")
     request = json.dumps({"steps": steps})
     done = subprocess.run(

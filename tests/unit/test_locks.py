@@ -1,80 +1,82 @@
-"""The lock table against the rules of sqlite.org/lockingv3.html."""
+"""The five lock levels of a file against the rules of sqlite.org/lockingv3.html."""
 
 from __future__ import annotations
 
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+import json
+import random
+import subprocess
+from pathlib import Path
 
-from sahpool.locks import EXCLUSIVE, NONE, PENDING, RESERVED, SHARED, LockTable
+import serve
 
+SCRIPT = Path(__file__).with_name("file_locks_model.mjs")
+NONE, SHARED, RESERVED, PENDING, EXCLUSIVE = range(5)
 A, B, C = 1, 2, 3
-OWNERS = range(1, 5)
-PATHS = ("/x", "/y")
+OWNERS = (1, 2, 3, 4)
+
+#: "lock" or "unlock", the owner, the level.
+Step = tuple[str, int, int]
+#: Whether it was granted (None for an unlock); the levels of the owners; whether any is reserved.
+Answer = tuple[bool | None, list[int], bool]
+
+
+def answers(steps: list[Step]) -> list[Answer]:
+    """What ``FileLocks`` of locks.mjs does, step by step."""
+    node = serve.Node.find().command("node")
+    request = json.dumps({"steps": steps, "owners": OWNERS})
+    done = subprocess.run(
+        [node, str(SCRIPT)], input=request, capture_output=True, text=True, check=True
+    )
+    return [(granted, levels, reserved) for granted, levels, reserved in json.loads(done.stdout)]
+
+
+def granted(*steps: Step) -> list[bool | None]:
+    """What is granted of each lock; None for an unlock."""
+    return [answer[0] for answer in answers(list(steps))]
+
+
+def lock(owner: int, level: int) -> Step:
+    return "lock", owner, level
+
+
+def unlock(owner: int, level: int) -> Step:
+    return "unlock", owner, level
 
 
 def test_many_readers_share() -> None:
-    locks = LockTable()
-    assert locks.lock("/x", A, SHARED)
-    assert locks.lock("/x", B, SHARED)
-    assert not locks.is_reserved("/x")
+    *_, (last, _, reserved) = answers([lock(A, SHARED), lock(B, SHARED)])
+    assert last
+    assert not reserved
 
 
 def test_a_writer_reserves_beside_readers_and_is_seen_by_all() -> None:
-    locks = LockTable()
-    assert locks.lock("/x", A, SHARED)
-    assert locks.lock("/x", B, SHARED)
-    assert locks.lock("/x", A, RESERVED)
-    assert locks.is_reserved("/x")
-    assert not locks.lock("/x", B, RESERVED)
-    assert locks.lock("/x", C, SHARED)
+    steps = [lock(A, SHARED), lock(B, SHARED), lock(A, RESERVED)]
+    assert answers(steps)[-1] == (True, [RESERVED, SHARED, NONE, NONE], True)
+    assert granted(*steps, lock(B, RESERVED), lock(C, SHARED))[3:] == [False, True]
 
 
 def test_a_waiting_writer_keeps_new_readers_out_and_lets_old_ones_finish() -> None:
-    locks = LockTable()
-    assert locks.lock("/x", A, SHARED)
-    assert locks.lock("/x", B, SHARED)
-    assert locks.lock("/x", A, RESERVED)
-    assert not locks.lock("/x", A, EXCLUSIVE)
-    assert locks.level("/x", A) == PENDING
-    assert not locks.lock("/x", C, SHARED)
-    locks.unlock("/x", B, NONE)
-    assert locks.lock("/x", A, EXCLUSIVE)
+    steps = [lock(A, SHARED), lock(B, SHARED), lock(A, RESERVED), lock(A, EXCLUSIVE)]
+    assert answers(steps)[-1] == (False, [PENDING, SHARED, NONE, NONE], True)
+    more = granted(*steps, lock(C, SHARED), unlock(B, NONE), lock(A, EXCLUSIVE))[4:]
+    assert more == [False, None, True]
 
 
 def test_two_writers_that_want_exclusive_do_not_both_wait_for_ever() -> None:
-    locks = LockTable()
-    for owner in (A, B):
-        assert locks.lock("/x", owner, SHARED)
-    assert locks.lock("/x", A, RESERVED)
-    assert not locks.lock("/x", B, EXCLUSIVE)
-    assert locks.level("/x", B) == SHARED
-    locks.unlock("/x", B, NONE)
-    assert locks.lock("/x", A, EXCLUSIVE)
+    steps = [lock(A, SHARED), lock(B, SHARED), lock(A, RESERVED), lock(B, EXCLUSIVE)]
+    assert answers(steps)[-1] == (False, [RESERVED, SHARED, NONE, NONE], True)
+    assert granted(*steps, unlock(B, NONE), lock(A, EXCLUSIVE))[4:] == [None, True]
 
 
 def test_an_exclusive_holder_is_alone() -> None:
-    locks = LockTable()
-    assert locks.lock("/x", A, SHARED)
-    assert locks.lock("/x", A, EXCLUSIVE)
-    assert not locks.lock("/x", B, SHARED)
-    locks.unlock("/x", A, SHARED)
-    assert locks.lock("/x", B, SHARED)
-    assert not locks.is_reserved("/x")
-
-
-def test_paths_do_not_touch_one_another() -> None:
-    locks = LockTable()
-    assert locks.lock("/x", A, SHARED)
-    assert locks.lock("/x", A, EXCLUSIVE)
-    assert locks.lock("/y", B, SHARED)
-    assert locks.lock("/y", B, EXCLUSIVE)
+    steps = [lock(A, SHARED), lock(A, EXCLUSIVE), lock(B, SHARED), unlock(A, SHARED)]
+    assert granted(*steps) == [True, True, False, None]
+    assert answers([*steps, lock(B, SHARED)])[-1] == (True, [SHARED, SHARED, NONE, NONE], False)
 
 
 def test_unlocking_what_is_not_held_changes_nothing() -> None:
-    locks = LockTable()
-    locks.unlock("/x", A, NONE)
-    locks.unlock("/x", A, SHARED)
-    assert locks.level("/x", A) == NONE
+    for level in (NONE, SHARED):
+        assert answers([unlock(A, level)]) == [(None, [NONE] * 4, False)]
 
 
 class ByteLocks:
@@ -134,58 +136,28 @@ class ByteLocks:
             del self._ranges["shared"][owner]
 
 
-class Locks(RuleBasedStateMachine):
-    """Any sequence of requests is answered as byte locks answer it, and keeps the invariants."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.locks = LockTable()
-        self.bytes = {path: ByteLocks() for path in PATHS}
-
-    @rule(
-        path=st.sampled_from(PATHS),
-        owner=st.sampled_from(OWNERS),
-        level=st.sampled_from([SHARED, RESERVED, EXCLUSIVE]),
-    )
-    def lock(self, path: str, owner: int, level: int) -> None:
-        before = self.locks.level(path, owner)
-        if before == NONE and level != SHARED:
-            return  # SQLite always begins with SHARED
-        granted = self.locks.lock(path, owner, level)
-        assert granted == self.bytes[path].lock(owner, level)
-        assert (self.locks.level(path, owner) >= level) == granted
-        assert self.locks.level(path, owner) >= before
-
-    @rule(
-        path=st.sampled_from(PATHS),
-        owner=st.sampled_from(OWNERS),
-        level=st.sampled_from([NONE, SHARED]),
-    )
-    def unlock(self, path: str, owner: int, level: int) -> None:
-        self.locks.unlock(path, owner, level)
-        self.bytes[path].unlock(owner, level)
-        assert self.locks.level(path, owner) <= level
-
-    @invariant()
-    def levels_are_those_of_the_byte_locks(self) -> None:
-        for path in PATHS:
-            levels = [self.locks.level(path, owner) for owner in OWNERS]
-            assert levels == [self.bytes[path].level(owner) for owner in OWNERS]
-
-    @invariant()
-    def one_writer_and_an_exclusive_one_alone(self) -> None:
-        for path in PATHS:
-            levels = [self.locks.level(path, owner) for owner in OWNERS]
-            assert sum(level > SHARED for level in levels) <= 1
-            if EXCLUSIVE in levels:
-                assert sum(level > NONE for level in levels) == 1
-            assert self.locks.is_reserved(path) == any(level >= RESERVED for level in levels)
-
-    def teardown(self) -> None:
-        for path in PATHS:
-            for owner in OWNERS:
-                self.locks.unlock(path, owner, NONE)
-        assert not self.locks._held, "something is kept of paths that nobody holds"
-
-
-TestLocks = Locks.TestCase
+def test_any_sequence_is_answered_as_byte_locks_would_be() -> None:
+    chance = random.Random(11)
+    steps: list[Step] = []
+    expected: list[Answer] = []
+    model = ByteLocks()
+    for _ in range(20_000):
+        owner = chance.choice(OWNERS)
+        allowed: bool | None = None
+        if chance.random() < 0.6:
+            # SQLite always begins with SHARED.
+            begins = model.level(owner) == NONE
+            level = SHARED if begins else chance.choice((SHARED, RESERVED, EXCLUSIVE))
+            allowed = model.lock(owner, level)
+            steps.append(lock(owner, level))
+        else:
+            level = chance.choice((NONE, SHARED))
+            model.unlock(owner, level)
+            steps.append(unlock(owner, level))
+        levels = [model.level(each) for each in OWNERS]
+        assert sum(each > SHARED for each in levels) <= 1
+        assert EXCLUSIVE not in levels or sum(levels) == EXCLUSIVE
+        expected.append((allowed, levels, max(levels) >= RESERVED))
+    assert answers(steps) == expected
+    outcomes = [allowed for allowed, *_ in expected]
+    assert outcomes.count(True) > 1000 < outcomes.count(False)

@@ -266,6 +266,7 @@ def test_the_wheel_is_valid(tmp_path: Path) -> None:
             "sahpool/contents.mjs",
             "sahpool/callbacks.mjs",
             "sahpool/first_table.mjs",
+            "sahpool/locks.mjs",
             "sahpool/py.typed",
         } <= set(names)
         assert not [name for name in names if "__pycache__" in name or name.endswith("/")]

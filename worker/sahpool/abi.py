@@ -16,8 +16,6 @@ from .errors import UnsupportedError
 
 SQLITE_OK = 0
 SQLITE_ERROR = 1
-SQLITE_BUSY = 5
-SQLITE_READONLY = 8
 SQLITE_NOMEM = 7
 SQLITE_IOERR = 10
 SQLITE_CORRUPT = 11
@@ -27,12 +25,8 @@ SQLITE_IOERR_READ = SQLITE_IOERR | 1 << 8
 SQLITE_IOERR_WRITE = SQLITE_IOERR | 3 << 8
 SQLITE_IOERR_FSYNC = SQLITE_IOERR | 4 << 8
 SQLITE_IOERR_TRUNCATE = SQLITE_IOERR | 6 << 8
-SQLITE_IOERR_FSTAT = SQLITE_IOERR | 7 << 8
-SQLITE_IOERR_UNLOCK = SQLITE_IOERR | 8 << 8
 SQLITE_IOERR_DELETE = SQLITE_IOERR | 10 << 8
 SQLITE_IOERR_ACCESS = SQLITE_IOERR | 13 << 8
-SQLITE_IOERR_CHECKRESERVEDLOCK = SQLITE_IOERR | 14 << 8
-SQLITE_IOERR_LOCK = SQLITE_IOERR | 15 << 8
 SQLITE_IOERR_CLOSE = SQLITE_IOERR | 16 << 8
 SQLITE_IOERR_SHMOPEN = SQLITE_IOERR | 18 << 8
 SQLITE_IOERR_SHMMAP = SQLITE_IOERR | 21 << 8
@@ -69,8 +63,7 @@ XSLEEP = CFUNCTYPE(c_int, c_void_p, c_int)
 XGETLASTERROR = CFUNCTYPE(c_int, c_void_p, c_int, c_void_p)
 
 XFILE = CFUNCTYPE(c_int, c_void_p)  # xClose, xSectorSize, xDeviceCharacteristics
-XFILE_INT = CFUNCTYPE(c_int, c_void_p, c_int)  # xSync, xLock, xUnlock, xShmUnmap
-XFILE_OUT = CFUNCTYPE(c_int, c_void_p, c_void_p)  # xFileSize, xCheckReservedLock
+XFILE_INT = CFUNCTYPE(c_int, c_void_p, c_int)  # xShmUnmap
 XTRUNCATE = CFUNCTYPE(c_int, c_void_p, c_int64)
 XFILECONTROL = CFUNCTYPE(c_int, c_void_p, c_int, c_void_p)
 XSHMMAP = CFUNCTYPE(c_int, c_void_p, c_int, c_int, c_int, c_void_p)

@@ -38,7 +38,8 @@ _MODULE_PARTS = (
 )
 
 _IO_MODULE = "sahpool_io"
-_IO_PARTS = ("callbacks.mjs", "contents.mjs", "first_table.mjs")  # what io.mjs imports
+#: What io.mjs imports; each imports only those before it.
+_IO_PARTS = ("locks.mjs", "callbacks.mjs", "contents.mjs", "first_table.mjs")
 
 _log = logging.getLogger("sahpool")
 
@@ -206,11 +207,11 @@ async def io_module() -> Any:
         urls: list[str] = []
         try:
             # A module behind a Blob's URL can import another one by its whole URL only.
-            source = _source("io.mjs")
-            for part in _IO_PARTS:
-                urls.append(_blob_url(_source(part)))
-                source = source.replace(f'"./{part}"', f'"{urls[-1]}"')
-            urls.append(_blob_url(source))
+            for name in (*_IO_PARTS, "io.mjs"):
+                source = _source(name)
+                for part, url in zip(_IO_PARTS, urls, strict=False):
+                    source = source.replace(f'"./{part}"', f'"{url}"')
+                urls.append(_blob_url(source))
             module = await run_js("(url) => import(url)")(urls[-1])
         except JsException as error:
             raise UnsupportedError(

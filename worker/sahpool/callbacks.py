@@ -16,23 +16,14 @@ import ctypes
 import logging
 import sys
 from collections.abc import Callable
-from enum import Enum, auto
 from typing import Any
 
 from . import abi, causes, heap
 from .errors import StorageError, sqlite_code
 
-__all__ = ["Callbacks", "Ending"]
+__all__ = ["Callbacks"]
 
 _log = logging.getLogger("sahpool")
-
-
-class Ending(Enum):
-    """When a method has come to its end; until then it is called again, twice at the most."""
-
-    RAISED = auto()  #: When it has returned or raised: SQLite is told what went wrong.
-    RETURNED = auto()  #: When it has returned: it failed because something struck.
-    OWED = auto()  #: The same, and it is called once more before whatever is called next.
 
 
 class Callbacks:
@@ -79,7 +70,8 @@ class Callbacks:
         prototype: Any,
         method: Callable[..., int],
         failure: int,
-        ending: Ending = Ending.RAISED,
+        *,
+        is_owed: bool = False,
     ) -> int:
         """Address of a C function that calls ``method`` and never lets an exception out.
 
@@ -88,7 +80,9 @@ class Callbacks:
             method: Returns a result code of SQLite, or another number that is not negative.
             failure: What SQLite is answered when the method raises, unless the exception has a
                 result code of its own, or does not come to its end.
-            ending: Until when it is called again, which it must bear.
+            is_owed: Whether it gives something back: it is called until it returns, at most twice
+                more at once and then before whatever is called next. Another is called again only
+                where it has neither returned nor raised.
 
         Raises:
             UnsupportedError: The heap has grown beyond 2 GiB.
@@ -100,7 +94,7 @@ class Callbacks:
                 code = method(*arguments)
             except BaseException as error:  # noqa: BLE001 - C cannot be thrown through
                 code = self._failure(method.__name__, arguments, failure, error)
-                if ending is not Ending.RAISED:
+                if is_owed:
                     return 0
             if is_logged(logging.DEBUG) or self.watched:
                 self._called(method.__name__, arguments, code)
@@ -112,7 +106,6 @@ class Callbacks:
         heap.check_callback(closure)
         address = ctypes.cast(closure, ctypes.c_void_p).value
         signature = abi.signature(prototype)
-        is_owed = ending is Ending.OWED
         function = int(self._shield.add(address, signature, method.__name__, failure, is_owed))
         self._addresses.append(function)
         return function

@@ -1,5 +1,7 @@
 // JavaScript, because the page I/O callbacks decide the speed: what they read and write lies here.
 
+import { FileLocks } from "./locks.mjs";
+
 // The bytes of a slot's header (header.py); SQLite's own bytes begin behind it.
 export const SECTOR_SIZE = 4096;
 
@@ -127,6 +129,7 @@ export class Content {
     this.isDatabase = kind === "database";
     this.isLog = kind === "wal";
     this.isTemporary = typeof base === "symbol";
+    this.locks = new FileLocks(); // of those that have it open
     this.firstTable = null; // of a database that awaits one, and of its journal: see first_table.mjs
     this.isModeChosen = false; // whether a program asked for another journal mode before that
     this.commits = false; // whether the next page ends a transaction in the WAL

@@ -193,18 +193,14 @@ export class FirstTables {
     else content.firstTable.showOfJournal(bytes);
   }
 
-  // A connection has lowered its lock on a database; isFree: nobody has one now. Answers whether the
-  // first table is still awaited.
-  unlocked(file, isFree) {
-    const content = this.#files.get(file);
+  // A connection has lowered its lock on a database that awaits its first table.
+  unlocked(content) {
     const first = content.firstTable;
-    if (first === null) return false;
     first.isLockKept = false;
-    if (!isFree || !first.isCommitted) return true;
+    if (!content.locks.isFree() || !first.isCommitted) return;
     this.#end(content);
     this.#changed.add(content);
     this.#became(content);
-    return false;
   }
 
   // A statement has ended of a connection that awaits a table (sqlite.org/c3ref/profile.html). SQLite

@@ -32,16 +32,11 @@ _JOURNAL_PAGES = slice(16, 20)
 
 
 class FirstTables:
-    """The databases of one VFS that await their first table.
-
-    Attributes:
-        awaited: Their paths.
-    """
+    """The databases of one VFS that await their first table."""
 
     def __init__(self, slots: SlotTable, script: Any, sqlite: ctypes.CDLL) -> None:
         """``script`` is the FirstTables of first_table.mjs."""
-        self.awaited: set[str] = set()
-        self._watched: set[str] = set()  # those, and others until they are closed
+        self._watched: set[str] = set()  # their paths, until they are closed
         self._chosen: set[tuple[str, int]] = set()  # slots as they are named now: see close()
         self._slots = slots
         self._script = script
@@ -83,13 +78,7 @@ class FirstTables:
             database, b"main", abi.SQLITE_FCNTL_FILE_POINTER, ctypes.byref(file)
         )
         if code == abi.SQLITE_OK and self._script.expect(file.value, database):
-            self.awaited.add(path)
             self._watched.add(path)
-
-    def unlocked(self, path: str, file: int, is_free: bool) -> None:
-        """A connection has lowered its lock on an awaited one; is_free: nobody has one now."""
-        if not self._script.unlocked(file, is_free):
-            self.awaited.discard(path)
 
     def close(self, path: str, slot: Slot, content: Any) -> None:
         """The last connection to a database is closed.
@@ -99,7 +88,6 @@ class FirstTables:
         """
         if path in self._watched:
             self._watched.remove(path)
-            self.awaited.discard(path)
             self._script.closeContent(content)
             there = slot.path == path and content.isModeChosen
             if there and self._has_no_table(path, slot.handle):

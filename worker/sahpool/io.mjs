@@ -6,18 +6,21 @@ import {
   Content, MemoryHandle, Pending, call, contents, dropHandle, move, named, openHandle, text,
 } from "./contents.mjs";
 import { FirstTables } from "./first_table.mjs";
+import { FileLocks, IndexLocks, NONE, SHARED } from "./locks.mjs";
 
 export {
-  Callbacks, MemoryHandle, call, dropHandle, knowsThreadState, move, openHandle, stopHandler, text,
+  Callbacks, FileLocks, IndexLocks, MemoryHandle, call, dropHandle, knowsThreadState, move, openHandle, stopHandler, text,
 };
 
 const SQLITE_OK = 0;
 const SQLITE_BUSY = 5;
+const SQLITE_READONLY = 8;
 const SQLITE_FULL = 13;
 const SQLITE_IOERR_READ = 266;
 const SQLITE_IOERR_SHORT_READ = 522;
 const SQLITE_IOERR_WRITE = 778;
 const SQLITE_IOERR_FSYNC = 1034;
+const SQLITE_IOERR_FSTAT = 1802;
 const SQLITE_NOTFOUND = 12;
 
 // sqlite.org/c3ref/c_fcntl_begin_atomic_write.html
@@ -66,45 +69,14 @@ class Tally {
   microseconds = 0;
 }
 
-// The locks of one WAL-index (walformat.html, 2.3), in JavaScript because two of them come with each
-// SELECT: in Python, with what else was asked there, they doubled the time of one. A lock has any
-// number of shared holders or one exclusive holder, never both.
-export class IndexLocks {
-  holders = []; // { shared, exclusive }: bits of the locks that a connection has
-
-  join() {
-    const holder = { locks: this, shared: 0, exclusive: 0 };
-    this.holders.push(holder);
-    return holder;
-  }
-
-  // Answers whether nobody is left.
-  leave(holder) {
-    this.holders.splice(this.holders.indexOf(holder), 1);
-    return this.holders.length === 0;
-  }
-
-  // Takes the locks of a mask, or none. As in os_unix.c a connection's own lock is in its way as
-  // well: a checkpoint that began to read must not begin the WAL anew beneath itself.
-  lock(holder, mask, exclusive) {
-    for (const other of this.holders) {
-      let held = other.exclusive;
-      if (exclusive) held = other === holder ? other.shared : held | other.shared;
-      if ((held & mask) !== 0) return false;
-    }
-    if (exclusive) holder.exclusive |= mask;
-    else holder.shared |= mask;
-    return true;
-  }
-
-  unlock(holder, mask) {
-    holder.shared &= ~mask;
-    holder.exclusive &= ~mask;
-  }
-}
-
 // Calls that are kept for the log until Python's next turn; a long statement must not fill the memory.
 const LONGEST_TRACE = 10_000;
+
+// The methods that are functions of this module.
+const FUNCTIONS = [
+  "xRead", "xWrite", "xSync", "xFileSize", "xLock", "xUnlock", "xCheckReservedLock", "xFileControl",
+  "xShmLock", "xShmBarrier",
+];
 
 // The page I/O of one VFS: xRead and xWrite as entries of the wasm function table, over the
 // contents of the files that Python has opened.
@@ -172,6 +144,45 @@ export class PageIO {
       return code;
     }, "iii");
 
+    this.xFileSize = module.addFunction((address, result) => {
+      const file = address >>> 0;
+      if (this.#trace !== null) this.#traced("xFileSize", file, 0, 0);
+      try {
+        this.#storeInt64(result >>> 0, this.#files.get(file).size);
+        return SQLITE_OK;
+      } catch (error) {
+        return this.#fail("xFileSize", SQLITE_IOERR_FSTAT, error, file);
+      }
+    }, "iii");
+
+    this.xLock = module.addFunction((address, level) => {
+      const file = address >>> 0;
+      if (this.#trace !== null) this.#traced("xLock", file, 0, 0);
+      // What SQLite swallowed before is not the cause of what comes.
+      if (level === SHARED && module.HEAPU8[failed] !== 0) module.wasmTable.get(begins)(address);
+      // Or the last connection would checkpoint the WAL as it closes, and change the file.
+      if (level > SHARED && this.#readOnly.has(file)) return SQLITE_READONLY;
+      if (this.#files.get(file).locks.lock(file, level)) return SQLITE_OK;
+      this.busy++;
+      return SQLITE_BUSY;
+    }, "iii");
+
+    this.xUnlock = module.addFunction((address, level) => {
+      const file = address >>> 0;
+      if (this.#trace !== null) this.#traced("xUnlock", file, 0, 0);
+      const content = this.#files.get(file);
+      content.locks.unlock(file, level);
+      if (content.firstTable !== null) this.firstTables.unlocked(content);
+      return SQLITE_OK;
+    }, "iii");
+
+    this.xCheckReservedLock = module.addFunction((address, result) => {
+      const file = address >>> 0;
+      if (this.#trace !== null) this.#traced("xCheckReservedLock", file, 0, 0);
+      module.HEAP32[result >>> 2] = this.#files.get(file).locks.isReserved() ? 1 : 0;
+      return SQLITE_OK;
+    }, "iii");
+
     this.xFileControl = module.addFunction((address, operation, argument) => {
       if (operation === SQLITE_FCNTL_VFSNAME) {
         return module.wasmTable.get(control)(address, operation, argument);
@@ -234,7 +245,7 @@ export class PageIO {
 
   // Gives the entries of the function table back, once; SQLite must not call them any more.
   dispose() {
-    for (const name of ["xRead", "xWrite", "xSync", "xFileControl", "xShmLock", "xShmBarrier"]) {
+    for (const name of FUNCTIONS) {
       if (this[name] !== null) this.#module.removeFunction(this[name]);
       this[name] = null;
     }
@@ -389,6 +400,12 @@ export class PageIO {
     return code;
   }
 
+  #storeInt64(address, value) {
+    const { HEAPU32 } = this.#module;
+    HEAPU32[address >>> 2] = value % 2 ** 32;
+    HEAPU32[(address >>> 2) + 1] = Math.floor(value / 2 ** 32);
+  }
+
   #traced(...call) {
     if (this.#trace.length < LONGEST_TRACE) this.#trace.push(call);
   }
@@ -444,10 +461,16 @@ export class PageIO {
 
   close(file) {
     this.leaveIndex(file);
+    this.#files.get(file)?.locks.unlock(file, NONE);
     this.#files.delete(file);
     this.#distrusted.delete(file);
     this.#readOnly.delete(file);
     this.firstTables.close(file);
+  }
+
+  // For tests: whether nobody holds a lock on any file that is open.
+  get isUnlocked() {
+    return [...this.#files.values()].every((content) => content.locks.isFree());
   }
 
   // The next time that the file's connection asks whether its cache is still right, it is not. It

@@ -96,13 +96,11 @@ class Tallies:
 
     def __init__(self) -> None:
         self.truncate, self.open, self.delete = (Tally() for _ in range(3))
-        self.busy = 0
 
     def reset(self) -> None:
         """Begins anew."""
         for tally in (self.truncate, self.open, self.delete):
             tally.reset()
-        self.busy = 0
 
     def snapshot(self, page_io: Any) -> Stats:
         """What was counted so far; ``page_io`` is the PageIO of io.mjs."""
@@ -113,7 +111,7 @@ class Tallies:
             sync=_call_stats(page_io.syncs),
             open=_call_stats(self.open),
             delete=_call_stats(self.delete),
-            busy=self.busy + int(page_io.busy),
+            busy=int(page_io.busy),
         )
 
 

@@ -4,8 +4,9 @@ Every method is a few lines: find the file, do the one thing, and let ``Callback
 exception into the code of that method while it keeps the exception for ``__cause__`` (causes.py).
 An exception may strike at any line: what a method changes it changes whole or not at all, and what
 gives something back can be called again (callbacks.py).
-What carries pages or comes with each statement is not here: xRead, xWrite, xSync, xFileControl,
-xShmLock and xShmBarrier are JavaScript functions of io.mjs, entered by SQLite directly.
+What carries pages or comes with each statement is not here: xRead, xWrite, xSync, xFileSize, xLock,
+xUnlock, xCheckReservedLock, xFileControl, xShmLock and xShmBarrier are JavaScript functions of
+io.mjs, entered by SQLite directly.
 
 Sources: sqlite.org/c3ref/vfs.html, sqlite.org/c3ref/io_methods.html, and ``os_unix.c`` where those
 leave room.
@@ -20,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import abi, causes
-from .callbacks import Callbacks, Ending
+from .callbacks import Callbacks
 from .errors import (
     NoSuchDatabaseError,
     PoolFullError,
@@ -30,7 +31,6 @@ from .errors import (
 )
 from .first_table import FirstTables
 from .header import MAX_PATH_BYTES, SECTOR_SIZE
-from .locks import NONE, SHARED, LockTable
 from .names import check_path, database_of, key_of
 from .quarantine import check_wal
 from .shm import SharedIndex, SharedIndexes
@@ -109,7 +109,6 @@ class VFS:
         self._spare_taken = spare_taken
         self._check_open = check_open
         self._files: dict[int, OpenFile] = {}
-        self._locks = LockTable()
         self._tallies = Tallies()
         self._indexes = SharedIndexes(self._allocate, self._sqlite.sqlite3_free)
         self._callbacks = Callbacks(io, module, tell=self._tell_failure, called=self._was_called)
@@ -178,26 +177,24 @@ class VFS:
         bind, count = self._callbacks.bind, self._tallies
         return abi.sqlite3_io_methods(
             iVersion=2,
-            xClose=bind(abi.XFILE, self.xClose, abi.SQLITE_IOERR_CLOSE, Ending.OWED),
+            xClose=bind(abi.XFILE, self.xClose, abi.SQLITE_IOERR_CLOSE, is_owed=True),
             xRead=self._page_io.xRead,
             xWrite=self._page_io.xWrite,
             xTruncate=bind(
                 abi.XTRUNCATE, count.truncate.timing(self.xTruncate), abi.SQLITE_IOERR_TRUNCATE
             ),
             xSync=self._page_io.xSync,
-            xFileSize=bind(abi.XFILE_OUT, self.xFileSize, abi.SQLITE_IOERR_FSTAT),
-            xLock=bind(abi.XFILE_INT, self.xLock, abi.SQLITE_IOERR_LOCK, Ending.RETURNED),
-            xUnlock=bind(abi.XFILE_INT, self.xUnlock, abi.SQLITE_IOERR_UNLOCK, Ending.OWED),
-            xCheckReservedLock=bind(
-                abi.XFILE_OUT, self.xCheckReservedLock, abi.SQLITE_IOERR_CHECKRESERVEDLOCK
-            ),
+            xFileSize=self._page_io.xFileSize,
+            xLock=self._page_io.xLock,
+            xUnlock=self._page_io.xUnlock,
+            xCheckReservedLock=self._page_io.xCheckReservedLock,
             xFileControl=self._page_io.xFileControl,
             xSectorSize=bind(abi.XFILE, self.xSectorSize, SECTOR_SIZE),
             xDeviceCharacteristics=bind(abi.XFILE, self.xDeviceCharacteristics, 0),
             xShmMap=bind(abi.XSHMMAP, self.xShmMap, abi.SQLITE_IOERR_SHMMAP),
             xShmLock=self._page_io.xShmLock,
             xShmBarrier=self._page_io.xShmBarrier,
-            xShmUnmap=bind(abi.XFILE_INT, self.xShmUnmap, abi.SQLITE_IOERR_SHMOPEN, Ending.OWED),
+            xShmUnmap=bind(abi.XFILE_INT, self.xShmUnmap, abi.SQLITE_IOERR_SHMOPEN, is_owed=True),
         )
 
     def _sqlite3_vfs(self) -> abi.sqlite3_vfs:
@@ -325,7 +322,6 @@ class VFS:
             del self._files[pFile]
             return abi.SQLITE_OK
         assert slot is not None
-        self._locks.unlock(file.path, pFile, NONE)
         self._indexes.leave(file.path, pFile)
         is_last = slot.users <= {pFile}
         if is_last:
@@ -346,30 +342,6 @@ class VFS:
         if content.inMemory:
             self._tallies.truncate.hits += 1
         return int(self._page_io.truncate(pFile, size))
-
-    def xFileSize(self, pFile: int, pSize: int) -> int:
-        abi.write_int64(pSize, int(self._files[pFile].content.size))
-        return abi.SQLITE_OK
-
-    def xLock(self, pFile: int, level: int) -> int:
-        if level == SHARED:
-            causes.forget()
-        file = self._files[pFile]
-        if file.read_only and level > SHARED:
-            # Or the last connection would carry the WAL over as it closes, and change the file.
-            return abi.SQLITE_READONLY
-        return self._granted(self._locks.lock(file.path, pFile, level))
-
-    def xUnlock(self, pFile: int, level: int) -> int:
-        path = self._files[pFile].path
-        self._locks.unlock(path, pFile, level)
-        if path in self.first_tables.awaited:
-            self.first_tables.unlocked(path, pFile, self._locks.is_free(path))
-        return abi.SQLITE_OK
-
-    def xCheckReservedLock(self, pFile: int, pResOut: int) -> int:
-        abi.write_int(pResOut, int(self._locks.is_reserved(self._files[pFile].path)))
-        return abi.SQLITE_OK
 
     def xFileControl(self, _pFile: int, _op: int, pArg: int) -> int:
         """SQLITE_FCNTL_VFSNAME; io.mjs answers everything else."""
@@ -407,15 +379,9 @@ class VFS:
     # --- helpers --------------------------------------------------------------------------------
 
     def _begins(self, _pFile: int) -> int:
-        """A transaction begins in WAL mode, where xLock is not called for it."""
+        """A transaction begins, and of failures before it nobody was told."""
         causes.forget()
         return abi.SQLITE_OK
-
-    def _granted(self, granted: bool) -> int:
-        if granted:
-            return abi.SQLITE_OK
-        self._tallies.busy += 1
-        return abi.SQLITE_BUSY
 
     def _distrust(self, pFile: int) -> None:
         """Has a connection that leaves WAL mode drop its cache.
