@@ -23,12 +23,13 @@ from pathlib import Path
 import serve
 from tests.__main__ import run_inside
 from tests.bench.contenders import OURS, BenchError, BenchSite, Pyodide
-from tests.bench.plan import CACHE, Plan, each, many, opened, rows, run, timed, within
+from tests.bench.plan import Plan, each, many, opened, rows, run, timed, within
 from tests.browsers import Browser, Chromium
 from tests.conftest import serving
 from tests.firefox import Firefox
 
 ROUNDS = 21
+A_SESSION = 3  # rounds
 
 #: How many standard deviations the middle 95 % are wide, to each side.
 _DEVIATIONS = 1.96
@@ -47,14 +48,14 @@ def plan() -> Plan:
         timed("bulk", *within(many(insert, filled))),
         timed("commits, WAL", each(insert, few)),
         timed("lookups, WAL", each(select, looked_up)),
-        timed("opening, WAL", *[opened(CACHE), run("SELECT count(*) FROM sqlite_schema")] * 40),
+        timed("opening, WAL", *[opened(), run("SELECT count(*) FROM sqlite_schema")] * 40),
         opened(2000),
         timed("random, small cache", *within(each(select, rows(20_000, ("int", 60_000), seed=7)))),
         opened(),
         run("PRAGMA journal_mode=DELETE"),
         timed("commits, DELETE", each(insert, few)),
         timed("lookups, DELETE", each(select, looked_up)),
-        timed("opening, DELETE", *[opened(CACHE), run("SELECT count(*) FROM sqlite_schema")] * 40),
+        timed("opening, DELETE", *[opened(), run("SELECT count(*) FROM sqlite_schema")] * 40),
         run("PRAGMA journal_mode=TRUNCATE"),
         timed("commits, TRUNCATE", each(insert, few)),
         run("SELECT count(*), sum(number), min(word) FROM t"),
@@ -92,29 +93,44 @@ def _browser(name: str) -> Browser:
     return Chromium() if name == "chrome" else Firefox({"privacy.reduceTimerPrecision": False})
 
 
-def compare(site: Path, browser: str, rounds: int) -> dict[str, list[float]]:
-    """The ratios of each round, new ÷ old, by what was timed."""
-    ratios: dict[str, list[float]] = {}
+def _played(sites: tuple[Path, Path], browser: str, rounds: range) -> Iterator[dict[str, float]]:
+    """The ratios of each round, new ÷ old, by what was timed; in browsers of their own."""
     with contextlib.ExitStack() as stack:
         both = []
-        for root in (site, serve.assemble()):
+        for root in sites:
             server = stack.enter_context(serving(BenchSite(root)))
-            opened_browser = _browser(browser)
-            stack.callback(opened_browser.close)
-            opened_browser.open(server.url + "module_test.html")
-            url = server.url + "tests/worker.mjs"
-            both.append(Pyodide(OURS, opened_browser, url, "play_sahpool"))
+            page = _browser(browser)
+            stack.callback(page.close)
+            page.open(server.url + "module_test.html")
+            both.append(Pyodide(OURS, page, server.url + "tests/worker.mjs", "play_sahpool"))
         steps = plan()
         for contender in both:  # once for nothing: what is compiled lazily is compiled then
             contender.play(steps)
-        for number in range(rounds):
+        for number in rounds:
             turns = both if number % 2 == 0 else both[::-1]
             answers = {id(contender): contender.play(steps) for contender in turns}
             old, new = (answers[id(contender)] for contender in both)
             if old["results"] != new["results"]:
                 raise BenchError("the two commits found different things")
-            for name, time in new["times"].items():
-                ratios.setdefault(name, []).append(time / old["times"][name])
+            yield {name: time / old["times"][name] for name, time in new["times"].items()}
+
+
+def compare(site: Path, browser: str, rounds: int) -> dict[str, list[float]]:
+    """The ratios of all rounds, new ÷ old, by what was timed.
+
+    Args:
+        site: The site of the earlier commit.
+        browser: "chrome" or "firefox".
+        rounds: How many; after ``A_SESSION`` of them both have a new browser, for what a browser
+            happens to have where differs from one to the next by more than rounds do.
+    """
+    ratios: dict[str, list[float]] = {}
+    sites = site, serve.assemble()
+    for first in range(0, rounds, A_SESSION):
+        session = range(first, min(rounds, first + A_SESSION))
+        for number, each_round in zip(session, _played(sites, browser, session), strict=True):
+            for name, ratio in each_round.items():
+                ratios.setdefault(name, []).append(ratio)
             serve.say(f"{browser}: round {number + 1} of {rounds}")
     return ratios
 
