@@ -14,6 +14,7 @@ import js
 import pyodide_js
 
 import sahpool
+from sahpool.callbacks import Callbacks
 
 MODES = ("DELETE", "TRUNCATE", "PERSIST", "WAL")
 
@@ -27,9 +28,25 @@ _kept: dict[str, sqlite3.Connection] = {}
 _swallowed: list[str] = []  # exceptions that came where Python can raise none
 
 
-async def begin() -> None:
-    """Makes a database in each journal mode, and has the page's buffer looked at."""
+def _hold_nothing() -> None:
+    """Control: signals come up within callbacks."""
+    prepare = Callbacks.__init__
+
+    def prepared(self: Callbacks, io: Any, module: Any, **more: Any) -> None:
+        prepare(self, io, js.withoutHold(module), **more)
+
+    Callbacks.__init__ = prepared  # type: ignore[method-assign]
+
+
+async def begin(*, holds: bool) -> None:
+    """Makes a database in each journal mode, and has the page's buffer looked at.
+
+    Args:
+        holds: Whether signals are held while a callback runs; without it something must go wrong.
+    """
     global _pool
+    if not holds:
+        _hold_nothing()
     _pool = await sahpool.install("stops", clear_on_init=True, spare=16)
     for mode in MODES:
         connection = _connect(mode)

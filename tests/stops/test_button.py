@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ AT_ONCE = 10  # presses in one script: a driver does not wait for ever
 
 FEW, MANY = 60, 1000  # presses after each change, and in a proof
 
+PATIENCE = 20_000  # ms after which a press has been swallowed
 SLOWEST = 1000  # ms in which a statement of minutes ends
 
 _BEGIN = """
@@ -49,8 +51,11 @@ _PRESS = """
       else for (const end = performance.now() + wait; performance.now() < end; );
       const pressed = performance.now();
       Atomics.store(buffer, 0, 2);
-      const answer = JSON.parse(await answered);
+      const late = new Promise((resolve) => setTimeout(resolve, args[2], null));
+      const text = await Promise.race([answered, late]);
       const took = performance.now() - pressed;
+      if (text === null) return [...told, { took, told: "nothing" }];
+      const answer = JSON.parse(text);
       told.push({ took, ...(answer.value ?? { told: answer.traceback }) });
     }
     return told;
@@ -62,18 +67,18 @@ _ASK = "return ask({ source: args[0] });"
 class Cells:
     """A page with a Stop button, and a worker that runs cells."""
 
-    def __init__(self, browser: Browser, site: ServedSite) -> None:
+    def __init__(self, browser: Browser, site: ServedSite, *, holds: bool) -> None:
         self._browser = browser
         browser.open(f"{site.url}module_test.html")
-        self._value(browser.evaluate(_BEGIN, WORKER, self._source()))
+        self._value(browser.evaluate(_BEGIN, WORKER, self._source(holds)))
 
     @staticmethod
-    def _source() -> str:
+    def _source(holds: bool) -> str:
         text = (HERE / "cells.py").read_text(encoding="utf-8")
         return (
             f"from pathlib import Path\nPath('/lib/under-test/{MODULE}').write_text({text!r})\n"
             "import importlib\nimportlib.invalidate_caches()\n"
-            "import stop_cells\nawait stop_cells.begin()"
+            f"import stop_cells\nawait stop_cells.begin({holds=})"
         )
 
     @staticmethod
@@ -86,7 +91,9 @@ class Cells:
         """Runs cells and stops each; what came of them."""
         told: list[dict[str, Any]] = []
         for seed in range(first, first + count, AT_ONCE):
-            told += self._browser.evaluate(_PRESS, seed, AT_ONCE)
+            if told and told[-1]["told"] == "nothing":
+                break  # that cell is at work for ever
+            told += self._browser.evaluate(_PRESS, seed, AT_ONCE, PATIENCE)
         return told
 
     def end(self) -> dict[str, int]:
@@ -97,17 +104,22 @@ class Cells:
         return counts
 
 
+@contextmanager
+def _cells(name: str, site: ServedSite, *, holds: bool = True) -> Iterator[Cells]:
+    browser: Browser = Chromium() if name == "chrome" else Firefox(PRECISE)
+    server = ServedSite(site.root)
+    server.isolate = True
+    server.extra[WORKER] = HERE / "stop_worker.mjs"
+    with serving(server), closing(browser):
+        yield Cells(browser, server, holds=holds)
+
+
 @pytest.fixture(
     params=[pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("chrome", "firefox")]
 )
 def cells(request: pytest.FixtureRequest, site: ServedSite) -> Iterator[Cells]:
-    browser: Browser = Chromium() if request.param == "chrome" else Firefox(PRECISE)
-    server = ServedSite(site.root)
-    server.isolate = True
-    server.extra[WORKER] = HERE / "stop_worker.mjs"
-    with serving(server):
-        yield Cells(browser, server)
-        browser.close()
+    with _cells(request.param, site) as opened:
+        yield opened
 
 
 def _check(cells: Cells, proof: Proofs, presses: int, place: str) -> None:
@@ -136,3 +148,18 @@ def test_a_thousand_stops_come_up_once_each_and_lose_no_acknowledged_row(
     cells: Cells, proof: Proofs, request: pytest.FixtureRequest
 ) -> None:
     _check(cells, proof, MANY, request.node.callspec.params["cells"])
+
+
+@pytest.mark.chrome
+@pytest.mark.slow
+def test_where_signals_are_not_held_a_stop_is_swallowed_or_told_as_something_else(
+    site: ServedSite, proof: Proofs
+) -> None:
+    with _cells("chrome", site, holds=False) as cells:
+        for first in range(1, 5 * MANY, MANY // 10):
+            told = cells.press(first, MANY // 10)
+            wrong = [each for each in told if each["told"] != "KeyboardInterrupt"]
+            proof("stops", "without the hold", control=True, presses=len(told), wrong=len(wrong))
+            if wrong:
+                return
+    pytest.fail("every press came up as one KeyboardInterrupt")

@@ -14,8 +14,6 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any
 
-SQLITE_INTERRUPT = 9
-
 #: Asked for (code, exception) of the failures that happened where no Python could run: in io.mjs.
 Source = Callable[[], "list[tuple[int, BaseException]]"]
 
@@ -92,7 +90,7 @@ class _ErrorCode:
     def __set__(self, error: sqlite3.Error, code: int) -> None:
         error.__dict__[self._key] = code
         cause = take(code)
-        if code & 0xFF == SQLITE_INTERRUPT:
+        if code & 0xFF == sqlite3.SQLITE_INTERRUPT:
             # A stop may have ended the statement (callbacks.mjs): then it comes up as what it is.
             ctypes.pythonapi.PyErr_CheckSignals()
         if cause is None:

@@ -193,14 +193,13 @@ def check_slots(directory: str, handles: Sequence[tuple[str, Handle]]) -> None:
 
     Args:
         directory: Path of the pool's directory.
-        handles: Its slots, by name; they are closed when they are not to be taken in.
+        handles: Its slots, by name.
 
     Raises:
         ForeignPoolError: The pool is another program's.
     """
     named = [slot for slot in (_read_header(handle) for _, handle in handles) if _said(slot).path]
     if named and not any(isinstance(slot, Header) for slot in named):
-        _close(handles)
         raise _foreign(directory, _program(named))
 
 

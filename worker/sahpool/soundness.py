@@ -45,7 +45,7 @@ __all__ = [
 MAGIC = b"SQLite format 3\0"  #: sqlite.org/fileformat2.html, section 1.3.1
 
 #: Result codes (sqlite.org/rescode.html).
-SQLITE_INTERRUPT, SQLITE_TOOBIG, SQLITE_MISMATCH, SQLITE_MISUSE = 9, 18, 20, 21
+SQLITE_TOOBIG, SQLITE_MISMATCH, SQLITE_MISUSE = 18, 20, 21
 
 #: Reads up to so many bytes of the file (first argument) at an offset (second).
 Read = Callable[[int, int], bytes]
@@ -485,7 +485,7 @@ class _Bound:
         if self._raised is not None:
             raise self._raised from None
         code = getattr(error, "sqlite_errorcode", SQLITE_MISUSE) & 0xFF
-        return self._has_ended and code == SQLITE_INTERRUPT
+        return self._has_ended and code == sqlite3.SQLITE_INTERRUPT
 
 
 class _Program(NamedTuple):
