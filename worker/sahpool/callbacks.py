@@ -15,11 +15,13 @@ from __future__ import annotations
 import ctypes
 import logging
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
 from . import abi, causes, heap
 from .errors import StorageError, sqlite_code
+from .stats import Tally
 
 __all__ = ["Callbacks"]
 
@@ -72,6 +74,7 @@ class Callbacks:
         failure: int,
         *,
         is_owed: bool = False,
+        tally: Tally | None = None,
     ) -> int:
         """Address of a C function that calls ``method`` and never lets an exception out.
 
@@ -83,6 +86,7 @@ class Callbacks:
             is_owed: Whether it gives something back: it is called until it returns, at most twice
                 more at once and then before whatever is called next. Another is called again only
                 where it has neither returned nor raised.
+            tally: Where calls are counted and timed.
 
         Raises:
             UnsupportedError: The heap has grown beyond 2 GiB.
@@ -90,6 +94,7 @@ class Callbacks:
         answer, is_logged = self._answer, _log.isEnabledFor
 
         def call(*arguments: Any) -> int:
+            began = time.perf_counter() if tally is not None else 0.0
             try:
                 code = method(*arguments)
             except BaseException as error:  # noqa: BLE001 - C cannot be thrown through
@@ -99,6 +104,9 @@ class Callbacks:
             if is_logged(logging.DEBUG) or self.watched:
                 self._called(method.__name__, arguments, code)
             answer.value = code + 1
+            # Behind the answer: what strikes here changes nothing of it.
+            if tally is not None:
+                tally.add(time.perf_counter() - began)
             return 0
 
         closure = prototype(call)

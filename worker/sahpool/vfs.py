@@ -181,7 +181,7 @@ class VFS:
             xRead=self._page_io.xRead,
             xWrite=self._page_io.xWrite,
             xTruncate=bind(
-                abi.XTRUNCATE, count.truncate.timing(self.xTruncate), abi.SQLITE_IOERR_TRUNCATE
+                abi.XTRUNCATE, self.xTruncate, abi.SQLITE_IOERR_TRUNCATE, tally=count.truncate
             ),
             xSync=self._page_io.xSync,
             xFileSize=self._page_io.xFileSize,
@@ -205,8 +205,8 @@ class VFS:
             szOsFile=ctypes.sizeof(abi.sqlite3_file),
             mxPathname=_MX_PATHNAME,
             zName=self.name.encode(),
-            xOpen=bind(abi.XOPEN, count.open.timing(self.xOpen), abi.SQLITE_CANTOPEN),
-            xDelete=bind(abi.XDELETE, count.delete.timing(self.xDelete), abi.SQLITE_IOERR_DELETE),
+            xOpen=bind(abi.XOPEN, self.xOpen, abi.SQLITE_CANTOPEN, tally=count.open),
+            xDelete=bind(abi.XDELETE, self.xDelete, abi.SQLITE_IOERR_DELETE, tally=count.delete),
             xAccess=bind(abi.XACCESS, self.xAccess, abi.SQLITE_IOERR_ACCESS),
             xFullPathname=bind(abi.XFULLPATHNAME, self.xFullPathname, abi.SQLITE_CANTOPEN_FULLPATH),
             # Randomness and time have nothing to do with storage: the system's own serve.
