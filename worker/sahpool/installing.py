@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from . import browser, causes, collecting, defaults, logs, options
 from .errors import UnsupportedError
 from .pool import Pool, _installed, _installing, holder_of
+from .turns import Turn
 
 
 async def install(
@@ -65,7 +66,7 @@ async def install(
     options.check_pragmas(pragmas)
     if verbosity is not None:
         logs.set_verbosity(verbosity)
-    async with _installing:
+    async with Turn(_installing) as turn, turn:
         there = _installed.get(name)
         if there is not None:
             return there

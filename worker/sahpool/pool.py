@@ -6,7 +6,6 @@ taken so far is given back and nothing is ever deleted.
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
@@ -36,9 +35,10 @@ from .names import COMPANION_SUFFIXES, check_path
 from .pool_base import PoolBase
 from .slot import Quarantined
 from .stats import Stats
+from .turns import Turn, Turns
 
 _installed: dict[str, Pool] = {}
-_installing = asyncio.Lock()  # held while a pool is installed or removed
+_installing = Turns()  # held while a pool is installed or removed
 
 
 def holder_of(directory: str) -> Pool | None:
@@ -182,7 +182,7 @@ class Pool(PoolBase):
         """
         self._check_open()
         options.check_counts(count=count)
-        async with self._spares.changing:
+        async with Turn(self._spares.changing) as turn, turn:
             await self._spares.grow(count)
         return self.capacity
 
@@ -199,7 +199,7 @@ class Pool(PoolBase):
         """
         self._check_open()
         options.check_counts(count=count)
-        async with self._spares.changing:
+        async with Turn(self._spares.changing) as turn, turn:
             return await self._spares.shrink(count)
 
     async def reserve_minimum_capacity(self, minimum: int) -> int:
@@ -473,7 +473,7 @@ class Pool(PoolBase):
             PoolClosedError: The pool was removed.
             PoolLockedError: Another tab or worker holds the pool now.
         """
-        async with self._spares.changing:
+        async with Turn(self._spares.changing) as turn, turn:
             self._standing.check_there()
             if self.is_paused:
                 await self._acquire(0)
@@ -493,11 +493,13 @@ class Pool(PoolBase):
             DatabaseInUseError: A file of the pool is open.
             PoolLockedError: The pool was paused, and another tab or worker holds it now.
         """
-        async with _installing:  # or install() would hand out what is about to go
+        # Or install() would hand out what is about to go.
+        async with Turn(_installing) as turn, turn:
             if self._standing.is_removed:
                 return False
             await self.unpause_vfs()
-            async with self._spares.changing:  # a handle just being made would hold the directory
+            # A handle just being made would hold the directory.
+            async with Turn(self._spares.changing) as inner, inner:
                 self._check_idle()
                 await self.wipe_files()
                 keep = bool(self._slots.quarantined)

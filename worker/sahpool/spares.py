@@ -13,6 +13,7 @@ from .hold import Hold
 from .names import COMPANION_SUFFIXES
 from .slot import Slot
 from .slots import SlotTable
+from .turns import Turn, Turns
 
 _log = logging.getLogger("sahpool")
 
@@ -32,7 +33,7 @@ class Spares:
 
     def __init__(self, slots: SlotTable, hold: Hold, wanted: int) -> None:
         """``wanted`` is how many free slots are kept at hand."""
-        self.changing = asyncio.Lock()
+        self.changing = Turns()
         self._slots = slots
         self._hold = hold
         self._wanted = wanted
@@ -96,7 +97,7 @@ class Spares:
         Raises:
             JsException: As :meth:`grow`.
         """
-        async with self.changing:
+        async with Turn(self.changing) as turn, turn:
             await self._renew()
             await self.grow(self.missing)
 
