@@ -36,6 +36,7 @@ from memory import MemoryFiles
 from sahpool import checkpoints, heap
 from sahpool.names import check_path
 from sahpool.newer import unread_by
+from sahpool.pool import access_to
 from sahpool.sorter import small_sorts
 from sahpool.sources import opened
 from sahpool.transfer import first_bytes, flush_wal, scratch
@@ -220,11 +221,11 @@ class BrowserHost(Surroundings):
 
     def scratch(self) -> AbstractContextManager[str | None]:
         """A slot without a name in the pool."""
-        return scratch(self._pool)
+        return scratch(access_to(self._pool))
 
     def flush_wal(self, name: str) -> None:
         """Flushes the slot that the WAL is in."""
-        flush_wal(self._pool, name)
+        flush_wal(access_to(self._pool), name)
 
     def pause(self) -> None:
         """Lets go of the pool."""
@@ -272,7 +273,7 @@ class BrowserHost(Surroundings):
         # That a WAL may lie beside it, the service tells by itself (session/formats/sqlite.py).
         await self._pool.import_db(name, chunks, replace=replace, wal=b"")
         with closing(sqlite3.connect(self._pool.uri(name), uri=True)) as con:
-            unread = unread_by(con, first_bytes(self._pool._slots, check_path(name)))
+            unread = unread_by(con, first_bytes(access_to(self._pool).slots, check_path(name)))
             if unread is not None:
                 return [str(unread)]
             con.execute("PRAGMA journal_mode=WAL")

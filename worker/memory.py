@@ -18,9 +18,10 @@ from weakref import WeakSet
 
 from sahpool import DatabaseInUseError, NameExistsError, NoSuchDatabaseError
 from sahpool.backup import back_up
+from sahpool.database import FILE_HEADER_SIZE, check_header, in_rollback_mode
 from sahpool.names import check_new_database, check_path
 from sahpool.newer import make_connection_readable
-from sahpool.soundness import FILE_HEADER_SIZE, check_content, check_header, in_rollback_mode
+from sahpool.soundness import check_content
 
 __all__ = ["MemoryFiles"]
 

@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from sahpool.pool import access_to
 from sahpool.transfer import scratch
 from tests.faults.bench import BALLAST, Bench, Setting, Step, Workload
 
@@ -134,7 +135,7 @@ async def vacuum_in_pieces(bench: Bench) -> None:
     """As the console has it: into a slot without a name, and back from there."""
     connection = bench.connect()
     bench.statement = "VACUUM"
-    with scratch(bench.pool) as copy:
+    with scratch(access_to(bench.pool)) as copy:
         assert copy is not None, "there are slots for it"
         connection.execute("VACUUM INTO ?", (copy,))
         with closing(sqlite3.connect(copy, uri=True)) as source:

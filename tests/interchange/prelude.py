@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import sahpool
+from sahpool.recognise import existing
 
 if TYPE_CHECKING:
     from sahpool import Pool
@@ -87,7 +88,7 @@ def write(
 
 async def slot_files(directory: str) -> AsyncIterator[tuple[str, int, bytes]]:
     """Name, time of the last change and content of each file below a directory."""
-    folders = [("", await sahpool.foreign._existing(directory))]
+    folders = [("", await existing(directory))]
     while folders:
         prefix, folder = folders.pop()
         async for entry in folder.values():

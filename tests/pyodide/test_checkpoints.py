@@ -57,13 +57,14 @@ async def test_what_has_no_checkpoints_has_none_to_put_off(pool: Pool) -> None:
 
 @in_worker()
 async def test_a_scratch_database_is_empty_nobody_else_s_and_gone_afterwards(pool: Pool) -> None:
+    from sahpool.pool import access_to
     from sahpool.transfer import scratch
 
     with opened(pool, "a.db") as con:
         con.execute("CREATE TABLE t (a)")
         con.execute("INSERT INTO t VALUES (zeroblob(3000000))")
         capacity = pool.capacity
-        with scratch(pool) as one, scratch(pool) as two:
+        with scratch(access_to(pool)) as one, scratch(access_to(pool)) as two:
             assert one
             assert two
             named: set[str] = set()
@@ -86,22 +87,24 @@ async def test_a_scratch_database_is_empty_nobody_else_s_and_gone_afterwards(poo
 
 @in_worker()
 async def test_without_a_slot_to_spare_there_is_no_scratch_database(pool: Pool) -> None:
+    from sahpool.pool import access_to
     from sahpool.transfer import scratch
 
     lent = [pool._slots.lend(f"/\x01test-{i}") for i in range(pool._slots.spare_count - 1)]
-    with scratch(pool) as uri:
+    with scratch(access_to(pool)) as uri:
         assert uri is None
     for slot in lent:
         pool._slots.give_back(slot)
-    with scratch(pool) as uri:
+    with scratch(access_to(pool)) as uri:
         assert uri is not None
 
 
 @in_worker()
 async def test_a_wal_is_flushed_where_there_is_one(pool: Pool) -> None:
+    from sahpool.pool import access_to
     from sahpool.transfer import flush_wal
 
-    flush_wal(pool, "none.db")
+    flush_wal(access_to(pool), "none.db")
     with opened(pool, "a.db") as con:
         con.execute("CREATE TABLE t (a)")
         flushed: list[None] = []
@@ -110,7 +113,7 @@ async def test_a_wal_is_flushed_where_there_is_one(pool: Pool) -> None:
         flush = slot.handle.flush
         slot.handle.flush = lambda: flushed.append(flush())  # type: ignore[method-assign]
         try:
-            flush_wal(pool, "a.db")
+            flush_wal(access_to(pool), "a.db")
         finally:
             del slot.handle.flush
         assert len(flushed) == 1

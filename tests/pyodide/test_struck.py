@@ -55,17 +55,17 @@ async def test_a_callback_that_is_cut_off_answers_its_failure_and_is_told(pool: 
     with opened(pool, "a.db") as con:
         con.execute("PRAGMA journal_mode=DELETE")
         con.execute("CREATE TABLE t(a)")
-        delete = pool._vfs._slots.delete
+        delete = pool._slots.delete
 
         def fail(_path: str) -> bool:
             raise RecursionError("on purpose")
 
-        pool._vfs._slots.delete = fail  # type: ignore[assignment,method-assign]
+        pool._slots.delete = fail  # type: ignore[assignment,method-assign]
         try:
             with expect(sqlite3.OperationalError) as caught:
                 con.execute("INSERT INTO t VALUES(1)")
         finally:
-            pool._vfs._slots.delete = delete  # type: ignore[method-assign]
+            pool._slots.delete = delete  # type: ignore[method-assign]
         assert isinstance(caught.error.__cause__, RecursionError), caught.error.__cause__
         con.execute("INSERT INTO t VALUES(2)")
         assert value(con, "PRAGMA integrity_check") == "ok"
@@ -77,17 +77,17 @@ async def test_what_stops_a_callback_and_is_no_error_comes_up_as_itself(pool: Po
     with opened(pool, "a.db") as con:
         con.execute("PRAGMA journal_mode=DELETE")
         con.execute("CREATE TABLE t(a)")
-        delete = pool._vfs._slots.delete
+        delete = pool._slots.delete
 
         def stop(_path: str) -> bool:
             raise KeyboardInterrupt
 
-        pool._vfs._slots.delete = stop  # type: ignore[assignment,method-assign]
+        pool._slots.delete = stop  # type: ignore[assignment,method-assign]
         try:
             with expect(KeyboardInterrupt):
                 con.execute("INSERT INTO t VALUES(1)")
         finally:
-            pool._vfs._slots.delete = delete  # type: ignore[method-assign]
+            pool._slots.delete = delete  # type: ignore[method-assign]
         con.execute("INSERT INTO t VALUES(2)")
         assert value(con, "PRAGMA integrity_check") == "ok"
 

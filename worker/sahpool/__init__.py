@@ -52,9 +52,8 @@ from .stats import CallStats, Stats
 
 if TYPE_CHECKING:
     from .check import CheckReport, CheckStep
-    from .default_vfs import set_default
     from .foreign import find_pools
-    from .installing import install
+    from .installing import install, set_default
     from .logs import set_verbosity
     from .pool import Pool
 
@@ -102,7 +101,7 @@ _WITH_BROWSER = {
     "Pool": "pool",
     "find_pools": "foreign",
     "install": "installing",
-    "set_default": "default_vfs",
+    "set_default": "installing",
     "set_verbosity": "logs",
 }
 

@@ -17,10 +17,12 @@ import sqlite3
 import struct
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, closing
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from . import abi, causes, companions, transfer
+from .access import Access
 from .companions import Journal, Wal
+from .database import FILE_HEADER_SIZE, MAGIC, check_header, has_commits, page_size_of
 from .errors import (
     SQLITE_CANTOPEN,
     SQLITE_FULL,
@@ -34,13 +36,7 @@ from .errors import (
     is_storage_failure,
     warn,
 )
-from .header import SECTOR_SIZE
-from .soundness import FILE_HEADER_SIZE, MAGIC, check_header, has_commits, page_size_of
-
-if TYPE_CHECKING:
-    from .pool import Pool
-    from .slot import Slot
-    from .slots import SlotTable
+from .slot import Slot
 
 Source = AbstractAsyncContextManager[AsyncIterator[Any]]
 
@@ -69,12 +65,10 @@ _Held = TypeVar("_Held", Journal, Wal)
 class Beside:
     """What is given with a database that is imported."""
 
-    def __init__(
-        self, pool: Pool, slots: SlotTable, path: str, given: Mapping[str, Source]
-    ) -> None:
+    def __init__(self, access: Access, path: str, given: Mapping[str, Source]) -> None:
         """``path`` is the one that the database is to get; ``given`` has "wal" and "journal"."""
-        self._pool = pool
-        self._slots = slots
+        self._access = access
+        self._slots = access.slots
         self._path = path
         self._given = {f"-{kind}": source for kind, source in given.items()}
         self._warnings: list[SahpoolWarning] = []
@@ -86,7 +80,7 @@ class Beside:
         of the journal, which was deleted then.
         """
         if self._given:
-            await self._pool.add_capacity(max(0, 1 + len(self._given) - self._slots.spare_count))
+            await self._access.add_capacity(max(0, 1 + len(self._given) - self._slots.spare_count))
 
     def check_start(self, head: bytes, size: int) -> None:
         """Whether it is worth reading on, after the first 16 bytes of the database.
@@ -124,7 +118,7 @@ class Beside:
             ImportRejectedError: What was given is damaged, or belongs to another database.
             StorageError, sqlite3.OperationalError, JsException: The storage failed.
         """
-        before = slot.handle.read(FILE_HEADER_SIZE, SECTOR_SIZE)
+        before = slot.file.read(FILE_HEADER_SIZE, 0)
         for suffix, source in self._given.items():
             companion = self._slots.lend(slot.path + suffix)
             async with source as pieces:
@@ -156,10 +150,7 @@ class Beside:
         companion = self._slots.find(slot.path + suffix)
         if companion is None:
             return None
-        handle = companion.handle
-        held = reader(
-            lambda count, at: handle.read(count, SECTOR_SIZE + at), handle.size() - SECTOR_SIZE
-        )
+        held = reader(companion.file.read, companion.file.size())
         if held is None:
             self._slots.give_back(companion)
         return held
@@ -167,17 +158,17 @@ class Beside:
     # --- rollback journal -----------------------------------------------------------------------
 
     def _journal(self, slot: Slot, read: companions.Read, size: int) -> Journal | None:
-        page_size = page_size_of(slot.handle.read(FILE_HEADER_SIZE, SECTOR_SIZE).ljust(18, b"\0"))
+        page_size = page_size_of(slot.file.read(FILE_HEADER_SIZE, 0).ljust(18, b"\0"))
         journal = companions.read_journal(read, size, page_size)
         companion = self._slots.find(slot.path + _JOURNAL)
         if journal and companion:
-            record, name = companions.super_journal(companion.handle, size)
+            record, name = companions.super_journal(read, size)
             if record:
                 raise _of_several(name)
         return journal
 
     def _roll_back(self, slot: Slot, before: bytes, journal: Journal) -> None:
-        size = slot.handle.size() - SECTOR_SIZE
+        size = slot.file.size()
         pages = size // journal.page_size
         if not size and journal.pages_before:  # SQLite would delete the journal of an empty file
             raise _stranger("journal", "the database is empty")
@@ -193,18 +184,18 @@ class Beside:
                     "it was written when the database’s change counter was "
                     f"{_counter(journal.first_page)}, and that is {_counter(before)}",
                 )
-        finish(self._pool, slot.path)
+        finish(self._access, slot.path)
         if self._slots.find(slot.path + _JOURNAL) is not None:
             raise ImportRejectedError("SQLite did not finish what the journal began.")
         # A journal that was left behind by the first transaction, and is tried much later, would
         # undo everything.
-        if slot.handle.size() <= SECTOR_SIZE and has_commits(before, size):
+        if not slot.file.size() and has_commits(before, size):
             raise _stranger("journal", "it would undo every transaction that the database has had")
 
     # --- WAL ------------------------------------------------------------------------------------
 
     def _carry_over(self, slot: Slot, before: bytes, wal: Wal) -> None:
-        size = slot.handle.size() - SECTOR_SIZE
+        size = slot.file.size()
         pages, page_size = size // wal.page_size, page_size_of(before.ljust(18, b"\0"))
         known = before.startswith(MAGIC)  # else a crash has torn it, and the WAL has it whole
         if known and page_size != wal.page_size:
@@ -215,12 +206,12 @@ class Beside:
         if needed > held + _SLACK // wal.page_size:
             raise _of_fewer("WAL", needed, held)
         if not size:  # SQLite would delete the WAL of an empty file
-            slot.handle.truncate(SECTOR_SIZE + wal.page_size)
-        taken = finish(self._pool, slot.path) if any(wal.commits) else 0
+            slot.file.truncate(wal.page_size)
+        taken = finish(self._access, slot.path) if any(wal.commits) else 0
         if taken:
             self._check_wal(slot, before if known else b"", pages, wal, taken)
         elif not size:
-            slot.handle.truncate(SECTOR_SIZE)
+            slot.file.truncate(0)
         ignored = wal.ignored(taken)
         if ignored:
             self._warnings.append(_ignored(self._path, ignored))
@@ -230,7 +221,7 @@ class Beside:
         if before and _WAL_VERSION not in before[_VERSIONS]:
             raise _stranger("WAL", "the database is not in WAL mode")
         held = set(wal.pages[:taken])
-        after = slot.handle.read(FILE_HEADER_SIZE, SECTOR_SIZE)
+        after = slot.file.read(FILE_HEADER_SIZE, 0)
         _check_whole("WAL", pages, wal.commits[taken - 1], held, wal.page_size, after)
         if not before or 1 not in held:
             return
@@ -244,13 +235,13 @@ class Beside:
             raise _stranger("WAL", "its text has another encoding than the database’s")
 
 
-def finish(pool: Pool, path: str) -> int:
+def finish(access: Access, path: str) -> int:
     """Lets SQLite roll a hot journal back, or carry a WAL over into the database.
 
     The schema is not read: nobody has looked yet at what it says (soundness.py).
 
     Args:
-        pool: The pool.
+        access: The pool.
         path: Path of a database, as its journal or WAL has it too.
 
     Returns:
@@ -261,7 +252,7 @@ def finish(pool: Pool, path: str) -> int:
         StorageError, sqlite3.OperationalError: The storage failed.
     """
     try:
-        with closing(sqlite3.connect(pool.uri(path, mode="rw"), uri=True)) as connection:
+        with closing(sqlite3.connect(access.uri(path, mode="rw"), uri=True)) as connection:
             connection.execute("PRAGMA user_version").fetchone()  # takes a read lock
             causes.forget()
             code, frames = abi.checkpoint(connection)

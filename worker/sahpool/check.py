@@ -11,22 +11,24 @@ import sqlite3
 import statistics
 import sys
 import time
+import traceback
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import js
 import pyodide_js
 from pyodide.ffi import JsException, can_run_sync
 
 from . import collecting, header, heap
+from .cleanup import Cleanup
 from .header import SECTOR_SIZE
+from .hold import Hold
 from .names import COMPANION_SUFFIXES
-from .slot import Slot
-
-if TYPE_CHECKING:
-    from .pool import Pool
+from .slot import Quarantined, Slot
+from .slots import SlotTable
+from .vfs import VFS
 
 _ROWS = 256
 _ROW_BYTES = 4000  # about a page for each row: the test database has a megabyte
@@ -87,10 +89,47 @@ class CheckReport:
         return "\n".join(lines)
 
 
-async def check(pool: Pool) -> CheckReport:
+class Checked(Protocol):
+    """What is asked of the pool that is checked; see ``Pool``."""
+
+    name: str
+    directory: str
+
+    @property
+    def capacity(self) -> int:
+        """How many files it has slots for."""
+
+    @property
+    def file_count(self) -> int:
+        """How many files it holds."""
+
+    @property
+    def file_names(self) -> list[str]:
+        """Their paths."""
+
+    @property
+    def quarantined(self) -> list[Quarantined]:
+        """Slots that are left alone."""
+
+    async def top_up(self) -> None:
+        """Adds the spare slots that are missing."""
+
+    def connect(self, name: str, **options: Any) -> sqlite3.Connection:
+        """Opens a database."""
+
+    def exists(self, name: str) -> bool:
+        """Whether there is a file of that name."""
+
+    def size(self, name: str) -> int:
+        """Size of a file in bytes."""
+
+    def unlink(self, name: str) -> bool:
+        """Deletes a database."""
+
+
+async def check(pool: Checked, slots: SlotTable, vfs: VFS, hold: Hold) -> CheckReport:
     """Tries out everything that a database needs; see ``Pool.check``."""
-    pool._check_open()
-    return await _Check(pool).run()
+    return await _Check(pool, slots, vfs, hold).run()
 
 
 class _CheckError(Exception):
@@ -100,9 +139,11 @@ class _CheckError(Exception):
 class _Check:
     """One run over one pool."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Checked, slots: SlotTable, vfs: VFS, hold: Hold) -> None:
         self._pool = pool
-        self._slots = pool._slots
+        self._slots = slots
+        self._vfs = vfs
+        self._hold = hold
         self._name = _unused_name(pool)
         self._getfile_works = False
 
@@ -121,10 +162,19 @@ class _Check:
             ("delete", _quick(self._delete)),
             ("quota", self._quota),
         ]
-        try:
-            done = [await self._tried(name, step) for name, step in steps]
-        finally:
+        left = ""
+
+        def sweep() -> None:
+            nonlocal left
             left = self._sweep()
+
+        with Cleanup(sweep) as last, last:
+            try:
+                done = [await self._tried(name, step) for name, step in steps]
+            except BaseException as error:
+                # The connections in them would be open for as long as it is on its way.
+                traceback.clear_frames(error.__traceback__)
+                raise
         if left:
             done.append(CheckStep("clean up", False, f"{self._name} is left behind: {left}", 0.0))
         return CheckReport(done, await self._browser())
@@ -220,7 +270,7 @@ class _Check:
             con.execute("INSERT INTO u VALUES(randomblob(1000)), (randomblob(1000))")
             for _ in range(7):  # 256 rows: more than its cache holds
                 con.execute("INSERT INTO u SELECT a FROM u")
-            _expect("" in self._pool._vfs.open_paths, "SQLite kept a temporary table in its cache")
+            _expect("" in self._vfs.open_paths, "SQLite kept a temporary table in its cache")
             rows, size = con.execute("SELECT count(*), sum(length(a)) FROM u").fetchone()
             _expect((rows, size) == (256, 256_000), f"{rows} temporary rows hold {size} bytes")
         return "A table that its cache does not hold went to a temporary file and came back."
@@ -252,7 +302,7 @@ class _Check:
         with self._database() as con:
             _fill(con)
             slot = self._slot()
-            folder = self._pool._hold.opaque
+            folder = self._hold.opaque
             file = await (await folder.getFileHandle(heap.text(slot.name))).getFile()
             head = heap.to_bytes(await file.slice(SECTOR_SIZE, SECTOR_SIZE + 16).arrayBuffer())
             _expect(head == b"SQLite format 3\0", f"the file begins with {head!r}")
@@ -343,7 +393,7 @@ class _Check:
         }
 
 
-def _unused_name(pool: Pool) -> str:
+def _unused_name(pool: Checked) -> str:
     while True:
         name = f"/.sahpool-check-{secrets.token_hex(8)}"
         if not any(pool.exists(name + suffix) for suffix in ("", *COMPANION_SUFFIXES)):

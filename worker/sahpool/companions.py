@@ -17,8 +17,6 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote
 
 from .errors import ImportRejectedError
-from .header import SECTOR_SIZE
-from .slot import Handle
 
 #: Reads up to so many bytes of a file (first argument) at an offset (second).
 Read = Callable[[int, int], bytes]
@@ -278,20 +276,20 @@ def is_among(name: str, files: Iterable[str]) -> bool:
     return unquote(name).lstrip("/") in {unquote(each).lstrip("/") for each in files}
 
 
-def super_journal(journal: Handle, size: int) -> tuple[int, str]:
+def super_journal(read: Read, size: int) -> tuple[int, str]:
     """Bytes of the super-journal's record at a journal's end, and its name; 0 and "" without.
 
     Args:
-        journal: The slot of a rollback journal.
+        read: Reads a rollback journal.
         size: Length of the journal in bytes.
     """
-    tail = journal.read(_SUPER_TAIL.size, SECTOR_SIZE + max(0, size - _SUPER_TAIL.size))
+    tail = read(_SUPER_TAIL.size, max(0, size - _SUPER_TAIL.size))
     if len(tail) < _SUPER_TAIL.size:
         return 0, ""
     length, told, magic = _SUPER_TAIL.unpack(tail)
     if magic != JOURNAL_MAGIC or not 0 < length <= size - _SUPER_FRAME:
         return 0, ""
-    name = journal.read(length, SECTOR_SIZE + size - _SUPER_TAIL.size - length)
+    name = read(length, size - _SUPER_TAIL.size - length)
     # pager.c adds up the bytes as signed characters.
     if sum(byte - 256 if byte > 127 else byte for byte in name) & 0xFFFFFFFF != told:
         return 0, ""

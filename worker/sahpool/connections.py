@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from .soundness import in_rollback_mode
+from .database import in_rollback_mode
 
 
 class Connection(sqlite3.Connection):

@@ -13,15 +13,11 @@ name for a VACUUM (``sqlite3.pVfs`` in main.c, attach.c). That is 19 KB for each
 from __future__ import annotations
 
 import ctypes
-from typing import TYPE_CHECKING
 
 from . import abi
 from .vfs import VFS, registered
 
-if TYPE_CHECKING:
-    from .pool import Pool
-
-__all__ = ["register", "set_default"]
+__all__ = ["make_default", "register", "restore"]
 
 _before: bytes | None = None  # name of what was the default before a pool's VFS was
 
@@ -31,38 +27,13 @@ def register(vfs: VFS, *, default: bool) -> None:
     if vfs.address in registered:
         return
     if default:
-        _make_default(vfs)
+        make_default(vfs)
     else:
         vfs.register(default=False)
 
 
-def set_default(pool: Pool | None) -> None:
-    """Says where plain names lead from now on, as in ``sqlite3.connect("notes.db")``.
-
-    By itself that changes with ``install(default=True)`` only. While the pool that it has chosen is
-    paused, and after it was removed, such a connect fails, with a :class:`PoolClosedError` as its
-    ``__cause__``: nothing is committed to a place that is not kept.
-
-    Args:
-        pool: A pool; None for where they led before a pool was chosen, as a rule Pyodide's own file
-            system in memory, of which nothing is kept.
-
-    Raises:
-        PoolClosedError: The pool was removed.
-        TypeError: It is no pool.
-    """
-    from .pool import Pool
-
-    if pool is None:
-        _restore()
-        return
-    if not isinstance(pool, Pool):
-        raise TypeError(f"set_default takes a pool or None, not {pool!r}")
-    pool._standing.check_there()
-    _make_default(pool._vfs)
-
-
-def _make_default(vfs: VFS) -> None:
+def make_default(vfs: VFS) -> None:
+    """Has plain names lead to a VFS that SQLite knows."""
     global _before
     default = abi.library().sqlite3_vfs_find(None)
     if ctypes.addressof(default[0]) not in registered:
@@ -70,7 +41,8 @@ def _make_default(vfs: VFS) -> None:
     vfs.register(default=True)
 
 
-def _restore() -> None:
+def restore() -> None:
+    """Has plain names lead where they did before a pool was chosen."""
     sqlite = abi.library()
     if _before is None or ctypes.addressof(sqlite.sqlite3_vfs_find(None)[0]) not in registered:
         return

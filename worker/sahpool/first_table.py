@@ -11,9 +11,7 @@ import ctypes
 from typing import Any
 
 from . import abi
-from .header import SECTOR_SIZE
-from .slot import Handle, Slot
-from .slots import SlotTable
+from .storage import File, Storage, StoredFile
 
 #: What first_table.mjs calls, in its order there.
 _FUNCTIONS = ("profile", "exec", "backup_init", "backup_step", "backup_finish")
@@ -34,11 +32,11 @@ _JOURNAL_PAGES = slice(16, 20)
 class FirstTables:
     """The databases of one VFS that await their first table."""
 
-    def __init__(self, slots: SlotTable, script: Any, sqlite: ctypes.CDLL) -> None:
+    def __init__(self, storage: Storage, script: Any, sqlite: ctypes.CDLL) -> None:
         """``script`` is the FirstTables of first_table.mjs."""
         self._watched: set[str] = set()  # their paths, until they are closed
         self._chosen: set[tuple[str, int]] = set()  # slots as they are named now: see close()
-        self._slots = slots
+        self._storage = storage
         self._script = script
         self._sqlite = sqlite
         self._texts = [ctypes.create_string_buffer(text) for text in (_SCHEMA, _CHANGE)]
@@ -58,8 +56,8 @@ class FirstTables:
 
     def is_new(self, path: str) -> bool:
         """Whether nothing has been written to the database of a path yet."""
-        slot = self._slots.find(path)
-        return slot is not None and slot.handle.size() <= SECTOR_SIZE
+        slot = self._storage.find(path)
+        return slot is not None and not slot.file.size()
 
     def expect(self, database: int, path: str) -> None:
         """Has a database in WAL mode from its first table on, when it has none yet.
@@ -68,10 +66,10 @@ class FirstTables:
             database: Address of the ``sqlite3`` of a connection whose main database it is.
             path: Its path.
         """
-        slot = self._slots.find(path)
-        if slot is None or (slot.name, slot.generation) in self._chosen:
+        slot = self._storage.find(path)
+        if slot is None or slot.identity in self._chosen:
             return
-        if not self._has_no_table(path, slot.handle):
+        if not self._has_no_table(path, slot.file):
             return
         file = ctypes.c_void_p()
         code = self._sqlite.sqlite3_file_control(
@@ -80,7 +78,7 @@ class FirstTables:
         if code == abi.SQLITE_OK and self._script.expect(file.value, database):
             self._watched.add(path)
 
-    def close(self, path: str, slot: Slot, content: Any) -> None:
+    def close(self, path: str, slot: StoredFile, content: Any) -> None:
         """The last connection to a database is closed.
 
         That a program asked for another journal mode is remembered where nothing in the file says
@@ -90,23 +88,23 @@ class FirstTables:
             self._watched.remove(path)
             self._script.closeContent(content)
             there = slot.path == path and content.isModeChosen
-            if there and self._has_no_table(path, slot.handle):
-                self._chosen.add((slot.name, slot.generation))
+            if there and self._has_no_table(path, slot.file):
+                self._chosen.add(slot.identity)
 
-    def _has_no_table(self, path: str, handle: Handle) -> bool:
-        size = handle.size() - SECTOR_SIZE
-        if size <= 0:
+    def _has_no_table(self, path: str, file: File) -> bool:
+        size = file.size()
+        if not size:
             return True
         if size in _PAGE_SIZES:
-            page = handle.read(_FIRST_PAGE_READ, SECTOR_SIZE)
+            page = file.read(_FIRST_PAGE_READ, 0)
             if page[_READ_VERSION] == _ROLLBACK and page[_ROOT_KIND] == _LEAF:
                 return not any(page[_ROOT_CELLS:])
         return self._has_no_commit(path)
 
     def _has_no_commit(self, path: str) -> bool:
         """Whether a worker was killed in its first transaction, which SQLite will roll back."""
-        journal = self._slots.find(f"{path}-journal")
+        journal = self._storage.find(f"{path}-journal")
         if journal is None:
             return False
-        header = journal.handle.read(_JOURNAL_PAGES.stop, SECTOR_SIZE)
+        header = journal.file.read(_JOURNAL_PAGES.stop, 0)
         return header.startswith(_JOURNAL_MAGIC) and not any(header[_JOURNAL_PAGES])

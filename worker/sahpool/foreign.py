@@ -11,43 +11,32 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import time
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import beside, transfer
 from .abi import SQLITE_OPEN_MAIN_DB
+from .access import Access
 from .cleanup import Cleanup
 from .companions import is_among, super_journal
 from .errors import (
     SQLITE_FULL,
-    ForeignPoolError,
     ImportRejectedError,
     NameExistsError,
     NoSuchDatabaseError,
     StorageError,
-    exception_name,
 )
-from .header import OWN, SECTOR_SIZE, WA_SQLITE, Damaged, Header, decode
+from .header import Damaged, Header
 from .names import COMPANION_SUFFIXES, LOCK_PREFIX, check_path, stored_path
-from .slot import Handle, Slot
-from .slots import SlotTable
+from .recognise import OPAQUE, existing, is_wa_sqlite, look, program_of, read_header, root, said
+from .slot import Handle, Slot, SlotFile
 
 if TYPE_CHECKING:
     from .hold import Hold
-    from .pool import Pool
 
-OPAQUE = (
-    ".opaque"  #: the directory of the slots in a pool of the reference, ours and sqlite-wasm-rs
-)
 _DEPTH = 2  # levels of directories that are searched
-_LOOKED_AT = 16  # files of a directory after which it is taken for no pool of wa-sqlite
 _CHUNK = 1 << 20  # bytes that are copied at a time
-_TRIES = 5  # to read a file before it is written to once more
-
-#: What a browser says of a file that was written to, or removed, after getFile().
-_CHANGED = frozenset({"NotFoundError", "NotReadableError"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +75,7 @@ async def find_pools() -> list[FoundPool]:
         UnsupportedError: The browser has no private file system here, or refuses it.
     """
     found: list[FoundPool] = []
-    await _search(await _root(), "", _DEPTH, found)
+    await _search(await root(), "", _DEPTH, found)
     holders = await _holders()
     told = [dataclasses.replace(pool, holder=holders.get(pool.directory)) for pool in found]
     return sorted(told, key=lambda pool: pool.directory)
@@ -99,146 +88,31 @@ async def _holders() -> dict[str, str]:
     return await browser.lock_holders(LOCK_PREFIX)
 
 
-async def _root() -> Any:
-    from . import browser
-
-    return await browser.directory("")
-
-
 async def _search(folder: Any, path: str, depth: int, found: list[FoundPool]) -> None:
     entries = [entry async for entry in folder.values()]
     files = [entry for entry in entries if entry.kind == "file"]
-    if await _is_wa_sqlite(files):
-        found.append(_describe(path, [await _look(file) for file in files]))
+    if await is_wa_sqlite(files):
+        found.append(_describe(path, [await look(file) for file in files]))
     for entry in entries:
         if entry.kind == "file":
             continue
         if entry.name == OPAQUE:
-            slots = [await _look(file) async for file in entry.values() if file.kind == "file"]
+            slots = [await look(file) async for file in entry.values() if file.kind == "file"]
             if slots:
                 found.append(_describe(path, slots))
         elif depth:
             await _search(entry, f"{path}/{entry.name}".lstrip("/"), depth - 1, found)
 
 
-async def _look(file: Any) -> Header | Damaged:
-    """What the header of a slot says that another program may hold."""
-    from . import heap
-
-    for _ in range(_TRIES):
-        try:
-            content = await file.getFile()
-            sector = await content.slice(0, SECTOR_SIZE).arrayBuffer()
-        except Exception as error:
-            if exception_name(error) not in _CHANGED:
-                raise
-        else:
-            return decode(heap.to_bytes(sector), has_content=content.size > SECTOR_SIZE)
-    return Damaged("it cannot be read: its program is just writing to it, or has removed it")
-
-
-async def _is_wa_sqlite(files: list[Any]) -> bool:
-    """Whether files that lie in a directory by themselves are the slots of a wa-sqlite pool."""
-    for file in files[:_LOOKED_AT]:
-        found = await _look(file)
-        if isinstance(found, Damaged) and found.program == WA_SQLITE:
-            return True
-    return False
-
-
-def _program(slots: Iterable[Header | Damaged]) -> str:
-    """Whose pool it is: whoever named most of its files, or else freed most of its slots."""
-    named: Counter[str] = Counter()
-    free: Counter[str] = Counter()
-    for slot in slots:
-        program = slot.program if isinstance(slot, Damaged) else OWN
-        if program:
-            (named if _said(slot).path else free)[program] += 1
-    return (named or free or Counter([OWN])).most_common(1)[0][0]
-
-
-def _said(slot: Header | Damaged) -> Header:
-    """The sound header of a slot, whoever wrote it; that of a free slot when there is none."""
-    if isinstance(slot, Header):
-        return slot
-    return slot.offered if slot.program and slot.offered else Header("", 0)
-
-
 def _describe(directory: str, slots: list[Header | Damaged]) -> FoundPool:
-    headers = [_said(slot) for slot in slots]
+    headers = [said(slot) for slot in slots]
     databases = {each.path for each in headers if each.path and each.flags & SQLITE_OPEN_MAIN_DB}
-    return FoundPool(directory, _program(slots), sorted(databases), len(slots))
-
-
-# --- leaving alone ------------------------------------------------------------------------------
-
-
-async def check_directory(directory: str) -> None:
-    """Whether a pool may be made in this directory, as far as wa-sqlite is concerned.
-
-    Raises:
-        ForeignPoolError: It is the directory of a pool of wa-sqlite.
-    """
-    folder = await _existing(directory)
-    if folder is not None:
-        files = [entry async for entry in folder.values() if entry.kind == "file"]
-        if await _is_wa_sqlite(files):
-            raise _foreign(directory, WA_SQLITE)
-
-
-def check_slots(directory: str, handles: Sequence[tuple[str, Handle]]) -> None:
-    """Whether the slots of a directory are to be taken in: not when all names are another's.
-
-    Where some are, both programs use the pool, and each slot is judged by itself (slots.load).
-
-    Args:
-        directory: Path of the pool's directory.
-        handles: Its slots, by name.
-
-    Raises:
-        ForeignPoolError: The pool is another program's.
-    """
-    named = [slot for slot in (_read_header(handle) for _, handle in handles) if _said(slot).path]
-    if named and not any(isinstance(slot, Header) for slot in named):
-        raise _foreign(directory, _program(named))
+    return FoundPool(directory, program_of(slots), sorted(databases), len(slots))
 
 
 def _close(handles: Sequence[tuple[str, Handle]]) -> None:
     for _, handle in handles:
         handle.close()
-
-
-def _read_header(handle: Handle) -> Header | Damaged:
-    try:
-        sector = handle.read(SECTOR_SIZE, 0)
-        return decode(sector, has_content=handle.size() > SECTOR_SIZE)
-    except (MemoryError, RecursionError):
-        raise  # they say nothing about the file
-    except Exception as error:  # noqa: BLE001 - whatever the browser throws
-        return Damaged(f"cannot be read: {error}")
-
-
-def _foreign(directory: str, program: str) -> ForeignPoolError:
-    return ForeignPoolError(
-        f"The directory {directory} holds a pool of {program}; it was left as it is.",
-        hint="Install a pool in a directory of its own, "
-        f"and await pool.import_pool({directory!r}) to copy the databases into it.",
-    )
-
-
-async def _existing(directory: str) -> Any:
-    """The directory handle of a path, or None when there is no such directory."""
-    from . import heap
-
-    folder = await _root()
-    try:
-        for part in filter(None, directory.split("/")):
-            folder = await folder.getDirectoryHandle(heap.text(part))
-    except Exception as error:
-        if exception_name(error) in ("NotFoundError", "TypeMismatchError"):
-            return None
-        raise
-    return folder
 
 
 # --- copying ------------------------------------------------------------------------------------
@@ -250,11 +124,11 @@ class _File:
 
     path: str
     flags: int
-    handle: Handle
+    file: SlotFile
 
     @property
     def size(self) -> int:
-        return max(0, self.handle.size() - SECTOR_SIZE)
+        return self.file.size()
 
 
 class _Source:
@@ -265,10 +139,10 @@ class _Source:
         self.unreadable: list[Exception] = []
         self._files: dict[str, _File] = {}
         for name, handle in handles:
-            found = _read_header(handle)
-            said = _said(found)
-            if said.path:
-                file = _File(said.path, said.flags, handle)
+            found = read_header(handle)
+            headed = said(found)
+            if headed.path:
+                file = _File(headed.path, headed.flags, SlotFile(handle))
                 self._files[file.path] = file
                 if file.flags & SQLITE_OPEN_MAIN_DB:
                     self.databases.append(file)
@@ -282,7 +156,7 @@ class _Source:
             return None
         size = file.size
         if suffix == "-journal":
-            record, name = super_journal(file.handle, size)
+            record, name = super_journal(file.file.read, size)
             if record and not is_among(name, self._files):
                 return None  # the super-journal is gone: the transaction was committed
             # It is there, so the transaction was not; here it would not be found.
@@ -298,20 +172,20 @@ def _damaged_slot(directory: str, name: str, found: Damaged) -> ImportRejectedEr
     )
 
 
-async def import_pool(pool: Pool, slots: SlotTable, hold: Hold, replace: bool) -> dict[str, int]:
+async def import_pool(access: Access, hold: Hold, replace: bool) -> dict[str, int]:
     """See :meth:`Pool.import_pool`; ``hold`` is one on the other pool's directory."""
     handles: list[tuple[str, Handle]] = []
     with Cleanup(lambda: _close(handles)) as last, last:
         await _take(hold, handles)
         source = _Source(hold.directory, handles)
-        targets = _targets(pool, slots, source, replace)
+        targets = _targets(access, source, replace)
         refused = source.unreadable
         sizes: dict[str, int] = {}
         for path, file in targets.items():
             needed = 1 + len(COMPANION_SUFFIXES)
-            await pool.add_capacity(max(0, needed - slots.spare_count))
+            await access.add_capacity(max(0, needed - access.slots.spare_count))
             try:
-                sizes[path] = await _bring(pool, slots, source, file, path, replace)
+                sizes[path] = await _bring(access, source, file, path, replace)
             except ImportRejectedError as error:
                 refused.append(ImportRejectedError(f"{path}: {error}", hint=error.hint))
     if refused:
@@ -324,13 +198,13 @@ async def import_pool(pool: Pool, slots: SlotTable, hold: Hold, replace: bool) -
 
 async def _take(hold: Hold, handles: list[tuple[str, Handle]]) -> None:
     """Adds a handle on every slot of the other pool."""
-    folder = await _existing(hold.directory)
+    folder = await existing(hold.directory)
     deadline = time.monotonic() + hold.timeout
     if folder is not None:
         files = [entry async for entry in folder.values() if entry.kind == "file"]
-        if await _is_wa_sqlite(files):
+        if await is_wa_sqlite(files):
             await hold.open_all(folder, deadline, handles)
-        opaque = await _existing(f"{hold.directory}/{OPAQUE}")
+        opaque = await existing(f"{hold.directory}/{OPAQUE}")
         if opaque is not None:
             await hold.open_all(opaque, deadline, handles)
     if not handles:
@@ -340,7 +214,7 @@ async def _take(hold: Hold, handles: list[tuple[str, Handle]]) -> None:
         )
 
 
-def _targets(pool: Pool, slots: SlotTable, source: _Source, replace: bool) -> dict[str, _File]:
+def _targets(access: Access, source: _Source, replace: bool) -> dict[str, _File]:
     """Which path each database gets; every one of them can be had.
 
     Raises:
@@ -354,16 +228,14 @@ def _targets(pool: Pool, slots: SlotTable, source: _Source, replace: bool) -> di
                 f"Two databases there, {targets[path].path} and {file.path}, would be {path} here.",
                 hint="Rename one of them with the program that made them.",
             )
-        transfer.check_target(pool, slots, path, replace)
+        transfer.check_target(access, path, replace)
         targets[path] = file
     return targets
 
 
-async def _bring(
-    pool: Pool, slots: SlotTable, source: _Source, file: _File, path: str, replace: bool
-) -> int:
+async def _bring(access: Access, source: _Source, file: _File, path: str, replace: bool) -> int:
     """Copies one database, lets SQLite finish what its program left undone, and names it."""
-    with transfer.lending(slots, "pool") as slot:  # what lies beside it goes back with it
+    with transfer.lending(access.slots, "pool") as slot:  # what lies beside it goes back with it
         lent = slot.path
         await _copy(file, file.size, slot)
         is_whole = True
@@ -371,16 +243,16 @@ async def _bring(
             found = source.companion(file, suffix)
             if found is not None:
                 is_whole = False
-                await _copy(*found, slots.lend(lent + suffix))
+                await _copy(*found, access.slots.lend(lent + suffix))
         if not is_whole:
-            beside.finish(pool, lent)
-        return transfer.adopt(pool, slots, slot, path, replace)
+            beside.finish(access, lent)
+        return transfer.adopt(access, slot, path, replace)
 
 
 async def _copy(file: _File, size: int, slot: Slot) -> None:
-    for at, piece in transfer.read_pieces(file.handle, size, _CHUNK, file.path):
+    for at, piece in transfer.read_pieces(file.file, size, _CHUNK, file.path):
         await asyncio.sleep(0)  # other work of this worker goes on
-        if slot.handle.write(piece, at) != len(piece):
+        if slot.file.write(piece, at) != len(piece):
             raise StorageError(
                 f"The storage is full: {file.path} could not be copied.",
                 hint="Delete what you no longer need, or give the site more room.",

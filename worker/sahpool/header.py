@@ -48,8 +48,9 @@ import hashlib
 import struct
 from dataclasses import dataclass, field, replace
 
+from .names import MAX_PATH_BYTES
+
 SECTOR_SIZE = 4096  #: bytes of header before SQLite's own bytes begin
-MAX_PATH_BYTES = 510  #: longest path a header holds, in bytes of UTF-8
 
 _PATH_SIZE = 512
 _FLAGS_OFFSET = 512

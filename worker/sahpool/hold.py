@@ -16,7 +16,7 @@ from typing import Any
 import js
 from pyodide.ffi import JsException, create_once_callable, to_js
 
-from . import browser, foreign, heap
+from . import browser, heap, recognise
 from .errors import LOCKED_NAMES, PoolLockedError, exception_name
 from .header import SECTOR_SIZE
 from .names import LOCK_PREFIX
@@ -65,10 +65,10 @@ class Hold:
         handles: Handles = []
         try:
             await self._lock()
-            await foreign.check_directory(self.directory)
-            opaque = await browser.directory(self.directory + "/" + foreign.OPAQUE)
+            await recognise.check_directory(self.directory)
+            opaque = await browser.directory(self.directory + "/" + recognise.OPAQUE)
             await self.open_all(opaque, deadline, handles)
-            foreign.check_slots(self.directory, handles)
+            recognise.check_slots(self.directory, handles)
             self.opaque = opaque
             milliseconds = 1000 * (time.monotonic() - began)
             _log.info("%s: opened %d slots in %.0f ms", self.directory, len(handles), milliseconds)
@@ -87,7 +87,7 @@ class Hold:
         """
         parent, _, last = self.directory.rpartition("/")
         own = await browser.directory(self.directory)
-        await own.removeEntry(foreign.OPAQUE, browser.js_object(recursive=True))
+        await own.removeEntry(recognise.OPAQUE, browser.js_object(recursive=True))
         try:
             await (await browser.directory(parent)).removeEntry(heap.text(last))
         except JsException as error:

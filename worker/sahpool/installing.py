@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from . import browser, causes, collecting, defaults, logs, options
+from . import browser, causes, collecting, default_vfs, defaults, logs, options
 from .errors import UnsupportedError
 from .pool import Pool, _installed, _installing, holder_of
 from .turns import Turn
@@ -102,3 +102,27 @@ async def install(
     if clear_on_init:
         await pool.wipe_files()
     return pool
+
+
+def set_default(pool: Pool | None) -> None:
+    """Says where plain names lead from now on, as in ``sqlite3.connect("notes.db")``.
+
+    By itself that changes with ``install(default=True)`` only. While the pool that it has chosen is
+    paused, and after it was removed, such a connect fails, with a :class:`PoolClosedError` as its
+    ``__cause__``: nothing is committed to a place that is not kept.
+
+    Args:
+        pool: A pool; None for where they led before a pool was chosen, as a rule Pyodide's own file
+            system in memory, of which nothing is kept.
+
+    Raises:
+        PoolClosedError: The pool was removed.
+        TypeError: It is no pool.
+    """
+    if pool is None:
+        default_vfs.restore()
+        return
+    if not isinstance(pool, Pool):
+        raise TypeError(f"set_default takes a pool or None, not {pool!r}")
+    pool._standing.check_there()
+    default_vfs.make_default(pool._vfs)

@@ -6,7 +6,6 @@ import hashlib
 import re
 
 from .errors import InvalidNameError
-from .header import MAX_PATH_BYTES
 
 #: The companions of a database that may outlive a worker.
 COMPANION_SUFFIXES = ("-journal", "-wal")
@@ -16,6 +15,8 @@ LENT = "/\x01"
 
 #: How the name of the Web Lock begins that goes with a pool; its directory follows.
 LOCK_PREFIX = "sahpool:"
+
+MAX_PATH_BYTES = 510  #: longest path that a storage keeps, in bytes of UTF-8
 
 #: What SQLite adds to a database's name: journal, WAL, super-journal (``main.c``, ``vdbeaux.c``).
 _COMPANION = re.compile(r"-(?:journal|wal|mj[0-9A-F]{9})$")

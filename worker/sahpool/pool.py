@@ -26,11 +26,11 @@ from . import (
     sources,
     transfer,
 )
+from .access import Access
 from .check import CheckReport, check
 from .cleanup import Cleanup
 from .connections import Connection
 from .errors import PoolLockedError
-from .header import SECTOR_SIZE
 from .names import COMPANION_SUFFIXES, check_path
 from .pool_base import PoolBase
 from .slot import Quarantined
@@ -49,6 +49,11 @@ def holder_of(directory: str) -> Pool | None:
     return None
 
 
+def access_to(pool: Pool) -> Access:
+    """What is needed to bring whole databases of a pool in and out."""
+    return pool._access
+
+
 class Pool(PoolBase):
     """A directory of slots and the VFS over it. Made by :func:`install`.
 
@@ -56,6 +61,12 @@ class Pool(PoolBase):
         name: Name of the VFS.
         directory: Path of the pool's directory below the origin's root.
     """
+
+    @property
+    def _access(self) -> Access:
+        return Access(
+            self.name, self._slots, self._hold, self.uri, self._is_open, self.add_capacity
+        )
 
     # --- connections ----------------------------------------------------------------------------
 
@@ -164,7 +175,7 @@ class Pool(PoolBase):
             NoSuchDatabaseError: There is no such file.
         """
         slot = self._slots.find(self._existing(name))
-        return max(0, slot.handle.size() - SECTOR_SIZE) if slot else 0
+        return slot.file.size() if slot else 0
 
     # --- capacity -------------------------------------------------------------------------------
 
@@ -265,10 +276,8 @@ class Pool(PoolBase):
         self._check_open()
         await self._spares.try_top_up()
         path, opened = check_path(name), sources.opened(source)
-        given = beside.Beside(
-            self, self._slots, path, sources.those_given(wal=wal, journal=journal)
-        )
-        return await transfer.import_db(self, self._slots, path, opened, replace, given)
+        given = beside.Beside(self._access, path, sources.those_given(wal=wal, journal=journal))
+        return await transfer.import_db(self._access, path, opened, replace, given)
 
     async def import_pool(self, directory: str, *, replace: bool = False) -> dict[str, int]:
         """Copies every database of another program's pool into this one.
@@ -307,7 +316,7 @@ class Pool(PoolBase):
                 if other is self
                 else f"Pause it first: pool.pause_vfs() of {other.name}.",
             )
-        return await foreign.import_pool(self, self._slots, hold, replace)
+        return await foreign.import_pool(self._access, hold, replace)
 
     def export_chunks(self, name: str, size: int = 1 << 20) -> Iterator[bytes]:
         """The database as a file, in constant memory, consistent even while it is open.
@@ -327,7 +336,7 @@ class Pool(PoolBase):
             sqlite3.OperationalError: A writer is in the middle of writing ("database is locked").
         """
         options.check_chunks(size)
-        return transfer.export_chunks(self, self._slots, self._existing(name), size)
+        return transfer.export_chunks(self._access, self._existing(name), size)
 
     def export_file(self, name: str) -> bytes:
         """The database as the bytes of a file; as :meth:`export_chunks`, in one piece."""
@@ -349,7 +358,7 @@ class Pool(PoolBase):
             sqlite3.OperationalError: A writer is in the middle of writing ("database is locked").
             JsException: The browser could not hand the file over.
         """
-        return transfer.export_blob(self, self._slots, self._existing(name))
+        return transfer.export_blob(self._access, self._existing(name))
 
     def unlink(self, name: str) -> bool:
         """Deletes a database and its journal and WAL.
@@ -423,7 +432,7 @@ class Pool(PoolBase):
         """
         self._check_open()
         kept = quarantine.find(self._slots, name)
-        return quarantine.recover(self, self._slots, kept, as_name, replace)
+        return quarantine.recover(self._access, kept, as_name, replace)
 
     def drop_quarantined(self, name: str) -> None:
         """Erases a slot in quarantine: what is in it is gone, and it is free for another file.
@@ -532,4 +541,5 @@ class Pool(PoolBase):
         Raises:
             PoolClosedError: The pool is paused or removed.
         """
-        return await check(self)
+        self._check_open()
+        return await check(self, self._slots, self._vfs, self._hold)

@@ -11,9 +11,9 @@ from . import browser, default_vfs, defaults, transfer
 from .errors import DatabaseInUseError, NoSuchDatabaseError
 from .hold import Hold
 from .names import check_path
-from .slots import SlotTable
 from .spares import Spares
 from .standing import Standing
+from .store import Store
 from .vfs import VFS
 
 __all__ = ["PoolBase"]
@@ -43,7 +43,7 @@ class PoolBase:
         self.directory = directory
         self._default = default
         self._pragmas = pragmas
-        self._slots = SlotTable()
+        self._slots = Store()
         self._hold = Hold(directory, lock_timeout, io)
         self._standing = Standing(name, self._hold)
         self._check_open = self._standing.check_open

@@ -16,7 +16,7 @@ So there is no moment at which a database has its name without its journal, or a
 another database of that name.
 
 A WAL may also lie in quarantine while its database does not. If it holds what the database lacks,
-the database does not open (``check_wal``) until the WAL has been recovered, which does steps 1 to 3
+the database does not open (wal_guard.py) until the WAL has been recovered, which does steps 1 to 3
 to the database where it is, or dropped. If the database has all of it, the WAL is freed: a crash
 tore the header while SQLite deleted it, after its last checkpoint. A journal is not waited for: its
 deletion is the commit, so a torn header is that of a transaction that may count as committed,
@@ -27,26 +27,22 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from . import beside, transfer
+from .access import Access
 from .cleanup import Cleanup
 from .companions import (
     ENDED,
-    FRAME_HEADER_SIZE,
     JOURNAL_MAGIC,
-    WAL_HEADER_SIZE,
     WAL_MAGICS,
-    checksum,
     is_among,
     super_journal,
 )
+from .database import FILE_HEADER_SIZE, check_header, has_commits
 from .errors import (
-    SQLITE_CANTOPEN,
     SQLITE_FULL,
     SQLITE_IOERR,
     ImportRejectedError,
@@ -59,20 +55,16 @@ from .errors import (
     sqlite_code,
     warn,
 )
-from .header import SECTOR_SIZE
 from .names import COMPANION_SUFFIXES, check_path, is_companion, stored_path
-from .slot import Handle, Quarantined
+from .slot import Quarantined
 from .slots import SlotTable
-from .soundness import FILE_HEADER_SIZE, check_content, check_header, has_commits, page_size_of
-
-if TYPE_CHECKING:
-    from .pool import Pool
+from .soundness import check_content
+from .storage import File
+from .wal_guard import WAL, is_wanted
 
 _log = logging.getLogger("sahpool")
 
 _CHUNK = 1 << 20  # bytes that are copied at a time
-
-_WAL = "-wal"
 
 _STAYS = "It stays in quarantine as it is: export what is left of it, or drop it."
 
@@ -117,8 +109,8 @@ def export(slots: SlotTable, kept: Quarantined, size: int) -> Iterator[bytes]:
     """See :meth:`Pool.export_quarantined`."""
     with _storage(f"The slot {kept.name} cannot be read"):
         _check_there(slots, kept)
-        whole = max(0, kept.handle.size() - SECTOR_SIZE)
-        for _, piece in transfer.read_pieces(kept.handle, whole, size, f"the slot {kept.name}"):
+        whole = kept.file.size()
+        for _, piece in transfer.read_pieces(kept.file, whole, size, f"the slot {kept.name}"):
             yield piece
             _check_there(slots, kept)
 
@@ -156,149 +148,76 @@ def _storage(what: str) -> Iterator[None]:
 # --- recover ------------------------------------------------------------------------------------
 
 
-def recover(
-    pool: Pool, slots: SlotTable, kept: Quarantined, as_name: str | None, replace: bool
-) -> int:
+def recover(access: Access, kept: Quarantined, as_name: str | None, replace: bool) -> int:
     """See :meth:`Pool.recover`."""
-    base = _owner(slots, kept)
+    base = _owner(access.slots, kept)
     if base is not None and as_name in (None, base, base.removeprefix("/")):
-        return _recover_wal(pool, slots, kept, base)
+        return _recover_wal(access, kept, base)
     path = _target(kept, as_name)
     with _storage(f"The slot {kept.name} could not be recovered"):
         kept.handle.read(1, 0)  # the other slots are of no interest where this one cannot be read
-        companions = _companions(slots, kept, path)
+        companions = _companions(access.slots, kept, path)
         besides = {kept.name, *(each.kept.name for each in companions)}
-        _check_target(pool, slots, path, replace, besides)
+        _check_target(access, path, replace, besides)
         applied = [each for each in companions if each.size]
-        with _taken_back(slots) as lent:
+        with _taken_back(access.slots) as lent:
             try:
-                unread = _check(pool, slots, lent, kept, applied)
+                unread = _check(access, lent, kept, applied)
             except ImportRejectedError as error:
                 names = ", ".join(f"{each.kept.offered} ({each.kept.name})" for each in applied)
                 hint = f"{_STAYS} It was checked with {names}." if applied else _STAYS
                 raise ImportRejectedError(str(error), hint=hint) from error
         _warn_of(unread, path)
-        with _taken_back(slots) as lent:
+        with _taken_back(access.slots) as lent:
             if applied:
-                _complete(pool, slots, lent, kept, applied)
-        kept.handle.flush()
-        size = kept.handle.size() - SECTOR_SIZE  # nothing may fail once it has its name
+                _complete(access, lent, kept, applied)
+        kept.file.flush()
+        size = kept.file.size()  # nothing may fail once it has its name
         for each in companions:
             if not each.doubtful:
-                slots.free_quarantined(each.kept)
-        transfer.settle(pool, slots, path)
-        slots.name_quarantined(kept, path, transfer.MAIN_DB_FLAGS)
-    _log.info("%s: recovered %s from slot %s, %d bytes", pool.name, path, kept.name, size)
+                access.slots.free_quarantined(each.kept)
+        transfer.settle(access, path)
+        access.slots.name_quarantined(kept, path, transfer.MAIN_DB_FLAGS)
+    _log.info("%s: recovered %s from slot %s, %d bytes", access.name, path, kept.name, size)
     return size
 
 
 def _owner(slots: SlotTable, kept: Quarantined) -> str | None:
     """The database in the pool whose WAL the slot may be, by its name."""
     for path in slots.databases:
-        if kept.offered == stored_path(path + _WAL):
+        if kept.offered == stored_path(path + WAL):
             return path
     return None
 
 
-def _recover_wal(pool: Pool, slots: SlotTable, kept: Quarantined, base: str) -> int:
+def _recover_wal(access: Access, kept: Quarantined, base: str) -> int:
     """Carries a WAL over into its database; the size of that in bytes."""
-    database = slots.find(base)
+    database = access.slots.find(base)
     assert database is not None
     with _storage(f"The slot {kept.name} could not be recovered"):
-        if not _is_wanted(slots, kept, base):
+        if not is_wanted(access.slots, kept, base):
             raise ImportRejectedError(
                 f"The slot {kept.name} has nothing for {base} that is not in there already, "
                 "or is no WAL of it.",
                 hint="Export it and drop it, or recover it under a name of its own.",
             )
-        applied = _look(slots, kept, _WAL)
-        transfer.check_target(pool, slots, base, replace=True)
-        with _taken_back(slots) as lent:
+        applied = _look(access.slots, kept, WAL)
+        transfer.check_target(access, base, replace=True)
+        with _taken_back(access.slots) as lent:
             try:
-                unread = _check_copies(pool, slots, lent, database.handle, [applied])
+                unread = _check_copies(access, lent, database.file, [applied])
             except ImportRejectedError as error:
                 hint = f"Neither {base} nor {kept.offered} was changed. {_STAYS}"
                 raise ImportRejectedError(str(error), hint=hint) from error
         _warn_of(unread, base)
-        with _taken_back(slots) as lent:
-            _lend_copies(slots, lent, base, [applied])
-            _finish(pool, slots, base, [applied])
-        database.handle.flush()
-        slots.free_quarantined(kept)
-        size = database.handle.size() - SECTOR_SIZE
-    _log.info("%s: %s has what slot %s kept, %d bytes", pool.name, base, kept.name, size)
+        with _taken_back(access.slots) as lent:
+            _lend_copies(access.slots, lent, base, [applied])
+            _finish(access, base, [applied])
+        database.file.flush()
+        access.slots.free_quarantined(kept)
+        size = database.file.size()
+    _log.info("%s: %s has what slot %s kept, %d bytes", access.name, base, kept.name, size)
     return size
-
-
-def check_wal(slots: SlotTable, path: str) -> None:
-    """Looks for the database's WAL in quarantine; frees it if the database has all that it holds.
-
-    Raises:
-        StorageError: The WAL has committed transactions that the database lacks.
-    """
-    for kept in list(slots.quarantined):
-        wanted = _is_wanted(slots, kept, path)
-        if wanted is False:
-            slots.free_quarantined(kept)
-            _log.info("%s has all that the slot %s held, its WAL", path, kept.name)
-        elif wanted:
-            raise StorageError(
-                f"{path} was not opened: {kept.offered}, which holds its last changes, is in "
-                f"quarantine as the slot {kept.name}.",
-                hint="Recover that slot, or drop it if you give up what it holds.",
-                sqlite_code=SQLITE_CANTOPEN,
-            )
-
-
-def _is_wanted(slots: SlotTable, kept: Quarantined, path: str) -> bool | None:
-    """Whether a database without a WAL in the pool lacks what the slot, its WAL, holds.
-
-    None when the slot is no WAL of this database, or has no committed transaction.
-    """
-    database = slots.find(path)
-    if database is None or kept.offered != stored_path(path + _WAL) or slots.find(path + _WAL):
-        return None
-    first = database.handle.read(FILE_HEADER_SIZE, SECTOR_SIZE)
-    if len(first) < FILE_HEADER_SIZE:
-        return None
-    size = page_size_of(first)
-    latest = _committed(kept, size)
-    if not latest:
-        return None
-    return any(
-        kept.handle.read(size, at) != database.handle.read(size, SECTOR_SIZE + (number - 1) * size)
-        for number, at in latest.items()
-    )
-
-
-def _committed(kept: Quarantined, size: int) -> dict[int, int]:
-    """Page number → offset in the slot of each page that a WAL's valid frames commit.
-
-    Empty where the WAL's header is damaged, or its pages have another size (fileformat2.html,
-    sections 4.1 to 4.4).
-    """
-    head = kept.handle.read(WAL_HEADER_SIZE, SECTOR_SIZE)
-    if not head.startswith(WAL_MAGICS) or int.from_bytes(head[8:12], "big") != size:
-        return {}
-    order = "<" if head.startswith(WAL_MAGICS[0]) else ">"
-    sums = checksum(order, head[:24], (0, 0))
-    if struct.pack(">2I", *sums) != head[24:32]:
-        return {}
-    latest: dict[int, int] = {}
-    started: dict[int, int] = {}  # the same, of the transaction that is being read
-    step = FRAME_HEADER_SIZE + size
-    for at in range(SECTOR_SIZE + WAL_HEADER_SIZE, kept.handle.size() - step + 1, step):
-        frame = kept.handle.read(step, at)
-        sums = checksum(order, frame[FRAME_HEADER_SIZE:], checksum(order, frame[:8], sums))
-        if frame[8:16] != head[16:24] or struct.pack(">2I", *sums) != frame[16:24]:
-            break  # from here on it is an earlier WAL
-        started[int.from_bytes(frame[:4], "big")] = at + FRAME_HEADER_SIZE
-        pages = int.from_bytes(frame[4:8], "big")  # of the database after a commit; else 0
-        if pages:
-            latest.update(started)
-            latest = {number: at for number, at in latest.items() if number <= pages}
-            started.clear()
-    return latest
 
 
 def _target(kept: Quarantined, as_name: str | None) -> str:
@@ -318,13 +237,11 @@ def _target(kept: Quarantined, as_name: str | None) -> str:
     return check_path(kept.offered)
 
 
-def _check_target(
-    pool: Pool, slots: SlotTable, path: str, replace: bool, besides: set[str]
-) -> None:
-    if slots.find(path) is None:
-        slots.check_new(path, besides)
+def _check_target(access: Access, path: str, replace: bool, besides: set[str]) -> None:
+    if access.slots.find(path) is None:
+        access.slots.check_new(path, besides)
     else:
-        transfer.check_target(pool, slots, path, replace)
+        transfer.check_target(access, path, replace)
 
 
 def _companions(slots: SlotTable, kept: Quarantined, path: str) -> list[_Companion]:
@@ -376,8 +293,8 @@ def _look(slots: SlotTable, kept: Quarantined, suffix: str) -> _Companion:
     Raises:
         ImportRejectedError: It is none, whatever its header says.
     """
-    size = max(0, kept.handle.size() - SECTOR_SIZE)
-    head = kept.handle.read(len(ENDED), SECTOR_SIZE)
+    size = kept.file.size()
+    head = kept.file.read(len(ENDED), 0)
     if head == ENDED[: len(head)]:
         return _Companion(kept, suffix, 0)
     if not head.startswith((JOURNAL_MAGIC,) if suffix == "-journal" else WAL_MAGICS):
@@ -386,7 +303,7 @@ def _look(slots: SlotTable, kept: Quarantined, suffix: str) -> _Companion:
             hint="Export that slot and drop it, or recover it under a name of its own.",
         )
     if suffix == "-journal":
-        record, name = super_journal(kept.handle, size)
+        record, name = super_journal(kept.file.read, size)
         if record:
             files = [*slots.paths, *(each.offered or "" for each in slots.quarantined)]
             if not is_among(name, files):
@@ -410,47 +327,47 @@ def _taken_back(slots: SlotTable) -> Iterator[set[str]]:
 
 
 def _check(
-    pool: Pool, slots: SlotTable, lent: set[str], kept: Quarantined, applied: list[_Companion]
+    access: Access, lent: set[str], kept: Quarantined, applied: list[_Companion]
 ) -> NewerSchemaWarning | None:
     """Whether the database is sound once its journal or WAL has been applied; changes nothing."""
     if any(each.suffix == "-journal" for each in applied):
-        return _check_copies(pool, slots, lent, kept.handle, applied)
+        return _check_copies(access, lent, kept.file, applied)
     path = transfer.lent_path("check")
-    size = max(0, kept.handle.size() - SECTOR_SIZE)
-    head = kept.handle.read(FILE_HEADER_SIZE, SECTOR_SIZE)
+    size = kept.file.size()
+    head = kept.file.read(FILE_HEADER_SIZE, 0)
     if not applied or not size:
         check_header(head, size)
-    with slots.shown(kept, path):
+    with access.slots.shown(kept, path):
         if applied:
-            _lend_copies(slots, lent, path, applied)
+            _lend_copies(access.slots, lent, path, applied)
             # Without "immutable" SQLite reads the WAL; a database that is open for reading only is
             # not written to when the last connection closes (VFS.xLock).
-            return check_content(pool.uri(path, mode="ro"), head=head)
-        uri = pool.uri(path, mode="ro", immutable=1)
-        return check_content(uri, lambda count, at: kept.handle.read(count, SECTOR_SIZE + at))
+            return check_content(access.uri(path, mode="ro"), head=head)
+        uri = access.uri(path, mode="ro", immutable=1)
+        return check_content(uri, kept.file.read)
 
 
 def _check_copies(
-    pool: Pool, slots: SlotTable, lent: set[str], database: Handle, applied: list[_Companion]
+    access: Access, lent: set[str], database: File, applied: list[_Companion]
 ) -> NewerSchemaWarning | None:
     """The same, on a copy of both."""
     path = transfer.lent_path("check")
-    _lend_copies(slots, lent, path, applied)
-    before = max(0, database.size() - SECTOR_SIZE)
-    copy = _lend_copy(slots, lent, path, database, before)
-    _finish(pool, slots, path, applied)
-    size = max(0, copy.size() - SECTOR_SIZE)
+    _lend_copies(access.slots, lent, path, applied)
+    before = database.size()
+    copy = _lend_copy(access.slots, lent, path, database, before)
+    _finish(access, path, applied)
+    size = copy.size()
     if not size:
         # A journal that was left behind by the first transaction, and is tried much later, would
         # undo everything.
-        if has_commits(database.read(FILE_HEADER_SIZE, SECTOR_SIZE), before):
+        if has_commits(database.read(FILE_HEADER_SIZE, 0), before):
             raise ImportRejectedError(
                 "What its journal says would undo every transaction it has had."
             )
         return None
-    check_header(copy.read(FILE_HEADER_SIZE, SECTOR_SIZE), size)
-    uri = pool.uri(path, mode="ro", immutable=1)
-    return check_content(uri, lambda count, at: copy.read(count, SECTOR_SIZE + at))
+    check_header(copy.read(FILE_HEADER_SIZE, 0), size)
+    uri = access.uri(path, mode="ro", immutable=1)
+    return check_content(uri, copy.read)
 
 
 def _warn_of(unread: NewerSchemaWarning | None, path: str) -> None:
@@ -458,37 +375,35 @@ def _warn_of(unread: NewerSchemaWarning | None, path: str) -> None:
         warn(unread, path)
 
 
-def _complete(
-    pool: Pool, slots: SlotTable, lent: set[str], kept: Quarantined, applied: list[_Companion]
-) -> None:
+def _complete(access: Access, lent: set[str], kept: Quarantined, applied: list[_Companion]) -> None:
     """Lets SQLite apply the journal or WAL to the database, of which no copy is made."""
     path = transfer.lent_path("recover")
-    with slots.shown(kept, path):
-        _lend_copies(slots, lent, path, applied)
-        _finish(pool, slots, path, applied)
+    with access.slots.shown(kept, path):
+        _lend_copies(access.slots, lent, path, applied)
+        _finish(access, path, applied)
 
 
-def _finish(pool: Pool, slots: SlotTable, path: str, applied: list[_Companion]) -> None:
-    beside.finish(pool, path)
+def _finish(access: Access, path: str, applied: list[_Companion]) -> None:
+    beside.finish(access, path)
     for each in applied:
-        left = slots.find(path + each.suffix)
-        if left is not None and left.handle.size() > SECTOR_SIZE:
+        left = access.slots.find(path + each.suffix)
+        if left is not None and left.file.size():
             raise ImportRejectedError(f"SQLite did not finish what {each.kept.offered} began.")
 
 
 def _lend_copies(slots: SlotTable, lent: set[str], path: str, applied: list[_Companion]) -> None:
     for each in applied:
-        _lend_copy(slots, lent, path + each.suffix, each.kept.handle, each.size)
+        _lend_copy(slots, lent, path + each.suffix, each.kept.file, each.size)
 
 
-def _lend_copy(slots: SlotTable, lent: set[str], path: str, handle: Handle, size: int) -> Handle:
+def _lend_copy(slots: SlotTable, lent: set[str], path: str, file: File, size: int) -> File:
     lent.add(path)
     slot = slots.lend(path)
-    for at, piece in transfer.read_pieces(handle, size, _CHUNK, "a slot in quarantine"):
-        if slot.handle.write(piece, at) != len(piece):
+    for at, piece in transfer.read_pieces(file, size, _CHUNK, "a slot in quarantine"):
+        if slot.file.write(piece, at) != len(piece):
             raise StorageError(
                 "The storage is full: what is to be recovered could not be copied for its check.",
                 hint="Delete what you no longer need, or give the site more room.",
                 sqlite_code=SQLITE_FULL,
             )
-    return slot.handle
+    return slot.file

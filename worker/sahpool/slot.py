@@ -42,6 +42,40 @@ class Handle(Protocol):
         """Lets go of the file."""
 
 
+class SlotFile:
+    """What lies behind the header of a slot: the file as SQLite sees it (storage.File)."""
+
+    __slots__ = ("_handle",)
+
+    def __init__(self, handle: Handle) -> None:
+        self._handle = handle
+
+    @property
+    def raw(self) -> Any:
+        """The browser's own FileSystemSyncAccessHandle, for io.mjs, which knows of the header."""
+        return self._handle.raw
+
+    def read(self, size: int, at: int) -> bytes:
+        """Up to ``size`` bytes from offset ``at``."""
+        return self._handle.read(size, SECTOR_SIZE + at)
+
+    def write(self, data: Any, at: int) -> int:
+        """Writes bytes at offset ``at``; how many were taken."""
+        return self._handle.write(data, SECTOR_SIZE + at)
+
+    def truncate(self, size: int) -> None:
+        """Cuts or extends the file to ``size`` bytes."""
+        self._handle.truncate(SECTOR_SIZE + size)
+
+    def size(self) -> int:
+        """Bytes in the file; 0 where not even its header is whole."""
+        return max(0, self._handle.size() - SECTOR_SIZE)
+
+    def flush(self) -> None:
+        """Returns when everything written is on the disk."""
+        self._handle.flush()
+
+
 @dataclass(slots=True, eq=False)
 class Slot:
     """One file of the pool.
@@ -49,6 +83,7 @@ class Slot:
     Attributes:
         name: Random name of the file in the pool's directory.
         handle: Its open access handle.
+        file: What lies behind its header.
         path: The path it belongs to; empty when it is spare.
         flags: The flags in its header: SQLITE_OPEN_* of the creating open.
         generation: Generation of the header on disk; 0 when it has none of ours.
@@ -77,6 +112,20 @@ class Slot:
     unsynced: bool = False
     bulky: bool = False
     uncertain: bool = False
+    file: SlotFile = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.file = SlotFile(self.handle)
+
+    @property
+    def identity(self) -> tuple[str, int]:
+        """What no other file has, nor this one under another path."""
+        return self.name, self.generation
+
+    def shrank(self, by: int) -> None:
+        """``by`` bytes at its end were cut off."""
+        if by > BULKY:
+            self.bulky = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +148,11 @@ class Quarantined:
     offered: str | None
     handle: Handle = field(repr=False, compare=False)
     unread: Exception | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def file(self) -> SlotFile:
+        """What lies behind its header."""
+        return SlotFile(self.handle)
 
 
 def header_bytes(handle: Handle) -> bytes | None:

@@ -94,7 +94,7 @@ class SlotTable(Places):
             stored_path(path + suffix) for path in self._named for suffix in COMPANION_SUFFIXES
         }
         for path, slot in list(self._named.items()):
-            if is_database(slot) or slot.handle.size() <= header.SECTOR_SIZE:
+            if is_database(slot) or not slot.file.size():
                 continue
             if is_super_journal(path):
                 self._kept_supers.add(path)
@@ -234,7 +234,7 @@ class SlotTable(Places):
 
         The header is not flushed: it lies in the same file as the bytes it names, so the xSync that
         makes those durable makes it durable too. That of a WAL is, once in its long life: a header
-        that is torn later is then damaged for certain, not just new (``quarantine.check_wal``).
+        that is torn later is then damaged for certain, not just new (``wal_guard.check_wal``).
 
         Args:
             path: A path that has no slot.
@@ -301,7 +301,7 @@ class SlotTable(Places):
             slot.deleted = True
             self._move(slot, self._orphans, path)
             return
-        if slot.handle.size() > header.SECTOR_SIZE:
+        if slot.file.size():
             self._empty(slot)
         self._move(slot, self._spare)
 
@@ -318,12 +318,15 @@ class SlotTable(Places):
             _log.warning("%s may have lost its name on the disk: %s", slot.path, error)
             slot.uncertain = True
 
-    def ensure_name(self, slot: Slot) -> None:
+    def ensure_name(self, path: str) -> None:
         """Sees to it that the file which is about to be used has its name on the disk.
 
         Raises:
             Exception: The storage still refuses, by whatever the browser throws.
         """
+        slot = self.find(path)
+        if slot is None:
+            return
         self._end_claims(slot.path)
         if slot.uncertain:
             self._write_header(slot, slot.path, slot.flags)
@@ -380,10 +383,10 @@ class SlotTable(Places):
         slot = self._spare[-1]
         if not slot.generation:  # another program made it or freed it
             self._write_free(slot)
-        if slot.handle.size() > header.SECTOR_SIZE:
+        if slot.file.size():
             # Left over from a killed worker, or from a storage that refused to empty it before.
             slot.unsynced = True
-            slot.handle.truncate(header.SECTOR_SIZE)
+            slot.file.truncate(0)
         return slot
 
     def lend(self, path: str) -> Slot:
@@ -556,7 +559,7 @@ class SlotTable(Places):
             # Not of rollback journals: each commit deletes one.
             if not slot.path.endswith("-journal") and slot.handle.size() > BULKY:
                 slot.bulky = True
-            slot.handle.truncate(header.SECTOR_SIZE)
+            slot.file.truncate(0)
         except (MemoryError, RecursionError):
             raise  # they say nothing about the storage; who is stopped here does it again
         except Exception as error:  # noqa: BLE001 - whatever the browser throws

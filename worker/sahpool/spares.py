@@ -8,7 +8,6 @@ from typing import Any
 
 from . import browser
 from .errors import PoolFullError, exception_name
-from .header import SECTOR_SIZE
 from .hold import Hold
 from .names import COMPANION_SUFFIXES
 from .slot import Slot
@@ -136,9 +135,9 @@ class Spares:
         """Whether SQLite makes a journal or WAL as it begins to read the database."""
         if any(self._slots.find(path + suffix) for suffix in COMPANION_SUFFIXES):
             return False
-        if slot is None or slot.handle.size() <= SECTOR_SIZE:
+        if slot is None or not slot.file.size():
             return True
-        return slot.handle.read(1, SECTOR_SIZE + _READ_VERSION) == _WAL_VERSION
+        return slot.file.read(1, _READ_VERSION) == _WAL_VERSION
 
     def not_added(self, error: Exception) -> None:
         """Says in the log that the storage refused more slots."""

@@ -30,13 +30,10 @@ from .errors import (
     exception_name,
 )
 from .first_table import FirstTables
-from .header import MAX_PATH_BYTES, SECTOR_SIZE
-from .names import check_path, database_of, key_of
-from .quarantine import check_wal
+from .names import MAX_PATH_BYTES, check_path, database_of, key_of
 from .shm import SharedIndex, SharedIndexes
-from .slot import BULKY, Slot
-from .slots import SlotTable
 from .stats import Stats, Tallies
+from .storage import Storage, StoredFile
 
 _log = logging.getLogger("sahpool")
 
@@ -53,6 +50,9 @@ _NAMED_FLAGS_KEPT = 0x000FFF00 | abi.SQLITE_OPEN_READWRITE | abi.SQLITE_OPEN_CRE
 #: Those that SQLite has in its list, by the address of their structure; kept by this.
 registered: dict[int, VFS] = {}
 
+#: What xSectorSize answers, in bytes: what disks write at once (os_unix.c has the same).
+_SECTOR_SIZE = 4096
+
 
 @dataclass(slots=True, eq=False)
 class OpenFile:
@@ -68,7 +68,7 @@ class OpenFile:
     """
 
     path: str
-    slot: Slot | None
+    slot: StoredFile | None
     delete_on_close: bool = False
     read_only: bool = False
     content: Any = None
@@ -80,7 +80,7 @@ class VFS:
 
     Args:
         name: The name it is registered under.
-        slots: The slots of its pool.
+        storage: Where its files are.
         io: The module io.mjs.
         module: Pyodide's Emscripten module.
         temp_memory_limit: Bytes up to which a temporary file stays in memory.
@@ -91,7 +91,7 @@ class VFS:
     def __init__(
         self,
         name: str,
-        slots: SlotTable,
+        storage: Storage,
         io: Any,
         module: Any,
         *,
@@ -103,7 +103,7 @@ class VFS:
         self._sqlite = abi.library()
         if self.is_registered:
             raise ValueError(f"SQLite has a VFS {name!r} of its own: give the pool another name")
-        self._slots = slots
+        self._storage = storage
         self._io = io
         self._temp_memory_limit = temp_memory_limit
         self._spare_taken = spare_taken
@@ -119,7 +119,7 @@ class VFS:
         self._page_io = io.PageIO.new(
             module, outgrown, control, begins, ctypes.addressof(self._callbacks.failed)
         )
-        self.first_tables = FirstTables(slots, self._page_io.firstTables, self._sqlite)
+        self.first_tables = FirstTables(storage, self._page_io.firstTables, self._sqlite)
         self._methods = self._io_methods()
         self._vfs = self._sqlite3_vfs()
         causes.add_source(self._take_failures)
@@ -189,7 +189,7 @@ class VFS:
             xUnlock=self._page_io.xUnlock,
             xCheckReservedLock=self._page_io.xCheckReservedLock,
             xFileControl=self._page_io.xFileControl,
-            xSectorSize=bind(abi.XFILE, self.xSectorSize, SECTOR_SIZE),
+            xSectorSize=bind(abi.XFILE, self.xSectorSize, _SECTOR_SIZE),
             xDeviceCharacteristics=bind(abi.XFILE, self.xDeviceCharacteristics, 0),
             xShmMap=bind(abi.XSHMMAP, self.xShmMap, abi.SQLITE_IOERR_SHMMAP),
             xShmLock=self._page_io.xShmLock,
@@ -243,7 +243,7 @@ class VFS:
             raise
 
     def _open_named(self, pFile: int, path: str, flags: int) -> None:
-        slot = self._slots.find(path)
+        slot = self._storage.find(path)
         if slot is None:
             if not flags & abi.SQLITE_OPEN_CREATE:
                 raise NoSuchDatabaseError(
@@ -251,18 +251,16 @@ class VFS:
                     hint="Check the name, or open it with a mode that may create it.",
                 )
             if flags & abi.SQLITE_OPEN_MAIN_DB:
-                self._slots.check_new(path)
+                self._storage.check_new(path)
             try:
-                slot = self._slots.create(path, flags & _NAMED_FLAGS_KEPT)
+                slot = self._storage.create(path, flags & _NAMED_FLAGS_KEPT)
             finally:
                 self._spare_taken()
         elif flags & abi.SQLITE_OPEN_EXCLUSIVE:
             raise FileExistsError(path)
         else:
-            self._slots.check_whole(path)
-            if flags & abi.SQLITE_OPEN_MAIN_DB:
-                check_wal(self._slots, path)
-            self._slots.ensure_name(slot)
+            is_database = bool(flags & abi.SQLITE_OPEN_MAIN_DB)
+            self._storage.before_open(path, is_database=is_database)
         base, kind = _belongs(path, flags)
         self._files[pFile] = file = OpenFile(
             path,
@@ -271,22 +269,20 @@ class VFS:
             read_only=bool(flags & abi.SQLITE_OPEN_READONLY),
         )
         slot.users.add(pFile)
-        file.content = self._page_io.contentOfSlot(slot.handle.raw, key_of(base), kind)
+        file.content = self._page_io.contentOfSlot(slot.file.raw, key_of(base), kind)
 
     def xDelete(self, _vfs: int, zName: bytes, _syncDir: int) -> int:
         path = zName.decode("utf-8", "surrogateescape")
         self._page_io.drainDatabase(key_of(database_of(path)))
-        if self._slots.delete(path):
+        if self._storage.delete(path):
             return abi.SQLITE_OK
         self._tallies.delete.hits += 1
         return abi.SQLITE_IOERR_DELETE_NOENT
 
     def xAccess(self, _vfs: int, zName: bytes, flags: int, pResOut: int) -> int:
-        slot = self._slots.find(zName.decode("utf-8", "surrogateescape"))
+        slot = self._storage.find(zName.decode("utf-8", "surrogateescape"))
         # As os_unix.c: a file that exists but is empty does not count as existing.
-        there = slot is not None and (
-            flags != abi.SQLITE_ACCESS_EXISTS or slot.handle.size() > SECTOR_SIZE
-        )
+        there = slot is not None and (flags != abi.SQLITE_ACCESS_EXISTS or slot.file.size() > 0)
         abi.write_int(pResOut, int(there))
         return abi.SQLITE_OK
 
@@ -318,17 +314,17 @@ class VFS:
             if file.content is not None:
                 file.content.close()
             if slot is not None:
-                self._slots.give_back(slot)
+                self._storage.give_back(slot)
             del self._files[pFile]
             return abi.SQLITE_OK
         assert slot is not None
         self._indexes.leave(file.path, pFile)
         is_last = slot.users <= {pFile}
         if is_last:
-            self._page_io.closeContent(slot.handle.raw)
+            self._page_io.closeContent(slot.file.raw)
             if file.delete_on_close and not slot.deleted:
-                self._slots.delete(file.path)
-        self._slots.release(slot, pFile)
+                self._storage.delete(file.path)
+        self._storage.release(slot, pFile)
         if is_last and file.content is not None:
             self.first_tables.close(file.path, slot, file.content)
         del self._files[pFile]
@@ -337,8 +333,8 @@ class VFS:
     def xTruncate(self, pFile: int, size: int) -> int:
         file = self._files[pFile]
         content = file.content
-        if file.slot is not None and content.size - size > BULKY:
-            file.slot.bulky = True
+        if file.slot is not None:
+            file.slot.shrank(int(content.size) - size)
         if content.inMemory:
             self._tallies.truncate.hits += 1
         return int(self._page_io.truncate(pFile, size))
@@ -354,7 +350,7 @@ class VFS:
         return abi.SQLITE_OK
 
     def xSectorSize(self, _pFile: int) -> int:
-        return SECTOR_SIZE
+        return _SECTOR_SIZE
 
     def xDeviceCharacteristics(self, _pFile: int) -> int:
         # POWERSAFE_OVERWRITE: a write that is cut off changes no byte outside its range. The
@@ -450,8 +446,8 @@ class VFS:
         if not file.content.inMemory:  # the call before has moved it, and did not come to its end
             return abi.SQLITE_OK
         try:
-            file.slot = self._slots.take_spare()
-            file.content.moveTo(file.slot.handle.raw)
+            file.slot = self._storage.take_spare()
+            file.content.moveTo(file.slot.file.raw)
             self._spare_taken()
         except PoolFullError:
             self._spare_taken()
@@ -459,7 +455,7 @@ class VFS:
         except BaseException:
             if file.content.inMemory:  # it has not moved
                 file.slot = None
-            self._slots.give_back_taken({each.slot for each in self._files.values()})
+            self._storage.give_back_taken({each.slot for each in self._files.values()})
             raise
         return abi.SQLITE_OK
 
