@@ -295,7 +295,7 @@ class Site:
             "pyscript.json": json_bytes(tomllib.loads(read(ROOT / "pyscript.toml").decode())),
             **_tree(bundle(), "app/"),
             **{f"worker/{name}": ROOT / "worker" / name for name in ("boot.mjs", "snapshot.mjs")},
-            **_tree(ROOT / "worker" / "sahpool", "worker/", suffix=".mjs"),
+            **_tree(ROOT / "worker" / "sahpool" / "sqlite", "worker/", suffix=".mjs"),
             "worker/service.zip": service_bytes(),
             "worker/parts.json": json_bytes(parts_list(script)),
             wheel_name(): wheel_bytes(),

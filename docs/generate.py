@@ -46,7 +46,7 @@ RECORDS, ERRORS = "What the pool's methods return", "Errors and warnings"
 WIDTH = 88  # columns a signature may have on one line
 
 _OWN_MODULES = re.compile(
-    rf"\b(?:{'|'.join(sorted(path.stem for path in PACKAGE.glob('*.py')))})\."
+    rf"\b(?:{'|'.join(sorted(path.stem for path in PACKAGE.rglob('*.py')))})\."
 )
 
 Documented = Class | Function | Attribute

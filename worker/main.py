@@ -33,13 +33,13 @@ from pyodide.ffi import JsException, can_run_sync, create_proxy, run_sync, to_js
 import protocol
 import sahpool.installing  # what install() would import itself: a snapshot holds it all
 from memory import MemoryFiles
-from sahpool import checkpoints, heap
+from sahpool.databases.sources import opened
+from sahpool.databases.transfer import first_bytes, flush_wal, scratch
 from sahpool.names import check_path
-from sahpool.newer import unread_by
 from sahpool.pool import access_to
-from sahpool.sorter import small_sorts
-from sahpool.sources import opened
-from sahpool.transfer import first_bytes, flush_wal, scratch
+from sahpool.sqlite import checkpoints, heap
+from sahpool.sqlite.newer import unread_by
+from sahpool.sqlite.sorter import small_sorts
 from session.host import Function, Host
 from session.job import TICK_SECONDS
 from session.service import Service
@@ -112,7 +112,7 @@ class Surroundings:
         return small_sorts(con)
 
     def put_off_checkpoints(self, con: sqlite3.Connection) -> int:
-        """``sahpool.checkpoints``: callable from within a statement."""
+        """``sahpool.sqlite.checkpoints``: callable from within a statement."""
         return checkpoints.put_off(con)
 
     def resume_checkpoints(self, con: sqlite3.Connection, pages: int) -> None:

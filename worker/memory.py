@@ -17,11 +17,11 @@ from urllib.parse import quote
 from weakref import WeakSet
 
 from sahpool import DatabaseInUseError, NameExistsError, NoSuchDatabaseError
-from sahpool.backup import back_up
-from sahpool.database import FILE_HEADER_SIZE, check_header, in_rollback_mode
+from sahpool.databases.backup import back_up
+from sahpool.databases.soundness import check_content
+from sahpool.fileformat.database import FILE_HEADER_SIZE, check_header, in_rollback_mode
 from sahpool.names import check_new_database, check_path
-from sahpool.newer import make_connection_readable
-from sahpool.soundness import check_content
+from sahpool.sqlite.newer import make_connection_readable
 
 __all__ = ["MemoryFiles"]
 
@@ -184,8 +184,8 @@ class MemoryFiles:
             return
         with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as con:
             make_connection_readable(con, partial(_head, path))
-            # As sahpool.transfer has it: where nothing is left outside the file, the lock of a
-            # reader keeps it as it is; otherwise what this reader sees is copied.
+            # As an export of a pool: where nothing is left outside the file, the lock of a reader
+            # keeps it as it is; otherwise what this reader sees is copied.
             con.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             con.execute("BEGIN")
             con.execute("SELECT count(*) FROM sqlite_schema").fetchone()

@@ -94,7 +94,8 @@ for _ in range(rounds):
 
 #: The same bytes through a handle of the browser's own, and through import_db and export_blob.
 FILES = """
-from sahpool import browser, sources
+from sahpool import browser
+from sahpool.databases import sources
 
 async def read(blob, take=lambda piece: None):
     async with sources.opened(blob) as pieces:

@@ -69,7 +69,7 @@ setInterval(() => counter.postMessage(pyodide.globals.get("collections")), 500);
 
 #: Without what the library does about it.
 UNPROTECTED = """
-pyodide.runPython("import sahpool.collecting; sahpool.collecting.protect = lambda io: None");
+pyodide.runPython("from sahpool.browser import collecting; collecting.protect = lambda io: None");
 """
 
 # args: the worker's address, how many sessions. window.sessions: each {ask, text, script}.

@@ -17,7 +17,7 @@ import js
 from pyodide.ffi import run_sync
 
 import sahpool
-from sahpool import collecting
+from sahpool.browser import collecting
 
 LONGS = 8
 NUMBERS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {})"

@@ -46,7 +46,7 @@ async def test_a_check_says_so_and_warns_when_the_protection_was_taken_out(
     async def told() -> Any:
         return (await pool.check()).browser["collection while suspended"]
 
-    from sahpool import collecting
+    from sahpool.browser import collecting
 
     assert await told() == "made safe by sahpool"
     (ours,) = gc.callbacks

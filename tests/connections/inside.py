@@ -15,7 +15,7 @@ import sahpool_io
 from pyodide.code import run_js
 
 import sahpool
-from sahpool.header import SECTOR_SIZE
+from sahpool.opfs_pool.header import SECTOR_SIZE
 from tests.connections.script import Folder, Outcome, Player, Step
 
 

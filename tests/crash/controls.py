@@ -16,7 +16,10 @@ from pyodide.code import run_js
 from pyodide.ffi import JsProxy
 
 import sahpool
-from sahpool import abi, browser, header, names, pool, slot, slots, transfer, vfs
+from sahpool import browser, names, pool
+from sahpool.databases import transfer
+from sahpool.opfs_pool import header, slot, slots
+from sahpool.sqlite import abi, vfs
 from tests.crash import workloads
 from tests.crash.lab import Live, Step, Workload, content, discard
 

@@ -11,7 +11,7 @@ import { createHash } from "node:crypto";
 import { randomFrom } from "../chance.mjs";
 import { DirectoryNode, FileNode, opfs } from "../pyodide/memory_opfs.mjs";
 
-const SLOT_HEADER = 4096; // bytes before those of SQLite (worker/sahpool/header.py)
+const SLOT_HEADER = 4096; // bytes before those of SQLite (worker/sahpool/opfs_pool/header.py)
 
 /** A write in pieces that end where the sectors of a disk do; the bytes of a piece are a view. */
 function sectors({ at, bytes, ...operation }, size) {

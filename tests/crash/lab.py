@@ -45,8 +45,8 @@ from typing import Any
 import js
 
 import sahpool
-from sahpool import header
-from sahpool.header import SECTOR_SIZE
+from sahpool.opfs_pool import header
+from sahpool.opfs_pool.header import SECTOR_SIZE
 
 DIRECTORY = "crash"
 BYSTANDER = "/bystander.db"

@@ -13,7 +13,7 @@ import js
 from pyodide.ffi import JsException
 
 import sahpool
-from sahpool.header import SECTOR_SIZE
+from sahpool.opfs_pool.header import SECTOR_SIZE
 from tests.crash.lab import (
     BYSTANDER,
     DIRECTORY,

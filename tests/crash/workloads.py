@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 
 import sahpool
-from sahpool.header import SECTOR_SIZE
+from sahpool.opfs_pool.header import SECTOR_SIZE
 from tests.crash.lab import Both, Live
 
 #: A table of 60 rows over 15 pages: the page cache of a workload holds 6.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sahpool import header
+from sahpool.opfs_pool import header
 from tests.docs.pages import DOCS, PAGES, ROOT, anchors, blocks, links, named_tests
 from tests.unit.test_readme import names_of_tests
 
@@ -89,8 +89,9 @@ def test_every_room_of_the_library_is_in_the_table_of_the_parts() -> None:
     text = (DOCS / "how-it-works.md").read_text(encoding="utf-8")
     table = text.partition("\n## The parts\n")[2].partition("\n## ")[0]
     named = [name for line in table.splitlines() for name in line.split("|")[1:2]]
-    rooms = {path.stem for path in (ROOT / "worker/sahpool").glob("*.py") if path.stem[0] != "_"}
-    scripts = {path.name for path in (ROOT / "worker/sahpool").glob("*.mjs")}
+    library = ROOT / "worker/sahpool"
+    rooms = {path.stem for path in library.rglob("*.py") if path.stem[0] != "_"} | {"browser"}
+    scripts = {path.name for path in library.rglob("*.mjs")}
     assert set(re.findall(r"`([\w.]+)`", " ".join(named))) == rooms | scripts
 
 

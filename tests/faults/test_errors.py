@@ -57,7 +57,7 @@ replace(prototype, "write", believed(prototype.write))
     ),
     "a header that may be free on the disk is written again": (
         """
-from sahpool.slots import SlotTable
+from sahpool.opfs_pool.slots import SlotTable
 replace(SlotTable, "_keep_name", lambda table, slot: None)
 """,
         ("swap", "WAL", 1),
@@ -65,7 +65,7 @@ replace(SlotTable, "_keep_name", lambda table, slot: None)
     ),
     "what an import could not free is freed later": (
         """
-from sahpool.slots import SlotTable
+from sahpool.opfs_pool.slots import SlotTable
 replace(SlotTable, "_end_claims", lambda table, path: None)
 """,
         ("swap", "WAL", 1),
@@ -73,7 +73,7 @@ replace(SlotTable, "_end_claims", lambda table, path: None)
     ),
     "a slot that could not be read may be any file": (
         """
-from sahpool.slots import SlotTable
+from sahpool.opfs_pool.slots import SlotTable
 replace(SlotTable, "_check_unread", lambda table, path, *besides: None)
 """,
         ("start", "DELETE", 3),
@@ -81,7 +81,7 @@ replace(SlotTable, "_check_unread", lambda table, path, *besides: None)
     ),
     "a storage that fails is not the imported file's fault": (
         """
-from sahpool import causes
+from sahpool.sqlite import causes
 replace(causes, "take_any", lambda: None)
 """,
         ("files", "DELETE", 5),

@@ -7,8 +7,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from sahpool.databases.transfer import scratch
 from sahpool.pool import access_to
-from sahpool.transfer import scratch
 from tests.faults.bench import BALLAST, Bench, Setting, Step, Workload
 
 ROWS = 16

@@ -106,19 +106,19 @@ async def test_a_storage_that_fails_during_the_check_is_not_the_file_s_fault(poo
         con.execute("CREATE TABLE t(a)")
         con.execute("INSERT INTO t VALUES (zeroblob(100000))")
         image = con.serialize()
-    quick_check = sahpool.soundness._quick_check
+    quick_check = sahpool.databases.soundness._quick_check
 
     def failing(connection: sqlite3.Connection, of: str = "") -> str:
         error = sqlite3.OperationalError("disk I/O error")
         error.sqlite_errorcode = 10
         raise error from OSError("the disk was pulled out")
 
-    sahpool.soundness._quick_check = failing
+    sahpool.databases.soundness._quick_check = failing
     try:
         with expect(sqlite3.OperationalError, "disk I/O error"):
             await pool.import_db("a.db", image)
     finally:
-        sahpool.soundness._quick_check = quick_check
+        sahpool.databases.soundness._quick_check = quick_check
     assert pool.file_names == []
     await pool.import_db("a.db", image)
 

@@ -55,7 +55,7 @@ def rust_reads(sector: bytes) -> str | None:
 
 def official(path: str, flags: int = MAIN_DB) -> bytes:
     """A header of the official package, 3.50 or newer."""
-    return sahpool.header.encode(path, flags, 0)[:524]
+    return sahpool.opfs_pool.header.encode(path, flags, 0)[:524]
 
 
 def image(text: str, *, journal_mode: str = "DELETE") -> bytes:

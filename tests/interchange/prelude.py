@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import sahpool
-from sahpool.recognise import existing
+from sahpool.opfs_pool.recognise import existing
 
 if TYPE_CHECKING:
     from sahpool import Pool
@@ -112,7 +112,7 @@ async def stale_copies(directory: str) -> list[str]:
     """Paths of slots whose second header copy says something else than the first."""
     found = []
     async for _, _, content in slot_files(directory):
-        second, _ = sahpool.header._second_copy(content[:4096])
+        second, _ = sahpool.opfs_pool.header._second_copy(content[:4096])
         if second is not None and second != content[:524]:
             found.append(content.split(b"\0", 1)[0].decode())
     return sorted(found)

@@ -197,7 +197,7 @@ async def suspended() -> AsyncIterator[tuple[Callable[[], int], Callable[[], lis
 
     from pyodide.ffi import create_proxy, run_sync
 
-    from sahpool import collecting
+    from sahpool.browser import collecting
 
     begun, enough = asyncio.Event(), asyncio.Event()
     states: list[int] = []

@@ -49,7 +49,7 @@ async def _bytes_and_strings(pool: Pool) -> None:
     import js
     from pyodide.ffi import to_js
 
-    from sahpool import heap
+    from sahpool.sqlite import heap
 
     fill_low_memory()
     data = bytes(range(256)) * 1000
@@ -83,7 +83,7 @@ async def _in_and_out(pool: Pool) -> None:
     import js
     from pyodide.ffi import to_js
 
-    from sahpool import heap
+    from sahpool.sqlite import heap
 
     content = bytes(range(256)) * 1500
     with opened(pool, "old.db") as con:

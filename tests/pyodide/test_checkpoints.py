@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 async def test_what_is_put_off_from_within_a_statement_is_so_for_its_own_commit(
     pool: Pool,
 ) -> None:
-    from sahpool import checkpoints
+    from sahpool.sqlite import checkpoints
 
     filled = (
         "INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
@@ -48,7 +48,7 @@ async def test_what_is_put_off_from_within_a_statement_is_so_for_its_own_commit(
 
 @in_worker()
 async def test_what_has_no_checkpoints_has_none_to_put_off(pool: Pool) -> None:
-    from sahpool import checkpoints
+    from sahpool.sqlite import checkpoints
 
     with opened(pool, "a.db") as con:
         con.execute("PRAGMA wal_autocheckpoint=0")
@@ -57,8 +57,8 @@ async def test_what_has_no_checkpoints_has_none_to_put_off(pool: Pool) -> None:
 
 @in_worker()
 async def test_a_scratch_database_is_empty_nobody_else_s_and_gone_afterwards(pool: Pool) -> None:
+    from sahpool.databases.transfer import scratch
     from sahpool.pool import access_to
-    from sahpool.transfer import scratch
 
     with opened(pool, "a.db") as con:
         con.execute("CREATE TABLE t (a)")
@@ -87,8 +87,8 @@ async def test_a_scratch_database_is_empty_nobody_else_s_and_gone_afterwards(poo
 
 @in_worker()
 async def test_without_a_slot_to_spare_there_is_no_scratch_database(pool: Pool) -> None:
+    from sahpool.databases.transfer import scratch
     from sahpool.pool import access_to
-    from sahpool.transfer import scratch
 
     lent = [pool._slots.lend(f"/\x01test-{i}") for i in range(pool._slots.spare_count - 1)]
     with scratch(access_to(pool)) as uri:
@@ -101,8 +101,8 @@ async def test_without_a_slot_to_spare_there_is_no_scratch_database(pool: Pool) 
 
 @in_worker()
 async def test_a_wal_is_flushed_where_there_is_one(pool: Pool) -> None:
+    from sahpool.databases.transfer import flush_wal
     from sahpool.pool import access_to
-    from sahpool.transfer import flush_wal
 
     flush_wal(access_to(pool), "none.db")
     with opened(pool, "a.db") as con:

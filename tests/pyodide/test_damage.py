@@ -19,7 +19,7 @@ _INSIDE = "".join(
 #: A pool in which each slot's header is damaged in a way of its own: what became of each database.
 _INSTALLED = """
 import collections
-from sahpool.header import encode
+from sahpool.opfs_pool.header import encode
 
 FOLDER = "all-damaged"
 

@@ -216,7 +216,7 @@ async def test_a_storage_that_fails_in_the_swap_leaves_the_old_database_with_its
 ) -> None:
     import js
 
-    from sahpool import transfer
+    from sahpool.databases import transfer
 
     with opened(pool, "a.db") as con:
         con.execute("PRAGMA journal_mode=DELETE")

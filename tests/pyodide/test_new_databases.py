@@ -391,7 +391,7 @@ async def test_traced_and_authorized_connections_come_into_wal_mode_as_well(pool
         assert value(con, "PRAGMA journal_mode=DELETE") == "delete"
         con.execute("INSERT INTO t VALUES(1)")
         assert value(con, "PRAGMA journal_mode") == "delete"
-    from sahpool.defaults import DEFAULT_PRAGMAS
+    from sahpool.sqlite.defaults import DEFAULT_PRAGMAS
 
     pragmas = {**DEFAULT_PRAGMAS, "journal_mode": "DELETE"}
     plain = await sahpool.install(f"{pool.name}-plain", pragmas=pragmas)

@@ -38,7 +38,7 @@ def not_secure(request: pytest.FixtureRequest, site: ServedSite) -> Iterator[Eng
 TRY = """
 import js
 import sahpool
-from sahpool import foreign
+from sahpool.rescue import foreign
 
 assert not js.isSecureContext
 assert not hasattr(js.navigator, "storage") and not hasattr(js.navigator, "locks")

@@ -405,7 +405,7 @@ async def test_what_another_program_s_header_names_is_never_written_to_unless_it
     """wa-sqlite's digest, sqlite-wasm-rs's name, a digestless header that is damaged, garbage."""
     import struct
 
-    from sahpool.header import encode, wa_sqlite_digest
+    from sahpool.opfs_pool.header import encode, wa_sqlite_digest
 
     with opened(pool, "a.db") as con:
         con.execute("CREATE TABLE t(a)")

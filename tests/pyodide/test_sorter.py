@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @in_worker()
 async def test_only_within_the_block_does_a_sort_take_less_at_once(pool: Pool) -> None:
-    from sahpool.sorter import PIECE_KIB, small_sorts
+    from sahpool.sqlite.sorter import PIECE_KIB, small_sorts
 
     with opened(pool, "a.db") as con:
         with small_sorts(con):
@@ -34,7 +34,7 @@ async def test_only_within_the_block_does_a_sort_take_less_at_once(pool: Pool) -
 
 @in_worker()
 async def test_a_sort_in_small_pieces_gives_the_same_rows(pool: Pool) -> None:
-    from sahpool.sorter import small_sorts
+    from sahpool.sqlite.sorter import small_sorts
 
     with opened(pool, "a.db") as con:
         con.execute(
@@ -51,7 +51,7 @@ async def test_a_sort_in_small_pieces_gives_the_same_rows(pool: Pool) -> None:
 
 @in_worker()
 async def test_pages_are_kept_as_if_there_were_no_such_block(pool: Pool) -> None:
-    from sahpool.sorter import small_sorts
+    from sahpool.sqlite.sorter import small_sorts
 
     with opened(pool, "a.db") as con:
         con.execute(

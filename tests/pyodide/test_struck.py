@@ -104,10 +104,10 @@ async def test_an_error_keeps_no_frame_of_the_program_alive(pool: Pool) -> None:
         kept = Kept()
         with expect(sqlite3.OperationalError):
             sqlite3.connect(f"file:/no.db?vfs={pool.name}&mode=rw", uri=True)
-        sahpool.causes.remember(1, ValueError("of something that SQLite tells nobody of"))
+        sahpool.sqlite.causes.remember(1, ValueError("of something that SQLite tells nobody of"))
         return weakref.ref(kept)
 
     found = probe()
     gc.collect()
     assert found() is None
-    sahpool.causes.forget()
+    sahpool.sqlite.causes.forget()

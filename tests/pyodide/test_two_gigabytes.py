@@ -138,7 +138,7 @@ _EXPORT_BLOB = """
 before, began = heap(), time.perf_counter()
 digest, size = hashlib.sha256(), 0
 async with pool.export_blob("big.db") as blob:
-    async with sahpool.sources.opened(blob.stream()) as pieces:
+    async with sahpool.databases.sources.opened(blob.stream()) as pieces:
         async for piece in pieces:
             digest.update(piece.to_bytes())
             size += len(piece)

@@ -178,7 +178,7 @@ async def test_a_connection_that_leaves_wal_mode_undoes_nothing_of_what_others_c
 @in_worker()
 async def test_the_memory_of_a_wal_index_is_zeroed(pool: Pool) -> None:
     """A region with old content in it would be taken for the index of a WAL that is no more."""
-    sqlite, size = sahpool.abi.library(), 32768
+    sqlite, size = sahpool.sqlite.abi.library(), 32768
     blocks = [sqlite.sqlite3_malloc(size) for _ in range(8)]
     for block in blocks:
         ctypes.memset(block, 0xFF, size)

@@ -14,7 +14,7 @@ import js
 import pyodide_js
 
 import sahpool
-from sahpool.callbacks import Callbacks
+from sahpool.sqlite.callbacks import Callbacks
 
 MODES = ("DELETE", "TRUNCATE", "PERSIST", "WAL")
 

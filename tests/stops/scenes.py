@@ -11,7 +11,7 @@ import js
 from pyodide.ffi import to_js
 
 import sahpool
-from sahpool.header import SECTOR_SIZE
+from sahpool.opfs_pool.header import SECTOR_SIZE
 from tests.stops.strikes import Play, Scene
 
 #: A table of 30 rows over 10 pages: the cache has 6.

@@ -28,10 +28,10 @@ import js
 from pyodide.ffi import create_proxy
 
 import sahpool
-from sahpool.callbacks import Callbacks
 from sahpool.cleanup import Cleanup
-from sahpool.header import SECTOR_SIZE
-from sahpool.slots import SlotTable
+from sahpool.opfs_pool.header import SECTOR_SIZE
+from sahpool.opfs_pool.slots import SlotTable
+from sahpool.sqlite.callbacks import Callbacks
 from tests.crash.lab import DIRECTORY, State, content
 
 _TOOL = 4  # one of those that sys.monitoring leaves to programs

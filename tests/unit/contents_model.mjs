@@ -1,7 +1,7 @@
 // JavaScript because it tries contents.mjs, which is JavaScript, against a model, for test_contents.py.
 
 import { readFileSync } from "node:fs";
-import { Content, Pending, call } from "../../worker/sahpool/contents.mjs";
+import { Content, Pending, call } from "../../worker/sahpool/sqlite/contents.mjs";
 import { randomFrom } from "../chance.mjs";
 
 const START = 4096;

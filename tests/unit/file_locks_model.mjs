@@ -1,7 +1,7 @@
 // JavaScript because it tries locks.mjs, which is JavaScript, against a model, for test_locks.py.
 
 import { readFileSync } from "node:fs";
-import { FileLocks } from "../../worker/sahpool/locks.mjs";
+import { FileLocks } from "../../worker/sahpool/sqlite/locks.mjs";
 
 // Each step is ["lock" or "unlock", owner, level]; answers [whether it was granted, the levels of the
 // owners, whether any is reserved] for each.

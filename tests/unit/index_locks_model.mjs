@@ -1,7 +1,7 @@
 // JavaScript because it tries locks.mjs, which is JavaScript, against a model, for test_index_locks.py.
 
 import { readFileSync } from "node:fs";
-import { IndexLocks } from "../../worker/sahpool/locks.mjs";
+import { IndexLocks } from "../../worker/sahpool/sqlite/locks.mjs";
 
 // Each step is [what, connection, first lock, how many, exclusively]; answers what was granted.
 const { steps } = JSON.parse(readFileSync(0, "utf8"));

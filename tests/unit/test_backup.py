@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sahpool.backup import back_up
+from sahpool.databases.backup import back_up
 
 
 @pytest.mark.parametrize("begin", ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"])

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sahpool.soundness import _Bound
+from sahpool.databases.soundness import _Bound
 
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sahpool import companions
 from sahpool.errors import ImportRejectedError
+from sahpool.fileformat import companions
 from tests.pyodide import killed_copies
 from tests.pyodide.killed_copies import connected, fill, flipped, frames, headers, hot, taken
 

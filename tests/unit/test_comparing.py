@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from sahpool import comparing, expansion
+from sahpool.databases import comparing, expansion
 
 #: Nanoseconds that a schema may take in all, about.
 SECOND = 1e9

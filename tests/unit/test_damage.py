@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from sahpool import header
-from sahpool.slots import SlotTable
+from sahpool.opfs_pool import header
+from sahpool.opfs_pool.slots import SlotTable
 from tests import damage
 from tests.proofs import Proofs
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from sahpool import expansion
-from sahpool.expansion import MAX_DEPTH
+from sahpool.databases import expansion
+from sahpool.databases.expansion import MAX_DEPTH
 
 
 def excess(definitions: Iterable[tuple[str, str, str]]) -> str:

@@ -11,10 +11,13 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sahpool import ForeignPoolError, companions, foreign, header, recognise
-from sahpool.header import OWN, SQLITE_WASM_RS, WA_SQLITE, Damaged, Header, decode, encode
-from sahpool.slot import Handle, SlotFile
-from sahpool.slots import SlotTable
+from sahpool import ForeignPoolError
+from sahpool.fileformat import companions
+from sahpool.opfs_pool import header, recognise
+from sahpool.opfs_pool.header import OWN, SQLITE_WASM_RS, WA_SQLITE, Damaged, Header, decode, encode
+from sahpool.opfs_pool.slot import Handle, SlotFile
+from sahpool.opfs_pool.slots import SlotTable
+from sahpool.rescue import foreign
 
 from .memory_handle import MemoryHandle
 
@@ -240,7 +243,7 @@ def test_a_slot_that_its_program_writes_to_meanwhile_is_looked_at_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     heap = SimpleNamespace(to_bytes=ChangingFile.to_bytes)  # the real one is about Pyodide's heap
-    monkeypatch.setitem(sys.modules, "sahpool.heap", heap)
+    monkeypatch.setitem(sys.modules, "sahpool.sqlite.heap", heap)
     assert asyncio.run(recognise.look(ChangingFile(4, "NotReadableError"))) == Header(
         "/a.db", FLAGS, 1
     )

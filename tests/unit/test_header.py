@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sahpool import header
-from sahpool.header import Damaged, Header, decode, encode
+from sahpool.opfs_pool import header
+from sahpool.opfs_pool.header import Damaged, Header, decode, encode
 
 FLAGS = 0x106  # SQLITE_OPEN_MAIN_DB | READWRITE | CREATE
 

@@ -33,12 +33,12 @@ SCRIPTS = sorted(
 BROWSER_MODULES = {"js", "pyodide", "pyodide_js", "_pyodide_core", "sahpool_host"}
 MAY_KNOW_THE_BROWSER = {
     "worker/main.py",
-    "worker/sahpool/browser.py",
+    "worker/sahpool/browser/__init__.py",
     "worker/sahpool/check.py",
-    "worker/sahpool/collecting.py",
-    "worker/sahpool/heap.py",
-    "worker/sahpool/hold.py",
-    "worker/sahpool/logs.py",
+    "worker/sahpool/browser/collecting.py",
+    "worker/sahpool/sqlite/heap.py",
+    "worker/sahpool/opfs_pool/hold.py",
+    "worker/sahpool/browser/logs.py",
     "worker/sahpool/pool.py",
     "app/dom.py",
     "app/client.py",

@@ -207,7 +207,7 @@ async def program() -> None:
 def definitions() -> dict[str, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
     """The functions and classes of the package; some need a browser to be imported."""
     found = {}
-    for path in sorted(PACKAGE.glob("*.py")):
+    for path in sorted(PACKAGE.rglob("*.py")):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 found[node.name] = node

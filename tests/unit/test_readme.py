@@ -51,7 +51,7 @@ def test_each_option_that_is_named_is_one_of_serve_py_or_of_the_tests(option: st
 
 @pytest.mark.parametrize(
     "room",
-    sorted(path.stem for path in (ROOT / "worker/sahpool").glob("*.py") if path.stem[0] != "_"),
+    sorted(path.stem for path in (ROOT / "worker/sahpool").rglob("*.py") if path.stem[0] != "_"),
 )
 def test_each_room_of_the_library_is_named(room: str) -> None:
     assert f"`{room}`" in README

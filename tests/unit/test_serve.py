@@ -262,11 +262,11 @@ def test_the_wheel_is_valid(tmp_path: Path) -> None:
         assert {f"{info}/METADATA", f"{info}/WHEEL", f"{info}/licenses/LICENSE"} <= set(names)
         assert {
             "sahpool/__init__.py",
-            "sahpool/io.mjs",
-            "sahpool/contents.mjs",
-            "sahpool/callbacks.mjs",
-            "sahpool/first_table.mjs",
-            "sahpool/locks.mjs",
+            "sahpool/sqlite/io.mjs",
+            "sahpool/sqlite/contents.mjs",
+            "sahpool/sqlite/callbacks.mjs",
+            "sahpool/sqlite/first_table.mjs",
+            "sahpool/sqlite/locks.mjs",
             "sahpool/py.typed",
         } <= set(names)
         assert not [name for name in names if "__pycache__" in name or name.endswith("/")]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from sahpool.shm import SharedIndexes
+from sahpool.sqlite.shm import SharedIndexes
 
 
 class Heap:

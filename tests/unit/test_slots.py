@@ -6,11 +6,11 @@ from functools import partial
 
 import pytest
 
-from sahpool import header
 from sahpool.errors import DatabaseInUseError, InvalidNameError, PoolFullError, StorageError
 from sahpool.names import check_new_database, check_path, stored_path
-from sahpool.slot import Quarantined, Slot
-from sahpool.slots import SlotTable
+from sahpool.opfs_pool import header
+from sahpool.opfs_pool.slot import Quarantined, Slot
+from sahpool.opfs_pool.slots import SlotTable
 
 from .memory_handle import MemoryHandle
 

@@ -8,17 +8,12 @@ In a worker that runs Pyodide::
     con = pool.connect("notes.db")
 
 After that, ``sqlite3.connect("file:/notes.db?vfs=opfs-sahpool", uri=True)`` is the same, and so is
-everything that speaks ``sqlite3``. The rooms: ``installing`` (the way in), ``pool`` (its public
-face), ``standing`` (open, paused or removed), ``hold`` (directory, handles, lock), ``slots``,
-``places`` and ``slot`` (which slot is whose), ``header`` (the format on disk), ``quarantine`` (the
-way out of it), ``vfs`` (SQLite's methods), ``callbacks`` and ``cleanup`` (what holds whatever stops
-Python), ``default_vfs`` (where plain names lead), ``io.mjs`` (page reads and writes), ``heap``
-(bytes between Python and JavaScript), ``first_table`` (how a new database comes into WAL mode),
-``locks`` and ``shm`` (connections among one another), ``connections`` (what ``connect`` gives),
-``transfer``, ``sources`` and ``backup`` (import, export), ``beside`` and ``companions`` (a WAL or
-journal that comes with a database), ``foreign`` (other programs' pools), ``stats`` (counters),
-``check`` (the self-check), ``collecting`` (suspended calls and Python's garbage collector),
-``logs`` (the console), ``defaults`` (PRAGMAs of a new connection), ``causes`` and ``errors``.
+everything that speaks ``sqlite3``.
+
+Packages, each of which imports only those below it: ``rescue`` (quarantine, other programs' pools),
+``databases`` (whole databases in and out), ``opfs_pool`` (slots in a directory), ``browser`` (what
+is asked of it), ``sqlite`` (SQLite's side, with its JavaScript), ``fileformat`` (SQLite's files as
+bytes), and above them all ``pool``, the public face, and ``installing``.
 """
 
 from __future__ import annotations
@@ -26,8 +21,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .abi import error_offset, keywords, transaction_state
-from .connections import Connection
 from .errors import (
     DatabaseInUseError,
     ForeignPoolError,
@@ -46,16 +39,18 @@ from .errors import (
     WalIgnoredWarning,
     WalMissingWarning,
 )
-from .foreign import FoundPool
-from .slot import Quarantined
-from .stats import CallStats, Stats
+from .opfs_pool.slot import Quarantined
+from .rescue.foreign import FoundPool
+from .sqlite.abi import error_offset, keywords, transaction_state
+from .sqlite.connections import Connection
+from .sqlite.stats import CallStats, Stats
 
 if TYPE_CHECKING:
+    from .browser.logs import set_verbosity
     from .check import CheckReport, CheckStep
-    from .foreign import find_pools
     from .installing import install, set_default
-    from .logs import set_verbosity
     from .pool import Pool
+    from .rescue.foreign import find_pools
 
 __version__ = "0.1.0"
 
@@ -99,10 +94,10 @@ _WITH_BROWSER = {
     "CheckReport": "check",
     "CheckStep": "check",
     "Pool": "pool",
-    "find_pools": "foreign",
+    "find_pools": "rescue.foreign",
     "install": "installing",
     "set_default": "installing",
-    "set_verbosity": "logs",
+    "set_verbosity": "browser.logs",
 }
 
 

@@ -21,14 +21,16 @@ import js
 import pyodide_js
 from pyodide.ffi import JsException, can_run_sync
 
-from . import collecting, header, heap
+from .browser import collecting
 from .cleanup import Cleanup
-from .header import SECTOR_SIZE
-from .hold import Hold
 from .names import COMPANION_SUFFIXES
-from .slot import Quarantined, Slot
-from .slots import SlotTable
-from .vfs import VFS
+from .opfs_pool import header
+from .opfs_pool.header import SECTOR_SIZE
+from .opfs_pool.hold import Hold
+from .opfs_pool.slot import Quarantined, Slot
+from .opfs_pool.slots import SlotTable
+from .sqlite import heap
+from .sqlite.vfs import VFS
 
 _ROWS = 256
 _ROW_BYTES = 4000  # about a page for each row: the test database has a megabyte

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from . import browser, causes, collecting, default_vfs, defaults, logs, options
+from . import browser, options
+from .browser import collecting, logs
 from .errors import UnsupportedError
 from .pool import Pool, _installed, _installing, holder_of
+from .sqlite import causes, default_vfs, defaults
 from .turns import Turn
 
 

@@ -15,26 +15,20 @@ from urllib.parse import quote
 
 from pyodide.ffi import can_run_sync, run_sync
 
-from . import (
-    beside,
-    browser,
-    collecting,
-    foreign,
-    newer,
-    options,
-    quarantine,
-    sources,
-    transfer,
-)
-from .access import Access
+from . import browser, options
+from .browser import collecting
 from .check import CheckReport, check
 from .cleanup import Cleanup
-from .connections import Connection
+from .databases import beside, sources, transfer
+from .databases.access import Access
 from .errors import PoolLockedError
 from .names import COMPANION_SUFFIXES, check_path
+from .opfs_pool.slot import Quarantined
 from .pool_base import PoolBase
-from .slot import Quarantined
-from .stats import Stats
+from .rescue import foreign, quarantine
+from .sqlite import newer
+from .sqlite.connections import Connection
+from .sqlite.stats import Stats
 from .turns import Turn, Turns
 
 _installed: dict[str, Pool] = {}

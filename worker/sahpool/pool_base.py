@@ -7,14 +7,16 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from . import browser, default_vfs, defaults, transfer
+from . import browser
+from .databases import transfer
 from .errors import DatabaseInUseError, NoSuchDatabaseError
-from .hold import Hold
 from .names import check_path
-from .spares import Spares
+from .opfs_pool.hold import Hold
+from .opfs_pool.spares import Spares
+from .opfs_pool.store import Store
+from .sqlite import default_vfs, defaults
+from .sqlite.vfs import VFS
 from .standing import Standing
-from .store import Store
-from .vfs import VFS
 
 __all__ = ["PoolBase"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .errors import PoolClosedError
-from .hold import Hold
+from .opfs_pool.hold import Hold
 
 
 class Standing:

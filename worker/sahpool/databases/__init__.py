@@ -1,0 +1,1 @@
+"""Whole databases, in and out: imports, exports, and whether one is sound."""

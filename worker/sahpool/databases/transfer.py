@@ -1,0 +1,339 @@
+"""Whole databases in and out: import into a spare slot with a check, export of a snapshot."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, contextmanager
+from typing import Any, NoReturn, Protocol
+
+from ..cleanup import Cleanup
+from ..errors import (
+    SQLITE_FULL,
+    SQLITE_IOERR,
+    DatabaseInUseError,
+    InvalidNameError,
+    NameExistsError,
+    StorageError,
+    is_storage_failure,
+    sqlite_code,
+    warn,
+)
+from ..fileformat.database import FILE_HEADER_SIZE, MAGIC, check_header, in_rollback_mode
+from ..names import COMPANION_SUFFIXES, LENT, check_path, is_companion
+from ..opfs_pool.header import SECTOR_SIZE
+from ..opfs_pool.slot import Slot
+from ..opfs_pool.store import Store
+from ..sqlite.abi import SQLITE_OPEN_CREATE, SQLITE_OPEN_MAIN_DB, SQLITE_OPEN_READWRITE
+from ..storage import File
+from .access import Access
+from .backup import back_up
+from .soundness import check_content
+
+_log = logging.getLogger("sahpool")
+
+#: What the header of a database says that is brought in.
+MAIN_DB_FLAGS = SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+
+_SCRATCH_SLOTS = 2  # for a database, and for its journal
+
+_lent = 0  # numbers the paths under which slots are lent out for a moment
+
+
+def lent_path(purpose: str) -> str:
+    """A path to lend a slot out under, which no other slot has."""
+    global _lent
+    _lent += 1
+    return f"{LENT}{purpose}-{_lent}"
+
+
+@contextmanager
+def lending(slots: Store, purpose: str) -> Iterator[Slot]:
+    """A slot that is lent out within the block, unless it gets a name there.
+
+    Raises:
+        PoolFullError, StorageError: As for :meth:`SlotTable.lend`.
+    """
+    path = lent_path(purpose)
+    with Cleanup(lambda: slots.take_back(path)) as last, last:
+        yield slots.lend(path)
+
+
+def first_bytes(slots: Store, path: str) -> bytes:
+    """The header of a database, as far as it has one."""
+    slot = slots.find(path)
+    return b"" if slot is None else slot.file.read(FILE_HEADER_SIZE, 0)
+
+
+class Companions(Protocol):
+    """What is given with a database that is imported (beside.Beside)."""
+
+    async def make_room(self) -> None:
+        """Sees to the spare slots that it takes."""
+
+    def check_start(self, head: bytes, size: int) -> None:
+        """Whether it is worth reading on, after the first bytes of the database."""
+
+    async def refuse(
+        self, source: AbstractAsyncContextManager[AsyncIterator[Any]], error: InvalidNameError
+    ) -> NoReturn:
+        """Refuses a file whose name cannot be a database's."""
+
+    async def complete(self, slot: Slot) -> None:
+        """Takes in what was given, and makes a lent database what SQLite would find there."""
+
+    def warn(self) -> None:
+        """Tells what the database may lack."""
+
+
+# --- import -------------------------------------------------------------------------------------
+
+
+async def import_db(
+    access: Access,
+    path: str,
+    source: AbstractAsyncContextManager[AsyncIterator[Any]],
+    replace: bool,
+    beside: Companions,
+) -> int:
+    """See :meth:`Pool.import_db`; ``source`` is opened when the target has been looked at."""
+    await beside.make_room()
+    try:
+        check_target(access, path, replace)
+    except InvalidNameError as error:
+        if is_companion(path):
+            await beside.refuse(source, error)
+        raise
+    with lending(access.slots, "import") as slot:
+        async with source as pieces:
+            await copy_in(slot, pieces, beside.check_start)
+        await beside.complete(slot)
+        return adopt(access, slot, path, replace, sound=beside.warn)
+
+
+def adopt(
+    access: Access,
+    slot: Slot,
+    path: str,
+    replace: bool,
+    *,
+    sound: Callable[[], None] = lambda: None,
+) -> int:
+    """Makes a lent slot the database ``path`` once its content is found sound; returns its size.
+
+    No bytes at all are a database as well: one that was opened and not written to yet.
+
+    Args:
+        access: The pool.
+        slot: The lent slot.
+        path: What it is to be called.
+        replace: Whether a database of that name is replaced.
+        sound: Called when it was found sound, and before anything is changed.
+
+    Raises:
+        NameExistsError, DatabaseInUseError: As for :func:`check_target`.
+        ImportRejectedError: What is in the slot is no sound database.
+    """
+    size = slot.file.size()
+    if size:
+        check_header(slot.file.read(FILE_HEADER_SIZE, 0), size)
+        uri = access.uri(slot.path, mode="ro", immutable=1)
+        unread = check_content(uri, slot.file.read)
+        if unread is not None:
+            warn(unread, path)
+    sound()
+    # The event loop may have run since the target was looked at.
+    check_target(access, path, replace)
+    settle(access, path)
+    access.slots.rename(slot, path, MAIN_DB_FLAGS)
+    _log.info("%s: imported %s, %d bytes", access.name, path, size)
+    return size
+
+
+def check_target(access: Access, path: str, replace: bool) -> None:
+    """Whether a database may be brought in under this path.
+
+    Raises:
+        InvalidNameError: The name is one that SQLite keeps for journals.
+        NameExistsError: There is a database of that name and ``replace`` is false.
+        DatabaseInUseError: There is one, and it is open.
+    """
+    if access.slots.find(path) is None:
+        access.slots.check_new(path)
+        return
+    if not replace:
+        raise NameExistsError(
+            f"There is a database {path} already.",
+            hint="Choose another name, or say that it is to be replaced.",
+        )
+    if access.is_open(path):
+        raise DatabaseInUseError(
+            f"{path} is open and cannot be replaced.", hint="Close every connection to it first."
+        )
+
+
+async def copy_in(
+    slot: Slot, pieces: AsyncIterator[Any], check_start: Callable[[bytes, int], None] | None = None
+) -> None:
+    """Writes the pieces into the slot.
+
+    Args:
+        slot: The slot.
+        pieces: Bytes of Python's or JavaScript's.
+        check_start: Given the first 16 bytes and how many have come so far, once they are there.
+    """
+    size = 0
+    async for piece in pieces:
+        try:
+            written = slot.file.write(piece, size)
+        except Exception as error:
+            if sqlite_code(error, SQLITE_IOERR) != SQLITE_FULL:
+                raise
+            raise _full(size) from error
+        if written != len(piece):
+            raise _full(size + max(0, min(written, len(piece))))
+        before, size = size, size + len(piece)
+        if check_start and before < len(MAGIC) <= size:
+            check_start(slot.file.read(len(MAGIC), 0), size)
+        del piece  # its owner may want to resize it
+
+
+def _full(kept: int) -> StorageError:
+    return StorageError(
+        f"The storage is full: it kept {kept} bytes of the file.",
+        hint="Delete what you no longer need, or give the site more room.",
+        sqlite_code=SQLITE_FULL,
+    )
+
+
+def settle(access: Access, path: str) -> None:
+    """Leaves no journal or WAL that SQLite would apply to the file that takes this path over.
+
+    Opening the old database rolls a hot journal back or recovers its WAL, and closing it deletes
+    both; so the old database stays whole should the swap not happen. What is left belongs to
+    nothing that can be read.
+    """
+    companions = [path + suffix for suffix in COMPANION_SUFFIXES]
+    left = [each for each in companions if access.slots.find(each) is not None]
+    if left and access.slots.find(path) is not None:
+        try:
+            # Not pool.connect: with JSPI it lets other tasks run, which may open the database.
+            with closing(sqlite3.connect(access.uri(path, mode="rw"), uri=True)) as connection:
+                connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        except sqlite3.DatabaseError as error:
+            if is_storage_failure(error):
+                raise
+            left = companions  # unreadable, and about to be replaced on demand
+    for companion in left:
+        access.slots.delete(companion)
+
+
+@contextmanager
+def scratch(access: Access) -> Iterator[str | None]:
+    """The URI of a database that nobody else knows of: empty, and gone after the block.
+
+    None where there is no slot for it, or none for the journal that it may need.
+    """
+    if access.slots.spare_count < _SCRATCH_SLOTS:
+        yield None
+        return
+    with lending(access.slots, "scratch") as slot:
+        yield access.uri(slot.path, mode="rw")
+
+
+def flush_wal(access: Access, name: str) -> None:
+    """Has the disk take what is in a database's WAL so far, so that a commit need not wait for it.
+
+    Raises:
+        JsException: The storage refused.
+    """
+    slot = access.slots.find(f"{check_path(name)}-wal")
+    if slot is not None:
+        slot.file.flush()
+
+
+# --- export -------------------------------------------------------------------------------------
+
+
+def export_chunks(access: Access, path: str, size: int) -> Iterator[bytes]:
+    """See :meth:`Pool.export_chunks`."""
+    with _snapshot(access, path) as slot:
+        yield from _read_chunks(slot, size)
+
+
+@asynccontextmanager
+async def export_blob(access: Access, path: str) -> AsyncIterator[Any]:
+    """See :meth:`Pool.export_blob`."""
+    with _snapshot(access, path) as slot:
+        if not slot.name:
+            yield access.blobs.blob_of(b"".join(_read_chunks(slot, slot.file.size())))
+            return
+        head = in_rollback_mode(slot.file.read(FILE_HEADER_SIZE, 0))
+        yield await access.blobs.blob(slot.name, head, SECTOR_SIZE + len(head))
+
+
+@contextmanager
+def _snapshot(access: Access, path: str) -> Iterator[Slot]:
+    """A slot whose bytes are what was committed, and to which nobody writes within the block.
+
+    Where the storage has no room for the WAL in the database, nor for a copy, the copy is in memory
+    and the slot has no name: what cannot be written any more must come out all the same.
+    """
+    _log.info("%s: exporting %s", access.name, path)
+    own = access.slots.find(path)
+    if own is not None and not own.file.size():
+        yield own  # an empty database; opening it would give it a first page
+        return
+    uri = access.uri(path, mode="rw")
+    with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
+        # Folds the WAL into the database file where no other connection is in the way.
+        try:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != SQLITE_FULL:
+                raise
+            _log.warning("%s: no room to carry over the WAL of %s", access.name, path)
+        connection.execute("BEGIN")
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # takes the read lock
+        wal = access.slots.find(path + "-wal")
+        if wal is None or not wal.file.size():
+            # Nothing outside the file, and the read lock keeps it as it is: a checkpoint must wait
+            # for readers of the database file, a rollback-mode writer for SHARED locks.
+            own = access.slots.find(path)
+            assert own is not None
+            yield own
+            return
+        # Another connection reads or writes: copy the snapshot that this one sees.
+        with lending(access.slots, "export") as copy:
+            data = None
+            try:
+                uri = access.uri(copy.path, mode="rw")
+                with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as target:
+                    target.execute("PRAGMA journal_mode=OFF")
+                    back_up(connection, target)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != SQLITE_FULL:
+                    raise
+                data = connection.serialize()
+            yield copy if data is None else Slot("", access.blobs.in_memory(data))
+
+
+def read_pieces(file: File, size: int, piece_size: int, what: str) -> Iterator[tuple[int, bytes]]:
+    """The first ``size`` bytes of a file, in pieces, each with its offset.
+
+    Raises:
+        StorageError: The file ends before that; the message calls it ``what``.
+    """
+    at = 0
+    while at < size:
+        piece = file.read(min(piece_size, size - at), at)
+        if not piece:
+            raise StorageError(f"The storage ended {size - at} bytes before {what} did.")
+        yield at, piece
+        at += len(piece)
+
+
+def _read_chunks(slot: Slot, size: int) -> Iterator[bytes]:
+    for at, chunk in read_pieces(slot.file, slot.file.size(), size, "the database"):
+        yield chunk if at else in_rollback_mode(chunk)

@@ -1,0 +1,1 @@
+"""SQLite's files as bytes: nothing here knows a storage."""

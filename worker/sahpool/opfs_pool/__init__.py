@@ -1,0 +1,1 @@
+"""The pool: slots in a directory of the origin's private file system."""

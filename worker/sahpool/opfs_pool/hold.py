@@ -1,0 +1,267 @@
+"""Taking hold of a pool's directory: its Web Lock, and an access handle on each of its files.
+
+Both are taken in ``take``, or neither: whatever fails on the way, everything taken so far is given
+back. Nothing is ever deleted here unless it is asked for by name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import js
+from pyodide.ffi import JsException, create_once_callable, to_js
+
+from .. import browser
+from ..errors import LOCKED_NAMES, PoolLockedError, exception_name
+from ..names import LOCK_PREFIX
+from ..sqlite import heap
+from . import recognise
+from .header import SECTOR_SIZE
+
+_log = logging.getLogger("sahpool")
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.5  # seconds between attempts to get the handles
+_MEDIA_TYPE = "application/vnd.sqlite3"  # iana.org/assignments/media-types
+
+Handles = list[tuple[str, browser.SyncHandle]]  #: names of files, and the handles on them
+
+
+class Hold:
+    """One pool's hold on its directory.
+
+    Attributes:
+        directory: Path of the pool's directory below the origin's root.
+        timeout: Seconds to wait for a pool that another tab or worker holds.
+        opaque: The browser's handle of the directory of the slots; None while nothing is held.
+    """
+
+    def __init__(self, directory: str, timeout: float, io: Any) -> None:
+        """``io`` is the module io.mjs."""
+        self.directory = directory
+        self.timeout = timeout
+        self.opaque: Any = None
+        self._io = io
+        self._release_lock: Any = None
+
+    def elsewhere(self, directory: str) -> Hold:
+        """A hold on another directory, with nothing taken yet."""
+        path = "/".join(filter(None, directory.split("/")))
+        return Hold(path, self.timeout, self._io)
+
+    # --- all of it ------------------------------------------------------------------------------
+
+    async def take(self) -> Handles:
+        """The lock, and then a handle on every file of the directory, which is made if missing.
+
+        Raises:
+            PoolLockedError: Another holder did not let go of them in time.
+            ForeignPoolError: The directory holds another program's pool.
+        """
+        began = time.monotonic()
+        deadline = began + self.timeout
+        handles: Handles = []
+        try:
+            await self._lock()
+            await recognise.check_directory(self.directory)
+            opaque = await browser.directory(self.directory + "/" + recognise.OPAQUE)
+            await self.open_all(opaque, deadline, handles)
+            recognise.check_slots(self.directory, handles)
+            self.opaque = opaque
+            milliseconds = 1000 * (time.monotonic() - began)
+            _log.info("%s: opened %d slots in %.0f ms", self.directory, len(handles), milliseconds)
+            return handles
+        except BaseException:
+            for _, handle in handles:
+                handle.close()
+            self.opaque = None
+            self.unlock()
+            raise
+
+    async def remove_directory(self) -> None:
+        """Deletes the slots and the directory; the handles must be closed.
+
+        The directory stays when something else lies in it: another pool, a program's own files.
+        """
+        parent, _, last = self.directory.rpartition("/")
+        own = await browser.directory(self.directory)
+        await own.removeEntry(recognise.OPAQUE, browser.js_object(recursive=True))
+        try:
+            await (await browser.directory(parent)).removeEntry(heap.text(last))
+        except JsException as error:
+            if exception_name(error) != "InvalidModificationError":
+                raise
+
+    async def _lock(self) -> None:
+        """Takes the Web Lock that keeps the pool to one worker.
+
+        The lock is held for as long as the promise that its callback returns is pending.
+        """
+        loop = asyncio.get_running_loop()
+        held, released = loop.create_future(), loop.create_future()
+
+        async def granted(lock: Any) -> None:
+            if held.done():  # whoever wanted it was cancelled: let go of it
+                return
+            if not lock:  # null: it is held, and nobody wants to wait
+                held.set_exception(self._held_elsewhere())
+                return
+            held.set_result(None)
+            await released
+
+        def refused(error: Any) -> None:
+            if not held.done():
+                held.set_exception(error)
+
+        def release() -> None:
+            held.cancel()  # of no effect once it is granted
+            if not released.done():
+                released.set_result(None)
+
+        if self.timeout:
+            options = browser.js_object(signal=js.AbortSignal.timeout(int(self.timeout * 1000)))
+        else:  # a signal that fires at once would come before the lock
+            options = browser.js_object(ifAvailable=True)
+        name = heap.text(LOCK_PREFIX + self.directory)
+        try:
+            self._release_lock = release
+            js.navigator.locks.request(name, options, create_once_callable(granted)).catch(
+                create_once_callable(refused)
+            )
+            await held
+        except BaseException as error:
+            self.unlock()
+            if isinstance(error, JsException):
+                raise self._held_elsewhere() from error
+            raise
+
+    def unlock(self) -> None:
+        """Lets another tab or worker have the pool; the handles must be closed."""
+        if self._release_lock is not None:
+            self._release_lock()
+            self._release_lock = None
+            _log.info("%s: let go", self.directory)
+
+    async def open_all(self, folder: Any, deadline: float, handles: list[tuple[str, Any]]) -> None:
+        """Adds an access handle for every file of a directory: all of them, or none and an error.
+
+        Args:
+            folder: The browser's handle of the directory.
+            deadline: Until when to try, as time.monotonic() has it.
+            handles: What they are added to.
+
+        Raises:
+            PoolLockedError: Another holder did not let go of them in time.
+        """
+        files = [file async for file in folder.values() if file.kind == "file"]
+        pause = _FIRST_PAUSE
+        while True:
+            openings: list[asyncio.Future[browser.SyncHandle]] = []
+            try:
+                # All at once: each is some milliseconds of the browser's, none of this thread's.
+                openings += [asyncio.ensure_future(self.open(file)) for file in files]
+                opened = await asyncio.gather(*openings)
+                names = (file.name for file in files)
+                handles += list(zip(names, opened, strict=True))
+                return
+            except BaseException as error:
+                await asyncio.shield(_close_all(openings))
+                if exception_name(error) not in LOCKED_NAMES:
+                    raise
+                if time.monotonic() + pause > deadline:
+                    raise self._held_elsewhere() from error
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _held_elsewhere(self) -> PoolLockedError:
+        return PoolLockedError(
+            f"The storage {self.directory} is held by another tab or worker "
+            f"and was not released within {self.timeout:g} s.",
+            hint="Close the other tab, or wait a moment, and try again.",
+        )
+
+    # --- single files ---------------------------------------------------------------------------
+
+    async def open(self, file: Any) -> browser.SyncHandle:
+        """An access handle on the file of a FileSystemFileHandle."""
+        token = js.Object.new()
+        try:
+            return browser.SyncHandle(await self._io.openHandle(file, token), self._io)
+        except BaseException:
+            self._io.dropHandle(token)
+            raise
+
+    async def create(self) -> tuple[str, browser.SyncHandle] | None:
+        """A new file with a random name, as (name, handle); None when the hold ended meanwhile.
+
+        When the hold ends the file stays, as a spare for the next holder. When no handle can be had
+        on it, it is gone again.
+        """
+        opaque = self.opaque
+        if opaque is None:
+            return None
+        name = secrets.token_hex(8)
+        file = await opaque.getFileHandle(name, browser.js_object(create=True))
+        handle = None
+        try:
+            handle = await self.open(file)
+            if self.opaque is opaque:
+                return name, handle
+            handle.close()
+            return None
+        except BaseException as error:
+            if handle is not None:
+                handle.close()
+            if not isinstance(error, asyncio.CancelledError):
+                await self.discard(name)
+            raise
+
+    async def remove(self, name: str) -> None:
+        """Deletes a file, whose handle must be closed; it stays as a spare once the hold ended."""
+        if self.opaque is None:
+            return
+        try:
+            await self.opaque.removeEntry(heap.text(name))
+        except JsException as error:
+            if exception_name(error) != "NotFoundError":
+                raise
+
+    async def discard(self, name: str) -> None:
+        """Deletes a file that was just made and will not be used; where it stays, it is a spare."""
+        try:
+            await self.remove(name)
+        except Exception as error:  # noqa: BLE001 - the reason why it is not used counts more
+            _log.warning("%s: an empty slot stays: %s", self.directory, error)
+
+    async def blob(self, name: str, head: bytes, start: int) -> Any:
+        """A JavaScript Blob of ``head`` and what the file holds from offset ``start``.
+
+        It refers to the file and copies nothing, open access handle or not. Tried: Chromium 156
+        refuses to read it (NotReadableError) once anything was written to the file or its length
+        changed, a flush alone does not hurt; Firefox 153 gives the bytes that are there when it is
+        read. So nobody may write to the file for as long as the Blob is in use.
+        """
+        file = await (await self.opaque.getFileHandle(heap.text(name))).getFile()
+        parts = to_js([heap.to_uint8array(head), file.slice(start)])
+        return js.Blob.new(parts, browser.js_object(type=_MEDIA_TYPE))
+
+    def blob_of(self, data: bytes) -> Any:
+        """A JavaScript Blob of these bytes."""
+        return js.Blob.new(to_js([heap.to_uint8array(data)]), browser.js_object(type=_MEDIA_TYPE))
+
+    def in_memory(self, data: bytes) -> browser.SyncHandle:
+        """A handle on a file in memory with these bytes behind its header."""
+        handle = browser.SyncHandle(self._io.MemoryHandle.new(), self._io)
+        handle.write(data, SECTOR_SIZE)
+        return handle
+
+
+async def _close_all(openings: Iterable[asyncio.Future[browser.SyncHandle]]) -> None:
+    """Closes the handles that were opened, and those that still will be."""
+    for opened in await asyncio.gather(*openings, return_exceptions=True):
+        if not isinstance(opened, BaseException):
+            opened.close()

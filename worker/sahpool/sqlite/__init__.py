@@ -1,0 +1,1 @@
+"""SQLite's side: its C interface, the VFS, and what comes with each connection."""

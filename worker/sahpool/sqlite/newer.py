@@ -1,0 +1,216 @@
+"""Databases whose schema a newer SQLite wrote: read as far as it is known here, and kept as it is.
+
+One definition that SQLite cannot parse makes it refuse the whole database. With ``PRAGMA
+writable_schema=ON`` it passes over that one instead. Nothing is lost by this as long as nothing is
+written: a trigger that is not known would not run, an index not be kept up. So such a database is
+opened with
+
+- ``writable_schema=ON``, so that what is known can be read;
+- ``SQLITE_DBCONFIG_DEFENSIVE``, so that the schema cannot be written to all the same;
+- ``query_only=ON``, which a program may take back.
+
+The header tells which SQLite wrote a database last (sqlite.org/fileformat2.html, section 1.3.1). A
+definition in a database that an older one wrote last is damaged, not new. Who lies there gains
+nothing: the trees are checked as in every other database.
+
+Source: ``prepare.c`` (sqlite3InitCallback, SQLITE_NoSchemaError), sqlite.org/pragma.html,
+c3ref/c_dbconfig_defensive.html.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import re
+import sqlite3
+import sys
+from collections.abc import Callable
+
+from ..errors import ImportRejectedError, NewerSchemaWarning, warn
+from . import abi
+
+__all__ = [
+    "make_connection_readable",
+    "make_readable",
+    "quoted",
+    "tolerate",
+    "unread_by",
+    "warn_of",
+    "written_by",
+]
+
+_log = logging.getLogger("sahpool")
+
+_WRITTEN_BY = slice(96, 100)  # SQLITE_VERSION_NUMBER of who wrote last
+
+_OWN = sqlite3.sqlite_version_info[0] * 1_000_000 + sqlite3.sqlite_version_info[1] * 1_000
+_OWN += sqlite3.sqlite_version_info[2]
+
+#: What is in a schema, and has a name to be dropped by.
+_KINDS = frozenset({"table", "index", "view", "trigger"})
+_ENTRIES = "SELECT type, name, substr(sql, 1, 15) FROM main.sqlite_schema WHERE sql IS NOT NULL"
+_VIRTUAL = "CREATE VIRTUAL "
+
+#: What SQLite says of a definition that it parsed and of pages that cannot be (prepare.c).
+_DAMAGE = ("invalid rootpage", "orphan index")
+
+#: What it says of what is not in its grammar.
+_SYNTAX = re.compile(r"syntax error|unrecognized token|unknown table option")
+
+#: Whatever reads the schema and nothing else.
+_READ = b"SELECT 1 FROM main.sqlite_schema LIMIT 0"
+
+#: Settings by which a database is read as far as it is known.
+_TOLERANT = b"PRAGMA writable_schema=ON"
+_READ_ONLY = b"PRAGMA query_only=ON"
+_STRICT = b"PRAGMA writable_schema=RESET"
+
+
+def written_by(head: bytes) -> int:
+    """Which SQLite wrote a database last: 3046001 is 3.46.1, 0 what has no header."""
+    return int.from_bytes(head[_WRITTEN_BY], "big")
+
+
+def _may_be_newer(failed: str, head: bytes) -> bool:
+    """Whether SQLite refuses a schema for what a newer one made, and not for damage.
+
+    Args:
+        failed: What SQLite says.
+        head: The first bytes of the database. This SQLite may have written to it after a newer one.
+    """
+    version, (told, _, why) = written_by(head), failed.partition(") - ")
+    if not why or why.startswith(_DAMAGE) or not told.startswith("malformed database schema"):
+        return False
+    return version > _OWN or (version == _OWN and _SYNTAX.search(why) is not None)
+
+
+def tolerate(
+    connection: sqlite3.Connection, head: bytes, failed: sqlite3.DatabaseError
+) -> NewerSchemaWarning:
+    """Has a connection pass over what it cannot read, for a check.
+
+    Args:
+        connection: One on which nothing was read yet.
+        head: The first bytes of the database.
+        failed: Why SQLite refuses the schema.
+
+    Returns:
+        What to tell of it.
+
+    Raises:
+        sqlite3.DatabaseError: ``failed``, where it is damage.
+        ImportRejectedError: It may be either, and rows would be lost if it is damage.
+    """
+    if not _may_be_newer(str(failed), head):
+        raise failed
+    connection.execute("PRAGMA writable_schema=ON")
+    unread = _unread(connection, str(failed))
+    if not unread:
+        raise failed
+    told = _warning(unread, head)
+    if written_by(head) == _OWN and told.has_pages:
+        names = ", ".join(f"{kind} {name}" for kind, name in unread)
+        raise ImportRejectedError(
+            f"The database is damaged, or a newer SQLite has made what SQLite "
+            f"{sqlite3.sqlite_version} cannot read: {names} ({failed}).",
+            hint="Get the file again from where it came, as a newer SQLite wrote it.",
+        )
+    return told
+
+
+#: Addresses of the ``sqlite3`` of connections that were made to read a newer database, and of which
+#: nobody was warned; perhaps of other connections since.
+_tolerant: set[int] = set()
+
+
+def make_readable(database: int, name: str, head: Callable[[], bytes]) -> None:
+    """Has a connection that just opened read a newer database as far as it is known, and not write.
+
+    Args:
+        database: The ``sqlite3*``.
+        name: The database's, for the log.
+        head: Gives its first bytes.
+    """
+    sqlite = abi.library()
+    if _code(database, _READ) != abi.SQLITE_CORRUPT:
+        return
+    failed = sqlite.sqlite3_errmsg(database).decode("utf-8", "replace")
+    if not _may_be_newer(failed, head()):
+        return
+    if _code(database, _TOLERANT) or _code(database, _READ):
+        _code(database, _STRICT)
+        return
+    on = (ctypes.c_int * 2)(1, 0)  # variadic arguments, as wasm32 has them: int, int*
+    sqlite.sqlite3_db_config(database, abi.SQLITE_DBCONFIG_DEFENSIVE, ctypes.addressof(on))
+    _code(database, _READ_ONLY)
+    _tolerant.add(database)
+    _log.warning("%s: a newer SQLite made some of it; it is read as far as it is known", name)
+
+
+def _code(database: int, sql: bytes) -> int:
+    return int(abi.library().sqlite3_exec(database, sql, None, None, None)) & 0xFF
+
+
+def make_connection_readable(connection: sqlite3.Connection, head: Callable[[], bytes]) -> None:
+    """As :func:`make_readable`, of a connection to no pool on which nothing was read yet."""
+    try:
+        connection.execute("SELECT 1 FROM main.sqlite_schema LIMIT 0").close()
+    except sqlite3.DatabaseError as error:
+        if _may_be_newer(str(error), head()):
+            connection.execute("PRAGMA writable_schema=ON")
+            connection.execute("PRAGMA query_only=ON")
+            if sys.version_info >= (3, 12):
+                connection.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)
+
+
+def unread_by(connection: sqlite3.Connection, head: bytes) -> NewerSchemaWarning | None:
+    """What to tell of a connection that was made to read a newer database; None of any other."""
+    if not connection.execute("PRAGMA writable_schema").fetchone()[0]:
+        return None
+    return _warning(_unread(connection), head)
+
+
+def warn_of(connection: sqlite3.Connection, path: str, head: Callable[[], bytes]) -> None:
+    """Warns of a connection to a database that :func:`make_readable` has changed."""
+    address = abi.connection_pointer(connection)
+    if address not in _tolerant:
+        return
+    _tolerant.discard(address)
+    if connection.execute("PRAGMA writable_schema").fetchone()[0]:
+        unread = unread_by(connection, head())
+        if unread is not None:
+            warn(unread, path)
+
+
+def _warning(unread: list[tuple[str, str]], head: bytes) -> NewerSchemaWarning:
+    number = written_by(head)
+    version = f"{number // 1_000_000}.{number // 1_000 % 1_000}.{number % 1_000}"
+    return NewerSchemaWarning(unread, version, sqlite3.sqlite_version)
+
+
+def _unread(connection: sqlite3.Connection, failed: str = "") -> list[tuple[str, str]]:
+    """Kind and name of what is in the schema and SQLite does not know of.
+
+    It may know of what it has read the beginning of: of that it says so when it refuses the schema.
+    """
+    found = []
+    refused = failed.partition(") - ")[0]
+    execute, text_factory = connection.execute, connection.text_factory
+    connection.text_factory = lambda text: text.decode("utf-8", "replace")
+    for kind, name, begins in execute(_ENTRIES).fetchall():
+        # A virtual table would be opened, whatever it says of itself.
+        if kind in _KINDS and isinstance(name, str) and begins.upper() != _VIRTUAL:
+            try:
+                execute(f"EXPLAIN DROP {kind} main.{quoted(name)}").close()
+                is_known = True
+            except sqlite3.DatabaseError as error:
+                is_known = not str(error).startswith(f"no such {kind}: ")
+            if not is_known or refused == f"malformed database schema ({name}":
+                found.append((kind, name))
+    connection.text_factory = text_factory
+    return found
+
+
+def quoted(name: str) -> str:
+    """A name as SQL has it."""
+    return '"' + name.replace('"', '""') + '"'
