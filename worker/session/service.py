@@ -17,9 +17,10 @@ from typing import Any
 
 import protocol
 
+from . import opening, script, stock
 from .errors import SessionError, StoragePaused, UsedElsewhere, describe
 from .host import Host
-from .session import Session
+from .session import Operation, Session
 
 __all__ = ["Service"]
 
@@ -31,6 +32,13 @@ TIDY_SECONDS = 1.0
 
 TIDY_FROM = 1024 * 1024
 """Bytes of a WAL from which on that is worth it: whoever opens the database reads all of them."""
+
+OPERATIONS: dict[str, Operation] = {
+    **opening.OPERATIONS,
+    **script.OPERATIONS,
+    **stock.OPERATIONS,
+}
+"""What is done in a session, one after another."""
 
 _WHILE_PAUSED = {"hello", "words", "close", "pause", "unpause"}
 
@@ -50,7 +58,7 @@ class Service:
 
     def join(self, key: str, emit: Callable[[str], None]) -> None:
         """Begins a session; ``emit`` posts the head of an event to its tab."""
-        self._sessions[key] = Session(self, emit)
+        self._sessions[key] = Session(self.host, OPERATIONS, self, emit)
 
     async def leave(self, key: str) -> None:
         """Ends a session: what it runs is stopped, what it has not committed is rolled back."""

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import aclosing, closing
-from typing import TYPE_CHECKING, Any
 
 from . import formats, sample
 from .errors import NameExists, NoDatabase
 from .formats import delimited, sqlite
 from .host import Source
 from .job import Job
-
-if TYPE_CHECKING:
-    from .session import Session
+from .session import Fields, Session
 
 __all__ = ["OPERATIONS"]
 
 EXPORT_CHUNK = 1024 * 1024
-
-Fields = dict[str, Any]
 
 
 async def import_file(session: Session, job: Job) -> Fields:
