@@ -269,7 +269,7 @@ class BrowserHost(Surroundings):
         The errors are the library's. An export is a file in rollback mode again. One whose schema
         a newer SQLite wrote stays as it is.
         """
-        # That a WAL may lie beside it, the service tells by itself (session/formats/sqlite.py).
+        # That a WAL may lie beside it, the service tells by itself (formats/read_sqlite.py).
         await self._pool.import_db(name, chunks, replace=replace, wal=b"")
         with closing(sqlite3.connect(self._pool.uri(name), uri=True)) as con:
             unread = unread_by(con, first_bytes(self._pool._slots, check_path(name)))

@@ -1,6 +1,6 @@
 """Functions that analysts ask of SQL and SQLite lacks.
 
-Their loops are Python's own, so that a cancel stops them (``session.functions``): nothing here
+Their loops are Python's own, so that a cancel stops them (``session.sql.functions``): nothing here
 hands long work to a function of C that looks for no signal.
 """
 

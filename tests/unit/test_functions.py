@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 import sql_functions
-from session.functions import Functions
 from session.host import Function
+from session.sql.functions import Functions
 
 from .fake_host import Client
 

@@ -392,7 +392,7 @@ class TestTransactions:
     ) -> None:
         client.run("CREATE TABLE t AS " + MANY.format(1000))
         kept = MemoryError()  # a traceback that is kept somewhere keeps the cursor too
-        monkeypatch.setattr("session.connection.Connection._writes", raising(kept))
+        monkeypatch.setattr("session.sql.connection.Connection._writes", raising(kept))
         assert client.error("WITH x AS (SELECT * FROM t) SELECT * FROM x")["type"] == "MemoryError"
         other = sqlite3.connect(client.host.folder / "notes.db", timeout=0, isolation_level=None)
         other.execute("DROP TABLE t")

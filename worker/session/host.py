@@ -90,7 +90,7 @@ class Host(Protocol):
     def functions(self) -> list[Function]:
         """What every connection has beside SQLite's own functions.
 
-        Where there are any, Python is sent SIGALRM again and again (see ``functions``).
+        Where there are any, Python is sent SIGALRM again and again (see ``sql.functions``).
         """
         ...
 

@@ -69,7 +69,7 @@ class Job:
     def as_stopped(self, error: Exception) -> Exception:
         """``error``, or why the request is to stop where that is what interrupted the statement."""
         interrupted = getattr(error, "sqlite_errorname", None) == "SQLITE_INTERRUPT"
-        # A function in Python that is stopped does not know why (``functions``).
+        # A function in Python that is stopped does not know why (``sql.functions``).
         stopped = interrupted or isinstance(error, Cancelled)
         return self.reason() if stopped and self.is_over else error
 

@@ -17,10 +17,10 @@ from typing import Any
 
 import protocol
 
-from . import opening, script, stock
 from .errors import SessionError, StoragePaused, UsedElsewhere, describe
 from .host import Host
-from .session import Operation, Session
+from .operations import OPERATIONS
+from .session import Session
 
 __all__ = ["Service"]
 
@@ -32,13 +32,6 @@ TIDY_SECONDS = 1.0
 
 TIDY_FROM = 1024 * 1024
 """Bytes of a WAL from which on that is worth it: whoever opens the database reads all of them."""
-
-OPERATIONS: dict[str, Operation] = {
-    **opening.OPERATIONS,
-    **script.OPERATIONS,
-    **stock.OPERATIONS,
-}
-"""What is done in a session, one after another."""
 
 _WHILE_PAUSED = {"hello", "words", "close", "pause", "unpause"}
 

@@ -15,12 +15,12 @@ from typing import Any, TypeVar
 
 import protocol
 
-from . import catalog
-from .connection import Connection
 from .errors import NoDatabase, WrongDatabase, describe
 from .host import Host
 from .job import Job
 from .neighbours import Neighbours
+from .sql import catalog
+from .sql.connection import Connection
 
 __all__ = ["LOCK_SECONDS", "Fields", "Operation", "Session"]
 

@@ -8,8 +8,8 @@ import protocol
 
 from ..errors import ImportRejected
 from ..host import Source
-from . import foreign
-from .sqlite import MAGIC, not_a_database
+from . import unreadable
+from .read_sqlite import MAGIC, not_a_database
 
 __all__ = ["KINDS", "database_name", "export_name", "kind_of", "table_name"]
 
@@ -32,11 +32,11 @@ def kind_of(source: Source, name: str, asked: str) -> str:
         return asked
     if source.read(0, len(MAGIC)) == MAGIC:
         return "sqlite"
-    if not source.size and not (name.lower().endswith(_TEXT_SUFFIXES) or foreign.text(name)):
+    if not source.size and not (name.lower().endswith(_TEXT_SUFFIXES) or unreadable.text(name)):
         return "sqlite"
     if name.lower().endswith(_DATABASE_SUFFIXES):
         raise not_a_database(source, name)
-    other = foreign.binary(source) or foreign.text(name)
+    other = unreadable.binary(source) or unreadable.text(name)
     if other is not None:
         raise ImportRejected(
             f"{name} is neither a SQLite database nor a table in text form, but {other.what}.",

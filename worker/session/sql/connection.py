@@ -14,9 +14,9 @@ from contextlib import (
 from itertools import count
 from typing import Any, NamedTuple
 
-from .errors import CursorClosed, TransactionOpen
+from ..errors import CursorClosed, TransactionOpen
+from ..host import Host
 from .functions import Functions
-from .host import Host
 from .results import Rows
 from .statements import split
 from .vacuum import Settings, is_vacuum, size_of, suits, vacuum

@@ -7,12 +7,12 @@ from time import perf_counter
 
 import protocol
 
-from .connection import Connection, Execution
-from .errors import OutcomeUnknown, TransactionLost, describe
-from .job import Job
-from .results import Rows
-from .session import Fields, Session
-from .statements import Statement, split
+from ..errors import OutcomeUnknown, TransactionLost, describe
+from ..job import Job
+from ..session import Fields, Session
+from ..sql.connection import Connection, Execution
+from ..sql.results import Rows
+from ..sql.statements import Statement, split
 
 __all__ = ["OPERATIONS", "RUN_OUTCOMES", "RUN_SECONDS"]
 

@@ -5,8 +5,8 @@ from contextlib import suppress
 
 import protocol
 
-from .job import Job
-from .session import Fields, Session
+from ..job import Job
+from ..session import Fields, Session
 
 __all__ = ["OPERATIONS"]
 
@@ -88,24 +88,10 @@ async def schema(session: Session, _job: Job) -> Fields:
     return session.described()
 
 
-async def pause(session: Session, _job: Job) -> Fields:
-    """Lets go of the storage, for every tab."""
-    session.neighbours.pause(session)
-    return {}
-
-
-async def unpause(session: Session, _job: Job) -> Fields:
-    """Takes the storage back."""
-    await session.neighbours.unpause()
-    return {}
-
-
 OPERATIONS = {
     "hello": hello,
     "words": words,
     "open": open_database,
     "databases": databases,
     "schema": schema,
-    "pause": pause,
-    "unpause": unpause,
 }

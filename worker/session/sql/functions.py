@@ -17,8 +17,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from .errors import Cancelled, FunctionFailed, SessionError
-from .host import Function
+from ..errors import Cancelled, FunctionFailed, SessionError
+from ..host import Function
 
 __all__ = ["Functions"]
 

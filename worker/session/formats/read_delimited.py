@@ -21,10 +21,10 @@ from itertools import chain, dropwhile, islice
 from sqlite3 import SQLITE_LIMIT_COLUMN
 from typing import Any, NamedTuple
 
-from ..connection import Connection, quoted
 from ..errors import DelimitedError, NameExists
 from ..host import Source
 from ..job import Job
+from ..sql.connection import Connection, quoted
 from .dialect import column_names, delimiter_of, has_header
 from .kinds import DECLARED, MISSING, NONE, REAL, TEXT, widened
 from .text import TextReader, lines

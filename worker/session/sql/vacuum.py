@@ -25,8 +25,8 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext, suppress
 from functools import partial
 
-from .errors import Cancelled
-from .host import Host
+from ..errors import Cancelled
+from ..host import Host
 
 __all__ = ["LARGE", "Settings", "is_vacuum", "size_of", "suits", "vacuum"]
 

@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import NotADatabase
 from ..host import Source
 from ..job import Job
-from . import foreign
+from . import unreadable
 
 __all__ = ["MAGIC", "check", "chunks", "not_a_database"]
 
@@ -58,9 +58,9 @@ def check(source: Source, name: str) -> list[str]:
 
 def not_a_database(source: Source, name: str) -> NotADatabase:
     """What to tell the user of a file that does not begin like a database, by its first bytes."""
-    start = source.read(0, foreign.START)
+    start = source.read(0, unreadable.START)
     message = f"{name} is not a SQLite database"
-    other = foreign.binary(source)
+    other = unreadable.binary(source)
     if other is not None:
         return NotADatabase(f"{message}, but {other.what}.", hint=other.hint)
     text = _as_text(start)

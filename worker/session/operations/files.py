@@ -1,20 +1,20 @@
-"""Whole databases and files: import, export, delete, what is kept aside, the sample."""
+"""Whole databases and files: import, export, delete."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import aclosing, closing
 
-from . import formats, sample
-from .errors import NameExists, NoDatabase
-from .formats import delimited, sqlite
-from .host import Source
-from .job import Job
-from .session import Fields, Session
+from .. import formats
+from ..errors import NameExists, NoDatabase
+from ..formats import read_delimited, read_sqlite
+from ..host import Source
+from ..job import Job
+from ..session import Fields, Session
 
-__all__ = ["OPERATIONS"]
+__all__ = ["CHUNK", "OPERATIONS", "copy_out"]
 
-EXPORT_CHUNK = 1024 * 1024
+CHUNK = 1024 * 1024
 
 
 async def import_file(session: Session, job: Job) -> Fields:
@@ -31,7 +31,7 @@ async def import_file(session: Session, job: Job) -> Fields:
     connection = session.open_connection
     connection.close_results()
     table = job.request["table"] or formats.table_name(job.request["name"])
-    loaded = await delimited.load(
+    loaded = await read_delimited.load(
         connection,
         source,
         job.request["name"],
@@ -55,8 +55,8 @@ async def _import_database(session: Session, job: Job, source: Source) -> Fields
     name = job.request["database"] or formats.database_name(job.request["name"])
     if session.host.exists(name) and not job.request["replace"]:
         raise NameExists(name, "database")
-    notes = sqlite.check(source, job.request["name"])
-    async with aclosing(sqlite.chunks(source, job)) as chunks:
+    notes = read_sqlite.check(source, job.request["name"])
+    async with aclosing(read_sqlite.chunks(source, job)) as chunks:
         with session.not_open(name, "replaced"):
             replace = job.request["replace"]
             notes += await session.host.import_db(name, chunks, replace=replace)
@@ -76,12 +76,12 @@ async def export(session: Session, job: Job) -> Fields:
     name = job.request["database"] or session.open_connection.name
     if not session.host.exists(name):
         raise NoDatabase(f"There is no database named {name!r}.")
-    source = session.host.export_chunks(name, EXPORT_CHUNK)
-    size = _copy_out(session, job, source, session.host.size(name))
+    source = session.host.export_chunks(name, CHUNK)
+    size = copy_out(session, job, source, session.host.size(name))
     return {"name": formats.export_name(name), "size": size}
 
 
-def _copy_out(session: Session, job: Job, source: Iterator[bytes], total: int) -> int:
+def copy_out(session: Session, job: Job, source: Iterator[bytes], total: int) -> int:
     """Makes all chunks one binary part of the reply; how many bytes they were."""
     size = 0
 
@@ -119,75 +119,4 @@ async def delete(session: Session, job: Job) -> Fields:
     return {"databases": session.listed()}
 
 
-async def load_sample(session: Session, job: Job) -> Fields:
-    """Creates the sample tables in the current database, all or none."""
-    connection = session.open_connection
-    connection.require_no_transaction()
-    await session.host.prepare()
-    connection.close_results()
-    await session.patiently(job, connection.begin)
-    with connection.transaction():
-        for table in sample.TABLES:
-            if connection.object_type(table) is not None:
-                raise NameExists(table, "table")
-        sample.create(connection.con)
-    session.wrote()
-    return {**session.described(), "sql": sample.QUERY}
-
-
-async def quarantine_export(session: Session, job: Job) -> Fields:
-    """What lies in a slot in quarantine as one binary part, as it is."""
-    slot = job.request["slot"]
-    source = session.host.quarantine_chunks(slot, EXPORT_CHUNK)
-    kept = _kept(session, slot)
-    size = _copy_out(session, job, source, kept["size"] if kept else 0)
-    name = _offered(kept) or f"unnamed-{slot}"
-    return {"name": formats.export_name(name), "size": size}
-
-
-async def quarantine_recover(session: Session, job: Job) -> Fields:
-    """Makes a slot in quarantine a database again; the current one stays the current one."""
-    slot, replace = job.request["slot"], job.request["replace"]
-    name = job.request["database"] or _offered(_kept(session, slot)) or "recovered.sqlite"
-    if session.host.exists(name) and not replace:
-        raise NameExists(name, "database")
-    await session.host.prepare()
-    current = session.connection
-    if current is not None and current.name == name:
-        current.require_no_transaction()
-    with session.not_open(name, "replaced"):
-        size = session.host.recover(slot, name, replace=replace)
-    return {
-        "database": name,
-        "size": size,
-        "databases": session.listed(),
-        "quarantined": session.host.quarantined(),
-    }
-
-
-async def quarantine_drop(session: Session, job: Job) -> Fields:
-    """Erases a slot in quarantine."""
-    session.host.drop_quarantined(job.request["slot"])
-    return {"quarantined": session.host.quarantined()}
-
-
-def _kept(session: Session, slot: str) -> Fields | None:
-    """What the host tells of a slot in quarantine; None when there is none of that name."""
-    return next((kept for kept in session.host.quarantined() if kept["name"] == slot), None)
-
-
-def _offered(kept: Fields | None) -> str | None:
-    """The name of the database or journal that a slot in quarantine may be; None: not known."""
-    offered: str | None = kept["offered"] if kept else None
-    return offered.removeprefix("/") if offered else None
-
-
-OPERATIONS = {
-    "import_file": import_file,
-    "export": export,
-    "delete": delete,
-    "sample": load_sample,
-    "quarantine_export": quarantine_export,
-    "quarantine_recover": quarantine_recover,
-    "quarantine_drop": quarantine_drop,
-}
+OPERATIONS = {"import_file": import_file, "export": export, "delete": delete}
