@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from session.formats import read_delimited, table_name
+from session.formats import read_delimited
 from session.formats.dialect import column_names, delimiter_of, has_header
+from session.formats.names import table_name
+from session.formats.tables import load
 from session.formats.text import TextReader
 from session.host import Function
 
@@ -146,8 +148,13 @@ def load_plainly(data: bytes) -> tuple[list[tuple[Any, ...]], list[str]]:
 
     source = BytesSource(data)
     loaded = asyncio.run(
-        read_delimited.load(
-            connection, source, "data.csv", "data", replace=False, job=job, begin=begin
+        load(
+            connection,
+            read_delimited.Delimited(source, "data.csv"),
+            "data",
+            replace=False,
+            job=job,
+            begin=begin,
         )
     )
     rows = connection.query("SELECT * FROM data")
@@ -515,7 +522,7 @@ def test_progress_is_told_by_time_with_bytes_and_rows(client: Client) -> None:
     ],
 )
 def test_a_table_is_named_after_its_file(file: str, table: str) -> None:
-    assert table_name(file) == table
+    assert table_name(file, read_delimited.FORMAT.suffixes) == table
 
 
 def test_a_large_random_file_equals_what_the_csv_module_reads(client: Client) -> None:

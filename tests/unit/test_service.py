@@ -82,7 +82,7 @@ class TestGarbage:
         self, client: Client, op: str, fields: dict[str, Any]
     ) -> None:
         head = json.dumps({"id": 1_000_000, "op": op, **fields})
-        reply = asyncio.run(client.send_head(head, *([BytesSource(b"a")] * protocol.OPS[op][2])))
+        reply = asyncio.run(client.send_head(head, *([BytesSource(b"a")] * protocol.OPS[op].parts)))
         assert reply["ok"] in (True, False)
 
     def test_a_start_within_a_character_is_refused(self, client: Client) -> None:

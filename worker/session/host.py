@@ -21,7 +21,7 @@ class Function(NamedTuple):
 
     name: str
     arguments: int
-    """How many it takes."""
+    """How many it takes; -1: any number."""
     call: Callable[..., object]
     deterministic: bool
     """Whether it always gives the same for the same arguments, so that an index may use it."""

@@ -36,10 +36,6 @@ class Neighbours(Protocol[S]):
         """
         ...
 
-    def require_storage(self, op: str) -> None:
-        """Raises StoragePaused when a request needs what another program has just now."""
-        ...
-
     def tell_tabs(self) -> None:
         """Tells every tab which tabs there are."""
         ...

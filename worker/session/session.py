@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import protocol
 
-from .errors import NoDatabase, WrongDatabase, describe
+from .errors import NoDatabase, StoragePaused, WrongDatabase, describe
 from .host import Host
 from .job import Job
 from .neighbours import Neighbours
@@ -104,16 +104,25 @@ class Session:
     async def handle(self, request: Fields, parts: list[Any]) -> tuple[str, list[Any]]:
         """The reply to one request, which is sound: its head and its binary parts."""
         number = request["id"]
-        job = self._jobs[number] = Job(
-            request, parts, self.host, self.emit, self._put_off_checkpoints
-        )
+        job = Job(request, parts, self.host, self.emit, self._put_off_checkpoints)
+        try:
+            if protocol.OPS[request["op"]].at_once:
+                fields = await self._do(job)
+            else:
+                fields = await self._do_in_turn(job)
+            return protocol.encode_reply(number, **fields), job.parts
+        except Exception as error:  # noqa: BLE001  (whatever it is, the page is told)
+            return protocol.encode_error(number, describe(job.as_stopped(error))), []
+
+    async def _do_in_turn(self, job: Job) -> Fields:
+        number = job.request["id"]
+        self._jobs[number] = job
         try:
             async with self._turn:
                 self._current = job
                 try:
                     job.begin()
-                    self.neighbours.require_storage(request["op"])
-                    fields = await self._operations[request["op"]](self, job)
+                    fields = await self._do(job)
                 finally:
                     self._current = None
                     if self.connection is not None:
@@ -121,11 +130,15 @@ class Session:
                     self.neighbours.let_go()
             if self._may_be_behind:
                 self.look_for_changes()
-            return protocol.encode_reply(number, **fields), job.parts
-        except Exception as error:  # noqa: BLE001  (whatever it is, the page is told)
-            return protocol.encode_error(number, describe(job.as_stopped(error))), []
+            return fields
         finally:
             del self._jobs[number]
+
+    async def _do(self, job: Job) -> Fields:
+        op = job.request["op"]
+        if self.neighbours.is_paused and not protocol.OPS[op].while_paused:
+            raise StoragePaused
+        return await self._operations[op](self, job)
 
     def cancel(self, number: int) -> bool:
         """Has a request stop; False when it is not under way."""

@@ -1,10 +1,8 @@
 """Delimited text, CSV above all, as a table.
 
-The file is read once when the types seen in its first rows hold to its end.  When they do not,
-what was loaded is rolled back, the types are widened over the rest of the file, and it is loaded
-anew.  Each attempt is one transaction.  Memory does not grow with the file, and no Python code
-runs per field: rows are read in batches, each column of a batch is checked at once (see
-``kinds``), and SQLite itself turns text into integers.
+Memory does not grow with the file, and no Python code runs per field: rows are read in batches,
+each column of a batch is checked at once (see ``kinds``), and SQLite itself turns text into
+integers.
 
 Blocks of plain lines are split as a whole, in a fifth of the time that the csv module takes.  From
 the first block on that is not plain the csv module reads the file: it knows where a quoted field
@@ -16,20 +14,20 @@ NULL in a file of one column, and nothing in others.
 
 import csv
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, dropwhile, islice
-from sqlite3 import SQLITE_LIMIT_COLUMN
-from typing import Any, NamedTuple
+from typing import Any
 
-from ..errors import DelimitedError, NameExists
+from ..errors import DelimitedError
 from ..host import Source
-from ..job import Job
-from ..sql.connection import Connection, quoted
+from . import unreadable
 from .dialect import column_names, delimiter_of, has_header
+from .interfaces import Imported, ImportFormat, Incoming
 from .kinds import DECLARED, MISSING, NONE, REAL, TEXT, widened
+from .tables import TableFile
 from .text import TextReader, lines
 
-__all__ = ["BATCH_ROWS", "MAX_FIELD", "Loaded", "load"]
+__all__ = ["BATCH_ROWS", "FORMAT", "MAX_FIELD", "Delimited"]
 
 BATCH_ROWS = 4_000
 
@@ -44,86 +42,15 @@ _DELIMITER_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertic
 _ABSENT = frozenset(("", MISSING))
 
 Records = list[list[str]]
-Columns = list[Sequence[str]]
+Columns = Sequence[Sequence[str]]
 
 
-class Loaded(NamedTuple):
-    """``rows`` in the table, and remarks about what the user may not expect."""
-
-    rows: int
-    notes: list[str]
-
-
-async def load(
-    connection: Connection,
-    source: Source,
-    name: str,
-    table: str,
-    *,
-    replace: bool,
-    job: Job,
-    begin: Callable[[], Awaitable[None]],
-) -> Loaded:
-    """Loads ``source``, a file called ``name``, into a new table of the main database.
-
-    ``begin`` is Connection.begin, or something that waits until it succeeds.
-
-    Raises NameExists when the name is taken and not to be replaced, ImportRejected when the file
-    is not as it should be, Cancelled, and errors of sqlite3.  After any of them the database is
-    as it was.
-    """
-    if not replace and connection.object_type(table) is not None:
-        raise NameExists(table, "table")
-    file = _Delimited(source, name)
-    limit = connection.con.getlimit(SQLITE_LIMIT_COLUMN)
-    if len(file.names) > limit:
-        raise DelimitedError(f"{name} has {len(file.names)} columns; a table can have {limit}.")
-    kinds = file.kinds
-    while True:
-        reader = TextReader(source, name)
-        batches = file.batches(reader)
-        await begin()
-        try:
-            with connection.transaction():
-                dropped = _create(connection, table, file.names, kinds, replace)
-                rows = 0
-                marked: set[int] = set()
-                for columns in batches:
-                    _require(kinds, columns)
-                    marked |= _insert(connection, table, kinds, columns)
-                    rows += len(columns[0])
-                    job.progress("reading", reader.done, source.size, rows)
-                    await job.breathe()
-            if marked:
-                missing = ", ".join(file.names[i] for i in sorted(marked))
-                file.notes.append(f"{MISSING} became NULL among the numbers of {missing}.")
-            if dropped:
-                file.notes.append(
-                    f"Replacing {table} also dropped what belonged to it: {', '.join(dropped)}."
-                )
-            return Loaded(rows, file.notes)
-        except _DoesNotFit as misfit:
-            kinds = misfit.kinds
-        for columns in batches:
-            kinds = _widened(kinds, columns)
-            job.progress("checking", reader.done, source.size)
-            await job.breathe()
-
-
-class _DoesNotFit(Exception):  # noqa: N818  (no error: it starts the second attempt)
-    """A batch has values that the types of the table would change; ``kinds`` would not."""
-
-    def __init__(self, kinds: list[int]) -> None:
-        super().__init__()
-        self.kinds = kinds
-
-
-class _Delimited:
+class Delimited(TableFile):
     """A delimited file, and what its beginning says about it."""
 
     def __init__(self, source: Source, name: str) -> None:
-        self._source = source
-        self._name = name
+        super().__init__(source, name)
+        self._marked: set[int] = set()
         # The limit of the csv module is global, and too low for texts and geometries.
         csv.field_size_limit(MAX_FIELD)
         lines = list(islice(TextReader(source, name).lines(), _SAMPLE_LINES))
@@ -133,7 +60,7 @@ class _Delimited:
         first = self._first_record()
         self._width = len(first)
         self._has_header = False
-        columns = next(self.batches(TextReader(source, name)))
+        columns: Columns = next(self.batches())
         below = [values[1:] for values in columns]
         self._has_header = has_header(first, below)
         if self._has_header:
@@ -142,11 +69,17 @@ class _Delimited:
         else:
             self.names = [f"column{number}" for number in range(1, self._width + 1)]
             self.notes = ["The first line looks like data, so the columns are numbered."]
-        self.kinds = _widened([NONE] * self._width, columns)
+        self._widen([NONE] * self._width, columns)
 
-    def batches(self, reader: TextReader) -> Iterator[Columns]:
+    def batches(self) -> Iterator[Columns]:
         """The values below the header as columns, a batch of rows at a time."""
-        blocks = reader.blocks()
+        self._marked = set()
+        reader = TextReader(self.source, self.name)
+        for columns in self._columns_of(reader.blocks()):
+            self.done = reader.done
+            yield columns
+
+    def _columns_of(self, blocks: Iterator[str]) -> Iterator[Columns]:
         started = False
         for block in blocks:
             columns = self._split(block) if started or not block.startswith(("\n", "\r")) else None
@@ -158,6 +91,53 @@ class _Delimited:
             started = True
             if columns[0]:
                 yield columns
+
+    def fits(self, columns: Columns) -> bool:
+        """Widens the kinds, and with them the types, as far as these values need it."""
+        before = self.types
+        self._widen(self._kinds, columns)
+        return self.types == before
+
+    def _widen(self, kinds: Sequence[int], columns: Columns) -> None:
+        # BIG instead of SMALL is declared alike, but it must not become REAL later.
+        self._kinds = list(map(widened, kinds, columns))
+        self.types = [DECLARED[kind] for kind in self._kinds]
+
+    def bound(self, columns: Columns) -> tuple[list[str], list[Iterable[object]]]:
+        """Integers are left to SQLite, which is exact for those that fit the kinds.
+
+        Decimal numbers are not: its rounding in the last digit depends on how it was compiled.
+        """
+        marked: set[int] = set()
+        values: list[str] = []
+        converted: list[Iterable[object]] = []
+        for i, (kind, column) in enumerate(zip(self._kinds, columns, strict=True)):
+            value = "?"
+            has_empty = "" in column
+            if _is_number(kind) and MISSING in column:
+                marked.add(i)
+            if kind == REAL:
+                if has_empty or i in marked:
+                    converted.append([None if v in _ABSENT else float(v) for v in column])
+                else:
+                    converted.append(map(float, column))
+            else:
+                converted.append(column)
+                # Only where needed: a function call for every value of a file takes its time.
+                if has_empty:
+                    value = f"nullif({value}, '')"
+                if i in marked:
+                    value = f"nullif({value}, '{MISSING}')"
+            values.append(value)
+        self._marked |= marked
+        return values, converted
+
+    def remarks(self) -> list[str]:
+        """Also in which columns of numbers MISSING became NULL."""
+        if not self._marked:
+            return self.notes
+        missing = ", ".join(self.names[i] for i in sorted(self._marked))
+        return [*self.notes, f"{MISSING} became NULL among the numbers of {missing}."]
 
     def _split(self, block: str) -> Columns | None:
         """The columns of a block of plain lines; None if it has anything else in it."""
@@ -213,7 +193,7 @@ class _Delimited:
 
     def _numbered(self) -> Iterator[tuple[int, list[str]]]:
         """Every record with the line it begins in.  Slow: for the first one and for messages."""
-        records = self._records(TextReader(self._source, self._name).lines())
+        records = self._records(TextReader(self.source, self.name).lines())
         while True:
             line = records.line_num + 1
             try:
@@ -236,7 +216,7 @@ class _Delimited:
         else:
             message = reason
         return DelimitedError(
-            f"{self._name}: in the row that begins in line {line}, {message}.",
+            f"{self.name}: in the row that begins in line {line}, {message}.",
             hint=hint,
             line=line,
         )
@@ -249,7 +229,7 @@ class _Delimited:
             if record and len(record) != wanted
         )
         return DelimitedError(
-            f"{self._name}, line {line}: this row has {found} field{'s' * (found != 1)}, the "
+            f"{self.name}, line {line}: this row has {found} field{'s' * (found != 1)}, the "
             f"first one has {wanted}.",
             hint=f"Fields are separated by {_DELIMITER_NAMES[self._delimiter]} here; one that "
             "contains the separator needs quotation marks around it.",
@@ -263,88 +243,17 @@ def _is_blank(record: list[str]) -> bool:
     return not record
 
 
-def _widened(kinds: Sequence[int], columns: Columns) -> list[int]:
-    return list(map(widened, kinds, columns))
-
-
-def _require(kinds: list[int], columns: Columns) -> None:
-    """Raises _DoesNotFit unless the declared types keep every value of the batch."""
-    wider = _widened(kinds, columns)
-    if [DECLARED[kind] for kind in wider] != [DECLARED[kind] for kind in kinds]:
-        raise _DoesNotFit(wider)
-    # BIG instead of SMALL is declared alike, but it must not become REAL later.
-    kinds[:] = wider
-
-
-def _create(
-    connection: Connection, table: str, names: list[str], kinds: list[int], replace: bool
-) -> list[str]:
-    """Creates the table.  Returns the indexes and triggers that went with one it replaces."""
-    dropped: list[str] = []
-    connection.may_differ = True
-    existing = connection.object_type(table)
-    if existing is not None and replace:
-        before = _dependents(connection)
-        connection.con.execute(f"DROP {existing} main.{quoted(table)}")
-        after = set(_dependents(connection))
-        dropped = [dependent for dependent in before if dependent not in after]
-    columns = ", ".join(
-        f"{quoted(name)} {DECLARED[kind]}" for name, kind in zip(names, kinds, strict=True)
-    )
-    connection.con.execute(f"CREATE TABLE main.{quoted(table)} ({columns})")
-    return dropped
-
-
-def _dependents(connection: Connection) -> list[str]:
-    """The indexes and triggers that somebody created, in the words of a remark."""
-    found: list[str] = []
-    # A temporary trigger may belong to a table of the main database.
-    for (schema,) in connection.query(
-        "SELECT name FROM pragma_database_list WHERE name IN ('main', 'temp') ORDER BY seq"
-    ):
-        found += (
-            f"{kind} {name}"
-            for kind, name in connection.query(
-                f"SELECT type, name FROM {quoted(schema)}.sqlite_schema"
-                " WHERE type IN ('index', 'trigger') AND sql IS NOT NULL ORDER BY type, name"
-            )
-        )
-    return found
-
-
-def _insert(connection: Connection, table: str, kinds: list[int], columns: Columns) -> set[int]:
-    """Adds a batch.  Returns the columns of numbers in which MISSING became NULL.
-
-    Integers are left to SQLite, which is exact for those that fit the kinds.  Decimal numbers are
-    not: its rounding in the last digit depends on how it was compiled.
-    """
-    marked: set[int] = set()
-    values: list[str] = []
-    converted: list[Iterable[object]] = []
-    for i, (kind, column) in enumerate(zip(kinds, columns, strict=True)):
-        value = "?"
-        has_empty = "" in column
-        if _is_number(kind) and MISSING in column:
-            marked.add(i)
-        if kind == REAL:
-            if has_empty or i in marked:
-                converted.append([None if v in _ABSENT else float(v) for v in column])
-            else:
-                converted.append(map(float, column))
-        else:
-            converted.append(column)
-            # Only where needed: a function call for every value of a file takes its time.
-            if has_empty:
-                value = f"nullif({value}, '')"
-            if i in marked:
-                value = f"nullif({value}, '{MISSING}')"
-        values.append(value)
-    connection.con.executemany(
-        f"INSERT INTO main.{quoted(table)} VALUES ({', '.join(values)})",
-        zip(*converted, strict=True),
-    )
-    return marked
-
-
 def _is_number(kind: int) -> bool:
     return kind not in (NONE, TEXT)
+
+
+def _may_be_table(source: Source, name: str) -> bool:
+    """Anything may be, but for what is known to be something else."""
+    return unreadable.what_it_is(source, name) is None
+
+
+async def _read(incoming: Incoming) -> Imported:
+    return await incoming.as_table(Delimited(incoming.source, incoming.name))
+
+
+FORMAT = ImportFormat("csv", (".csv", ".tsv", ".tab", ".txt", ".psv"), _may_be_table, _read)

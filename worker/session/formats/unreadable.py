@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ..host import Source
 
-__all__ = ["START", "Unreadable", "binary", "text"]
+__all__ = ["START", "Unreadable", "binary", "text", "what_it_is"]
 
 START = 512
 """Bytes at the start of a file that are looked at."""
@@ -90,3 +90,8 @@ def binary(source: Source) -> Unreadable | None:
 def text(name: str) -> Unreadable | None:
     """What a file of text is that is no table, by its name."""
     return next((known for suffix, known in _SUFFIXES if name.lower().endswith(suffix)), None)
+
+
+def what_it_is(source: Source, name: str) -> Unreadable | None:
+    """Either of both."""
+    return binary(source) or text(name)

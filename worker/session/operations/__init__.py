@@ -5,12 +5,12 @@ carries it out.
 """
 
 from ..session import Operation
-from . import files, lending, opening, quarantine, run, sample
+from . import files, opening, quarantine, rows, run, sample, storage
 
 __all__ = ["OPERATIONS"]
 
 OPERATIONS: dict[str, Operation] = {
     name: operation
-    for module in (opening, run, files, sample, quarantine, lending)
+    for module in (opening, run, rows, files, sample, quarantine, storage)
     for name, operation in module.OPERATIONS.items()
 }

@@ -1,7 +1,7 @@
 """Slots in quarantine: out as files, back as databases, gone."""
 
-from .. import formats
 from ..errors import NameExists
+from ..formats.names import export_name
 from ..job import Job
 from ..session import Fields, Session
 from .files import CHUNK, copy_out
@@ -16,7 +16,7 @@ async def quarantine_export(session: Session, job: Job) -> Fields:
     kept = _kept(session, slot)
     size = copy_out(session, job, source, kept["size"] if kept else 0)
     name = _offered(kept) or f"unnamed-{slot}"
-    return {"name": formats.export_name(name), "size": size}
+    return {"name": export_name(name), "size": size}
 
 
 async def quarantine_recover(session: Session, job: Job) -> Fields:

@@ -1,4 +1,4 @@
-"""Running a script of SQL in a session, and reading on in its results."""
+"""Running a script of SQL in a session, reading on in its results, and stopping it."""
 
 from __future__ import annotations
 
@@ -186,4 +186,21 @@ async def close(session: Session, job: Job) -> Fields:
     return {}
 
 
-OPERATIONS = {"run": run, "fetch": fetch, "close": close}
+async def cancel(session: Session, job: Job) -> Fields:
+    """Has a request of this tab stop, whatever it is; whether it was under way."""
+    return {"cancelled": session.cancel(job.request["target"])}
+
+
+async def proceed(session: Session, job: Job) -> Fields:
+    """Lets a request go on that has waited for another session's lock."""
+    session.proceed(job.request["target"])
+    return {}
+
+
+OPERATIONS = {
+    "run": run,
+    "fetch": fetch,
+    "close": close,
+    "cancel": cancel,
+    "proceed": proceed,
+}
