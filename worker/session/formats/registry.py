@@ -4,7 +4,13 @@ import protocol
 
 from ..errors import ImportRejected, SessionError
 from ..host import Source
-from . import read_delimited, read_sqlite, unreadable, write_csv, write_jsonl
+from . import (
+    read_delimited,
+    read_sqlite,
+    unreadable,
+    write_csv,
+    write_jsonl,
+)
 from .interfaces import ExportFormat, ImportFormat
 
 __all__ = ["AUTO", "EXPORTS", "IMPORTS", "export_format", "import_format"]
