@@ -39,7 +39,7 @@ from sahpool.newer import unread_by
 from sahpool.sorter import small_sorts
 from sahpool.sources import opened
 from sahpool.transfer import first_bytes, flush_wal, scratch
-from session.host import Function, Host
+from session.host import Function, Host, Quarantine
 from session.job import TICK_SECONDS
 from session.service import Service
 from sql_functions import FUNCTIONS
@@ -86,7 +86,7 @@ class FileSource:
 
 
 class Surroundings:
-    """The part of ``session.host.Host`` that is not about databases."""
+    """``session.host.Engine`` and ``session.host.Loop``."""
 
     def __init__(self) -> None:
         self.can_suspend = bool(can_run_sync())
@@ -151,6 +151,7 @@ class MemoryHost(MemoryFiles, Surroundings):
         MemoryFiles.__init__(self, folder)
         Surroundings.__init__(self)
         self.why_memory: str | None = why_memory
+        self.quarantine: Quarantine | None = None
 
     def pause(self) -> None:
         """Never called: there is nothing that another program could use."""
@@ -166,6 +167,32 @@ class MemoryHost(MemoryFiles, Surroundings):
         return await super().import_db(name, copied, replace=replace)
 
 
+class PoolQuarantine:
+    """``session.host.Quarantine`` of a pool."""
+
+    def __init__(self, pool: sahpool.Pool) -> None:
+        self._pool = pool
+
+    def slots(self) -> list[dict[str, Any]]:
+        """The slots that the pool leaves alone because their headers cannot be trusted."""
+        return [
+            {"name": kept.name, "reason": kept.reason, "size": kept.size, "offered": kept.offered}
+            for kept in self._pool.quarantined
+        ]
+
+    def chunks(self, slot: str, size: int) -> Iterator[bytes]:
+        """What lies behind the header of a slot in quarantine."""
+        return self._pool.export_quarantined(slot, size)
+
+    def recover(self, slot: str, name: str, *, replace: bool) -> int:
+        """Makes a slot in quarantine a database, in the journal mode that it was in."""
+        return self._pool.recover(slot, name, replace=replace)
+
+    def drop(self, slot: str) -> None:
+        """Erases a slot in quarantine."""
+        self._pool.drop_quarantined(slot)
+
+
 class BrowserHost(Surroundings):
     """``session.host.Host`` over a pool in the origin private file system."""
 
@@ -175,12 +202,14 @@ class BrowserHost(Surroundings):
 
     def __init__(self, verbosity: int | None) -> None:
         super().__init__()
+        self.quarantine: Quarantine | None = None
         self._verbosity = verbosity
         self._is_installed = False
 
     async def install(self) -> None:
         """Opens the pool; SahpoolError when that is refused."""
         self._pool = await sahpool.install(verbosity=self._verbosity)
+        self.quarantine = PoolQuarantine(self._pool)
         self._is_installed = True
 
     async def measure(self) -> dict[str, Any]:
@@ -193,25 +222,6 @@ class BrowserHost(Surroundings):
             "usage": None if room is None else int(room.usage),
             "quota": None if room is None else int(room.quota),
         }
-
-    def quarantined(self) -> list[dict[str, Any]]:
-        """The slots that the pool leaves alone because their headers cannot be trusted."""
-        return [
-            {"name": kept.name, "reason": kept.reason, "size": kept.size, "offered": kept.offered}
-            for kept in self._pool.quarantined
-        ]
-
-    def quarantine_chunks(self, slot: str, size: int) -> Iterator[bytes]:
-        """What lies behind the header of a slot in quarantine."""
-        return self._pool.export_quarantined(slot, size)
-
-    def recover(self, slot: str, name: str, *, replace: bool) -> int:
-        """Makes a slot in quarantine a database, in the journal mode that it was in."""
-        return self._pool.recover(slot, name, replace=replace)
-
-    def drop_quarantined(self, slot: str) -> None:
-        """Erases a slot in quarantine."""
-        self._pool.drop_quarantined(slot)
 
     def connect(self, name: str) -> sqlite3.Connection:
         """A new connection to a database of the pool."""
@@ -245,6 +255,10 @@ class BrowserHost(Surroundings):
     def size(self, name: str) -> int:
         """Size of a database in bytes; 0 when there is none of that name."""
         return self._pool.size(name) if self._pool.exists(name) else 0
+
+    def wal_size(self, name: str) -> int:
+        """Size of the WAL of a database in bytes; 0 when it has none."""
+        return self.size(f"{name}-wal")
 
     def exists(self, name: str) -> bool:
         """Whether there is a database of that name."""

@@ -106,9 +106,9 @@ class StrictHost(FakeHost):
     def unlink(self, name: str) -> None:
         super().unlink(self._file(name))
 
-    def _store(self, name: str, chunks: Any, *, replace: bool) -> None:
+    def store(self, name: str, chunks: Any, *, replace: bool) -> None:
         check_new_database(check_path(name))
-        super()._store(self._file(name), chunks, replace=replace)
+        super().store(self._file(name), chunks, replace=replace)
 
     def export_chunks(self, name: str, size: int) -> Any:
         return super().export_chunks(self._file(name), size)

@@ -276,7 +276,7 @@ class Session:
         if connection is None:
             return False
         try:
-            is_long = self.host.size(f"{connection.name}-wal") >= size
+            is_long = self.host.wal_size(connection.name) >= size
             return is_long and connection.empty_wal()
         except Exception:  # noqa: BLE001
             # The storage fails, or the name is so long that its WAL has another one. Nothing has

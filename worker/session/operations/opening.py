@@ -7,6 +7,7 @@ import protocol
 
 from ..job import Job
 from ..session import Fields, Session
+from .quarantine import slots_of
 
 __all__ = ["OPERATIONS"]
 
@@ -31,7 +32,7 @@ async def hello(session: Session, job: Job) -> Fields:
         "can_suspend": host.can_suspend,
         "paused": is_paused,
         "databases": [] if is_paused else session.listed(),
-        "quarantined": [] if is_paused else host.quarantined(),
+        "quarantined": slots_of(session),
         **opened,
     }
 

@@ -2,6 +2,7 @@
 
 from ..job import Job
 from ..session import Fields, Session
+from .quarantine import slots_of
 
 __all__ = ["OPERATIONS"]
 
@@ -10,8 +11,7 @@ async def storage(session: Session, _job: Job) -> Fields:
     """How much room there is, and what lies in quarantine."""
     host = session.host
     figures = await host.measure()
-    quarantined = [] if session.neighbours.is_paused else host.quarantined()
-    return {"kind": host.storage, "quarantined": quarantined, **figures}
+    return {"kind": host.storage, "quarantined": slots_of(session), **figures}
 
 
 async def pause(session: Session, _job: Job) -> Fields:

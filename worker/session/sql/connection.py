@@ -157,7 +157,7 @@ class Connection:
             return False
         try:
             long = max(LONG_WAL, LONG_SHARE * self._host.size(self.name))
-            return self._host.size(f"{self.name}-wal") < long
+            return self._host.wal_size(self.name) < long
         except Exception:  # noqa: BLE001  (whoever uses the storage is told what is wrong with it)
             return False
 
