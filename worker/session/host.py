@@ -176,7 +176,7 @@ class Engine(Protocol):
         ...
 
     def resume_checkpoints(self, con: sqlite3.Connection, pages: int) -> None:
-        """Has commits carry a WAL of so many pages over again."""
+        """Has commits checkpoint a WAL of so many pages again."""
         ...
 
     def error_offset(self, con: sqlite3.Connection) -> int:

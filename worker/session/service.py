@@ -28,10 +28,10 @@ RETRY_SECONDS = 0.1
 """A lock that is waited for is tried again after so long at the latest."""
 
 TIDY_SECONDS = 1.0
-"""So long after the last commit long WALs are emptied, once nobody is at work."""
+"""Idle seconds after the last commit before long WALs are checkpointed and emptied."""
 
 TIDY_FROM = 1024 * 1024
-"""Bytes of a WAL from which on that is worth it: whoever opens the database reads all of them."""
+"""Bytes of a WAL that is emptied then: whoever opens its database reads all of them."""
 
 
 class Service:

@@ -55,7 +55,7 @@ class Functions:
         )
 
     @contextmanager
-    def told(self) -> Iterator[None]:
+    def naming_failures(self) -> Iterator[None]:
         """Within the block, what a function raises is raised as FunctionFailed or Cancelled.
 
         sqlite3 itself says only that there was an exception.
