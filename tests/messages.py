@@ -111,11 +111,11 @@ def value(random: Random, depth: int = 0) -> Any:
 def request(random: Random) -> Message:
     """A request that is right in every respect, whatever it asks."""
     op = random.choice(sorted(protocol.OPS))
-    required, optional, _ = protocol.OPS[op]
+    row = protocol.OPS[op]
     message: Message = {"id": random.choice([1, 2, 1_000, protocol.MAX_INT]), "op": op}
-    for name, kind in required.items():
+    for name, kind in row.required.items():
         message[name] = fitting(random, kind)
-    for name, (kind, _default) in optional.items():
+    for name, (kind, _default) in row.optional.items():
         if random.randrange(2):
             message[name] = fitting(random, kind)
     return message

@@ -40,7 +40,7 @@ from sahpool.pool import access_to
 from sahpool.sqlite import checkpoints, heap
 from sahpool.sqlite.newer import unread_by
 from sahpool.sqlite.sorter import small_sorts
-from session.host import Function, Host
+from session.host import Function, Host, Quarantine
 from session.job import TICK_SECONDS
 from session.service import Service
 from sql_functions import FUNCTIONS
@@ -87,7 +87,7 @@ class FileSource:
 
 
 class Surroundings:
-    """The part of ``session.host.Host`` that is not about databases."""
+    """``session.host.Engine`` and ``session.host.Loop``."""
 
     def __init__(self) -> None:
         self.can_suspend = bool(can_run_sync())
@@ -152,6 +152,7 @@ class MemoryHost(MemoryFiles, Surroundings):
         MemoryFiles.__init__(self, folder)
         Surroundings.__init__(self)
         self.why_memory: str | None = why_memory
+        self.quarantine: Quarantine | None = None
 
     def pause(self) -> None:
         """Never called: there is nothing that another program could use."""
@@ -167,6 +168,32 @@ class MemoryHost(MemoryFiles, Surroundings):
         return await super().import_db(name, copied, replace=replace)
 
 
+class PoolQuarantine:
+    """``session.host.Quarantine`` of a pool."""
+
+    def __init__(self, pool: sahpool.Pool) -> None:
+        self._pool = pool
+
+    def slots(self) -> list[dict[str, Any]]:
+        """The slots that the pool leaves alone because their headers cannot be trusted."""
+        return [
+            {"name": kept.name, "reason": kept.reason, "size": kept.size, "offered": kept.offered}
+            for kept in self._pool.quarantined
+        ]
+
+    def chunks(self, slot: str, size: int) -> Iterator[bytes]:
+        """What lies behind the header of a slot in quarantine."""
+        return self._pool.export_quarantined(slot, size)
+
+    def recover(self, slot: str, name: str, *, replace: bool) -> int:
+        """Makes a slot in quarantine a database, in the journal mode that it was in."""
+        return self._pool.recover(slot, name, replace=replace)
+
+    def drop(self, slot: str) -> None:
+        """Erases a slot in quarantine."""
+        self._pool.drop_quarantined(slot)
+
+
 class BrowserHost(Surroundings):
     """``session.host.Host`` over a pool in the origin private file system."""
 
@@ -176,12 +203,14 @@ class BrowserHost(Surroundings):
 
     def __init__(self, verbosity: int | None) -> None:
         super().__init__()
+        self.quarantine: Quarantine | None = None
         self._verbosity = verbosity
         self._is_installed = False
 
     async def install(self) -> None:
         """Opens the pool; SahpoolError when that is refused."""
         self._pool = await sahpool.install(verbosity=self._verbosity)
+        self.quarantine = PoolQuarantine(self._pool)
         self._is_installed = True
 
     async def measure(self) -> dict[str, Any]:
@@ -194,25 +223,6 @@ class BrowserHost(Surroundings):
             "usage": None if room is None else int(room.usage),
             "quota": None if room is None else int(room.quota),
         }
-
-    def quarantined(self) -> list[dict[str, Any]]:
-        """The slots that the pool leaves alone because their headers cannot be trusted."""
-        return [
-            {"name": kept.name, "reason": kept.reason, "size": kept.size, "offered": kept.offered}
-            for kept in self._pool.quarantined
-        ]
-
-    def quarantine_chunks(self, slot: str, size: int) -> Iterator[bytes]:
-        """What lies behind the header of a slot in quarantine."""
-        return self._pool.export_quarantined(slot, size)
-
-    def recover(self, slot: str, name: str, *, replace: bool) -> int:
-        """Makes a slot in quarantine a database, in the journal mode that it was in."""
-        return self._pool.recover(slot, name, replace=replace)
-
-    def drop_quarantined(self, slot: str) -> None:
-        """Erases a slot in quarantine."""
-        self._pool.drop_quarantined(slot)
 
     def connect(self, name: str) -> sqlite3.Connection:
         """A new connection to a database of the pool."""
@@ -247,6 +257,10 @@ class BrowserHost(Surroundings):
         """Size of a database in bytes; 0 when there is none of that name."""
         return self._pool.size(name) if self._pool.exists(name) else 0
 
+    def wal_size(self, name: str) -> int:
+        """Size of the WAL of a database in bytes; 0 when it has none."""
+        return self.size(f"{name}-wal")
+
     def exists(self, name: str) -> bool:
         """Whether there is a database of that name."""
         return self._pool.exists(name)
@@ -270,7 +284,7 @@ class BrowserHost(Surroundings):
         The errors are the library's. An export is a file in rollback mode again. One whose schema
         a newer SQLite wrote stays as it is.
         """
-        # That a WAL may lie beside it, the service tells by itself (session/formats/sqlite.py).
+        # That a WAL may lie beside it, the service tells by itself (formats/read_sqlite.py).
         await self._pool.import_db(name, chunks, replace=replace, wal=b"")
         with closing(sqlite3.connect(self._pool.uri(name), uri=True)) as con:
             unread = unread_by(con, first_bytes(access_to(self._pool).slots, check_path(name)))

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote
 from weakref import WeakSet
 
-from sahpool import DatabaseInUseError, NameExistsError, NoSuchDatabaseError
+from sahpool import DatabaseInUseError, NameExistsError
 from sahpool.databases.backup import back_up
 from sahpool.databases.soundness import check_content
 from sahpool.fileformat.database import FILE_HEADER_SIZE, check_header, in_rollback_mode
@@ -48,7 +48,7 @@ class _Connection(sqlite3.Connection):
 
 
 class MemoryFiles:
-    """The part of ``session.host.Host`` that is about databases, over the files of ``folder``.
+    """``session.host.Databases`` over the files of ``folder``, but for lending them.
 
     What runs SQL makes ``folder`` its working directory, so that ``ATTACH 'other.db'`` means the
     database of that name, as it does in a pool.  Raises what the library raises for a pool.
@@ -100,6 +100,11 @@ class MemoryFiles:
         path = self._path(name)
         return path.stat().st_size if path.is_file() else 0
 
+    def wal_size(self, name: str) -> int:
+        """Size of the WAL of a database in bytes; 0 when it has none."""
+        path = _beside(self._path(name), "-wal")
+        return path.stat().st_size if path.is_file() else 0
+
     def exists(self, name: str) -> bool:
         """Whether there is a database of that name."""
         return self._path(name).is_file()
@@ -118,22 +123,6 @@ class MemoryFiles:
             "usage": sum(size for _, size in self.databases()),
             "quota": None,
         }
-
-    def quarantined(self) -> list[dict[str, Any]]:
-        """Nothing is ever in doubt here."""
-        return []
-
-    def quarantine_chunks(self, slot: str, size: int) -> Iterator[bytes]:  # noqa: ARG002
-        """There is no such slot."""
-        raise _no_slot(slot)
-
-    def recover(self, slot: str, name: str, *, replace: bool) -> int:  # noqa: ARG002
-        """There is no such slot."""
-        raise _no_slot(slot)
-
-    def drop_quarantined(self, slot: str) -> None:
-        """There is no such slot."""
-        raise _no_slot(slot)
 
     async def prepare(self) -> None:
         """There is always room for one more file."""
@@ -210,10 +199,6 @@ class MemoryFiles:
                     f"{path.name} is open, so it can be neither replaced nor deleted.",
                     hint="Close every connection to it, or DETACH it, first.",
                 )
-
-
-def _no_slot(slot: str) -> NoSuchDatabaseError:
-    return NoSuchDatabaseError(f"There is no slot {slot} in quarantine: there is none in memory.")
 
 
 def _beside(path: Path, suffix: str) -> Path:

@@ -40,25 +40,80 @@ FLAG = "true or false"
 TEXT_OR_NULL = "text or null"
 FLAG_OR_NULL = "true, false or null"
 
-# op: (required fields: name -> kind, optional fields: name -> (kind, value when absent), parts)
-#
+# What becomes of a request that was under way when its worker went: fates, which ``Op`` has.
+AGAIN = "again"
+"""It only asks: it is sent again."""
+READS_AGAIN = "reads again"
+"""It is sent again with the field ``again``: the worker does again what only reads."""
+GREETING = "greeting"
+"""It is refused, for who becomes connected to a worker sends it by itself."""
+MOOT = "moot"
+"""What it asks for does not matter any more: it counts as done."""
+LOST = "lost"
+"""What it was about has gone with the worker: the error CursorClosed."""
+UNKNOWN = "unknown"
+"""It may have been done or not, and is not repeated: the error OutcomeUnknown."""
+
+FATES = (AGAIN, READS_AGAIN, GREETING, MOOT, LOST, UNKNOWN)
+
+
+class Op:
+    """A row of OPS: what a request of that name consists of, and how it is treated.
+
+    Attributes:
+        required: Fields that it must have: name -> kind.
+        optional: Fields that it may have: name -> (kind, value when absent).
+        parts: How many binary parts come with it.
+        fate: What becomes of it when its worker goes before the reply; one of FATES.
+        while_paused: Whether it can be done while another program has the storage.
+        at_once: Whether it is done as it arrives, past other requests of its tab, which are done
+            one after another.
+    """
+
+    def __init__(
+        self,
+        required: dict,
+        optional: dict,
+        *,
+        fate: str,
+        parts: int = 0,
+        while_paused: bool = False,
+        at_once: bool = False,
+    ) -> None:
+        self.required = required
+        self.optional = optional
+        self.parts = parts
+        self.fate = fate
+        self.while_paused = while_paused
+        self.at_once = at_once
+
+
 # ``database`` of run and fetch: the database that is meant.  When it is not the one that is open,
 # the reply is the error WrongDatabase and nothing is done: a script is sent in several requests,
 # and an open or an import queued between two of them must not turn the rest on another database.
-OPS: "dict[str, tuple[dict, dict, int]]" = {
+#
+# The function that does it is found in session/operations under the same name.
+OPS: "dict[str, Op]" = {
     # ``database``: opened with it, if there is one of that name, for one round trip less.
     # ``tab``: the number by which people are told of the sender's tab, 0 when it has none.
-    "hello": ({"protocol": COUNT}, {"database": (TEXT_OR_NULL, None), "tab": (INT, 0)}, 0),
-    "words": ({}, {}, 0),
-    "open": ({"database": TEXT}, {}, 0),
-    "databases": ({}, {}, 0),
-    "schema": ({}, {}, 0),
+    "hello": Op(
+        {"protocol": COUNT},
+        {"database": (TEXT_OR_NULL, None), "tab": (INT, 0)},
+        fate=GREETING,
+        while_paused=True,
+    ),
+    "words": Op({}, {}, fate=AGAIN, while_paused=True),
+    # The reply lists the formats of files that can be imported, and those of exported results.
+    "formats": Op({}, {}, fate=AGAIN, while_paused=True),
+    "open": Op({"database": TEXT}, {}, fate=GREETING),
+    "databases": Op({}, {}, fate=AGAIN),
+    "schema": Op({}, {}, fate=AGAIN),
     # ``transaction``: whether the sender takes a transaction to be open.  Where it was lost with
     # the worker that held it, the reply is the error TransactionLost and nothing is done.
     # ``again``: it was sent to a worker that is gone, and may have been done: what only reads is
     # done again, anything else is the error OutcomeUnknown.
     # ``seconds``: after so many the statement that runs is stopped; 0 is never.
-    "run": (
+    "run": Op(
         {"sql": TEXT},
         {
             "start": (INT, 0),
@@ -68,20 +123,20 @@ OPS: "dict[str, tuple[dict, dict, int]]" = {
             "again": (FLAG, False),
             "seconds": (INT, 0),
         },
-        0,
+        fate=READS_AGAIN,
     ),
-    "fetch": (
+    "fetch": Op(
         {"cursor": COUNT, "rows": COUNT},
         {"database": (TEXT_OR_NULL, None), "seconds": (INT, 0)},
-        0,
+        fate=LOST,
     ),
-    "close": ({"cursor": COUNT}, {}, 0),
-    "cancel": ({"target": COUNT}, {}, 0),
+    "close": Op({"cursor": COUNT}, {}, fate=MOOT, while_paused=True),
+    "cancel": Op({"target": COUNT}, {}, fate=AGAIN, while_paused=True, at_once=True),
     # The answer to the event ``free``, and of the request that it names: it has waited for another
     # session's lock, and goes on when its sender knows that it will.  Until then it has done
     # nothing, and can be sent to another worker as if it were new.
-    "proceed": ({"target": COUNT}, {}, 0),
-    "import_file": (
+    "proceed": Op({"target": COUNT}, {}, fate=MOOT, while_paused=True, at_once=True),
+    "import_file": Op(
         {"name": TEXT},
         {
             "kind": (TEXT, "auto"),
@@ -89,23 +144,32 @@ OPS: "dict[str, tuple[dict, dict, int]]" = {
             "table": (TEXT_OR_NULL, None),
             "replace": (FLAG, False),
         },
-        1,
+        parts=1,
+        fate=UNKNOWN,
     ),
-    "export": ({}, {"database": (TEXT_OR_NULL, None)}, 0),
-    "delete": ({"database": TEXT}, {}, 0),
-    "storage": ({}, {}, 0),
-    "sample": ({}, {}, 0),
+    "export": Op({}, {"database": (TEXT_OR_NULL, None)}, fate=AGAIN),
+    # All rows of one statement that only reads, as a file; ``format`` is one that formats tells.
+    # ``database`` and ``seconds`` as for run.
+    "export_rows": Op(
+        {"sql": TEXT, "format": TEXT},
+        {"database": (TEXT_OR_NULL, None), "seconds": (INT, 0)},
+        fate=AGAIN,
+    ),
+    "delete": Op({"database": TEXT}, {}, fate=UNKNOWN),
+    # How much room there is; at once, for the browser may take its time to tell.
+    "storage": Op({}, {}, fate=AGAIN, while_paused=True, at_once=True),
+    "sample": Op({}, {}, fate=UNKNOWN),
     # ``slot``: the name of a slot in quarantine, as the replies to hello and storage list them.
-    "quarantine_export": ({"slot": TEXT}, {}, 0),
-    "quarantine_recover": (
+    "quarantine_export": Op({"slot": TEXT}, {}, fate=AGAIN),
+    "quarantine_recover": Op(
         {"slot": TEXT},
         {"database": (TEXT_OR_NULL, None), "replace": (FLAG, False)},
-        0,
+        fate=UNKNOWN,
     ),
-    "quarantine_drop": ({"slot": TEXT}, {}, 0),
+    "quarantine_drop": Op({"slot": TEXT}, {}, fate=UNKNOWN),
     # The storage is let go of, so that another program of this origin can have it, and taken back.
-    "pause": ({}, {}, 0),
-    "unpause": ({}, {}, 0),
+    "pause": Op({}, {}, fate=UNKNOWN, while_paused=True),
+    "unpause": Op({}, {}, fate=UNKNOWN, while_paused=True),
 }
 
 ERROR_FIELDS = ("type", "name", "message", "offset", "cause", "hint")
@@ -145,13 +209,13 @@ def decode_request(head: object, parts: "int | None" = None) -> dict:
     if not _fits(known, COUNT):
         raise ProtocolError("A request needs an id, " + COUNT + ".")
     _check_request(message)
-    _, optional, wanted = OPS[message["op"]]
-    if parts is not None and parts != wanted:
+    row = OPS[message["op"]]
+    if parts is not None and parts != row.parts:
         text = "The request '{}' comes with {} binary part(s), not with {}."
-        raise ProtocolError(text.format(message["op"], wanted, parts), known)
-    for name in optional:
+        raise ProtocolError(text.format(message["op"], row.parts, parts), known)
+    for name in row.optional:
         if name not in message:
-            message[name] = optional[name][1]
+            message[name] = row.optional[name][1]
     return message
 
 
@@ -219,7 +283,7 @@ def _check_request(message: dict) -> None:
     if not isinstance(op, str) or op not in OPS:
         text = "There is no request {}; there are {}."
         raise ProtocolError(text.format(_shown(op), ", ".join(sorted(OPS))), number)
-    required, optional, _ = OPS[op]
+    required, optional = OPS[op].required, OPS[op].optional
     for name in required:
         if name not in message:
             raise ProtocolError("The request '{}' needs the field '{}'.".format(op, name), number)

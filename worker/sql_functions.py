@@ -1,16 +1,48 @@
 """Functions that analysts ask of SQL and SQLite lacks.
 
-Their loops are Python's own, so that a cancel stops them (``session.functions``): nothing here
+A Python function with ``@sql_function`` above it is one of SQL, of the same name, in every
+connection of the console.
+
+Their loops are Python's own, so that a cancel stops them (``session.sql.functions``): nothing here
 hands long work to a function of C that looks for no signal.
 """
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from session.host import Function
 
-__all__ = ["FUNCTIONS", "levenshtein"]
+__all__ = ["FUNCTIONS", "levenshtein", "sql_function"]
+
+F = TypeVar("F", bound=Callable[..., object])
+
+FUNCTIONS: list[Function] = []
+"""All of them."""
+
+_VARARGS = 0x04  # of a code object's flags (docs.python.org, "inspect", CO_VARARGS)
+
+
+def sql_function(*, deterministic: bool) -> Callable[[F], F]:
+    """Makes a Python function one of SQL, with as many arguments as it has; ``*`` is any number.
+
+    It is given int, float, str, bytes or None and gives one of these.  What it raises fails the
+    statement, and the text of it is shown.  ``deterministic`` says that it always gives the same
+    for the same arguments, so that an index may use it.
+    """
+
+    def register(call: F) -> F:
+        code = call.__code__
+        arguments = -1 if code.co_flags & _VARARGS else code.co_argcount
+        FUNCTIONS.append(Function(code.co_name, arguments, call, deterministic=deterministic))
+        return call
+
+    return register
+
 
 _KINDS = {int: "an integer", float: "a number", bytes: "a blob"}
 
 
+@sql_function(deterministic=True)
 def levenshtein(one: object, other: object) -> int | None:
     """How many characters must be inserted, deleted or replaced to make one text the other.
 
@@ -37,6 +69,3 @@ def levenshtein(one: object, other: object) -> int | None:
             current.append(left)
         above = current
     return above[-1]
-
-
-FUNCTIONS = [Function("levenshtein", 2, levenshtein, deterministic=True)]

@@ -19,6 +19,7 @@ from tests.pyodide.engines import ChromeEngine, Engine, FirefoxEngine
 ELSEWHERE = {
     "README.md": "tests/pyodide/test_readme.py",
     "ecosystem.md": "tests/ecosystem",
+    "recipes-worker.md": "tests/unit/test_recipes.py",
     "reference.md": "tests/docs/test_reference.py",
     "tutorial.md": "tests/tutorial",
 }

@@ -12,8 +12,8 @@ from typing import Any
 import js
 
 from sahpool import ImportRejectedError, Pool
-from session import catalog
-from session.connection import Connection, quoted
+from session.sql import catalog
+from session.sql.connection import Connection, quoted
 
 #: Looks of the progress handler after which a statement is cancelled, as a person would.
 PATIENCE = 100

@@ -1,5 +1,7 @@
 """A Host over ordinary files in a folder, for tests of the service without a browser."""
 
+from __future__ import annotations
+
 import asyncio
 import json
 import sqlite3
@@ -11,7 +13,7 @@ from typing import Any
 import protocol
 from sahpool import NoSuchDatabaseError
 from session import Service
-from session.host import Function
+from session.host import Function, Quarantine
 from session.session import Session
 
 from .decode import decode
@@ -74,6 +76,36 @@ class RejectedError(Exception):
     hint = "Look for another copy."
 
 
+class FakeQuarantine:
+    """Slots are bytes of ``host``."""
+
+    def __init__(self, host: FakeHost) -> None:
+        self._host = host
+
+    def slots(self) -> list[dict[str, Any]]:
+        return list(self._host.kept_aside)
+
+    def chunks(self, slot: str, size: int) -> Iterator[bytes]:
+        data = self._kept(slot)
+        return (data[at : at + size] for at in range(0, len(data), size))
+
+    def recover(self, slot: str, name: str, *, replace: bool) -> int:
+        data = self._kept(slot)
+        self._host.store(name, [data], replace=replace)
+        self.drop(slot)
+        return len(data)
+
+    def drop(self, slot: str) -> None:
+        self._kept(slot)
+        del self._host.kept_bytes[slot]
+        self._host.kept_aside = [kept for kept in self._host.kept_aside if kept["name"] != slot]
+
+    def _kept(self, slot: str) -> bytes:
+        if slot not in self._host.kept_bytes:
+            raise NoSuchDatabaseError(f"There is no slot {slot} in quarantine.")
+        return self._host.kept_bytes[slot]
+
+
 class FakeHost:
     """Databases are files of ``folder``.
 
@@ -88,6 +120,7 @@ class FakeHost:
         self.figures: dict[str, Any] = {"persisted": False, "usage": 4096, "quota": 10**9}
         self.kept_aside: list[dict[str, Any]] = []
         self.kept_bytes: dict[str, bytes] = {}
+        self.quarantine: Quarantine | None = FakeQuarantine(self)
         self.can_suspend = True
         self.own_functions: list[Function] = []
         self.offset = -1
@@ -111,9 +144,6 @@ class FakeHost:
         await asyncio.sleep(0)
         return self.figures
 
-    def quarantined(self) -> list[dict[str, Any]]:
-        return list(self.kept_aside)
-
     def keep_aside(self, slot: str, data: bytes, offered: str | None = None) -> None:
         """Puts a slot into quarantine."""
         reason = "the digest of its header is wrong"
@@ -121,26 +151,6 @@ class FakeHost:
             {"name": slot, "reason": reason, "size": len(data), "offered": offered}
         )
         self.kept_bytes[slot] = data
-
-    def quarantine_chunks(self, slot: str, size: int) -> Iterator[bytes]:
-        data = self._kept(slot)
-        return (data[at : at + size] for at in range(0, len(data), size))
-
-    def recover(self, slot: str, name: str, *, replace: bool) -> int:
-        data = self._kept(slot)
-        self._store(name, [data], replace=replace)
-        self.drop_quarantined(slot)
-        return len(data)
-
-    def drop_quarantined(self, slot: str) -> None:
-        self._kept(slot)
-        del self.kept_bytes[slot]
-        self.kept_aside = [kept for kept in self.kept_aside if kept["name"] != slot]
-
-    def _kept(self, slot: str) -> bytes:
-        if slot not in self.kept_bytes:
-            raise NoSuchDatabaseError(f"There is no slot {slot} in quarantine.")
-        return self.kept_bytes[slot]
 
     def connect(self, name: str) -> sqlite3.Connection:
         return sqlite3.connect(self.folder / name, timeout=0)
@@ -187,6 +197,9 @@ class FakeHost:
         path = self.folder / name
         return path.stat().st_size if path.exists() else 0
 
+    def wal_size(self, name: str) -> int:
+        return self.size(f"{name}-wal")
+
     def exists(self, name: str) -> bool:
         return (self.folder / name).exists()
 
@@ -206,10 +219,10 @@ class FakeHost:
     async def import_db(
         self, name: str, chunks: AsyncIterable[bytes], *, replace: bool
     ) -> list[str]:
-        self._store(name, [chunk async for chunk in chunks], replace=replace)
+        self.store(name, [chunk async for chunk in chunks], replace=replace)
         return []
 
-    def _store(self, name: str, chunks: Iterable[bytes], *, replace: bool) -> None:
+    def store(self, name: str, chunks: Iterable[bytes], *, replace: bool) -> None:
         target = self.folder / name
         assert replace or not target.exists()
         spare = self.folder.parent / "spare"

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from session import connection, job
+from session import job
+from session.sql import connection
 
 from .fake_host import Client, FakeHost
 

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from session.formats import delimited, table_name
+from session.formats import read_delimited
 from session.formats.dialect import column_names, delimiter_of, has_header
+from session.formats.names import table_name
+from session.formats.tables import load
 from session.formats.text import TextReader
 from session.host import Function
 
@@ -106,7 +108,7 @@ def arrives_whole(text: str, rows: list[list[str]], block: int) -> None:
     """Loads a file in blocks of so many bytes; every value must be in the table as it was."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("session.formats.text.BLOCK", block)
-        patch.setattr("session.formats.delimited.BATCH_ROWS", 3)
+        patch.setattr("session.formats.read_delimited.BATCH_ROWS", 3)
         loaded, kinds = load_plainly(text.encode())
     assert len(loaded) == len(rows)
     for row, original in zip(loaded, rows, strict=True):
@@ -123,8 +125,8 @@ def load_plainly(data: bytes) -> tuple[list[tuple[Any, ...]], list[str]]:
     """Loads into a database in memory, without a service; hypothesis has no fixtures."""
     import sqlite3
 
-    from session.connection import Connection
     from session.job import Job
+    from session.sql.connection import Connection
 
     class Memory:
         def connect(self, _name: str) -> sqlite3.Connection:
@@ -146,7 +148,14 @@ def load_plainly(data: bytes) -> tuple[list[tuple[Any, ...]], list[str]]:
 
     source = BytesSource(data)
     loaded = asyncio.run(
-        delimited.load(connection, source, "data.csv", "data", replace=False, job=job, begin=begin)
+        load(
+            connection,
+            read_delimited.Delimited(source, "data.csv"),
+            "data",
+            replace=False,
+            job=job,
+            begin=begin,
+        )
     )
     rows = connection.query("SELECT * FROM data")
     kinds = [kind for (kind,) in connection.query("SELECT type FROM pragma_table_info('data')")]
@@ -397,7 +406,7 @@ def test_a_long_field_is_taken_whole(client: Client) -> None:
 def test_a_field_that_is_too_long_is_told_from_a_quotation_mark_never_closed(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("session.formats.delimited.MAX_FIELD", 1_000_000)
+    monkeypatch.setattr("session.formats.read_delimited.MAX_FIELD", 1_000_000)
     field = "x" * 1_000_001
     for text in (f'a,b\n1,2\n1,"{field}"\n', 'a,b\n1,2\n1,"' + "3,4\n" * 300_000):
         error = client.reject(text)
@@ -474,7 +483,7 @@ def test_a_cancel_just_before_the_end_leaves_no_table_either(client: Client) -> 
 def test_a_cancel_does_not_interrupt_the_rollback_it_leads_to(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("session.connection.PROGRESS_STEPS", 1)
+    monkeypatch.setattr("session.sql.connection.PROGRESS_STEPS", 1)
     monkeypatch.setattr("session.job.TICK_SECONDS", 0.0)
     client.ask("open", database="other.db")
     client.host.on_breathe = lambda: client.cancel(client.next_id() - 1)
@@ -513,7 +522,7 @@ def test_progress_is_told_by_time_with_bytes_and_rows(client: Client) -> None:
     ],
 )
 def test_a_table_is_named_after_its_file(file: str, table: str) -> None:
-    assert table_name(file) == table
+    assert table_name(file, read_delimited.FORMAT.suffixes) == table
 
 
 def test_a_large_random_file_equals_what_the_csv_module_reads(client: Client) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 import sql_functions
-from session.functions import Functions
 from session.host import Function
+from session.sql.functions import Functions
 
 from .fake_host import Client
 
@@ -61,6 +61,27 @@ def run_cancelled(client: Client, sql: str) -> dict[str, Any]:
     client.host.on_tick = tick
     with alarms():
         return asyncio.run(client.send("run", sql=sql))
+
+
+def test_a_python_function_becomes_one_of_sql_with_as_many_arguments_as_it_has(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sql_functions, "FUNCTIONS", [])
+
+    @sql_functions.sql_function(deterministic=False)
+    def twice(text: str, *, separator: str = ", ") -> str:
+        return text + separator + text
+
+    @sql_functions.sql_function(deterministic=True)
+    def longest(*texts: str) -> str:
+        return max(texts, key=len)
+
+    client.host.own_functions = sql_functions.FUNCTIONS
+    client.ask("open", database="other.db")
+    assert client.rows("SELECT twice('a'), longest('a', 'abc', 'ab')") == [("a, a", "abc")]
+    assert "wrong number of arguments" in client.error("SELECT twice('a', 'b')")["message"]
+    assert client.error("CREATE TABLE t (a, b AS (twice(a)))")["message"].startswith("non-det")
+    assert twice("b", separator="") == "bb", "it is still the function that it was"
 
 
 @pytest.mark.parametrize(

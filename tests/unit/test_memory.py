@@ -26,6 +26,7 @@ class MemoryHost(MemoryFiles, FakeHost):
         MemoryFiles.__init__(self, folder)
         self.storage = MemoryFiles.storage
         self.why_memory = "missing"
+        self.quarantine = None
 
 
 @pytest.fixture
@@ -62,6 +63,13 @@ def test_the_storage_tells_what_the_databases_take_and_promises_nothing(client: 
     assert before["quarantined"] == []
     client.run("CREATE TABLE t (a); INSERT INTO t VALUES (zeroblob(100000)); PRAGMA wal_checkpoint")
     assert client.ask("storage")["usage"] >= before["usage"] + 100_000
+
+
+@pytest.mark.parametrize("op", ["quarantine_export", "quarantine_recover", "quarantine_drop"])
+def test_there_is_no_quarantine_and_that_is_said(client: Client, op: str) -> None:
+    assert client.ask("hello", protocol=protocol.PROTOCOL)["quarantined"] == []
+    error = client.fail(op, slot="slot1")
+    assert (error["type"], "has none" in error["message"]) == ("SessionError", True)
 
 
 def test_new_databases_are_in_wal_mode_as_those_of_a_pool(client: Client) -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import protocol
+from session.operations import OPERATIONS
 
 ROOT = Path(__file__).parents[2]
 MICROPYTHON = ROOT / "node_modules/@micropython/micropython-webassembly-pyscript/micropython.mjs"
@@ -45,11 +46,11 @@ def test_any_text_survives(text: str) -> None:
 
 @pytest.mark.parametrize("op", sorted(protocol.OPS))
 def test_every_operation_can_be_asked_with_its_required_fields_alone(op: str) -> None:
-    required, optional, parts = protocol.OPS[op]
+    row = protocol.OPS[op]
     examples = {protocol.COUNT: 1, protocol.INT: 0, protocol.TEXT: "x"}
-    fields: dict[str, Any] = {name: examples[kind] for name, kind in required.items()}
-    request = protocol.decode_request(protocol.encode_request(1, op, **fields), parts)
-    assert set(request) == {"id", "op", *required, *optional}
+    fields: dict[str, Any] = {name: examples[kind] for name, kind in row.required.items()}
+    request = protocol.decode_request(protocol.encode_request(1, op, **fields), row.parts)
+    assert set(request) == {"id", "op", *row.required, *row.optional}
 
 
 @pytest.mark.parametrize(
@@ -78,6 +79,12 @@ def test_a_wrong_request_is_told_what_is_wrong(head: str, told: str, number: int
     with pytest.raises(protocol.ProtocolError, match=told) as caught:
         protocol.decode_request(head)
     assert caught.value.id == number
+
+
+def test_every_row_has_one_function_and_a_fate() -> None:
+    assert set(OPERATIONS) == set(protocol.OPS)
+    for op, row in protocol.OPS.items():
+        assert row.fate in protocol.FATES, op
 
 
 def test_a_request_must_bring_its_parts() -> None:

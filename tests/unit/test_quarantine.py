@@ -75,7 +75,7 @@ class TestRecover:
         reply = client.ask("quarantine_recover", slot="slot1")
         assert (reply["database"], reply["size"]) == ("lost.db", 8192)
         assert [each["name"] for each in reply["databases"]] == ["lost.db", "notes.db"]
-        assert reply["quarantined"] == host.quarantined() == []
+        assert reply["quarantined"] == host.kept_aside == []
         assert client.ask("schema")["database"] == "notes.db", "another one is open, and stays so"
         client.ask("open", database="lost.db")
         assert client.rows("SELECT * FROM thing") == ROWS

@@ -82,7 +82,7 @@ class TestGarbage:
         self, client: Client, op: str, fields: dict[str, Any]
     ) -> None:
         head = json.dumps({"id": 1_000_000, "op": op, **fields})
-        reply = asyncio.run(client.send_head(head, *([BytesSource(b"a")] * protocol.OPS[op][2])))
+        reply = asyncio.run(client.send_head(head, *([BytesSource(b"a")] * protocol.OPS[op].parts)))
         assert reply["ok"] in (True, False)
 
     def test_a_start_within_a_character_is_refused(self, client: Client) -> None:
@@ -392,7 +392,7 @@ class TestTransactions:
     ) -> None:
         client.run("CREATE TABLE t AS " + MANY.format(1000))
         kept = MemoryError()  # a traceback that is kept somewhere keeps the cursor too
-        monkeypatch.setattr("session.connection.Connection._writes", raising(kept))
+        monkeypatch.setattr("session.sql.connection.Connection._writes", raising(kept))
         assert client.error("WITH x AS (SELECT * FROM t) SELECT * FROM x")["type"] == "MemoryError"
         other = sqlite3.connect(client.host.folder / "notes.db", timeout=0, isolation_level=None)
         other.execute("DROP TABLE t")

@@ -106,9 +106,9 @@ class StrictHost(FakeHost):
     def unlink(self, name: str) -> None:
         super().unlink(self._file(name))
 
-    def _store(self, name: str, chunks: Any, *, replace: bool) -> None:
+    def store(self, name: str, chunks: Any, *, replace: bool) -> None:
         check_new_database(check_path(name))
-        super()._store(self._file(name), chunks, replace=replace)
+        super().store(self._file(name), chunks, replace=replace)
 
     def export_chunks(self, name: str, size: int) -> Any:
         return super().export_chunks(self._file(name), size)
@@ -184,6 +184,12 @@ def fields_of(random: Random, op: str) -> messages.Message:
             "replace": random.choice([True, False]),
         },
         "export": {"database": meant},
+        "export_rows": {
+            "sql": random.choice(SCRIPTS),
+            "format": random.choice(["csv", "jsonl", "", "zip"]),
+            "database": meant,
+            "seconds": 1,
+        },
         "delete": {"database": name},
         "quarantine_export": {"slot": slot},
         "quarantine_recover": {
@@ -193,7 +199,8 @@ def fields_of(random: Random, op: str) -> messages.Message:
         },
         "quarantine_drop": {"slot": slot},
     }
-    return fields.get(op, {})
+    required = protocol.OPS[op].required
+    return fields.get(op) or {each: messages.fitting(random, required[each]) for each in required}
 
 
 def sending(random: Random, database: bytes) -> tuple[object, list[Any]]:
@@ -204,7 +211,7 @@ def sending(random: Random, database: bytes) -> tuple[object, list[Any]]:
     op = random.choice([*sorted(protocol.OPS), "run", "run", "import_file"])
     number = random.choice([*range(1, 9), 2**53 - 1])
     head = protocol.encode_request(number, op, **fields_of(random, op))
-    wanted = protocol.OPS[op][2]
+    wanted = protocol.OPS[op].parts
     if not random.randrange(10):
         wanted = random.randrange(3)
     return head, [source(random, database) for _ in range(wanted)]

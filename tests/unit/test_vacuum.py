@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from session import connection, vacuum
-from session.connection import Connection
 from session.errors import Cancelled
+from session.sql import connection, vacuum
+from session.sql.connection import Connection
 
 from .fake_host import FakeHost
 

@@ -1,7 +1,8 @@
 """What a session needs from the place it runs in.
 
 The service knows neither the browser nor the library that stores databases.  It is handed a Host,
-which the worker builds over both, and which tests build over ordinary files.
+which the worker builds over both, and which tests build over ordinary files: Databases, Engine and
+Loop, and a Quarantine where the storage has one.
 """
 
 import sqlite3
@@ -9,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, I
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
-__all__ = ["Function", "Host", "Source"]
+__all__ = ["Databases", "Engine", "Function", "Host", "Loop", "Quarantine", "Source"]
 
 
 class Function(NamedTuple):
@@ -21,7 +22,7 @@ class Function(NamedTuple):
 
     name: str
     arguments: int
-    """How many it takes."""
+    """How many it takes; -1: any number."""
     call: Callable[..., object]
     deterministic: bool
     """Whether it always gives the same for the same arguments, so that an index may use it."""
@@ -44,35 +45,19 @@ class Source(Protocol):
         ...
 
 
-class Host(Protocol):
-    """Storage, clock and event loop of a session.  Names are as the user sees them: notes.db."""
+class Databases(Protocol):
+    """Where databases are kept.  Names are as the user sees them: notes.db."""
 
-    versions: dict[str, str]
-    """Of sahpool, sqlite, python, pyodide, and the site as a whole."""
     storage: str
     """Where databases are kept: "opfs", or "memory" while the worker lives."""
     why_memory: str | None
     """Why that is the memory: "insecure", "missing" or "refused"; None where it is not."""
-    can_suspend: bool
-    """Whether ``tick`` can let the event loop run in the middle of a statement."""
-
-    def keywords(self) -> list[str]:
-        """The keywords of this SQLite."""
-        ...
 
     async def measure(self) -> dict[str, Any]:
         """``persisted``, ``usage`` and ``quota`` of the storage.
 
         Whether the browser has promised to keep it, bytes that are used, bytes that are granted;
         None for each that it does not tell.
-        """
-        ...
-
-    def quarantined(self) -> list[dict[str, Any]]:
-        """Slots that cannot be trusted and are kept aside.
-
-        Each with ``name``, ``reason``, ``size`` in bytes and ``offered``, the path that it may be
-        the file of, or None.
         """
         ...
 
@@ -87,10 +72,92 @@ class Host(Protocol):
         """
         ...
 
+    def flush_wal(self, name: str) -> None:
+        """What has been written to the WAL of a database reaches the disk, as far as it can."""
+        ...
+
+    def databases(self) -> list[tuple[str, int]]:
+        """Name and size in bytes of every database; journals are not listed."""
+        ...
+
+    def size(self, name: str) -> int:
+        """Size of a database in bytes; 0 when there is none of that name."""
+        ...
+
+    def wal_size(self, name: str) -> int:
+        """Size of the WAL of a database in bytes; 0 when it has none."""
+        ...
+
+    def exists(self, name: str) -> bool:
+        """Whether there is a database of that name."""
+        ...
+
+    def unlink(self, name: str) -> None:
+        """Deletes a database and its journals; nobody has it open."""
+        ...
+
+    async def prepare(self) -> None:
+        """Makes room for the files that the next statements may create."""
+        ...
+
+    async def import_db(self, name: str, chunks: AsyncIterable[Any], *, replace: bool) -> list[str]:
+        """Stores the bytes of a database, checks them, and only then puts it in its place."""
+        ...
+
+    def export_chunks(self, name: str, size: int) -> Iterator[bytes]:
+        """The committed content of a database in chunks of ``size`` bytes.
+
+        What it holds meanwhile it lets go of at its end or, a generator, when it is closed.
+        """
+        ...
+
+    def pause(self) -> None:
+        """Lets go of the storage, in which nobody has anything open."""
+        ...
+
+    async def unpause(self) -> None:
+        """Takes the storage back."""
+        ...
+
+
+class Quarantine(Protocol):
+    """What a storage keeps aside because it cannot be trusted, slot by slot."""
+
+    def slots(self) -> list[dict[str, Any]]:
+        """Slots that cannot be trusted and are kept aside.
+
+        Each with ``name``, ``reason``, ``size`` in bytes and ``offered``, the path that it may be
+        the file of, or None.
+        """
+        ...
+
+    def chunks(self, slot: str, size: int) -> Iterator[bytes]:
+        """What lies in a slot in quarantine, as it is, in chunks of ``size`` bytes."""
+        ...
+
+    def recover(self, slot: str, name: str, *, replace: bool) -> int:
+        """Makes a slot in quarantine a database once it is found sound; its size in bytes."""
+        ...
+
+    def drop(self, slot: str) -> None:
+        """Erases a slot in quarantine."""
+        ...
+
+
+class Engine(Protocol):
+    """SQLite, as far as the standard library's sqlite3 does not reach it."""
+
+    versions: dict[str, str]
+    """Of sahpool, sqlite, python, pyodide, and the site as a whole."""
+
+    def keywords(self) -> list[str]:
+        """The keywords of this SQLite."""
+        ...
+
     def functions(self) -> list[Function]:
         """What every connection has beside SQLite's own functions.
 
-        Where there are any, Python is sent SIGALRM again and again (see ``functions``).
+        Where there are any, Python is sent SIGALRM again and again (see ``sql.functions``).
         """
         ...
 
@@ -109,11 +176,7 @@ class Host(Protocol):
         ...
 
     def resume_checkpoints(self, con: sqlite3.Connection, pages: int) -> None:
-        """Has commits carry a WAL of so many pages over again."""
-        ...
-
-    def flush_wal(self, name: str) -> None:
-        """What has been written to the WAL of a database reaches the disk, as far as it can."""
+        """Has commits checkpoint a WAL of so many pages again."""
         ...
 
     def error_offset(self, con: sqlite3.Connection) -> int:
@@ -124,45 +187,12 @@ class Host(Protocol):
         """``none``, ``read`` or ``write`` (sqlite.org/c3ref/txn_state.html)."""
         ...
 
-    def pause(self) -> None:
-        """Lets go of the storage, in which nobody has anything open."""
-        ...
 
-    async def unpause(self) -> None:
-        """Takes the storage back."""
-        ...
+class Loop(Protocol):
+    """The event loop, and what goes to the page through it."""
 
-    def databases(self) -> list[tuple[str, int]]:
-        """Name and size in bytes of every database; journals are not listed."""
-        ...
-
-    def size(self, name: str) -> int:
-        """Size of a database in bytes; 0 when there is none of that name."""
-        ...
-
-    def exists(self, name: str) -> bool:
-        """Whether there is a database of that name."""
-        ...
-
-    def unlink(self, name: str) -> None:
-        """Deletes a database and its journals; nobody has it open."""
-        ...
-
-    def quarantine_chunks(self, slot: str, size: int) -> Iterator[bytes]:
-        """What lies in a slot in quarantine, as it is, in chunks of ``size`` bytes."""
-        ...
-
-    def recover(self, slot: str, name: str, *, replace: bool) -> int:
-        """Makes a slot in quarantine a database once it is found sound; its size in bytes."""
-        ...
-
-    def drop_quarantined(self, slot: str) -> None:
-        """Erases a slot in quarantine."""
-        ...
-
-    async def prepare(self) -> None:
-        """Makes room for the files that the next statements may create."""
-        ...
+    can_suspend: bool
+    """Whether ``tick`` can let the event loop run in the middle of a statement."""
 
     def tick(self) -> None:
         """Lets the event loop run from within a statement; does nothing where it cannot."""
@@ -172,17 +202,13 @@ class Host(Protocol):
         """One turn of the event loop."""
         ...
 
-    async def import_db(self, name: str, chunks: AsyncIterable[Any], *, replace: bool) -> list[str]:
-        """Stores the bytes of a database, checks them, and only then puts it in its place."""
-        ...
-
-    def export_chunks(self, name: str, size: int) -> Iterator[bytes]:
-        """The committed content of a database in chunks of ``size`` bytes.
-
-        What it holds meanwhile it lets go of at its end or, a generator, when it is closed.
-        """
-        ...
-
     def blob(self, chunks: Iterable[bytes]) -> object:
         """One binary part made of all the chunks, in constant memory."""
         ...
+
+
+class Host(Databases, Engine, Loop, Protocol):
+    """The place that a session runs in."""
+
+    quarantine: Quarantine | None
+    """What is kept aside; None where a storage keeps nothing aside."""

@@ -66,6 +66,13 @@ class Job:
         """Why it is to stop."""
         return Cancelled() if self.cancelled else TimedOut(self._seconds)
 
+    def as_stopped(self, error: Exception) -> Exception:
+        """``error``, or why the request is to stop where that is what interrupted the statement."""
+        interrupted = getattr(error, "sqlite_errorname", None) == "SQLITE_INTERRUPT"
+        # A function in Python that is stopped does not know why (``sql.functions``).
+        stopped = interrupted or isinstance(error, Cancelled)
+        return self.reason() if stopped and self.is_over else error
+
     def check(self) -> None:
         """Raises Cancelled or TimedOut once it is to stop."""
         if self.is_over:

@@ -17,8 +17,9 @@ from typing import Any
 
 import protocol
 
-from .errors import SessionError, StoragePaused, UsedElsewhere, describe
+from .errors import SessionError, UsedElsewhere, describe
 from .host import Host
+from .operations import OPERATIONS
 from .session import Session
 
 __all__ = ["Service"]
@@ -27,12 +28,10 @@ RETRY_SECONDS = 0.1
 """A lock that is waited for is tried again after so long at the latest."""
 
 TIDY_SECONDS = 1.0
-"""So long after the last commit long WALs are emptied, once nobody is at work."""
+"""Idle seconds after the last commit before long WALs are checkpointed and emptied."""
 
 TIDY_FROM = 1024 * 1024
-"""Bytes of a WAL from which on that is worth it: whoever opens the database reads all of them."""
-
-_WHILE_PAUSED = {"hello", "words", "close", "pause", "unpause"}
+"""Bytes of a WAL that is emptied then: whoever opens its database reads all of them."""
 
 
 class Service:
@@ -50,7 +49,7 @@ class Service:
 
     def join(self, key: str, emit: Callable[[str], None]) -> None:
         """Begins a session; ``emit`` posts the head of an event to its tab."""
-        self._sessions[key] = Session(self, emit)
+        self._sessions[key] = Session(self.host, OPERATIONS, self, emit)
 
     async def leave(self, key: str) -> None:
         """Ends a session: what it runs is stopped, what it has not committed is rolled back."""
@@ -80,30 +79,12 @@ class Service:
                 raise protocol.ProtocolError("A request of this id is under way.", number)
         except protocol.ProtocolError as error:
             return protocol.encode_error(error.id, describe(error)), []
-        if request["op"] == "cancel":
-            cancelled = session.cancel(request["target"])
-            return protocol.encode_reply(number, cancelled=cancelled), []
-        if request["op"] == "proceed":
-            session.proceed(request["target"])
-            return protocol.encode_reply(number), []
-        if request["op"] == "storage":
-            return await self._storage(number), []
         return await session.handle(request, parts)
 
     def close(self) -> None:
         """Closes every session's database; what was not committed is rolled back."""
         for session in self._sessions.values():
             session.close()
-
-    async def _storage(self, number: int) -> str:
-        """How much room there is: past the queue, for the browser may take its time to tell."""
-        host = self.host
-        try:
-            figures = await host.measure()
-            kept_aside = [] if self.is_paused else host.quarantined()
-        except Exception as error:  # noqa: BLE001  (whatever it is, the page is told)
-            return protocol.encode_error(number, describe(error))
-        return protocol.encode_reply(number, kind=host.storage, quarantined=kept_aside, **figures)
 
     # --- between sessions -----------------------------------------------------------------------
 
@@ -186,11 +167,6 @@ class Service:
         return [other for other in self._sessions.values() if other is not session]
 
     # --- letting go of the storage --------------------------------------------------------------
-
-    def require_storage(self, op: str) -> None:
-        """Raises StoragePaused when a request needs what another program has just now."""
-        if self.is_paused and op not in _WHILE_PAUSED:
-            raise StoragePaused
 
     def pause(self, session: Session) -> None:
         """Closes every session's database and lets go of the storage.

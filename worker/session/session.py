@@ -8,22 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from time import monotonic
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import protocol
 
-from . import catalog, script, stock
-from .connection import Connection
-from .errors import NoDatabase, WrongDatabase, describe
+from .errors import NoDatabase, StoragePaused, WrongDatabase, describe
+from .host import Host
 from .job import Job
+from .neighbours import Neighbours
+from .sql import catalog
+from .sql.connection import Connection
 
-if TYPE_CHECKING:
-    from .service import Service
-
-__all__ = ["LOCK_SECONDS", "Session"]
+__all__ = ["LOCK_SECONDS", "Fields", "Operation", "Session"]
 
 LOCK_SECONDS = 30.0
 """How long another session's lock is waited for, where PRAGMA busy_timeout says nothing else."""
@@ -38,6 +37,11 @@ _WORTH_WAITING = {
 TRY_SECONDS = 1.0
 
 Fields = dict[str, Any]
+"""Of a request, or of the reply to one."""
+
+Operation = Callable[["Session", Job], Awaitable[Fields]]
+"""What carries out a request of one kind; it returns the fields of the reply."""
+
 T = TypeVar("T")
 
 
@@ -47,15 +51,24 @@ class Session:
     Attributes:
         number: By which people are told of the tab; 0 when it has none.
         connection: To the open database; None while none is open.
+        host: Where it runs.
+        neighbours: The sessions of other tabs.
         emit: Posts the head of an event to the tab.
     """
 
-    def __init__(self, service: Service, emit: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        host: Host,
+        operations: Mapping[str, Operation],
+        neighbours: Neighbours[Session],
+        emit: Callable[[str], None],
+    ) -> None:
         self.number = 0
         self.connection: Connection | None = None
+        self.host = host
+        self.neighbours = neighbours
         self.emit = emit
-        self.host = service.host
-        self._service = service
+        self._operations = operations
         self._turn = asyncio.Lock()
         self._jobs: dict[int, Job] = {}
         self._current: Job | None = None
@@ -63,18 +76,6 @@ class Session:
         self._data_seen = 0
         self._may_be_behind = False
         self._waits_for: list[Session] = []
-        self._operations = {
-            "hello": self._hello,
-            "words": self._words,
-            "open": self._open,
-            "databases": self._databases,
-            "schema": self._schema,
-            "close": self._close,
-            "pause": self._pause,
-            "unpause": self._unpause,
-        }
-        for name, operation in {**script.OPERATIONS, **stock.OPERATIONS}.items():
-            self._operations[name] = operation.__get__(self)
 
     @property
     def title(self) -> str:
@@ -103,28 +104,41 @@ class Session:
     async def handle(self, request: Fields, parts: list[Any]) -> tuple[str, list[Any]]:
         """The reply to one request, which is sound: its head and its binary parts."""
         number = request["id"]
-        job = self._jobs[number] = Job(
-            request, parts, self.host, self.emit, self._put_off_checkpoints
-        )
+        job = Job(request, parts, self.host, self.emit, self._put_off_checkpoints)
+        try:
+            if protocol.OPS[request["op"]].at_once:
+                fields = await self._do(job)
+            else:
+                fields = await self._do_in_turn(job)
+            return protocol.encode_reply(number, **fields), job.parts
+        except Exception as error:  # noqa: BLE001  (whatever it is, the page is told)
+            return protocol.encode_error(number, describe(job.as_stopped(error))), []
+
+    async def _do_in_turn(self, job: Job) -> Fields:
+        number = job.request["id"]
+        self._jobs[number] = job
         try:
             async with self._turn:
                 self._current = job
                 try:
                     job.begin()
-                    self._service.require_storage(request["op"])
-                    fields = await self._operations[request["op"]](job)
+                    fields = await self._do(job)
                 finally:
                     self._current = None
                     if self.connection is not None:
                         self.connection.resume_checkpoints()
-                    self._service.let_go()
+                    self.neighbours.let_go()
             if self._may_be_behind:
                 self.look_for_changes()
-            return protocol.encode_reply(number, **fields), job.parts
-        except Exception as error:  # noqa: BLE001  (whatever it is, the page is told)
-            return protocol.encode_error(number, describe(script.as_stopped(error, job))), []
+            return fields
         finally:
             del self._jobs[number]
+
+    async def _do(self, job: Job) -> Fields:
+        op = job.request["op"]
+        if self.neighbours.is_paused and not protocol.OPS[op].while_paused:
+            raise StoragePaused
+        return await self._operations[op](self, job)
 
     def cancel(self, number: int) -> bool:
         """Has a request stop; False when it is not under way."""
@@ -132,7 +146,7 @@ class Session:
         if job is None:
             return False
         job.cancelled = True
-        self._service.let_go()  # it may be waiting for a lock
+        self.neighbours.let_go()  # it may be waiting for a lock
         return True
 
     async def end(self) -> None:
@@ -183,7 +197,7 @@ class Session:
     def _in_the_way(self, error: sqlite3.OperationalError) -> list[Session]:
         """The sessions whose locks are why this was raised; none when it is not worth waiting."""
         code = getattr(error, "sqlite_errorcode", None)
-        return self._service.holders(self) if code in _WORTH_WAITING else []
+        return self.neighbours.holders(self) if code in _WORTH_WAITING else []
 
     async def _wait_for(
         self, holders: list[Session], job: Job, until: float, busy: sqlite3.OperationalError
@@ -195,7 +209,7 @@ class Session:
         # tried.
         again = monotonic() + TRY_SECONDS
         try:
-            while set(holders) <= set(self._service.holders(self)):
+            while set(holders) <= set(self.neighbours.holders(self)):
                 left = until - monotonic()
                 is_deadlock = self._is_deadlock(holders)
                 if left <= 0 or is_deadlock:
@@ -203,12 +217,12 @@ class Session:
                     raise busy
                 if monotonic() > again:
                     break
-                await self._service.released(left)
+                await self.neighbours.released(left)
                 job.check()
             job.may_proceed = False
             job.tell("free")
             while not job.may_proceed:
-                await self._service.released(LOCK_SECONDS)
+                await self.neighbours.released(LOCK_SECONDS)
                 job.check()
         finally:
             self._waits_for = []
@@ -218,7 +232,7 @@ class Session:
         job = self._jobs.get(number)
         if job is not None:
             job.may_proceed = True
-            self._service.let_go()
+            self.neighbours.let_go()
 
     def _lock_seconds(self) -> float:
         if self.connection is None:
@@ -262,7 +276,7 @@ class Session:
         if connection is None:
             return False
         try:
-            is_long = self.host.size(f"{connection.name}-wal") >= size
+            is_long = self.host.wal_size(connection.name) >= size
             return is_long and connection.empty_wal()
         except Exception:  # noqa: BLE001
             # The storage fails, or the name is so long that its WAL has another one. Nothing has
@@ -280,7 +294,7 @@ class Session:
 
     def wrote(self) -> None:
         """Something may have been committed: the other sessions look for it."""
-        self._service.committed(self)
+        self.neighbours.committed(self)
 
     # --- the open database ----------------------------------------------------------------------
 
@@ -332,7 +346,7 @@ class Session:
 
     def require_unused(self, name: str, what: str) -> None:
         """Raises UsedElsewhere when another tab has the database open."""
-        self._service.require_unused(name, self, what)
+        self.neighbours.require_unused(name, self, what)
 
     def described(self) -> Fields:
         """The open database: its name, size and schema."""
@@ -377,92 +391,9 @@ class Session:
         if self.connection is not None:
             self.connection.put_off_checkpoints()
 
-    # --- operations -----------------------------------------------------------------------------
-
-    async def _hello(self, job: Job) -> Fields:
-        if job.request["protocol"] != protocol.PROTOCOL:
-            raise protocol.ProtocolError(
-                f"The page speaks version {job.request['protocol']} of the protocol, "
-                f"the worker version {protocol.PROTOCOL}. Reload the page."
-            )
-        host = self.host
-        self.number = job.request["tab"]
-        self._service.tell_tabs()
-        is_paused = self._service.is_paused
-        opened = {"database": None} if is_paused else await self._opened(job.request["database"])
-        return {
-            "protocol": protocol.PROTOCOL,
-            "versions": host.versions,
-            "storage": host.storage,
-            "why_memory": host.why_memory,
-            "can_suspend": host.can_suspend,
-            "paused": is_paused,
-            "databases": [] if is_paused else self.listed(),
-            "quarantined": [] if is_paused else host.quarantined(),
-            **opened,
-        }
-
-    async def _opened(self, name: str | None) -> Fields:
-        """What is known of a database that is opened, or that there is none.
-
-        Who wants to know why one cannot be opened asks for it with ``open``.
-        """
-        if name is not None and self.host.exists(name):
-            await self.host.prepare()
-            with suppress(Exception):
-                self.switch(name)
-                return self.described()
-        return {"database": None}
-
-    async def _words(self, _job: Job) -> Fields:
-        """The words of the engine's SQL, for an editor."""
-        own = (function.name for function in self.host.functions())
-        return {"keywords": self.host.keywords(), "functions": sorted({*_functions(), *own})}
-
-    async def _open(self, job: Job) -> Fields:
-        """Makes a database the current one; the current one opened again goes on as it is.
-
-        With a transaction open in another one this is refused, for it would be lost.
-        """
-        await self.host.prepare()
-        await self.patiently(job, lambda: self.switch(job.request["database"]))
-        return {**self.described(), "databases": self.listed()}
-
-    async def _databases(self, _job: Job) -> Fields:
-        return {"databases": self.listed()}
-
-    async def _schema(self, _job: Job) -> Fields:
-        return self.described()
-
-    async def _close(self, job: Job) -> Fields:
-        """Closes a result; one that is closed already is no error."""
-        if self.connection is not None:
-            self.connection.close_result(job.request["cursor"])
-        return {}
-
-    async def _pause(self, _job: Job) -> Fields:
-        """Lets go of the storage, for every tab."""
-        self._service.pause(self)
-        return {}
-
-    async def _unpause(self, _job: Job) -> Fields:
-        """Takes the storage back."""
-        await self._service.unpause()
-        return {}
-
 
 def _busy_hint(holders: list[Session], is_deadlock: bool) -> str:
     titles = " and ".join(other.title for other in holders[:3])
     if is_deadlock:
         return f"{titles.capitalize()} waits for this tab in turn: ROLLBACK here, then begin again."
     return f"{titles.capitalize()} holds the lock: COMMIT or ROLLBACK there, then run it again."
-
-
-def _functions() -> list[str]:
-    """The SQL functions of this SQLite that are called by name."""
-    con = sqlite3.connect(":memory:")
-    try:
-        rows = con.execute("SELECT DISTINCT name FROM pragma_function_list ORDER BY name")
-        return [name for (name,) in rows if name.isidentifier()]
-    finally:
-        con.close()

@@ -25,8 +25,8 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext, suppress
 from functools import partial
 
-from .errors import Cancelled
-from .host import Host
+from ..errors import Cancelled
+from ..host import Host
 
 __all__ = ["LARGE", "Settings", "is_vacuum", "size_of", "suits", "vacuum"]
 
@@ -103,9 +103,9 @@ def suits(con: sqlite3.Connection) -> bool:
     """Whether it can be done in pieces, as far as the connection tells, and is worth it."""
     return (
         not con.in_transaction
-        and _told(con, "journal_mode") == "wal"
-        and _told(con, "locking_mode") == "normal"
-        and _told(con, "query_only") == "0"
+        and _pragma(con, "journal_mode") == "wal"
+        and _pragma(con, "locking_mode") == "normal"
+        and _pragma(con, "query_only") == "0"
         and size_of(con) >= LARGE
     )
 
@@ -129,7 +129,7 @@ def vacuum(
         stop: Asked every ``steps`` instructions of the first half, and between two pieces of the
             second: whether to stop.
         steps: See there.
-        may_put_off: Whether somebody else carries the WAL over soon.
+        may_put_off: Whether somebody else checkpoints the WAL soon.
 
     Raises:
         Cancelled: ``stop`` said so.
@@ -153,14 +153,14 @@ def vacuum(
         finally:
             con.set_progress_handler(None, steps)
         with closing(sqlite3.connect(copy, uri=True)) as source:
-            if any(_told(source, fixed) != _told(con, fixed) for fixed in _FIXED):
+            if any(_pragma(source, fixed) != _pragma(con, fixed) for fixed in _FIXED):
                 return False
             flush = partial(host.flush_wal, name) if _number(con, "synchronous") >= _FULL else None
             pages = PIECE // _number(con, "page_size")
             with settings.having("wal_autocheckpoint", 0) if may_put_off else nullcontext():
                 guard.execute("ROLLBACK")
                 _copy_back(source, con, pages, stop, flush)
-                # Not the backup but the next statement has SQLite carry the WAL over.
+                # Not the backup but the next statement has SQLite checkpoint the WAL.
                 con.execute("SELECT 1").fetchall()
     return True
 
@@ -174,7 +174,7 @@ def _copy_back(
 ) -> None:
     """The second half: all of ``source`` becomes the database of ``con``, or nothing does.
 
-    What is ``flush``ed on the way need not be when the transaction is committed, in one go.
+    Flushing the WAL on the way spreads the cost, so that the COMMIT has little left to flush.
     """
     pieces = 0
 
@@ -194,11 +194,11 @@ def _copy_back(
     source.backup(con, pages=pages, progress=look)
 
 
-def _told(con: sqlite3.Connection, name: str) -> str:
-    """What a PRAGMA tells of the main database."""
+def _pragma(con: sqlite3.Connection, name: str) -> str:
+    """The value of a PRAGMA of the main database, as text."""
     ((value,),) = con.execute(f"PRAGMA main.{name}").fetchall()
     return value.decode() if isinstance(value, bytearray) else str(value)
 
 
 def _number(con: sqlite3.Connection, name: str) -> int:
-    return int(_told(con, name))
+    return int(_pragma(con, name))

@@ -14,9 +14,9 @@ from contextlib import (
 from itertools import count
 from typing import Any, NamedTuple
 
-from .errors import CursorClosed, TransactionOpen
+from ..errors import CursorClosed, TransactionOpen
+from ..host import Host
 from .functions import Functions
-from .host import Host
 from .results import Rows
 from .statements import split
 from .vacuum import Settings, is_vacuum, size_of, suits, vacuum
@@ -38,9 +38,9 @@ _INCREMENTAL_VACUUM = re.compile(r"PRAGMA\s+(?:\w+\s*\.\s*)?incremental_vacuum\b
 
 
 LONG_WAL, LONG_SHARE = 64 << 20, 2
-"""Bytes of a WAL, and how many times its database, from which on a statement carries it over
-itself, however long that takes.  After a large transaction the file is as long until the service,
-which has a moment for it, empties it: one VACUUM after another is still done in pieces."""
+"""A statement no longer postpones its own checkpoint once the WAL exceeds both: so many bytes, and
+so many times the size of its database.  A WAL stays as long as a large transaction has made it
+until the service empties it, so that one VACUUM after another is still done in pieces."""
 
 _numbers = count(1)  # of results: one of an earlier connection is never taken for another
 
@@ -127,7 +127,7 @@ class Connection:
     def put_off_checkpoints(self) -> None:
         """Has the transaction that is under way leave the WAL as it is when it commits.
 
-        To carry over what a long statement has written takes long, too, and nothing can interrupt
+        A checkpoint of what a long statement has written takes long, too, and nothing can interrupt
         that.  Called from within it, where nothing else may be asked of the connection.
         """
         if not self._put_off and self._may_leave_wal():
@@ -157,7 +157,7 @@ class Connection:
             return False
         try:
             long = max(LONG_WAL, LONG_SHARE * self._host.size(self.name))
-            return self._host.size(f"{self.name}-wal") < long
+            return self._host.wal_size(self.name) < long
         except Exception:  # noqa: BLE001  (whoever uses the storage is told what is wrong with it)
             return False
 
@@ -199,7 +199,7 @@ class Connection:
         self.may_differ = self.may_differ or word not in _KEEPS_SCHEMA
         self.was_undone = self.was_undone or word in _UNDOES_SCHEMA
         before = con.total_changes
-        with self._functions.told(), ExitStack() as until_known:
+        with self._functions.naming_failures(), ExitStack() as until_known:
             cursor = until_known.enter_context(closing(con.cursor()))
             with self._setting(word):
                 cursor.execute(sql)
@@ -212,7 +212,7 @@ class Connection:
                 return Execution(columns, Rows(iter(kept), len(columns), cursor.close), changes)
             # Its rows are still to be read, so it stays open.
             until_known.pop_all()
-            rows = Rows(cursor, len(columns), cursor.close, self._functions.told)
+            rows = Rows(cursor, len(columns), cursor.close, self._functions.naming_failures)
             return Execution(columns, rows, None, word not in _READING)
 
     def _vacuum(self) -> bool:
@@ -226,7 +226,7 @@ class Connection:
         con.set_progress_handler(None, PROGRESS_STEPS)
         look = (self._progress, PROGRESS_STEPS)
         try:
-            with self._functions.told():
+            with self._functions.naming_failures():
                 return vacuum(self._host, self.name, self._settings, *look, may_put_off=may_put_off)
         finally:
             con.set_progress_handler(self._progress, PROGRESS_STEPS)
@@ -325,7 +325,7 @@ class Connection:
     def transaction(self) -> Iterator[None]:
         """What follows begin(): all of what happens inside is committed, or none of it."""
         try:
-            with self._functions.told():
+            with self._functions.naming_failures():
                 yield
             self.con.execute("COMMIT")
         finally:

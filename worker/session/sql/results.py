@@ -74,6 +74,17 @@ class Rows:
         with self._reading():
             return self._take(count, counted)
 
+    def batches(self) -> Iterator[list[tuple[Value, ...]]]:
+        """All rows that are left, some at a time, none of which is empty."""
+        batch, self._ahead = self._ahead, []
+        while True:
+            with self._reading():
+                batch += islice(self._rows, _BATCH_ROWS)
+            if not batch:
+                return
+            yield batch
+            batch = []
+
     def _take(self, count: int, counted: Callable[[int], None]) -> tuple["Piece", bool]:
         piece = Piece(self._width)
         rows = chain(self._ahead, self._rows)

@@ -1,31 +1,26 @@
-"""Running a script of SQL in a session, and reading on in its results."""
+"""Running a script of SQL in a session, reading on in its results, and stopping it."""
 
 from __future__ import annotations
 
 import sqlite3
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
 
 import protocol
 
-from .connection import Connection, Execution
-from .errors import Cancelled, OutcomeUnknown, TransactionLost, describe
-from .job import Job
-from .results import Rows
-from .statements import Statement, split
+from ..errors import OutcomeUnknown, TransactionLost, describe
+from ..job import Job
+from ..session import Fields, Session
+from ..sql.connection import Connection, Execution
+from ..sql.results import Rows
+from ..sql.statements import Statement, split
 
-if TYPE_CHECKING:
-    from .session import Session
-
-__all__ = ["OPERATIONS", "RUN_OUTCOMES", "RUN_SECONDS", "as_stopped"]
+__all__ = ["OPERATIONS", "RUN_OUTCOMES", "RUN_SECONDS"]
 
 RUN_SECONDS = 0.2
 """After this long ``run`` answers with what it has, so that the page can show it."""
 
 RUN_OUTCOMES = 2_000
 """After this many statements, too: a reply is read in one go on the page."""
-
-Fields = dict[str, Any]
 
 
 async def run(session: Session, job: Job) -> Fields:
@@ -146,7 +141,7 @@ def _statement_error(
     if isinstance(error, sqlite3.Error) and hasattr(error, "sqlite_errorcode"):
         offset = session.host.error_offset(connection.con)
     return describe(
-        as_stopped(error, job),
+        job.as_stopped(error),
         statement=text,
         offset=statement.start + offset if offset >= 0 else None,
     )
@@ -184,12 +179,28 @@ def _piece(rows: Rows, job: Job) -> tuple[Fields, bool]:
     return piece, more
 
 
-def as_stopped(error: Exception, job: Job) -> Exception:
-    """A statement that was interrupted because its request is to stop says just that."""
-    interrupted = getattr(error, "sqlite_errorname", None) == "SQLITE_INTERRUPT"
-    # A function in Python that is stopped does not know whether it was cancelled (``functions``).
-    stopped = interrupted or isinstance(error, Cancelled)
-    return job.reason() if stopped and job.is_over else error
+async def close(session: Session, job: Job) -> Fields:
+    """Closes a result; one that is closed already is no error."""
+    if session.connection is not None:
+        session.connection.close_result(job.request["cursor"])
+    return {}
 
 
-OPERATIONS = {"run": run, "fetch": fetch}
+async def cancel(session: Session, job: Job) -> Fields:
+    """Has a request of this tab stop, whatever it is; whether it was under way."""
+    return {"cancelled": session.cancel(job.request["target"])}
+
+
+async def proceed(session: Session, job: Job) -> Fields:
+    """Lets a request go on that has waited for another session's lock."""
+    session.proceed(job.request["target"])
+    return {}
+
+
+OPERATIONS = {
+    "run": run,
+    "fetch": fetch,
+    "close": close,
+    "cancel": cancel,
+    "proceed": proceed,
+}

@@ -8,33 +8,33 @@ from typing import NamedTuple
 
 from ..host import Source
 
-__all__ = ["START", "Foreign", "binary", "text"]
+__all__ = ["START", "Unreadable", "binary", "text", "what_it_is"]
 
 START = 512
 """Bytes at the start of a file that are looked at."""
 
 
-class Foreign(NamedTuple):
+class Unreadable(NamedTuple):
     """``what`` the file is, and a ``hint`` what to do with it."""
 
     what: str
     hint: str
 
 
-_ARCHIVE = Foreign("a packed archive", "Unpack it and import the file inside.")
-_OFFICE = Foreign(
+_ARCHIVE = Unreadable("a packed archive", "Unpack it and import the file inside.")
+_OFFICE = Unreadable(
     "a document of an office program, a spreadsheet perhaps",
     "Open it in the program it comes from and save the sheet as CSV (UTF-8).",
 )
-_IMAGE = Foreign("an image", "Choose a database or a table in text form (CSV).")
-_PDF = Foreign(
+_IMAGE = Unreadable("an image", "Choose a database or a table in text form (CSV).")
+_PDF = Unreadable(
     "a PDF document", "Look for its data as CSV; tables cannot be read out of a PDF here."
 )
-_PARQUET = Foreign(
+_PARQUET = Unreadable(
     "a Parquet file", "Write it as CSV with the tool it comes from (pandas, DuckDB)."
 )
-_SCRIPT = Foreign("a script of SQL", "Paste its text into the editor and run it.")
-_JSON = Foreign(
+_SCRIPT = Unreadable("a script of SQL", "Paste its text into the editor and run it.")
+_JSON = Unreadable(
     "JSON",
     "Save the data as CSV where it comes from, or paste the text into a query: "
     "SELECT * FROM json_each('[…]').",
@@ -44,14 +44,14 @@ _BESIDE = (
     "Open the database that it belongs to with the program that it comes from, and close it there: "
     "then the file of the database has everything, and can be imported."
 )
-_WAL = Foreign("the WAL of a database (…-wal), with its newest changes", _BESIDE)
-_JOURNAL = Foreign("the rollback journal of a database (…-journal)", _BESIDE)
-_WAL_INDEX = Foreign("the WAL-index of a database (…-shm), which holds no data", _BESIDE)
+_WAL = Unreadable("the WAL of a database (…-wal), with its newest changes", _BESIDE)
+_JOURNAL = Unreadable("the rollback journal of a database (…-journal)", _BESIDE)
+_WAL_INDEX = Unreadable("the WAL-index of a database (…-shm), which holds no data", _BESIDE)
 
 # Those of SQLite's own: https://sqlite.org/fileformat2.html, sections 3 and 4.1;
 # https://sqlite.org/walformat.html, section 2.1, in either order of bytes.
 # https://en.wikipedia.org/wiki/List_of_file_signatures ; only those that no text begins with.
-_MAGIC: tuple[tuple[bytes, Foreign], ...] = (
+_MAGIC: tuple[tuple[bytes, Unreadable], ...] = (
     (b"\x89PNG\r\n\x1a\n", _IMAGE),
     (b"\xff\xd8\xff", _IMAGE),
     (b"PK\x05\x06", _ARCHIVE),
@@ -76,7 +76,7 @@ _PARQUET_MARK = b"PAR1"
 _SUFFIXES = ((".sql", _SCRIPT), (".json", _JSON), (".ndjson", _JSON), (".jsonl", _JSON))
 
 
-def binary(source: Source) -> Foreign | None:
+def binary(source: Source) -> Unreadable | None:
     """What a file in a known binary format is; None for text, databases and anything else."""
     start = source.read(0, START)
     if start.startswith(_ZIP):
@@ -84,9 +84,14 @@ def binary(source: Source) -> Foreign | None:
     # PAR1 may well be the name of a column, so the end has to say the same.
     if start.startswith(_PARQUET_MARK) and source.read(source.size - 4, 4) == _PARQUET_MARK:
         return _PARQUET
-    return next((foreign for magic, foreign in _MAGIC if start.startswith(magic)), None)
+    return next((known for magic, known in _MAGIC if start.startswith(magic)), None)
 
 
-def text(name: str) -> Foreign | None:
+def text(name: str) -> Unreadable | None:
     """What a file of text is that is no table, by its name."""
     return next((known for suffix, known in _SUFFIXES if name.lower().endswith(suffix)), None)
+
+
+def what_it_is(source: Source, name: str) -> Unreadable | None:
+    """Either of both."""
+    return binary(source) or text(name)

@@ -6,7 +6,11 @@ Mean Elements, rounded; both in the public domain.
 
 import sqlite3
 
-__all__ = ["QUERY", "TABLES", "create"]
+from ..errors import NameExists
+from ..job import Job
+from ..session import Fields, Session
+
+__all__ = ["OPERATIONS"]
 
 TABLES = ("planet", "moon")
 
@@ -88,10 +92,29 @@ _MOONS = (
 )
 
 
-def create(con: sqlite3.Connection) -> None:
+def _create(con: sqlite3.Connection) -> None:
     """Creates and fills the tables, inside the transaction of the caller."""
     for table in _SCHEMA:
         con.execute(table)
     # Without "main." a temporary table of the same name would get the rows.
     con.executemany("INSERT INTO main.planet VALUES (?, ?, ?, ?, ?, ?, ?)", _PLANETS)
     con.executemany("INSERT INTO main.moon VALUES (?, ?, ?, ?, ?, ?, ?)", _MOONS)
+
+
+async def load_sample(session: Session, job: Job) -> Fields:
+    """Creates the sample tables in the current database, all or none."""
+    connection = session.open_connection
+    connection.require_no_transaction()
+    await session.host.prepare()
+    connection.close_results()
+    await session.patiently(job, connection.begin)
+    with connection.transaction():
+        for table in TABLES:
+            if connection.object_type(table) is not None:
+                raise NameExists(table, "table")
+        _create(connection.con)
+    session.wrote()
+    return {**session.described(), "sql": QUERY}
+
+
+OPERATIONS = {"sample": load_sample}

@@ -10,9 +10,10 @@ from typing import Any
 from ..errors import NotADatabase
 from ..host import Source
 from ..job import Job
-from . import foreign
+from . import unreadable
+from .interfaces import Imported, ImportFormat, Incoming
 
-__all__ = ["MAGIC", "check", "chunks", "not_a_database"]
+__all__ = ["FORMAT", "check"]
 
 MAGIC = b"SQLite format 3\0"
 
@@ -30,7 +31,7 @@ def check(source: Source, name: str) -> list[str]:
         return []
     header = source.read(0, 512)
     if not header.startswith(MAGIC):
-        raise not_a_database(source, name)
+        raise _not_a_database(source, name)
     if len(header) < _HEADER_SIZE:
         raise _cut_off(name, f"it ends after {len(header)} bytes, within its header")
     page_size = int.from_bytes(header[16:18], "big")
@@ -56,11 +57,11 @@ def check(source: Source, name: str) -> list[str]:
     return []
 
 
-def not_a_database(source: Source, name: str) -> NotADatabase:
+def _not_a_database(source: Source, name: str) -> NotADatabase:
     """What to tell the user of a file that does not begin like a database, by its first bytes."""
-    start = source.read(0, foreign.START)
+    start = source.read(0, unreadable.START)
     message = f"{name} is not a SQLite database"
-    other = foreign.binary(source)
+    other = unreadable.binary(source)
     if other is not None:
         return NotADatabase(f"{message}, but {other.what}.", hint=other.hint)
     text = _as_text(start)
@@ -80,7 +81,7 @@ def not_a_database(source: Source, name: str) -> NotADatabase:
     )
 
 
-async def chunks(source: Source, job: Job) -> AsyncGenerator[Any]:
+async def _chunks(source: Source, job: Job) -> AsyncGenerator[Any]:
     """The file from start to end; Cancelled when the request is."""
     done = 0
     job.progress("copying", done, source.size)
@@ -109,3 +110,16 @@ def _as_text(start: bytes) -> str | None:
         text = start[: error.start].decode("utf-8")
     printable = sum(1 for c in text if c.isprintable() or c.isspace())
     return text if printable == len(text) else None
+
+
+def _is_database(source: Source, name: str) -> bool:
+    """By its first bytes; what is only named like one is told what it is instead (``check``)."""
+    return source.read(0, len(MAGIC)) == MAGIC or name.lower().endswith(FORMAT.suffixes)
+
+
+async def _read(incoming: Incoming) -> Imported:
+    notes = check(incoming.source, incoming.name)
+    return await incoming.as_database(_chunks(incoming.source, incoming.job), notes)
+
+
+FORMAT = ImportFormat("sqlite", (".sqlite", ".sqlite3", ".db", ".db3"), _is_database, _read)

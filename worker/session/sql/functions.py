@@ -17,8 +17,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from .errors import Cancelled, FunctionFailed, SessionError
-from .host import Function
+from ..errors import Cancelled, FunctionFailed, SessionError
+from ..host import Function
 
 __all__ = ["Functions"]
 
@@ -55,7 +55,7 @@ class Functions:
         )
 
     @contextmanager
-    def told(self) -> Iterator[None]:
+    def naming_failures(self) -> Iterator[None]:
         """Within the block, what a function raises is raised as FunctionFailed or Cancelled.
 
         sqlite3 itself says only that there was an exception.

@@ -1,0 +1,98 @@
+"""What there is, and the database that is open: greeting, opening, the schema, the SQL's words."""
+
+import sqlite3
+from contextlib import suppress
+
+import protocol
+
+from ..job import Job
+from ..session import Fields, Session
+from .quarantine import slots_of
+
+__all__ = ["OPERATIONS"]
+
+
+async def hello(session: Session, job: Job) -> Fields:
+    """What the page needs to know at its start, and the database that it had open last."""
+    if job.request["protocol"] != protocol.PROTOCOL:
+        raise protocol.ProtocolError(
+            f"The page speaks version {job.request['protocol']} of the protocol, "
+            f"the worker version {protocol.PROTOCOL}. Reload the page."
+        )
+    host = session.host
+    session.number = job.request["tab"]
+    session.neighbours.tell_tabs()
+    is_paused = session.neighbours.is_paused
+    opened = {"database": None} if is_paused else await _opened(session, job.request["database"])
+    return {
+        "protocol": protocol.PROTOCOL,
+        "versions": host.versions,
+        "storage": host.storage,
+        "why_memory": host.why_memory,
+        "can_suspend": host.can_suspend,
+        "paused": is_paused,
+        "databases": [] if is_paused else session.listed(),
+        "quarantined": slots_of(session),
+        **opened,
+    }
+
+
+async def _opened(session: Session, name: str | None) -> Fields:
+    """What is known of a database that is opened, or that there is none.
+
+    Who wants to know why one cannot be opened asks for it with ``open``.
+    """
+    if name is not None and session.host.exists(name):
+        await session.host.prepare()
+        with suppress(Exception):
+            session.switch(name)
+            return session.described()
+    return {"database": None}
+
+
+async def words(session: Session, _job: Job) -> Fields:
+    """The keywords and functions of the engine's SQL, for an editor."""
+    own = (function.name for function in session.host.functions())
+    return {
+        "keywords": session.host.keywords(),
+        "functions": sorted({*_function_names(), *own}),
+    }
+
+
+def _function_names() -> list[str]:
+    """The SQL functions of this SQLite that are called by name."""
+    con = sqlite3.connect(":memory:")
+    try:
+        rows = con.execute("SELECT DISTINCT name FROM pragma_function_list ORDER BY name")
+        return [name for (name,) in rows if name.isidentifier()]
+    finally:
+        con.close()
+
+
+async def open_database(session: Session, job: Job) -> Fields:
+    """Makes a database the current one; the current one opened again goes on as it is.
+
+    With a transaction open in another one this is refused, for it would be lost.
+    """
+    await session.host.prepare()
+    await session.patiently(job, lambda: session.switch(job.request["database"]))
+    return {**session.described(), "databases": session.listed()}
+
+
+async def databases(session: Session, _job: Job) -> Fields:
+    """Every database, with its size."""
+    return {"databases": session.listed()}
+
+
+async def schema(session: Session, _job: Job) -> Fields:
+    """The open database: its name, size and schema."""
+    return session.described()
+
+
+OPERATIONS = {
+    "hello": hello,
+    "words": words,
+    "open": open_database,
+    "databases": databases,
+    "schema": schema,
+}

@@ -1,0 +1,72 @@
+"""The rows of a query as a file, however many they are."""
+
+from collections.abc import Iterator
+
+from ..errors import SessionError
+from ..formats.interfaces import Value
+from ..formats.registry import export_format
+from ..job import Job
+from ..session import Fields, Session
+from ..sql.results import Rows
+from ..sql.statements import split
+from .files import copy_out
+
+__all__ = ["OPERATIONS"]
+
+
+async def export_rows(session: Session, job: Job) -> Fields:
+    """All rows of one statement that only reads, as one binary part in a format of a file."""
+    connection = session.meant_connection(job)
+    known = export_format(job.request["format"])
+    sql = job.request["sql"].encode()
+    statements = [sql[one.start : one.end].decode() for one in split(sql)]
+    if len(statements) != 1:
+        raise SessionError(
+            f"The rows of one statement are exported at a time, and here are {len(statements)}.",
+            hint="Leave the one whose rows are wanted.",
+        )
+    (statement,) = statements
+    if not connection.only_reads(statement):
+        raise SessionError(
+            "Rows are exported of statements that only read.",
+            hint="Run this one first, and export a SELECT of what it has changed.",
+        )
+    await session.host.prepare()
+    execution = await session.patiently(job, lambda: connection.execute(statement))
+    if execution is None or execution.rows is None:
+        raise SessionError("This statement gives no rows.")
+    batches = _Batches(execution.rows, job)
+    try:
+        size = copy_out(session, job, known.write(execution.columns, iter(batches)))
+    finally:
+        execution.rows.close()
+    return {
+        "name": f"result{known.suffix}",
+        "mime": known.mime,
+        "size": size,
+        "rows": batches.count,
+    }
+
+
+class _Batches:
+    """The rows as formats take them; ``count`` is how many there were so far."""
+
+    def __init__(self, rows: Rows, job: Job) -> None:
+        self._rows = rows
+        self._job = job
+        self.count = 0
+
+    def __iter__(self) -> Iterator[list[tuple[Value, ...]]]:
+        for batch in self._rows.batches():
+            self.count += len(batch)
+            self._job.counted(self.count)
+            yield [tuple(map(_plain, row)) for row in batch]
+
+
+def _plain(value: int | float | bytes | bytearray | None) -> Value:
+    if isinstance(value, bytearray):
+        return value.decode("utf-8", "surrogateescape")
+    return value
+
+
+OPERATIONS = {"export_rows": export_rows}
