@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 README = ROOT / "README.md"
-PAGES = [README, *sorted(DOCS.glob("*.md"))]
+PAGES = [README, ROOT / "SECURITY.md", *sorted(DOCS.glob("*.md"))]
 
 #: A block that is shown but not run has this before it, with the reason.
 NOT_RUN = "<!-- not run:"
@@ -77,14 +78,15 @@ def section(page: Path, title: str) -> str:
     return text.partition("\n## ")[0]
 
 
-def names_of_tests() -> set[str]:
+@functools.cache
+def names_of_tests() -> frozenset[str]:
     """Every test that there is, by its name."""
-    return {
+    return frozenset(
         node.name
         for path in (ROOT / "tests").rglob("test_*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    }
+    )
 
 
 def named_tests(page: Path) -> list[str]:
