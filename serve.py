@@ -9,7 +9,8 @@ Needs Python 3.11 or newer and nothing else: where there is no Node.js, the one 
 
 In three rooms, top to bottom: parts (npm, esbuild), the site tree (``Site``), the server
 (``SiteServer``); worker/packing.py makes the wheel and service.zip. The tests use all of them as a
-module; pip uses ``build_wheel`` (pyproject.toml names this file as the build backend).
+module; pip uses ``build_wheel`` and ``build_sdist`` (pyproject.toml names this file as the build
+backend).
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from pathlib import Path
 from typing import Any
 
 from worker.build import docs_site
+from worker.build.sdist import build_sdist
 from worker.build.steps import WORK, run, say, unless_made, write_if_changed
 from worker.packing import (
     ROOT,
@@ -57,6 +59,7 @@ __all__ = [
     "ROOT",
     "WORK",
     "StepError",
+    "build_sdist",
     "build_wheel",
     "digest",
     "project",
