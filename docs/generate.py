@@ -2,9 +2,11 @@
 
     python3 docs/generate.py
 
+It also writes the tables of docs/architecture.md, which docs/modules.py makes.
+
 It needs griffelib, which ``python3 -m tests`` installs into .build/venv with the tests' other
 packages: run it with that Python. The source is read, never imported, so no browser is needed. The
-same source always gives the same page; tests/docs/test_reference.py compares them.
+same source always gives the same pages; tests/docs compares them.
 """
 
 from __future__ import annotations
@@ -19,6 +21,9 @@ from typing import Any
 from griffe import Alias, Attribute, Class, Docstring, DocstringSectionKind, Function, Module, load
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+from docs import modules  # noqa: E402 - found there when this file is run as a script
+
 PACKAGE = ROOT / "worker" / "sahpool"
 PAGE = ROOT / "docs" / "reference.md"
 
@@ -53,8 +58,9 @@ Documented = Class | Function | Attribute
 
 
 def main() -> int:
-    """Writes the page; returns the exit code."""
+    """Writes the pages; returns the exit code."""
     PAGE.write_text(reference(), encoding="utf-8")
+    modules.PAGE.write_text(modules.page(), encoding="utf-8")
     return 0
 
 

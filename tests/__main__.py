@@ -26,6 +26,7 @@ from tests import real_data
 from tests.ecosystem import packages
 from tests.hostile import corpus
 from tests.tutorial import jupyter_parts
+from worker.build import docs_site
 
 VENV = serve.WORK / "venv"
 PYTHON = VENV / ("Scripts" if os.name == "nt" else "bin") / "python"
@@ -95,6 +96,7 @@ def set_up() -> None:
     jupyter_parts.install_jupyter_parts()
     packages.install(str(PYTHON))
     corpus.install()
+    docs_site.made()
     serve.assemble()
 
 

@@ -1,4 +1,4 @@
-"""The README's figures, measured in both browsers: ``python3 -m tests.figures``."""
+"""Figures of docs/benchmarks.md, measured in both browsers: ``python3 -m tests.figures``."""
 
 from __future__ import annotations
 

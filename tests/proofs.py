@@ -1,4 +1,4 @@
-"""The README's table of what was shown about faults: ``python3 -m tests.proofs``.
+"""The table of docs/proofs.md: ``python3 -m tests.proofs``.
 
     python3 -m tests.proofs            runs every proof whole (hours) and prints the table
     python3 -m tests.proofs --quick    the slices that the default run of the tests has

@@ -9,6 +9,7 @@ import base64
 import hashlib
 import io
 import json
+import re
 import tomllib
 import zipfile
 from collections.abc import Iterable, Mapping
@@ -21,6 +22,7 @@ __all__ = [
     "build_wheel",
     "digest",
     "json_bytes",
+    "metadata",
     "page_modules",
     "parts_list",
     "project",
@@ -96,22 +98,33 @@ def wheel_name() -> str:
     return f"{table['name']}-{table['version']}-py3-none-any.whl"
 
 
-def wheel_metadata(table: Mapping[str, Any]) -> bytes:
-    """METADATA by the core metadata specification 2.4, from the ``[project]`` table."""
+def metadata(table: Mapping[str, Any]) -> bytes:
+    """METADATA and PKG-INFO by the core metadata specification 2.4, from the ``[project]`` table.
+
+    Source: https://packaging.python.org/en/latest/specifications/core-metadata/
+    """
     lines = [
         "Metadata-Version: 2.4",
         f"Name: {table['name']}",
         f"Version: {table['version']}",
         f"Summary: {table['description']}",
+        f"Keywords: {','.join(table['keywords'])}",
+        *(f"Author: {author['name']}" for author in table["authors"]),
         f"License-Expression: {table['license']}",
         *(f"License-File: {name}" for name in table["license-files"]),
         *(f"Classifier: {name}" for name in table["classifiers"]),
         f"Requires-Python: {table['requires-python']}",
-        "Description-Content-Type: text/markdown",
+        "Description-Content-Type: text/markdown; charset=UTF-8; variant=GFM",
         "",
-        read(ROOT / table["readme"]).decode(),
+        description(read(ROOT / table["readme"]).decode()),
     ]
     return "\n".join(lines).encode()
+
+
+def description(readme: str) -> str:
+    """The README as a package index shows it: without links to files, which are not there."""
+    alone = re.sub(r"^!\[[^\]]*\]\((?!https?:)[^)]*\)\n\n", "", readme, flags=re.MULTILINE)
+    return re.sub(r"!?\[([^\]]*)\]\((?!https?:)[^)]*\)", r"\1", alone)
 
 
 def wheel_bytes() -> bytes:
@@ -121,7 +134,7 @@ def wheel_bytes() -> bytes:
     files = sources(ROOT / "worker" / "sahpool", (".py", ".mjs", ".typed", ""))
     for name in table["license-files"]:
         files[f"{info}/licenses/{name}"] = read(ROOT / name)
-    files[f"{info}/METADATA"] = wheel_metadata(table)
+    files[f"{info}/METADATA"] = metadata(table)
     files[f"{info}/WHEEL"] = (
         b"Wheel-Version: 1.0\nGenerator: sahpool (serve.py)\n"
         b"Root-Is-Purelib: true\nTag: py3-none-any\n"

@@ -27,6 +27,14 @@ class About:
         table = dom.make("dl", class_="facts")
         for name, value in facts:
             table.append(dom.make("dt", name), dom.make("dd", value))
+        documentation = dom.by_id("documentation")  # in builds that have it (serve.py --build)
+        if documentation is not None:
+            # In a tab of its own: a page that is left lets go of the storage.
+            place = documentation.getAttribute("href")
+            link = dom.make("a", "Documentation", href=place, target="_blank", rel="noopener")
+            entry = dom.make("dd")
+            entry.append(link)
+            table.append(dom.make("dt", "Help"), entry)
         buttons = [("Copy report", ""), ("Close", "primary")]
         button, _ = await dialogs.ask("About this console", None, buttons, body=table)
         if button == "Copy report":

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import csv
 import sqlite3
-import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import serve
 from tests.browser.conftest import _console
 from tests.browser.console_page import Console
+from tests.browser.hosts import bare_host
 from tests.browsers import Chromium, wait_for
 from tests.conftest import ServedSite, serving
 from tests.firefox import Firefox
@@ -251,27 +248,6 @@ def test_what_a_cleared_cache_lacks_is_not_taken_from_a_newer_version(
         assert is_newer(console)
         console.run_sql("SELECT a FROM kept")
         assert console.rows() == [["1"]]
-
-
-class BareHandler(SimpleHTTPRequestHandler):
-    """Python's own server, with the right types and nothing else."""
-
-    extensions_map = {**SimpleHTTPRequestHandler.extensions_map, **serve.MIME}  # noqa: RUF012
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        pass
-
-
-@contextmanager
-def bare_host(folder: Path) -> Iterator[str]:
-    """The address of a folder on a host that sends no headers of its own."""
-    handler = partial(BareHandler, directory=str(folder))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/"
-        server.shutdown()
-        thread.join()
 
 
 POLICY_OF = """

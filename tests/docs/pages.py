@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import functools
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 README = ROOT / "README.md"
-PAGES = [README, *sorted(DOCS.glob("*.md"))]
+PAGES = [README, ROOT / "SECURITY.md", *sorted(DOCS.glob("*.md"))]
 
 #: A block that is shown but not run has this before it, with the reason.
 NOT_RUN = "<!-- not run:"
@@ -57,8 +59,34 @@ def links(page: Path) -> list[str]:
 
 def anchors(page: Path) -> set[str]:
     """What the page's headings can be linked to as."""
-    headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
+    return {slug(title) for title in re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)}
+
+
+def slug(title: str) -> str:
+    """The anchor that code-hosting sites give a heading."""
+    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+
+
+def titles(page: Path) -> list[str]:
+    """The headings of the page's sections."""
+    return re.findall(r"^## (.+)$", prose(page), re.MULTILINE)
+
+
+def section(page: Path, title: str) -> str:
+    """What stands between one heading of a section and the next one."""
+    text = page.read_text(encoding="utf-8").partition(f"\n## {title}\n")[2]
+    return text.partition("\n## ")[0]
+
+
+@functools.cache
+def names_of_tests() -> frozenset[str]:
+    """Every test that there is, by its name."""
+    return frozenset(
+        node.name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
 
 
 def named_tests(page: Path) -> list[str]:

@@ -8,8 +8,17 @@ from pathlib import Path
 import pytest
 
 from sahpool.opfs_pool import header
-from tests.docs.pages import DOCS, PAGES, ROOT, anchors, blocks, links, named_tests
-from tests.unit.test_readme import names_of_tests
+from tests.docs.pages import (
+    DOCS,
+    PAGES,
+    ROOT,
+    anchors,
+    blocks,
+    links,
+    named_tests,
+    names_of_tests,
+    section,
+)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -40,17 +49,34 @@ def test_hardly_a_block_of_code_is_shown_without_being_run(page: Path) -> None:
     assert len(left_out) <= 1
 
 
+def promises() -> list[str]:
+    """The rows of the table of promises."""
+    lines = section(DOCS / "promises.md", "Each promise and its test").splitlines()
+    return [line for line in lines if line.startswith("| ")][2:]
+
+
+def test_no_promise_has_gone_from_the_table() -> None:
+    assert len(promises()) >= 51
+
+
+@pytest.mark.parametrize("promise", promises())
+def test_each_promise_names_tests_that_exist(promise: str) -> None:
+    named = re.findall(r"`(test_\w+)`", promise)
+    assert named
+    assert set(named) <= names_of_tests()
+
+
 def failures() -> list[str]:
     """The sections of promises.md that say what a failure costs."""
     text = (DOCS / "promises.md").read_text(encoding="utf-8")
     return [part for part in re.split(r"^## ", text, flags=re.MULTILINE) if "**Lost:**" in part]
 
 
-@pytest.mark.parametrize("section", failures(), ids=lambda text: text.partition("\n")[0])
-def test_each_failure_says_what_happens_and_what_proves_it(section: str) -> None:
+@pytest.mark.parametrize("failure", failures(), ids=lambda text: text.partition("\n")[0])
+def test_each_failure_says_what_happens_and_what_proves_it(failure: str) -> None:
     for part in ("**What happens:**", "**Lost:**", "**You see:**", "**Tests"):
-        assert part in section
-    proof = section.partition("**Tests")[2]
+        assert part in failure
+    proof = failure.partition("**Tests")[2]
     assert "`test_" in proof or "None, and no promise" in proof
 
 
@@ -83,16 +109,6 @@ def test_the_notes_of_the_comparison_are_all_there_and_all_used() -> None:
     used = re.findall(r"\[\^(\d+)\](?!:)", text)
     assert len(defined) == len(set(defined))
     assert set(defined) == set(used)
-
-
-def test_every_room_of_the_library_is_in_the_table_of_the_parts() -> None:
-    text = (DOCS / "how-it-works.md").read_text(encoding="utf-8")
-    table = text.partition("\n## The parts\n")[2].partition("\n## ")[0]
-    named = [name for line in table.splitlines() for name in line.split("|")[1:2]]
-    library = ROOT / "worker/sahpool"
-    rooms = {path.stem for path in library.rglob("*.py") if path.stem[0] != "_"} | {"browser"}
-    scripts = {path.name for path in library.rglob("*.mjs")}
-    assert set(re.findall(r"`([\w.]+)`", " ".join(named))) == rooms | scripts
 
 
 def rows(page: Path, heading: str) -> list[list[str]]:

@@ -1,0 +1,34 @@
+"""A host that sends files and nothing else, as many for static sites do."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import serve
+
+
+class BareHandler(SimpleHTTPRequestHandler):
+    """Python's own server, with the right types and nothing else."""
+
+    extensions_map = {**SimpleHTTPRequestHandler.extensions_map, **serve.MIME}  # noqa: RUF012
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        pass
+
+
+@contextmanager
+def bare_host(folder: Path) -> Iterator[str]:
+    """The address of a folder on a host that sends no headers of its own."""
+    handler = partial(BareHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+        server.shutdown()
+        thread.join()

@@ -1,0 +1,1 @@
+"""What builds the site and the packages, on the developer's machine: not shipped."""

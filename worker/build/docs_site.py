@@ -1,0 +1,114 @@
+"""The pages under docs as a site, which ``serve.py --build`` puts beside the console.
+
+MkDocs with the Material theme makes it, in a virtual environment of its own with the versions that
+pyproject.toml pins (group ``docs``). ``python3 serve.py`` alone leaves it out, because a first
+start is to fetch nothing that the console does not need; its page then has no link to it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tomllib
+import venv
+from pathlib import Path
+
+from worker.build.steps import WORK, run, say, unless_made
+from worker.packing import ROOT, StepError, digest, read
+
+__all__ = ["FOLDER", "files", "linked", "made"]
+
+FOLDER = "docs"
+"""Where the documentation lies on the site."""
+
+HOME = WORK / "docs-venv"
+PYTHON = HOME / ("Scripts" if os.name == "nt" else "bin") / "python"
+
+LEFT_OUT = ("404.html", "sitemap.xml", "sitemap.xml.gz")
+"""They need the address that the site will have, which is not known."""
+
+ICON = b'  <link rel="icon" href="./icon.svg" type="image/svg+xml">\n'
+
+
+def pinned() -> list[str]:
+    """The requirements of the group ``docs``."""
+    table = tomllib.loads(read(ROOT / "pyproject.toml").decode())
+    return [str(requirement) for requirement in table["dependency-groups"]["docs"]]
+
+
+def install() -> None:
+    """Make the virtual environment; does nothing when it is there already."""
+    wanted = digest("\n".join([sys.version, *pinned()]).encode())
+    mark = HOME / "installed"
+    if mark.is_file() and mark.read_text() == wanted:
+        return
+    say("Installing what the documentation is built with into .build/docs-venv …")
+    venv.EnvBuilder(with_pip=True, clear=True).create(HOME)
+    run(
+        [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *pinned()],
+        "Installing what the documentation is built with",
+        "Check the network and pip's settings.",
+    )
+    mark.write_text(wanted)
+
+
+def sources() -> list[Path]:
+    """Everything that the documentation is made of."""
+    found = [
+        path
+        for path in sorted((ROOT / "docs").rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    ]
+    single = ("mkdocs.yml", "SECURITY.md", "CHANGELOG.md", "public/headers.toml", "public/icon.svg")
+    return [*found, *(ROOT / name for name in single)]
+
+
+def made() -> Path:
+    """The folder of the documentation, built unless nothing has changed since.
+
+    Raises:
+        StepError: A link leads nowhere, or what it is built with could not be had.
+    """
+    out = WORK / "docs"
+    state = "\n".join(pinned()).encode()
+    for source in sources():
+        state += b"\0" + source.relative_to(ROOT).as_posix().encode() + b"\0" + read(source)
+
+    def make() -> None:
+        install()
+        fresh = out.with_name(f"docs.{os.getpid()}")  # another build may be under way
+        say("Building the documentation (MkDocs) …")
+        run(
+            [str(PYTHON), "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(fresh)],
+            "Building the documentation",
+            "What is wrong is below.",
+            # MkDocs 1 is what is pinned: the theme need not warn of another one.
+            {"NO_MKDOCS_2_WARNING": "1", "DISABLE_MKDOCS_2_WARNING": "true"},
+        )
+        shutil.rmtree(out, ignore_errors=True)
+        fresh.replace(out)
+
+    return unless_made(out, state, make)
+
+
+def files() -> dict[str, Path]:
+    """The documentation's files by their paths on the site."""
+    folder = made()
+    return {
+        f"{FOLDER}/{name}": path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+        and (name := path.relative_to(folder).as_posix()) not in LEFT_OUT
+        # Maps are for who changes the theme; the languages are those that these pages are not in.
+        and path.suffix != ".map"
+        and "/lunr/" not in name
+    }
+
+
+def linked(page: bytes) -> bytes:
+    """The console's page, which tells where the documentation is; "About" shows it."""
+    if page.count(ICON) != 1:
+        raise StepError("public/index.html has no place for the link to the documentation.")
+    link = f'  <link rel="help" id="documentation" href="./{FOLDER}/index.html">\n'
+    return page.replace(ICON, ICON + link.encode())
