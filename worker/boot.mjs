@@ -225,10 +225,11 @@ async function fetchPackages(parts) {
 
 // All at once: by itself io.mjs would ask for what it imports later, and fail in its own name.
 async function importPageIO() {
-  const names = ["io.mjs", "callbacks.mjs", "contents.mjs", "first_table.mjs", "locks.mjs"];
+  // Each imports only those before it, but for the first, which imports all.
+  const names = ["io.mjs", "locks.mjs", "callbacks.mjs", "contents.mjs", "first_table.mjs"];
   const [io, ...parts] = names.map((name) => importPart(new URL(name, import.meta.url)));
   await Promise.allSettled([io, ...parts]);
-  await Promise.all(parts); // one that is missing is told first
+  for (const part of parts) await part; // one that is missing is told before what imports it
   return io;
 }
 

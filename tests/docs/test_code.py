@@ -18,9 +18,8 @@ from tests.pyodide.engines import ChromeEngine, Engine, FirefoxEngine
 #: Pages whose code has tests of its own elsewhere; the reference shows signatures only.
 ELSEWHERE = {
     "README.md": "tests/pyodide/test_readme.py",
-    "contributing.md": "tests/docs/test_contributing.py",
+    "contributing.md": "tests/unit/test_recipes.py",
     "ecosystem.md": "tests/ecosystem",
-    "recipes-worker.md": "tests/unit/test_recipes.py",
     "reference.md": "tests/docs/test_reference.py",
     "tutorial.md": "tests/tutorial",
 }

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import re
 import shlex
-import sqlite3
-from pathlib import Path
 
 import pytest
 
-from session.errors import FunctionFailed
-from session.functions import Functions
-from tests.docs.pages import DOCS, ROOT, blocks, prose
+from tests.docs.pages import DOCS, ROOT, prose
 
 PAGE = DOCS / "contributing.md"
 FOR_THE_FORGE = sorted(path for path in (ROOT / ".github").rglob("*") if path.is_file())
@@ -46,29 +41,6 @@ def test_the_hooks_before_a_commit_fetch_nothing() -> None:
     text = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
     assert set(re.findall(r"^ +-? ?repo: (.+)$", text, re.MULTILINE)) == {"local"}
     assert set(re.findall(r"^ +language: (.+)$", text, re.MULTILINE)) == {"system"}
-
-
-def test_an_sql_function_is_added_as_the_page_says(tmp_path: Path) -> None:
-    (recipe,) = [block.code for block in blocks(PAGE) if block.language == "python"]
-    (sql,) = [block.code for block in blocks(PAGE) if block.language == "sql"]
-    (query, told) = re.findall(r"^(SELECT .+;)  -- → (.+)$", sql, re.MULTILINE)[0]
-    module = tmp_path / "with_one_more.py"
-    original = (ROOT / "worker" / "sql_functions.py").read_text(encoding="utf-8")
-    module.write_text(f"{original}\n\n{recipe}", encoding="utf-8")
-    spec = importlib.util.spec_from_file_location(module.stem, module)
-    assert spec is not None
-    assert spec.loader is not None
-    loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
-    con = sqlite3.connect(":memory:")
-    functions = Functions(con, lambda: None)
-    for function in loaded.FUNCTIONS:
-        functions.register(function)
-    assert con.execute(query).fetchone() == (told,)
-    assert con.execute("SELECT initials(NULL), levenshtein('ab', 'b')").fetchone() == (None, 1)
-    with pytest.raises(FunctionFailed, match="it takes a text: use CAST"), functions.told():
-        con.execute("SELECT initials(1)")
-    con.close()
 
 
 @pytest.mark.parametrize(

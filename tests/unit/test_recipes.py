@@ -1,4 +1,4 @@
-"""Every recipe of docs/recipes-worker.md, followed to the letter in a copy of the repository."""
+"""Every recipe of docs/contributing.md, followed to the letter in a copy of the repository."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "recipes-worker.md"
+PAGE = ROOT / "docs" / "contributing.md"
 
 #: What a recipe may change besides these is counted.
 NOT_COUNTED = ("tests/", "docs/")
@@ -36,9 +36,14 @@ class Step(NamedTuple):
     blocks: list[tuple[str, str]]
 
 
+def text_of_recipes() -> str:
+    """The section of the page that has them."""
+    return PAGE.read_text(encoding="utf-8").partition("\n## Recipes\n")[2].partition("\n## ")[0]
+
+
 def recipes() -> dict[str, list[Step]]:
     """The steps of each recipe, by its heading."""
-    _, *sections = re.split(r"^## ", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    _, *sections = re.split(r"^### ", text_of_recipes(), flags=re.MULTILINE)
     return {
         section.partition("\n")[0]: [
             Step(match["how"], match["path"], _BLOCK.findall(match["blocks"]))
@@ -124,7 +129,7 @@ def test_the_page_has_the_recipes_that_there_are() -> None:
         "An operation of the protocol",
         "An SQL function",
     ]
-    blocks = _BLOCK.findall(PAGE.read_text(encoding="utf-8"))
+    blocks = _BLOCK.findall(text_of_recipes())
     steps = [block for recipe in recipes().values() for step in recipe for block in step.blocks]
     assert steps == blocks, "every block belongs to a step"
 
