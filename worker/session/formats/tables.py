@@ -127,11 +127,11 @@ async def load(
                 )
             return Loaded(rows, notes)
         except _DoesNotFit:
-            pass  # the rest of the file may have values that need other types still
-        for columns in batches:
-            file.fits(columns)
-            job.progress("checking", file.done, size)
-            await job.breathe()
+            # The rest of the file may have values that need other types still.
+            for columns in batches:
+                file.fits(columns)
+                job.progress("checking", file.done, size)
+                await job.breathe()
 
 
 def _create(connection: Connection, table: str, file: TableFile, replace: bool) -> list[str]:
