@@ -26,6 +26,12 @@ def checks_of_ci() -> list[list[str]]:
     ]
 
 
+def without_recipes() -> str:
+    """The page but for what recipes are about to make (tests/unit/test_recipes.py)."""
+    before, _, rest = prose(PAGE).partition("\n## Recipes\n")
+    return before + rest.partition("\n## ")[2]
+
+
 def test_the_hooks_before_a_commit_are_what_ci_checks() -> None:
     hooks = re.findall(
         r"^ +entry: \.build/venv/bin/python -m (.+)$",
@@ -46,7 +52,7 @@ def test_the_hooks_before_a_commit_fetch_nothing() -> None:
 @pytest.mark.parametrize(
     "name",
     sorted(
-        set(re.findall(r"`((?:tests|docs|worker|app|public|\.ci)/[\w./-]+)`", prose(PAGE)))
+        set(re.findall(r"`((?:tests|docs|worker|app|public|\.ci)/[\w./-]+)`", without_recipes()))
         | {
             name
             for path in FOR_THE_FORGE
