@@ -42,23 +42,24 @@ Struck = type[BaseException]
 
 
 class Striker:
-    """Counts the places that were passed while it is armed, and strikes at one of them.
+    """Counts the places that are passed while it is armed, and strikes at one of them.
 
     Attributes:
-        passed: How many were passed since it was armed.
         struck: Where it struck; empty when it did not.
     """
 
     def __init__(self) -> None:
-        self.passed = 0
         self.struck = ""
-        self._at = 0
-        self._kind: Struck = KeyboardInterrupt
-        self._armed = False
+        self._passed: Callable[[], int] = lambda: 0
         self._ignores: list[Any] = []
 
+    @property
+    def passed(self) -> int:
+        """How many places were passed since it was armed."""
+        return self._passed()
+
     def watch(self) -> None:
-        """Watches all code of the library that is imported by now."""
+        """Watches all code of the library that is imported by now, once it is armed."""
         monitoring = _MONITORING
         if not self._ignores:
             # What strikes in a task of the library's comes out of the event loop, which ends Node.
@@ -67,40 +68,45 @@ class Striker:
                 js.process.on(event, self._ignores[-1])
         if monitoring.get_tool(_TOOL) is None:
             monitoring.use_tool_id(_TOOL, "strikes")
-        monitoring.register_callback(_TOOL, _EVENTS.LINE, self._on_line)
-        monitoring.register_callback(_TOOL, _EVENTS.C_RETURN, self._on_return)
         for name, module in list(sys.modules.items()):
             if name.partition(".")[0] == "sahpool":
                 for code in _codes(module):
                     monitoring.set_local_events(_TOOL, code, _EVENTS.LINE | _EVENTS.CALL)
 
     def arm(self, at: int, kind: Struck) -> None:
-        """From now on places are counted; the one with this number, from 1, is struck."""
-        self.passed, self.struck, self._at, self._kind = 0, "", at, kind
-        self._armed = True
+        """From now on places are counted; the one with this number, from 1, is struck.
+
+        What is called at each of them is made for it: it is most of what a strike takes.
+        """
+        passed = 0
+
+        def on_line(code: types.CodeType, line: int) -> None:
+            nonlocal passed
+            passed += 1
+            if passed == at:
+                self._strike(code, line, kind)
+
+        def on_return(code: types.CodeType, offset: int, _callable: object, _arg: object) -> None:
+            nonlocal passed
+            passed += 1
+            if passed == at:
+                line = next((each[2] for each in code.co_lines() if each[0] <= offset < each[1]), 0)
+                self._strike(code, line or 0, kind)
+
+        self.struck = ""
+        self._passed = lambda: passed
+        _MONITORING.register_callback(_TOOL, _EVENTS.LINE, on_line)
+        _MONITORING.register_callback(_TOOL, _EVENTS.C_RETURN, on_return)
 
     def disarm(self) -> None:
-        """Nothing strikes any more."""
-        self._armed = False
+        """Nothing strikes any more, and nothing is counted."""
+        for event in (_EVENTS.LINE, _EVENTS.C_RETURN):
+            _MONITORING.register_callback(_TOOL, event, None)
 
-    def _on_line(self, code: types.CodeType, line: int) -> None:
-        self._pass(code, line)
-
-    def _on_return(
-        self, code: types.CodeType, offset: int, _callable: object, _arg: object
-    ) -> None:
-        if self._armed:
-            line = next((each[2] for each in code.co_lines() if each[0] <= offset < each[1]), 0)
-            self._pass(code, line or 0)
-
-    def _pass(self, code: types.CodeType, line: int) -> None:
-        if not self._armed:
-            return
-        self.passed += 1
-        if self.passed == self._at:
-            self._armed = False
-            self.struck = f"{code.co_filename.rpartition('/')[2]}:{line} {code.co_qualname}"
-            raise self._kind("struck")
+    def _strike(self, code: types.CodeType, line: int, kind: Struck) -> None:
+        self.disarm()
+        self.struck = f"{code.co_filename.rpartition('/')[2]}:{line} {code.co_qualname}"
+        raise kind("struck")
 
 
 def _codes(module: types.ModuleType) -> Iterator[types.CodeType]:
