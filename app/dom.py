@@ -101,6 +101,23 @@ def on_click(target, action):
     listen(target, "click", lambda _event: action())
 
 
+def on_acts(container, acts):
+    """Calls ``acts[name](element)`` at a click on an element in ``container`` with this data-act.
+
+    One listener for whatever is drawn there, now and later: a listener of an element that is taken
+    away would keep it for ever, as neither side's garbage collector sees a circle through both.
+    A coroutine that is returned runs as a task.
+    """
+
+    def act(event):
+        element = event.target.closest("[data-act]")
+        if element is None or not container.contains(element) or element.matches(":disabled"):
+            return None
+        return acts[element.dataset.act](element)
+
+    listen(container, "click", act)
+
+
 def listen_window(kind, handler):
     """listen() on the window."""
     listen(js.window, kind, handler)
@@ -159,10 +176,15 @@ def carries_files(event):
     return event.dataTransfer is not None and event.dataTransfer.types.includes("Files")
 
 
-def show_dialog(dialog):
-    """Adds a dialog to the page and opens it over everything else."""
-    js.document.body.append(dialog)
-    dialog.showModal()
+def on_close(container, handler):
+    """Calls ``handler(dialog)`` for each dialog in ``container`` that was closed."""
+    # On its way down: the event does not come up again.
+    container.addEventListener("close", guarded(lambda event: handler(event.target)), True)
+
+
+def add_to_page(element):
+    """Adds an element after all that the page has."""
+    js.document.body.append(element)
 
 
 def measure(name, begin, end):

@@ -24,6 +24,13 @@ class Databases:
         state.watch("databases", self._show_list)
         state.watch("schema", self._show_welcome)
         state.watch_busy(self._show_busy)
+        dom.on_acts(
+            self._list,
+            {
+                "choose": lambda button: self._choose(button.dataset.key),
+                "delete": lambda button: self._delete(button.dataset.key),
+            },
+        )
         dom.on_click(dom.by_id("new-database"), lambda: self._new())
         dom.on_click(dom.by_id("export"), lambda: self.export())
         dom.listen_window("click", self._close_outside)
@@ -65,21 +72,26 @@ class Databases:
             name = database["name"]
             current = name == self._state["database"]
             choose = dom.make(
-                "button", type="button", class_="choose", aria_current="true" if current else None
+                "button",
+                type="button",
+                class_="choose",
+                aria_current="true" if current else None,
+                data_act="choose",
+                data_key=name,
             )
             choose.append(
                 dom.make("span", name, class_="name"),
                 dom.make("span", words.size(database["size"]), class_="size"),
             )
-            dom.on_click(choose, lambda name=name: self._choose(name))
             remove = dom.make(
                 "button",
                 "Delete",
                 type="button",
                 class_="quiet remove",
                 aria_label="Delete " + name,
+                data_act="delete",
+                data_key=name,
             )
-            dom.on_click(remove, lambda name=name: self._delete(name))
             item = dom.make("li")
             item.append(choose, remove)
             items.append(item)

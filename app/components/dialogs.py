@@ -4,6 +4,29 @@ import asyncio
 
 import dom
 
+_asked = {}  # by the dialog's data-key: its line to write in, or None, and the answer to come
+_numbers = [0]
+_places = []
+
+
+def _place():
+    """The element that all dialogs are in, and that listens for them."""
+    if not _places:
+        place = dom.make("div")
+        dom.on_acts(place, {"close": lambda button: button.closest("dialog").close(button.value)})
+        dom.on_close(place, _closed)
+        dom.add_to_page(place)
+        _places.append(place)
+    return _places[0]
+
+
+def _closed(dialog):
+    entry, answer = _asked.pop(dialog.dataset.key)
+    value = dialog.returnValue
+    text = entry.value if entry is not None else ""
+    dialog.remove()
+    answer.set_result((value or None, text))
+
 
 async def ask(title, text, buttons, field=None, body=None, wide=False):
     """Asks and waits; answers (button, field text), button None when the dialog was dismissed.
@@ -12,7 +35,11 @@ async def ask(title, text, buttons, field=None, body=None, wide=False):
     (label, text) for a line to write in; ``body`` an element to show below the text.
     """
     answer = asyncio.Future()
-    dialog = dom.make("dialog", class_="wide" if wide else None, aria_labelledby="dialog-title")
+    _numbers[0] += 1
+    key = str(_numbers[0])
+    dialog = dom.make(
+        "dialog", class_="wide" if wide else None, aria_labelledby="dialog-title", data_key=key
+    )
     form = dom.make("form", method="dialog")
     form.append(dom.make("h2", title, id="dialog-title"))
     if text:
@@ -32,19 +59,14 @@ async def ask(title, text, buttons, field=None, body=None, wide=False):
         button = dom.make("button", name, type="submit", class_=kind, value=name)
         if name != buttons[-1][0]:
             button.type = "button"
-            dom.on_click(button, lambda name=name: dialog.close(name))
+            button.dataset.act = "close"
         row.append(button)
     form.append(row)
     dialog.append(form)
 
-    def closed(_event):
-        value = dialog.returnValue
-        text = entry.value if entry is not None else ""
-        dialog.remove()
-        answer.set_result((value or None, text))
-
-    dom.listen(dialog, "close", closed)
-    dom.show_dialog(dialog)
+    _asked[key] = (entry, answer)
+    _place().append(dialog)
+    dialog.showModal()
     if entry is not None:
         entry.select()
     return await answer

@@ -30,6 +30,15 @@ class Quarantine:
         self._section = dom.by_id("kept")
         state.watch("quarantined", self._show)
         state.watch_busy(self._show_busy)
+        dom.on_acts(
+            dom.by_id("kept-list"),
+            {
+                "export": lambda button: self._export(self._of(button)),
+                "recover": lambda button: self._recover(self._of(button)),
+                "complete": lambda button: self._complete(self._of(button)),
+                "delete": lambda button: self._delete(self._of(button)),
+            },
+        )
         dom.on_click(dom.by_id("kept-show"), self._open_sheet)
         dom.on_click(dom.by_id("kept-hide"), self._hide)
 
@@ -56,22 +65,32 @@ class Quarantine:
             dom.make("span", name or "unnamed", class_="name"),
             dom.make("span", words.size(kept["size"]), class_="size"),
         )
-        acts = [("Export", lambda: self._export(kept))]
+        acts = [("Export", "export")]
         if name == database_of(kept):
-            acts.append(("Recover…", lambda: self._recover(kept)))
+            acts.append(("Recover…", "recover"))
         elif name.endswith("-wal") and database_of(kept) in self._databases.names():
-            acts.append(("Recover…", lambda: self._complete(kept)))
-        acts.append(("Delete…", lambda: self._delete(kept)))
+            acts.append(("Recover…", "complete"))
+        acts.append(("Delete…", "delete"))
         row = dom.make("p", class_="acts")
-        for text, action in acts:
-            label = "{} {}, kept aside".format(text, name or "unnamed")
-            kind = "quiet remove" if text == "Delete…" else "quiet"
-            button = dom.make("button", text, type="button", class_=kind, aria_label=label)
-            dom.on_click(button, action)
+        for text, act in acts:
+            button = dom.make(
+                "button",
+                text,
+                type="button",
+                class_="quiet remove" if act == "delete" else "quiet",
+                aria_label="{} {}, kept aside".format(text, name or "unnamed"),
+                data_act=act,
+                data_key=kept["name"],
+            )
             row.append(button)
         item = dom.make("li", class_="kept")
         item.append(line, dom.make("p", reason_of(kept), class_="note"), row)
         return item
+
+    def _of(self, button):
+        """The file that a button belongs to."""
+        slot = button.dataset.key
+        return next(kept for kept in self._state["quarantined"] if kept["name"] == slot)
 
     async def _open_sheet(self):
         # After the click has gone its way, which would close the sheet again.

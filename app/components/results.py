@@ -61,6 +61,7 @@ class Results:
         self._grid = dom.create_grid(dom.by_id("results"), self._open_cell)
         dom.on_click(dom.by_id("copy"), lambda: self._copy())
         dom.on_click(dom.by_id("more"), lambda: self._load_more())
+        dom.on_acts(self._tabs, {"show": self._on_tab})
         dom.listen(self._tabs, "keydown", self._on_tab_key)
 
     def on_more(self, load_more):
@@ -191,18 +192,27 @@ class Results:
             return
         self._panel.setAttribute("role", "tabpanel")
         tabs = [
-            self._tab(str(result.key), words.brief(result.sql, TAB_WIDTH), result)
-            for result in with_rows
+            self._tab(str(result.key), words.brief(result.sql, TAB_WIDTH)) for result in with_rows
         ]
         messages = "Messages ({:,})".format(len(self._results))
-        tabs.append(self._tab("messages", messages, None))
+        tabs.append(self._tab("messages", messages))
         dom.fill(self._tabs, tabs)
 
-    def _tab(self, key, text, result):
-        tab = dom.make("button", text, type="button", role="tab", id="tab-" + key, data_key=key)
-        tab.setAttribute("aria-controls", "results")
-        dom.on_click(tab, lambda: self.show(result))
-        return tab
+    def _tab(self, key, text):
+        return dom.make(
+            "button",
+            text,
+            type="button",
+            role="tab",
+            id="tab-" + key,
+            aria_controls="results",
+            data_act="show",
+            data_key=key,
+        )
+
+    def _on_tab(self, tab):
+        chosen = [result for result in self._results if str(result.key) == tab.dataset.key]
+        self.show(chosen[0] if chosen else None)
 
     def _on_tab_key(self, event):
         steps = {"ArrowRight": 1, "ArrowLeft": -1}

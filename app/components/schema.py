@@ -25,6 +25,7 @@ class Schema:
         self._database = None
         self._state = state
         dom.watch_narrow(self._fold)
+        dom.on_acts(self._list, {"fold": self._toggle, "browse": self._browse})
         dom.on_click(self._more, self._draw_more)
         state.watch("schema", self.show)
 
@@ -45,9 +46,10 @@ class Schema:
         self._draw_more()
 
     def _draw_more(self):
-        for table in self._tables[self._drawn : self._drawn + STEP]:
-            self._list.append(self._table(table))
-        self._drawn = min(self._drawn + STEP, len(self._tables))
+        end = min(self._drawn + STEP, len(self._tables))
+        for number in range(self._drawn, end):
+            self._list.append(self._item(number))
+        self._drawn = end
         left = len(self._tables) - self._drawn
         self._more.hidden = left == 0
         self._more.textContent = "Show {:,} of {:,} more".format(min(left, STEP), left)
@@ -56,43 +58,72 @@ class Schema:
         # On a narrow screen the list lies above the editor, which is what is wanted first.
         dom.by_id("schema-fold").open = not is_narrow
 
-    def _table(self, table):
-        key = (table["schema"], table["name"])
-        is_main = table["schema"] == "main"
-        name = table["name"] if is_main else ".".join(key)
+    def _item(self, number):
+        table = self._tables[number]
+        name = _full_name(table)
         item = dom.make("li", class_="table")
         columns = dom.make("ul", class_="columns", aria_label="Columns of " + name)
-        fold = dom.make("button", type="button", class_="fold", aria_label="Columns of " + name)
-
-        def unfold(is_open):
-            if is_open and not columns.childElementCount:
-                dom.fill(columns, _columns(table))
-            columns.hidden = not is_open
-            fold.setAttribute("aria-expanded", "true" if is_open else "false")
-
-        def toggle():
-            self._folded[key] = not columns.hidden
-            unfold(columns.hidden)
-
-        unfold(not self._folded.get(key, not self._are_open))
-        dom.on_click(fold, toggle)
-        browse = dom.make("button", type="button", class_="browse", title="Show the first rows")
+        fold = dom.make(
+            "button",
+            type="button",
+            class_="fold",
+            aria_label="Columns of " + name,
+            data_act="fold",
+            data_key=number,
+        )
+        _unfold(fold, columns, table, not self._folded.get(_key(table), not self._are_open))
+        browse = dom.make(
+            "button",
+            type="button",
+            class_="browse",
+            title="Show the first rows",
+            data_act="browse",
+            data_key=number,
+        )
         browse.append(dom.make("span", table["name"], class_="name"))
-        kinds = [] if is_main else [table["schema"]]
+        kinds = [] if table["schema"] == "main" else [table["schema"]]
         if table["type"] != "table":
             kinds.append(table["type"])
         if kinds:
             browse.append(dom.make("span", " · ".join(kinds), class_="kind"))
-        source = words.quoted(table["name"])
-        # A name alone means the temporary table first, then main's, then an attached one.
-        if not is_main or self._names[table["name"].lower()] > 1:
-            source = words.quoted(table["schema"]) + "." + source
-        sql = "SELECT * FROM {} LIMIT {};".format(source, BROWSE_ROWS)
-        dom.on_click(browse, lambda: self._runner.run_text(sql))
         row = dom.make("div", class_="row")
         row.append(fold, browse)
         item.append(row, columns)
         return item
+
+    def _of(self, button):
+        """The table that a button belongs to."""
+        return self._tables[int(button.dataset.key)]
+
+    def _toggle(self, fold):
+        table = self._of(fold)
+        columns = fold.closest("li").querySelector("ul")
+        self._folded[_key(table)] = not columns.hidden
+        _unfold(fold, columns, table, columns.hidden)
+
+    def _browse(self, button):
+        table = self._of(button)
+        source = words.quoted(table["name"])
+        # A name alone means the temporary table first, then main's, then an attached one.
+        if table["schema"] != "main" or self._names[table["name"].lower()] > 1:
+            source = words.quoted(table["schema"]) + "." + source
+        return self._runner.run_text("SELECT * FROM {} LIMIT {};".format(source, BROWSE_ROWS))
+
+
+def _key(table):
+    return (table["schema"], table["name"])
+
+
+def _full_name(table):
+    return table["name"] if table["schema"] == "main" else ".".join(_key(table))
+
+
+def _unfold(fold, columns, table, is_open):
+    """Shows or hides the columns of a table, which are drawn when they are first shown."""
+    if is_open and not columns.childElementCount:
+        dom.fill(columns, _columns(table))
+    columns.hidden = not is_open
+    fold.setAttribute("aria-expanded", "true" if is_open else "false")
 
 
 def _columns(table):

@@ -76,6 +76,8 @@ class Trouble:
     def __init__(self):
         self._region = dom.by_id("alert")
         self._storage = None
+        self._actions = []
+        dom.on_acts(self._region, {"do": lambda button: self._actions[int(button.dataset.key)]()})
 
     def when_full(self, storage):
         """``storage`` is told when it refused to take more, and shows what can be deleted."""
@@ -84,6 +86,7 @@ class Trouble:
     def clear(self):
         """Takes the alert away."""
         self._region.replaceChildren()
+        self._actions = []
 
     def show(self, error, where=None, title=None, actions=()):
         """Shows an error of the protocol, below those shown since clear().
@@ -111,9 +114,9 @@ class Trouble:
         if actions:
             row = dom.make("span", class_="acts")
             for name, action in actions:
-                button = dom.make("button", name, type="button")
-                dom.on_click(button, lambda action=action: action())
-                row.append(button)
+                key = str(len(self._actions))
+                row.append(dom.make("button", name, type="button", data_act="do", data_key=key))
+                self._actions.append(action)
             box.append(row)
         self._region.append(box)
 

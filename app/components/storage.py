@@ -31,6 +31,14 @@ class Storage:
         self._export = lambda: None
         self._line = dom.by_id("storage")
         self._notice = dom.by_id("notice")
+        dom.on_acts(
+            self._notice,
+            {
+                "databases": lambda _button: self.open_sheet(),
+                "hide": lambda _button: self._hide(),
+                "export": lambda _button: self._export(),
+            },
+        )
         self._keep = dom.by_id("storage-keep")
         state.watch("storage", self._begin)
         state.watch("ready", lambda _ready: dom.spawn(self._refresh_afterwards()))
@@ -169,9 +177,7 @@ class Storage:
         if here.in_memory:
             self._show_memory()
         elif tight and not self._hidden:
-            self._tell(
-                here.warning(), [("Databases", "", self.open_sheet), ("Hide", "quiet", self._hide)]
-            )
+            self._tell(here.warning(), [("Databases", "", "databases"), ("Hide", "quiet", "hide")])
         else:
             self._tell(None, [])
 
@@ -197,7 +203,7 @@ class Storage:
         acts = []
         if name is not None:
             kind = "primary" if losses else ""
-            acts = [("Export " + words.brief(name, 30), kind, lambda: self._export())]
+            acts = [("Export " + words.brief(name, 30), kind, "export")]
         self._tell(("Nothing is kept here.", text), acts)
 
     def _hide(self):
@@ -205,7 +211,7 @@ class Storage:
         self._show()
 
     def _tell(self, text, acts):
-        """The notice below the page's head: (what, more) and buttons (name, class, action)."""
+        """The notice below the page's head: (what, more) and buttons (name, class, act)."""
         said = (text, [act[0] for act in acts])
         if said == self._said:
             return  # it would be read out again
@@ -216,8 +222,6 @@ class Storage:
         what = dom.make("p")
         what.append(dom.make("strong", text[0]), " " + text[1])
         row = dom.make("span", class_="acts")
-        for name, kind, action in acts:
-            button = dom.make("button", name, type="button", class_=kind or None)
-            dom.on_click(button, action)
-            row.append(button)
+        for name, kind, act in acts:
+            row.append(dom.make("button", name, type="button", class_=kind or None, data_act=act))
         dom.fill(self._notice, [what, row])
