@@ -2,30 +2,41 @@
 
 import asyncio
 
-import dom
-
-_asked = {}  # by the dialog's data-key: its line to write in, or None, and the answer to come
-_numbers = [0]
-_places = []
+from core import dom
 
 
-def _place():
-    """The element that all dialogs are in, and that listens for them."""
-    if not _places:
-        place = dom.make("div")
-        dom.on_acts(place, {"close": lambda button: button.closest("dialog").close(button.value)})
-        dom.on_close(place, _closed)
-        dom.add_to_page(place)
-        _places.append(place)
-    return _places[0]
+class _Dialogs:
+    """The element that all dialogs are in, which listens for them."""
+
+    def __init__(self):
+        self._asked = {}  # by the dialog's data-key: its line to write in, or None, and the answer
+        self._last = 0
+        self._place = dom.make("div")
+        dom.on_acts(
+            self._place, {"close": lambda button: button.closest("dialog").close(button.value)}
+        )
+        dom.on_close(self._place, self._closed)
+        dom.add_to_page(self._place)
+
+    def open(self, dialog, entry):
+        """Shows a dialog over everything else; answers the future that its answer comes in."""
+        self._last += 1
+        answer = asyncio.Future()
+        dialog.dataset.key = str(self._last)
+        self._asked[dialog.dataset.key] = (entry, answer)
+        self._place.append(dialog)
+        dialog.showModal()
+        return answer
+
+    def _closed(self, dialog):
+        entry, answer = self._asked.pop(dialog.dataset.key)
+        value = dialog.returnValue
+        text = entry.value if entry is not None else ""
+        dialog.remove()
+        answer.set_result((value or None, text))
 
 
-def _closed(dialog):
-    entry, answer = _asked.pop(dialog.dataset.key)
-    value = dialog.returnValue
-    text = entry.value if entry is not None else ""
-    dialog.remove()
-    answer.set_result((value or None, text))
+_dialogs = _Dialogs()
 
 
 async def ask(title, text, buttons, field=None, body=None, wide=False):
@@ -34,12 +45,7 @@ async def ask(title, text, buttons, field=None, body=None, wide=False):
     ``buttons`` are pairs (name, class), the last one being what Enter does; ``field`` is a pair
     (label, text) for a line to write in; ``body`` an element to show below the text.
     """
-    answer = asyncio.Future()
-    _numbers[0] += 1
-    key = str(_numbers[0])
-    dialog = dom.make(
-        "dialog", class_="wide" if wide else None, aria_labelledby="dialog-title", data_key=key
-    )
+    dialog = dom.make("dialog", class_="wide" if wide else None, aria_labelledby="dialog-title")
     form = dom.make("form", method="dialog")
     form.append(dom.make("h2", title, id="dialog-title"))
     if text:
@@ -64,9 +70,7 @@ async def ask(title, text, buttons, field=None, body=None, wide=False):
     form.append(row)
     dialog.append(form)
 
-    _asked[key] = (entry, answer)
-    _place().append(dialog)
-    dialog.showModal()
+    answer = _dialogs.open(dialog, entry)
     if entry is not None:
         entry.select()
     return await answer

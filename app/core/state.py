@@ -1,5 +1,9 @@
 """What the page knows, in one place; parts of the page watch the values that they show."""
 
+import asyncio
+
+JOURNALS = ("-journal", "-wal")
+
 
 class State:
     """Named values and who wants to hear of their changes.
@@ -19,14 +23,17 @@ class State:
     importing       whether a file is being imported
     in_transaction  whether the session has an open transaction
     storage         where databases are kept: "opfs" or "memory"; None until the worker has told
-    why_memory      the worker's word for why that is the memory (words.WHY_MEMORY), or None
+    why_memory      the worker's word for why that is the memory (format.WHY_MEMORY), or None
     quarantined     files of the storage that are kept aside (hello's ``quarantined``)
     versions        of sahpool, SQLite, Python, Pyodide (hello's ``versions``)
     timeline        how the worker started: what became of its snapshot, and pairs of a phase and
                     the seconds that it took
     offline         whether the whole site is kept for visits without a server
     updating        whether the page is about to be loaded in a new version
+    update          whether a new version of the page waits
     failed          whether the worker could not start
+    expected        seconds from the navigation after which SQL will be answered; 0: not known
+    room            how much room the storage has (format.Room), or None
     unexported      databases in memory with changes that are in no export
     """
 
@@ -52,10 +59,14 @@ class State:
             "timeline": ("", []),
             "unexported": [],
             "offline": False,
+            "update": False,
             "updating": False,
             "failed": False,
+            "expected": 0.0,
+            "room": None,
         }
         self._watchers = {}
+        self._waiting = {}
 
     def __getitem__(self, name):
         return self._values[name]
@@ -66,6 +77,9 @@ class State:
         self._values[name] = value
         for watcher in self._watchers.get(name, ()):
             watcher(value)
+        if value:
+            for waiting in self._waiting.pop(name, ()):
+                waiting.set()
 
     def busy(self):
         """Why nothing else may begin just now, in words for a person; None when it may."""
@@ -79,6 +93,17 @@ class State:
             return "The page is about to be loaded in its new version."
         return None
 
+    def names(self):
+        """The names of all databases."""
+        return [database["name"] for database in self["databases"]]
+
+    async def until(self, name):
+        """Returns once the value of ``name`` is true."""
+        while not self[name]:
+            waiting = asyncio.Event()
+            self._waiting.setdefault(name, []).append(waiting)
+            await waiting.wait()
+
     def watch_busy(self, watcher):
         """Calls ``watcher(reason)`` whenever busy() may have changed, and now."""
         for name in ("running", "importing", "paused", "updating"):
@@ -88,3 +113,18 @@ class State:
         """Calls ``watcher(value)`` at every change of ``name``, and once now."""
         self._watchers.setdefault(name, []).append(watcher)
         watcher(self._values[name])
+
+
+def name_of(kept):
+    """The name that a file kept aside may have had, as names are shown; None: not known."""
+    offered = kept["offered"]
+    return offered.lstrip("/") if offered else None
+
+
+def database_of(kept):
+    """The name of the database that a file kept aside may be, or may belong to; None: not known."""
+    name = name_of(kept)
+    for ending in JOURNALS:
+        if name and name.endswith(ending):
+            return name[: -len(ending)]
+    return name

@@ -2,10 +2,8 @@
 
 import json
 
-import dom
-import words
-
-from components import dialogs
+from core import dom, format
+from ui import dialogs
 
 MOST_TABS = 40
 TAB_WIDTH = 24
@@ -31,24 +29,23 @@ class Result:
         if self.kind == "error":
             return "Cancelled" if self.error["type"] == "Cancelled" else "Failed"
         if self.kind == "rows":
-            text = words.count(self.rows, "row")
+            text = format.count(self.rows, "row")
             if not self.complete:
                 text += " so far"
         elif self.changes is None:
             text = "Done"
         else:
-            text = words.count(self.changes, "row") + " changed"
-        return "{} · {}".format(text, words.time(self.elapsed))
+            text = format.count(self.changes, "row") + " changed"
+        return "{} · {}".format(text, format.time(self.elapsed))
 
 
 class Results:
     """Everything below the editor."""
 
-    def __init__(self, status):
-        self._status = status
+    def __init__(self, console):
+        self._console = console
         self._results = []
         self._shown = None
-        self._load_more = None
         self._last_key = 0
         self._has_run = False
         self._has_tables = True
@@ -59,29 +56,23 @@ class Results:
         self._older = dom.by_id("older")
         self._bar = dom.by_id("results-bar")
         self._grid = dom.create_grid(dom.by_id("results"), self._open_cell)
-        dom.on_click(dom.by_id("copy"), lambda: self._copy())
-        dom.on_click(dom.by_id("more"), lambda: self._load_more())
         dom.on_acts(self._tabs, {"show": self._on_tab})
         dom.listen(self._tabs, "keydown", self._on_tab_key)
-
-    def on_more(self, load_more):
-        """``load_more()`` is what the button "Load more" does."""
-        self._load_more = load_more
 
     def prepare(self):
         """Gets ready for the first rows; before, nothing needs what they are drawn with."""
         self._grid.prepare()
 
-    def welcome(self, is_empty):
+    def welcome(self, schema):
         """Before the first run: an invitation when the database is empty, a hint when it is not."""
-        self._has_tables = not is_empty
+        self._has_tables = bool(schema) or self._console.state["database"] is None
         self._draw_empty()
 
-    def grow_old(self):
+    def grow_old(self, _message):
         """Another tab has changed the data since: says so, until the next run."""
         self._older.hidden = not any(result.kind == "rows" for result in self._results)
 
-    def reset(self):
+    def reset(self, _database):
         """Back to how it was before the first run."""
         self.begin()
         self._has_run = False
@@ -122,7 +113,7 @@ class Results:
         result.complete = reply["cursor"] is None
         self._take(result, reply["piece"], reply["parts"])
         if result is self._shown:
-            self._status.tick(words.count(result.rows, "row") + " so far")
+            self._console.status.tick(format.count(result.rows, "row") + " so far")
 
     def megabytes(self):
         """Memory that the rows of all results take, in MB."""
@@ -147,7 +138,7 @@ class Results:
             self._draw_messages()
         elif changed:
             self._grid.show(result.key)
-            title = words.brief(result.sql, 200)
+            title = format.brief(result.sql, 200)
             # A tab that has room for the whole statement says it already.
             in_tab = len(self._results) > 1 and len(title) <= TAB_WIDTH
             self._title.textContent = "" if in_tab else title
@@ -163,15 +154,15 @@ class Results:
         """Says in the status line what the shown result is, and what all took together."""
         shown = self._shown or (self._results[-1] if self._results else None)
         if shown is None:
-            self._status.say("Nothing to run")
+            self._console.status.say("Nothing to run")
             return
         text = shown.said()
         if len(self._results) > 1:
             total = sum(result.elapsed for result in self._results)
             text += " ({} in {})".format(
-                words.count(len(self._results), "statement"), words.time(total)
+                format.count(len(self._results), "statement"), format.time(total)
             )
-        self._status.say(text)
+        self._console.status.say(text)
 
     def _take(self, result, piece, parts):
         self._grid.add(result.key, json.dumps(piece), parts[piece["part"]])
@@ -192,7 +183,7 @@ class Results:
             return
         self._panel.setAttribute("role", "tabpanel")
         tabs = [
-            self._tab(str(result.key), words.brief(result.sql, TAB_WIDTH)) for result in with_rows
+            self._tab(str(result.key), format.brief(result.sql, TAB_WIDTH)) for result in with_rows
         ]
         messages = "Messages ({:,})".format(len(self._results))
         tabs.append(self._tab("messages", messages))
@@ -230,7 +221,7 @@ class Results:
             item = dom.make("li", class_="failed" if result.said() == "Failed" else None)
             item.append(
                 dom.make("span", "line {:,}".format(result.line), class_="line"),
-                dom.make("span", words.brief(result.sql, 200), class_="sql"),
+                dom.make("span", format.brief(result.sql, 200), class_="sql"),
                 dom.make("span", result.said(), class_="said"),
             )
             items.append(item)
@@ -241,9 +232,10 @@ class Results:
         if button == "Download":
             self._grid.downloadOpened()
         elif button == "Copy":
-            self._status.say_copied(await self._grid.copyOpened())
+            self._console.status.say_copied(await self._grid.copyOpened())
 
-    async def _copy(self):
+    async def copy(self):
+        """Copies the shown result."""
         rows = await self._grid.copy(self._shown.key)
         what = "the first " if rows < self._shown.rows else ""
-        self._status.say_copied(rows >= 0, what + words.count(rows, "row"))
+        self._console.status.say_copied(rows >= 0, what + format.count(rows, "row"))

@@ -2,8 +2,8 @@
 
 import asyncio
 
-import dom
-import words
+from core import dom, format
+from core.errors import is_storage_full
 
 
 class Status:
@@ -15,7 +15,6 @@ class Status:
         self._engine = dom.by_id("engine")
         self._watch = 0
         self._reached = ""
-        self._state = state
         state.watch("in_transaction", self._show_transaction)
 
     def say(self, text):
@@ -26,13 +25,6 @@ class Status:
         """Shows that something is on the clipboard, or why it is not."""
         copied = "Copied " + what if what else "Copied"
         self.say(copied if allowed else "The browser did not allow copying")
-
-    def may_begin(self):
-        """Whether something else may begin; says why not."""
-        reason = self._state.busy()
-        if reason is not None:
-            self.say(reason)
-        return reason is None
 
     def tick(self, text):
         """Shows a text that changes all the time and is not read out."""
@@ -73,15 +65,12 @@ class Status:
 class Trouble:
     """The alert below the editor: what went wrong, where, and what to do about it."""
 
-    def __init__(self):
+    def __init__(self, events, commands):
         self._region = dom.by_id("alert")
-        self._storage = None
+        self._events = events
+        self._commands = commands
         self._actions = []
         dom.on_acts(self._region, {"do": lambda button: self._actions[int(button.dataset.key)]()})
-
-    def when_full(self, storage):
-        """``storage`` is told when it refused to take more, and shows what can be deleted."""
-        self._storage = storage
 
     def clear(self):
         """Takes the alert away."""
@@ -108,9 +97,9 @@ class Trouble:
             if text and text != error["message"]:
                 box.append(dom.make("span", text, class_="more"))
         if is_storage_full(error):
-            self._storage.refused()
+            self._events.emit("full")
             actions = list(actions)
-            actions.append(("Show databases", self._storage.open_sheet))
+            actions.append(("Show databases", lambda: self._commands.run("storage.show")))
         if actions:
             row = dom.make("span", class_="acts")
             for name, action in actions:
@@ -131,12 +120,6 @@ class Trouble:
         """Shows that the page itself is at fault, which may be again and again: once is enough."""
         self.clear()
         self.show_text(
-            "Something in this page went wrong: " + words.brief(text, 300),
+            "Something in this page went wrong: " + format.brief(text, 300),
             "Your data is not affected. Reload the page if it does not answer any more.",
         )
-
-
-def is_storage_full(error):
-    """Whether the storage takes no more; limits of SQLite's own have the same name but no cause."""
-    own_limit = error["type"] == "OperationalError" and not error["cause"]
-    return error["name"] == "SQLITE_FULL" and not own_limit

@@ -8,20 +8,7 @@ import asyncio
 import js
 
 import protocol
-
-
-class RequestError(Exception):
-    """A request that was answered with an error; ``error`` is that error (protocol.make_error)."""
-
-    def __init__(self, error):
-        super().__init__(error["message"])
-        self.error = error
-
-    @property
-    def kind(self):
-        """The error's type: ``Cancelled``, ``NameExists``, ``OperationalError``…"""
-        return self.error["type"]
-
+from core.errors import RequestError
 
 # What becomes of a request that was under way when its worker went, by its op.  What is not here
 # only asks: it is sent again.
@@ -93,7 +80,7 @@ class Request:
 class Client:
     """Sends requests to the worker. ``on_event`` gets each event as a dict.
 
-    Between two workers (app/leader.py) requests wait here.  Once the next one has been greeted,
+    Between two workers (core/leader.py) requests wait here.  Once the next one has been greeted,
     ``resume`` sends them, and settles those that were under way.
     """
 

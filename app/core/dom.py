@@ -7,6 +7,7 @@ text or floats.
 
 import asyncio
 import io
+import json
 import sys
 
 import js
@@ -41,13 +42,13 @@ def crashed(error):
         handler(repr(error))
 
 
-def _told_fault(text):
+def _report_fault(text):
     js.console.error(text)
     for handler in _crash_handlers:
         handler(text)
 
 
-parts.onFault(_told_fault)
+parts.onFault(_report_fault)
 
 
 def by_id(name):
@@ -174,6 +175,19 @@ def files_of(holder):
 def carries_files(event):
     """Whether a drag brings files (and not text or a link)."""
     return event.dataTransfer is not None and event.dataTransfer.types.includes("Files")
+
+
+def on_commands(commands):
+    """Runs the commands that buttons name by data-command, and those whose keys are pressed."""
+
+    def act(event):
+        element = event.target.closest("[data-command]")
+        if element is None or element.matches(":disabled"):
+            return None
+        return commands.run(*element.dataset.command.split())
+
+    listen(js.document.body, "click", act)
+    parts.onKeys(json.dumps(commands.keys()), guarded(commands.press))
 
 
 def on_close(container, handler):

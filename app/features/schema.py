@@ -1,7 +1,6 @@
 """The list of tables and views with their columns; choosing one shows its first rows."""
 
-import dom
-import words
+from core import dom, format
 
 BROWSE_ROWS = 100
 OPEN_COLUMNS = 150
@@ -10,11 +9,18 @@ STEP = 300
 """Tables drawn at once: thousands would keep the page busy for many seconds."""
 
 
+def setup(console):
+    """Shows the schema of the open database."""
+    schema = Schema(console)
+    console.state.watch("schema", schema.show)
+    console.commands.add("schema.more", "Show more tables", schema.show_more)
+
+
 class Schema:
     """The list named "Schema"."""
 
-    def __init__(self, state, runner):
-        self._runner = runner
+    def __init__(self, console):
+        self._console = console
         self._list = dom.by_id("schema")
         self._more = dom.by_id("schema-more")
         self._folded = {}
@@ -23,16 +29,13 @@ class Schema:
         self._are_open = False
         self._names = {}
         self._database = None
-        self._state = state
         dom.watch_narrow(self._fold)
         dom.on_acts(self._list, {"fold": self._toggle, "browse": self._browse})
-        dom.on_click(self._more, self._draw_more)
-        state.watch("schema", self.show)
 
     def show(self, schema):
         """Shows the tables and views of a schema, as the protocol has it."""
-        if self._database != self._state["database"]:
-            self._database = self._state["database"]
+        if self._database != self._console.state["database"]:
+            self._database = self._console.state["database"]
             self._folded = {}
         self._tables = [table for table in schema if table["type"] != "shadow"]
         self._are_open = sum(len(table["columns"]) for table in self._tables) <= OPEN_COLUMNS
@@ -43,9 +46,10 @@ class Schema:
         dom.by_id("schema-empty").hidden = bool(self._tables)
         self._list.replaceChildren()
         self._drawn = 0
-        self._draw_more()
+        self.show_more()
 
-    def _draw_more(self):
+    def show_more(self):
+        """Draws the next tables."""
         end = min(self._drawn + STEP, len(self._tables))
         for number in range(self._drawn, end):
             self._list.append(self._item(number))
@@ -103,11 +107,13 @@ class Schema:
 
     def _browse(self, button):
         table = self._of(button)
-        source = words.quoted(table["name"])
+        source = format.quoted(table["name"])
         # A name alone means the temporary table first, then main's, then an attached one.
         if table["schema"] != "main" or self._names[table["name"].lower()] > 1:
-            source = words.quoted(table["schema"]) + "." + source
-        return self._runner.run_text("SELECT * FROM {} LIMIT {};".format(source, BROWSE_ROWS))
+            source = format.quoted(table["schema"]) + "." + source
+        self._console.events.emit(
+            "browsed", "SELECT * FROM {} LIMIT {};".format(source, BROWSE_ROWS)
+        )
 
 
 def _key(table):

@@ -2,11 +2,9 @@
 
 import asyncio
 
-import dom
-import words
-from client import RequestError
-
-from components import dialogs
+from core import dom, format
+from core.errors import RequestError
+from ui import dialogs
 
 PHASES = {
     "copying": "Copying",
@@ -16,35 +14,42 @@ PHASES = {
 }
 
 
+def setup(console):
+    """Listens for files, and for how far their import has come."""
+    importer = Importer(console)
+    console.events.on("progress", importer.take_progress)
+    console.events.on("brought", dom.guarded(importer.add))
+    console.commands.add("import.choose", "Import files…", importer.choose)
+    console.commands.add("import.stop", "Stop the import", importer.stop, importer.idle)
+
+
 class Importer:
     """Import with progress, a way to stop it, and a question where a name is taken."""
 
-    def __init__(self, client, state, status, trouble, databases, storage):
-        self._client = client
-        self._state = state
-        self._status = status
-        self._trouble = trouble
-        self._databases = databases
-        self._storage = storage
+    def __init__(self, console):
+        self._console = console
         self._queue = []
         self._request = None
         self._drag_depth = 0
         self._input = dom.by_id("import-file")
         self._bar = dom.by_id("import-bar")
-        for button in ("import", "welcome-import"):
-            dom.on_click(dom.by_id(button), lambda: self._input.click())
         dom.listen(self._input, "change", self._on_chosen)
-        dom.on_click(dom.by_id("import-stop"), lambda: self.stop())
         dom.listen_window("dragenter", self._on_drag_enter)
         dom.listen_window("dragleave", self._on_drag_leave)
         dom.listen_window("dragover", self._on_drag_over)
         dom.listen_window("drop", self._on_drop)
 
-    def on_event(self, message):
-        """Takes the worker's progress events; answers whether this was one."""
+    def choose(self):
+        """Has the person choose files."""
+        self._input.click()
+
+    def idle(self):
+        """Why there is nothing to stop; None when there is."""
+        return None if self._console.state["importing"] else "Nothing is being imported."
+
+    def take_progress(self, message):
+        """Takes the event ``progress``."""
         request = self._request
-        if message["event"] != "progress":
-            return False
         if request is not None and message["request"] == request.number:
             total = message["total"]
             if total:
@@ -52,50 +57,49 @@ class Importer:
                 self._bar.value = message["done"] / total
             text = "{} · {} of {}".format(
                 PHASES.get(message["phase"], "Working"),
-                words.size(message["done"]),
-                words.size(total or message["done"]),
+                format.size(message["done"]),
+                format.size(total or message["done"]),
             )
             if message["rows"] is not None:
-                text += " · " + words.count(message["rows"], "row")
+                text += " · " + format.count(message["rows"], "row")
             dom.by_id("import-count").textContent = text
-        return True
 
     def stop(self):
         """Stops the import that is under way; those still waiting are not begun."""
         self._queue = []
         if self._request is not None:
             dom.by_id("import-count").textContent = "Stopping…"
-            self._client.start("cancel", target=self._request.number)
+            self._console.client.start("cancel", target=self._request.number)
 
     async def add(self, files):
         """Imports files, after those that are already waiting."""
         self._queue.extend(files)
-        if self._state["importing"] or not self._queue:
+        if self._console.state["importing"] or not self._queue:
             return
-        self._state["importing"] = True
+        self._console.state["importing"] = True
         try:
             await self._wait_for_turn()
             # Once for all files: what became of each of them is told to the end.
-            self._trouble.clear()
+            self._console.trouble.clear()
             while self._queue:
                 await self._import(self._queue.pop(0))
         finally:
-            self._state["importing"] = False
+            self._console.state["importing"] = False
 
     async def _wait_for_turn(self):
         said = None
-        while self._state["running"] or not self._state["ready"]:
+        while self._console.state["running"] or not self._console.state["ready"]:
             text = "Imports as soon as the storage is open…"
-            if self._state["ready"]:
+            if self._console.state["ready"]:
                 text = "Imports when the running statement has ended"
             if text != said:
                 said = text
-                self._status.say(text)
+                self._console.status.say(text)
             await asyncio.sleep(0.1)
 
     async def _import(self, file):
-        if not await self._storage.may_import(file):
-            self._status.say("{} was not imported; nothing has changed".format(file.name))
+        if not await self._has_room(file):
+            self._console.status.say("{} was not imported; nothing has changed".format(file.name))
             return
         fields = {"name": file.name}
         while True:
@@ -104,10 +108,26 @@ class Importer:
             except RequestError as error:
                 if error.kind == "NameExists" and await self._settle_name(error.error, fields):
                     continue
-                self._told(error, file.name)
+                self._show_error(error, file.name)
                 return
             await self._done(reply, file.name)
             return
+
+    async def _has_room(self, file):
+        """Whether a file is to be imported: asks when there is less room than it needs."""
+        await self._console.commands.run("storage.measure")
+        room = self._console.state["room"]
+        if room is None:
+            return True
+        lack = room.lacks_room_for(dom.size_of(file))
+        if lack is None:
+            return True
+        button, _ = await dialogs.ask(
+            "“{}” may not fit".format(file.name),
+            lack,
+            [("Import all the same", ""), ("Do not import", "primary")],
+        )
+        return button == "Import all the same"
 
     async def _send(self, file, fields):
         card = dom.by_id("import-progress")
@@ -115,8 +135,8 @@ class Importer:
         dom.by_id("import-count").textContent = ""
         self._bar.removeAttribute("value")
         card.hidden = False
-        self._status.say("Importing {}…".format(file.name))
-        self._request = self._client.start("import_file", part=file, **fields)
+        self._console.status.say("Importing {}…".format(file.name))
+        self._request = self._console.client.start("import_file", part=file, **fields)
         try:
             return await self._request.reply()
         finally:
@@ -128,13 +148,14 @@ class Importer:
         existing = error["existing"]
         what = error["what"]
         taken = [
-            entry["name"] for entry in self._state["databases" if what == "database" else "schema"]
+            entry["name"]
+            for entry in self._console.state["databases" if what == "database" else "schema"]
         ]
         button, text = await dialogs.ask(
             "“{}” exists already".format(existing),
             "Replace the {} with this file, or keep both under different names?".format(what),
             [("Cancel", ""), ("Replace", "danger"), ("Keep both", "primary")],
-            field=("Name of the new " + what, words.numbered(existing, taken)),
+            field=("Name of the new " + what, format.numbered(existing, taken)),
         )
         if button == "Replace":
             fields["replace"] = True
@@ -145,24 +166,24 @@ class Importer:
             return True
         return False
 
-    def _told(self, error, name):
+    def _show_error(self, error, name):
         if error.kind in ("Cancelled", "NameExists"):
-            self._status.say("{} was not imported; nothing has changed".format(name))
+            self._console.status.say("{} was not imported; nothing has changed".format(name))
             return
-        self._trouble.show(error.error, title="“{}” was not imported".format(name))
-        self._status.say("Not imported")
+        self._console.trouble.show(error.error, title="“{}” was not imported".format(name))
+        self._console.status.say("Not imported")
 
     async def _done(self, reply, name):
-        await self._databases.open(reply["database"])
-        self._storage.wrote(reply["database"])
+        await self._console.opening.switch(reply["database"])
+        self._console.events.emit("wrote", reply["database"])
         if reply["table"] is None:
-            said = "Imported {} · {}".format(reply["database"], words.size(reply["size"]))
+            said = "Imported {} · {}".format(reply["database"], format.size(reply["size"]))
         else:
-            said = "Imported {} into {}".format(words.count(reply["rows"], "row"), reply["table"])
-        self._status.say(said)
+            said = "Imported {} into {}".format(format.count(reply["rows"], "row"), reply["table"])
+        self._console.status.say(said)
         notes = reply.get("notes")
         if notes:
-            self._trouble.show_text("{}: {}".format(name, " ".join(notes)), calm=True)
+            self._console.trouble.show_text("{}: {}".format(name, " ".join(notes)), calm=True)
 
     def _on_chosen(self, _event):
         files = dom.files_of(self._input)

@@ -2,8 +2,8 @@
 
 import json
 
-import dom
-import words
+from core import dom, format
+from core.errors import RequestError
 
 STARTER = """\
 -- SQL runs here, in this browser. Ctrl+Enter (or ⌘+Enter) runs it.
@@ -14,31 +14,33 @@ SELECT 'Hello' AS greeting, sqlite_version() AS sqlite, date('now') AS today;
 class Editor:
     """CodeMirror, seen from Python; positions are UTF-16 units as the editor counts them."""
 
-    def __init__(self):
-        self._run = lambda: None
+    def __init__(self, console):
+        self._console = console
         self._generated = STARTER
-        self._view = dom.create_editor(dom.by_id("editor"), self._on_run, "text")
+        self._view = dom.create_editor(
+            dom.by_id("editor"), lambda: console.commands.press("Mod-Enter"), "text"
+        )
         self._view.restore(STARTER)
         if dom.is_apple():
             dom.by_id("shortcut").querySelector("kbd").textContent = "⌘"
 
-    def on_run(self, run):
-        """``run()`` is called for Ctrl/⌘+Enter."""
-        self._run = run
+    async def learn(self):
+        """Asks which keywords and functions the engine has, for completion."""
+        try:
+            reply = await self._console.client.ask("words")
+        except RequestError as error:
+            if error.kind != "Restarted":
+                self._console.trouble.show(error.error)
+            return
+        words = {"keywords": reply["keywords"], "functions": reply["functions"]}
+        self._view.speak(json.dumps(words))
 
-    def _on_run(self):
-        return self._run()
-
-    def speak(self, keywords, functions):
-        """Tells which keywords and functions the engine has."""
-        self._view.speak(json.dumps({"keywords": keywords, "functions": functions}))
-
-    def know(self, head):
-        """Tells which tables and columns there are, for completion: a reply's JSON with a schema.
+    def know(self, reply):
+        """Takes in which tables and columns there are, for completion: a reply with a schema.
 
         Not made into JSON again, which takes MicroPython seconds where there are thousands.
         """
-        self._view.know(head)
+        self._view.know(reply["head"])
 
     def chosen(self):
         """What is to be run: (text, position of its first character)."""
@@ -61,7 +63,7 @@ class Editor:
 
     def mark(self, origin, sql, offset, message):
         """Underlines the error at byte ``offset`` of ``sql``; answers "line:column" or ""."""
-        return self._view.mark(origin, sql, offset, words.brief(message, 200))
+        return self._view.mark(origin, sql, offset, format.brief(message, 200))
 
     def line_at(self, position):
         """The line, from 1, of a position."""

@@ -1,0 +1,20 @@
+"""Errors of the protocol (worker/protocol.py) as the page sees them."""
+
+
+class RequestError(Exception):
+    """A request that was answered with an error; ``error`` is that error (protocol.make_error)."""
+
+    def __init__(self, error):
+        super().__init__(error["message"])
+        self.error = error
+
+    @property
+    def kind(self):
+        """The error's type: ``Cancelled``, ``NameExists``, ``OperationalError``…"""
+        return self.error["type"]
+
+
+def is_storage_full(error):
+    """Whether the storage takes no more; limits of SQLite's own have the same name but no cause."""
+    own_limit = error["type"] == "OperationalError" and not error["cause"]
+    return error["name"] == "SQLITE_FULL" and not own_limit
