@@ -40,7 +40,7 @@ FEATURES = (
 )
 
 
-async def main():
+async def main() -> None:
     """Builds the page and lets it take over the worker's messages."""
     state = State()
     events = Events()

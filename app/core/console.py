@@ -1,5 +1,15 @@
 """What a feature is given: everything that features share."""
 
+MYPY = False  # which mypy takes for true: MicroPython has no typing
+if MYPY:
+    from page_types import Alert, StatusLine
+
+    from core.client import Client
+    from core.commands import Commands
+    from core.events import Events
+    from core.opening import Opening
+    from core.state import State
+
 
 class Console:
     """The page.
@@ -13,7 +23,16 @@ class Console:
     trouble   the alert below the editor (ui/notices.py)
     """
 
-    def __init__(self, client, state, commands, events, opening, status, trouble):
+    def __init__(
+        self,
+        client: "Client",
+        state: "State",
+        commands: "Commands",
+        events: "Events",
+        opening: "Opening",
+        status: "StatusLine",
+        trouble: "Alert",
+    ) -> None:
         self.client = client
         self.state = state
         self.commands = commands
@@ -22,7 +41,7 @@ class Console:
         self.status = status
         self.trouble = trouble
 
-    def may_begin(self):
+    def may_begin(self) -> bool:
         """Whether something else may begin; tells the person why not."""
         reason = self.state.busy()
         if reason is not None:

@@ -17,18 +17,23 @@ value.  The page's own:
     returned ()         the page is shown again after ``left``
 """
 
+MYPY = False  # which mypy takes for true: MicroPython has no typing
+if MYPY:
+    from collections.abc import Callable
+    from typing import Any
+
 
 class Events:
     """Which function is called for which event."""
 
-    def __init__(self):
-        self._listeners = {}
+    def __init__(self) -> None:
+        self._listeners: "dict[str, list[Callable[..., object]]]" = {}
 
-    def on(self, name, listener):
+    def on(self, name: str, listener: "Callable[..., object]") -> None:
         """Calls ``listener(*values)`` at every event of that name, after earlier listeners."""
         self._listeners.setdefault(name, []).append(listener)
 
-    def emit(self, name, *values):
+    def emit(self, name: str, *values: "Any") -> None:
         """Calls the listeners of an event; there may be none."""
         for listener in self._listeners.get(name, ()):
             listener(*values)

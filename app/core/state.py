@@ -2,6 +2,13 @@
 
 import asyncio
 
+MYPY = False  # which mypy takes for true: MicroPython has no typing
+if MYPY:
+    from collections.abc import Callable
+    from typing import Any
+
+    from page_types import Json
+
 JOURNALS = ("-journal", "-wal")
 
 
@@ -37,7 +44,7 @@ class State:
     unexported      databases in memory with changes that are in no export
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._values = {
             "ready": False,
             "tab": 0,
@@ -65,13 +72,13 @@ class State:
             "expected": 0.0,
             "room": None,
         }
-        self._watchers = {}
-        self._waiting = {}
+        self._watchers: "dict[str, list[Callable[[Any], object]]]" = {}
+        self._waiting: "dict[str, list[asyncio.Event]]" = {}
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str) -> "Any":
         return self._values[name]
 
-    def __setitem__(self, name, value):
+    def __setitem__(self, name: str, value: "Any") -> None:
         if name not in self._values:
             raise KeyError(name)
         self._values[name] = value
@@ -81,7 +88,7 @@ class State:
             for waiting in self._waiting.pop(name, ()):
                 waiting.set()
 
-    def busy(self):
+    def busy(self) -> "str | None":
         """Why nothing else may begin just now, in words for a person; None when it may."""
         if self["running"]:
             return "Wait until the running statement has ended, or cancel it."
@@ -93,35 +100,35 @@ class State:
             return "The page is about to be loaded in its new version."
         return None
 
-    def names(self):
+    def names(self) -> "list[str]":
         """The names of all databases."""
         return [database["name"] for database in self["databases"]]
 
-    async def until(self, name):
+    async def until(self, name: str) -> None:
         """Returns once the value of ``name`` is true."""
         while not self[name]:
             waiting = asyncio.Event()
             self._waiting.setdefault(name, []).append(waiting)
             await waiting.wait()
 
-    def watch_busy(self, watcher):
+    def watch_busy(self, watcher: "Callable[[str | None], object]") -> None:
         """Calls ``watcher(reason)`` whenever busy() may have changed, and now."""
         for name in ("running", "importing", "paused", "updating"):
             self.watch(name, lambda _: watcher(self.busy()))
 
-    def watch(self, name, watcher):
+    def watch(self, name: str, watcher: "Callable[[Any], object]") -> None:
         """Calls ``watcher(value)`` at every change of ``name``, and once now."""
         self._watchers.setdefault(name, []).append(watcher)
         watcher(self._values[name])
 
 
-def name_of(kept):
+def name_of(kept: "Json") -> "str | None":
     """The name that a file kept aside may have had, as names are shown; None: not known."""
     offered = kept["offered"]
     return offered.lstrip("/") if offered else None
 
 
-def database_of(kept):
+def database_of(kept: "Json") -> "str | None":
     """The name of the database that a file kept aside may be, or may belong to; None: not known."""
     name = name_of(kept)
     for ending in JOURNALS:

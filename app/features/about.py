@@ -3,6 +3,10 @@
 from core import dom, format
 from ui import dialogs
 
+MYPY = False  # which mypy takes for true: MicroPython has no typing
+if MYPY:
+    from core.console import Console
+
 # What the phases of the worker's start (worker/boot.mjs) are called here.
 PHASES = {
     "pyodide": "Python",
@@ -12,7 +16,7 @@ PHASES = {
 }
 
 
-def setup(console):
+def setup(console: "Console") -> None:
     """Adds the command that shows it."""
     about = About(console)
     console.commands.add("about.show", "About this console", about.show)
@@ -21,10 +25,10 @@ def setup(console):
 class About:
     """The dialog behind the engine's version at the foot of the page."""
 
-    def __init__(self, console):
+    def __init__(self, console: "Console") -> None:
         self._console = console
 
-    async def show(self):
+    async def show(self) -> None:
         """Shows it; answers when it is closed."""
         facts = self._facts()
         table = dom.make("dl", class_="facts")
@@ -37,7 +41,7 @@ class About:
             report = "\n".join(["{}: {}".format(name, value) for name, value in facts])
             self._console.status.say_copied(await dom.copy(report))
 
-    def _facts(self):
+    def _facts(self) -> "list[tuple[str, str]]":
         """Pairs (name, value) of texts."""
         versions = self._console.state["versions"]
         facts = [

@@ -4,8 +4,14 @@ from core import dom, format
 from core.errors import RequestError
 from ui import dialogs, sheet
 
+MYPY = False  # which mypy takes for true: MicroPython has no typing
+if MYPY:
+    from page_types import Event, Json
 
-def setup(console):
+    from core.console import Console
+
+
+def setup(console: "Console") -> None:
     """Shows the databases, and adds what can be done with them."""
     databases = Databases(console)
     add = console.commands.add
@@ -16,7 +22,7 @@ def setup(console):
 class Databases:
     """The switcher in the page's head and the button "Export"."""
 
-    def __init__(self, console):
+    def __init__(self, console: "Console") -> None:
         self._console = console
         state = console.state
         self._switcher = dom.by_id("databases")
@@ -35,25 +41,25 @@ class Databases:
         dom.listen(self._switcher, "keydown", self._close_on_escape)
         dom.listen(self._switcher, "toggle", self._refresh)
 
-    def _show_busy(self, reason):
+    def _show_busy(self, reason: "str | None") -> None:
         dom.by_id("database-acts").disabled = reason is not None
         wait = dom.by_id("database-wait")
         wait.textContent = reason or ""
         wait.hidden = reason is None
 
-    async def _refresh(self, _event):
+    async def _refresh(self, _event: "Event") -> None:
         # ATTACH and VACUUM INTO make databases, and everything changes their sizes.
         if sheet.is_open() and self._console.state["ready"] and not self._console.state.busy():
             self._console.state["databases"] = (await self._console.client.ask("databases"))[
                 "databases"
             ]
 
-    def _show_name(self, name):
+    def _show_name(self, name: "str | None") -> None:
         dom.by_id("database-name").textContent = name or "…"
         dom.by_id("export").disabled = name is None
         self._show_list(self._console.state["databases"])
 
-    def _show_list(self, databases):
+    def _show_list(self, databases: "list[Json]") -> None:
         items = []
         for database in databases:
             name = database["name"]
@@ -84,14 +90,14 @@ class Databases:
             items.append(item)
         dom.fill(self._list, items)
 
-    async def _choose(self, name):
+    async def _choose(self, name: str) -> None:
         sheet.close()
         # Asked here, too: a question that was open has kept nothing from beginning.
         if self._console.may_begin():
             self._console.trouble.clear()
             await self._console.opening.switch(name)
 
-    async def make(self):
+    async def make(self) -> None:
         """Asks for a name and makes a database."""
         sheet.close()
         taken = self._console.state.names()
@@ -119,7 +125,7 @@ class Databases:
                 return
         await self._choose(name)
 
-    async def _delete(self, name):
+    async def _delete(self, name: str) -> None:
         sheet.close()
         button, _ = await dialogs.ask(
             "Delete “{}”?".format(name),
@@ -142,7 +148,7 @@ class Databases:
             await self._console.opening.switch(others[0] if others else "notes.db")
         self._console.status.say("Deleted " + name)
 
-    async def export(self):
+    async def export(self) -> None:
         """Hands the open database to the person as a file."""
         name = self._console.state["database"]
         self._console.trouble.clear()
@@ -159,10 +165,10 @@ class Databases:
             "Exported {} · {}".format(reply["name"], format.size(reply["size"]))
         )
 
-    def _close_outside(self, event):
+    def _close_outside(self, event: "Event") -> None:
         if sheet.is_open() and not self._switcher.contains(event.target):
             self._switcher.open = False
 
-    def _close_on_escape(self, event):
+    def _close_on_escape(self, event: "Event") -> None:
         if event.key == "Escape" and sheet.is_open():
             sheet.close()

@@ -6,6 +6,13 @@ from core import dom, format
 from core.errors import RequestError
 from ui import dialogs
 
+MYPY = False  # which mypy takes for true: MicroPython has no typing
+if MYPY:
+    from page_types import Event, File, Json
+
+    from core.client import Request
+    from core.console import Console
+
 PHASES = {
     "copying": "Copying",
     "checking": "Checking",
@@ -14,7 +21,7 @@ PHASES = {
 }
 
 
-def setup(console):
+def setup(console: "Console") -> None:
     """Listens for files, and for how far their import has come."""
     importer = Importer(console)
     console.events.on("progress", importer.take_progress)
@@ -26,10 +33,10 @@ def setup(console):
 class Importer:
     """Import with progress, a way to stop it, and a question where a name is taken."""
 
-    def __init__(self, console):
+    def __init__(self, console: "Console") -> None:
         self._console = console
-        self._queue = []
-        self._request = None
+        self._queue: "list[File]" = []
+        self._request: "Request | None" = None
         self._drag_depth = 0
         self._input = dom.by_id("import-file")
         self._bar = dom.by_id("import-bar")
@@ -39,15 +46,15 @@ class Importer:
         dom.listen_window("dragover", self._on_drag_over)
         dom.listen_window("drop", self._on_drop)
 
-    def choose(self):
+    def choose(self) -> None:
         """Has the person choose files."""
         self._input.click()
 
-    def idle(self):
+    def idle(self) -> "str | None":
         """Why there is nothing to stop; None when there is."""
         return None if self._console.state["importing"] else "Nothing is being imported."
 
-    def take_progress(self, message):
+    def take_progress(self, message: "Json") -> None:
         """Takes the event ``progress``."""
         request = self._request
         if request is not None and message["request"] == request.number:
@@ -64,14 +71,14 @@ class Importer:
                 text += " · " + format.count(message["rows"], "row")
             dom.by_id("import-count").textContent = text
 
-    def stop(self):
+    def stop(self) -> None:
         """Stops the import that is under way; those still waiting are not begun."""
         self._queue = []
         if self._request is not None:
             dom.by_id("import-count").textContent = "Stopping…"
             self._console.client.start("cancel", target=self._request.number)
 
-    async def add(self, files):
+    async def add(self, files: "list[File]") -> None:
         """Imports files, after those that are already waiting."""
         self._queue.extend(files)
         if self._console.state["importing"] or not self._queue:
@@ -86,7 +93,7 @@ class Importer:
         finally:
             self._console.state["importing"] = False
 
-    async def _wait_for_turn(self):
+    async def _wait_for_turn(self) -> None:
         said = None
         while self._console.state["running"] or not self._console.state["ready"]:
             text = "Imports as soon as the storage is open…"
@@ -97,7 +104,7 @@ class Importer:
                 self._console.status.say(text)
             await asyncio.sleep(0.1)
 
-    async def _import(self, file):
+    async def _import(self, file: "File") -> None:
         if not await self._has_room(file):
             self._console.status.say("{} was not imported; nothing has changed".format(file.name))
             return
@@ -113,7 +120,7 @@ class Importer:
             await self._done(reply, file.name)
             return
 
-    async def _has_room(self, file):
+    async def _has_room(self, file: "File") -> bool:
         """Whether a file is to be imported: asks when there is less room than it needs."""
         await self._console.commands.run("storage.measure")
         room = self._console.state["room"]
@@ -129,21 +136,21 @@ class Importer:
         )
         return button == "Import all the same"
 
-    async def _send(self, file, fields):
+    async def _send(self, file: "File", fields: "Json") -> "Json":
         card = dom.by_id("import-progress")
         dom.by_id("import-name").textContent = "Importing " + file.name
         dom.by_id("import-count").textContent = ""
         self._bar.removeAttribute("value")
         card.hidden = False
         self._console.status.say("Importing {}…".format(file.name))
-        self._request = self._console.client.start("import_file", part=file, **fields)
+        request = self._request = self._console.client.start("import_file", part=file, **fields)
         try:
-            return await self._request.reply()
+            return await request.reply()
         finally:
             self._request = None
             card.hidden = True
 
-    async def _settle_name(self, error, fields):
+    async def _settle_name(self, error: "Json", fields: "Json") -> bool:
         """Asks what to do about a name that is taken; False when nothing is to be done."""
         existing = error["existing"]
         what = error["what"]
@@ -166,14 +173,14 @@ class Importer:
             return True
         return False
 
-    def _show_error(self, error, name):
+    def _show_error(self, error: "RequestError", name: str) -> None:
         if error.kind in ("Cancelled", "NameExists"):
             self._console.status.say("{} was not imported; nothing has changed".format(name))
             return
         self._console.trouble.show(error.error, title="“{}” was not imported".format(name))
         self._console.status.say("Not imported")
 
-    async def _done(self, reply, name):
+    async def _done(self, reply: "Json", name: str) -> None:
         await self._console.opening.switch(reply["database"])
         self._console.events.emit("wrote", reply["database"])
         if reply["table"] is None:
@@ -185,28 +192,28 @@ class Importer:
         if notes:
             self._console.trouble.show_text("{}: {}".format(name, " ".join(notes)), calm=True)
 
-    def _on_chosen(self, _event):
+    def _on_chosen(self, _event: "Event") -> "object":
         files = dom.files_of(self._input)
         # The same file may be chosen again.
         self._input.value = ""
         return self.add(files)
 
-    def _on_drag_enter(self, event):
+    def _on_drag_enter(self, event: "Event") -> None:
         if dom.carries_files(event):
             self._drag_depth += 1
             dom.by_id("drop").hidden = False
 
-    def _on_drag_leave(self, event):
+    def _on_drag_leave(self, event: "Event") -> None:
         if dom.carries_files(event):
             self._drag_depth = max(0, self._drag_depth - 1)
             dom.by_id("drop").hidden = self._drag_depth == 0
 
-    def _on_drag_over(self, event):
+    def _on_drag_over(self, event: "Event") -> None:
         if dom.carries_files(event):
             event.preventDefault()
             event.dataTransfer.dropEffect = "copy"
 
-    def _on_drop(self, event):
+    def _on_drop(self, event: "Event") -> "object":
         if not dom.carries_files(event):
             return None
         event.preventDefault()

@@ -2,8 +2,12 @@
 
 from core import dom
 
+MYPY = False  # which mypy takes for true: MicroPython has no typing
+if MYPY:
+    from core.console import Console
 
-def setup(console):
+
+def setup(console: "Console") -> None:
     """Listens for the page being left."""
     Leaving(console)
 
@@ -16,7 +20,7 @@ class Leaving:
     committed stays, and a person who leaves can see that they run.
     """
 
-    def __init__(self, console):
+    def __init__(self, console: "Console") -> None:
         self._console = console
         self._left = False
         self._undone = False
@@ -25,13 +29,13 @@ class Leaving:
         dom.listen_window("pagehide", lambda _event: self._leave())
         dom.listen_window("pageshow", lambda _event: self._come_back())
 
-    def _update(self):
+    def _update(self) -> None:
         state = self._console.state
         dom.ask_before_leaving(
             state["importing"] or state["in_transaction"] or len(state["unexported"]) > 0
         )
 
-    def _leave(self):
+    def _leave(self) -> None:
         # A page that is kept for the way back would keep its worker, and that the storage. What is
         # in memory only would be lost with the worker, and nobody else waits for it.
         if self._console.state["storage"] != "memory":
@@ -39,7 +43,7 @@ class Leaving:
             self._undone = self._console.state["in_transaction"]
             self._console.events.emit("left")
 
-    def _come_back(self):
+    def _come_back(self) -> None:
         if not self._left:
             return
         self._left = False

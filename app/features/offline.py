@@ -2,8 +2,12 @@
 
 from core import dom
 
+MYPY = False  # which mypy takes for true: MicroPython has no typing
+if MYPY:
+    from core.console import Console
 
-def setup(console):
+
+def setup(console: "Console") -> None:
     """Has the site kept once the database is there."""
     offline = Offline(console)
     console.commands.add("update.take", "Update this console", offline.update, offline.current)
@@ -17,7 +21,7 @@ class Offline:
     site, which would be in the way of a start.
     """
 
-    def __init__(self, console):
+    def __init__(self, console: "Console") -> None:
         self._console = console
         self._notice = dom.by_id("update-notice")
         self._begun = False
@@ -26,16 +30,16 @@ class Offline:
             console.state.watch(name, self._begin)
         dom.on_opened_with(lambda files: console.events.emit("brought", files))
 
-    def current(self):
+    def current(self) -> "str | None":
         """Why there is nothing to update to; None when there is."""
         return None if self._console.state["update"] else "This is the newest version."
 
-    def _begin(self, is_so):
+    def _begin(self, is_so: bool) -> None:
         if is_so and not self._begun:
             self._begun = True
             dom.spawn(dom.keep_offline(self._on_word))
 
-    def _on_word(self, word):
+    def _on_word(self, word: str) -> None:
         if word == "kept":
             self._console.state["offline"] = True
             dom.by_id("offline").hidden = False
@@ -43,11 +47,11 @@ class Offline:
             self._console.state["update"] = True
             self._notice.hidden = False
 
-    def hide(self):
+    def hide(self) -> None:
         """Hides the question."""
         self._notice.hidden = True
 
-    async def update(self):
+    async def update(self) -> None:
         """Loads the page in its new version, unless something would be lost."""
         if not self._console.may_begin():
             return

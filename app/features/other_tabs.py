@@ -4,8 +4,14 @@ from core import dom
 from core.errors import RequestError
 from ui import sheet
 
+MYPY = False  # which mypy takes for true: MicroPython has no typing
+if MYPY:
+    from page_types import Json
 
-def setup(console):
+    from core.console import Console
+
+
+def setup(console: "Console") -> None:
     """Listens for what other tabs do."""
     tabs = OtherTabs(console)
     for name, listener in (
@@ -26,7 +32,7 @@ class OtherTabs:
     While the storage is lent no tab has it: another program of this origin can use the databases.
     """
 
-    def __init__(self, console):
+    def __init__(self, console: "Console") -> None:
         self._console = console
         state = console.state
         self._returns = False
@@ -39,14 +45,14 @@ class OtherTabs:
         state.watch("paused", lambda is_lent: console.client.transport.lend(is_lent))
         state.watch("storage", lambda _kind: self._show_loan(state["paused"]))
 
-    def take_numbers(self, message):
+    def take_numbers(self, message: "Json") -> None:
         """Takes the event ``tabs``."""
         state = self._console.state
         here = message["numbers"]
         state["tabs"] = here
         state["ahead"] = [number for number in state["ahead"] if number in here]
 
-    def take_runs(self, message):
+    def take_runs(self, message: "Json") -> None:
         """Takes the event ``runs``."""
         state = self._console.state
         ahead = [number for number in state["ahead"] if number != message["number"]]
@@ -54,22 +60,22 @@ class OtherTabs:
             ahead.append(message["number"])
         state["ahead"] = ahead
 
-    def take_change(self, message):
+    def take_change(self, message: "Json") -> None:
         """Takes the event ``changed``."""
         if message["schema"]:
             dom.spawn(self._look_again())
 
-    def take_loan(self, _message):
+    def take_loan(self, _message: "object") -> None:
         """Takes the event ``paused``."""
         self._console.state["paused"] = True
 
-    def take_return(self, _message):
+    def take_return(self, _message: "object") -> None:
         """Takes the event ``unpaused``."""
         # At once: a worker that begins while the databases are opened again is to have them.
         self._console.client.transport.lend(False)
         dom.spawn(self._come_back())
 
-    async def _look_again(self):
+    async def _look_again(self) -> None:
         try:
             reply = await self._console.client.ask("schema")
             self._console.opening.take_schema(reply)
@@ -77,7 +83,7 @@ class OtherTabs:
             # Gone meanwhile, or not to be read just now: whoever uses it is told so.
             self._console.status.say("The list of tables may be out of date: " + str(error))
 
-    async def _come_back(self):
+    async def _come_back(self) -> None:
         if not self._console.state["paused"] or self._returns:
             return
         self._returns = True
@@ -96,7 +102,7 @@ class OtherTabs:
         if connection == self._console.client.connection:
             self._console.state["paused"] = False
 
-    async def lend(self):
+    async def lend(self) -> None:
         """Lets go of the storage, for all tabs."""
         if not self._console.may_begin():
             return
@@ -109,7 +115,7 @@ class OtherTabs:
         sheet.close()
         dom.by_id("lent-back").focus()
 
-    async def take_back(self):
+    async def take_back(self) -> None:
         """Takes the storage back, for all tabs."""
         self._console.status.say("Taking the storage back…")
         try:
@@ -121,7 +127,7 @@ class OtherTabs:
         # Also where the event that says so came before this tab knew of the loan.
         await self._come_back()
 
-    def _show(self):
+    def _show(self) -> None:
         number = self._console.state["tab"]
         count = len(self._console.state["tabs"])
         self._line.hidden = count < 2 or number == 0
@@ -135,6 +141,6 @@ class OtherTabs:
             else "Another one runs the database for all of them."
         )
 
-    def _show_loan(self, is_lent):
+    def _show_loan(self, is_lent: bool) -> None:
         self._notice.hidden = not is_lent
         self._lend.hidden = is_lent or self._console.state["storage"] != "opfs"

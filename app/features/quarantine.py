@@ -9,8 +9,16 @@ from core.errors import RequestError
 from core.state import database_of, name_of
 from ui import dialogs, sheet
 
+MYPY = False  # which mypy takes for true: MicroPython has no typing
+if MYPY:
+    from typing import Any
 
-def setup(console):
+    from page_types import Element, Json
+
+    from core.console import Console
+
+
+def setup(console: "Console") -> None:
     """Shows the files that are kept aside."""
     quarantine = Quarantine(console)
     console.commands.add("quarantine.show", "Show files kept aside", quarantine.show)
@@ -20,7 +28,7 @@ def setup(console):
 class Quarantine:
     """The notice after the start, and the part "Kept aside" of the sheet of databases."""
 
-    def __init__(self, console):
+    def __init__(self, console: "Console") -> None:
         self._console = console
         self._shown = 0
         self._notice = dom.by_id("kept-notice")
@@ -37,10 +45,10 @@ class Quarantine:
             },
         )
 
-    def _show_busy(self, reason):
+    def _show_busy(self, reason: "str | None") -> None:
         dom.by_id("kept-acts").disabled = reason is not None
 
-    def _show(self, quarantined):
+    def _show(self, quarantined: "list[Json]") -> None:
         number = len(quarantined)
         self._section.hidden = not number
         dom.fill(dom.by_id("kept-list"), [self._item(kept) for kept in quarantined])
@@ -55,7 +63,7 @@ class Quarantine:
             self._notice.hidden = True
         self._shown = number
 
-    def _item(self, kept):
+    def _item(self, kept: "Json") -> "Element":
         name = name_of(kept)
         line = dom.make("p", class_="line")
         line.append(
@@ -65,7 +73,7 @@ class Quarantine:
         acts = [("Export", "export")]
         if name == database_of(kept):
             acts.append(("Recover…", "recover"))
-        elif name.endswith("-wal") and database_of(kept) in self._console.state.names():
+        elif name and name.endswith("-wal") and database_of(kept) in self._console.state.names():
             acts.append(("Recover…", "complete"))
         acts.append(("Delete…", "delete"))
         row = dom.make("p", class_="acts")
@@ -84,21 +92,21 @@ class Quarantine:
         item.append(line, dom.make("p", reason_of(kept), class_="note"), row)
         return item
 
-    def _of(self, button):
+    def _of(self, button: "Element") -> "Json":
         """The file that a button belongs to."""
         slot = button.dataset.key
         return next(kept for kept in self._console.state["quarantined"] if kept["name"] == slot)
 
-    async def show(self):
+    async def show(self) -> None:
         """Opens the list of them."""
         await sheet.show("kept")
 
-    def hide(self):
+    def hide(self) -> None:
         """Hides the notice until there are more."""
         self._notice.hidden = True
         dom.by_id("database").focus()
 
-    async def _ask(self, failed, op, **fields):
+    async def _ask(self, failed: str, op: str, **fields: "Any") -> "Json | None":
         """The reply to a request; None where it was refused, which is told with ``failed``."""
         try:
             return await self._console.client.ask(op, **fields)
@@ -106,7 +114,7 @@ class Quarantine:
             self._console.trouble.show(error.error, title=failed)
             return None
 
-    async def _export(self, kept):
+    async def _export(self, kept: "Json") -> None:
         sheet.close()
         if not self._console.may_begin():
             return
@@ -123,7 +131,7 @@ class Quarantine:
             "Exported {} · {}".format(reply["name"], format.size(reply["size"]))
         )
 
-    async def _recover(self, kept):
+    async def _recover(self, kept: "Json") -> None:
         sheet.close()
         button, text = await dialogs.ask(
             "Recover “{}”".format(name_of(kept) or "unnamed"),
@@ -150,7 +158,7 @@ class Quarantine:
             await self._recovered(reply)
             return
 
-    async def _settle_name(self, error):
+    async def _settle_name(self, error: "Json") -> "tuple[str | None, str]":
         """Asks what to do about a name that is taken; answers the button and the name to be."""
         existing = error["existing"]
         taken = self._console.state.names()
@@ -163,7 +171,7 @@ class Quarantine:
         )
         return button, existing if button == "Replace" else text.strip()
 
-    async def _complete(self, kept):
+    async def _complete(self, kept: "Json") -> None:
         """Gives a WAL to its database, which is not kept aside."""
         sheet.close()
         database = database_of(kept)
@@ -182,7 +190,7 @@ class Quarantine:
         if reply is not None:
             await self._recovered(reply)
 
-    async def _recovered(self, reply):
+    async def _recovered(self, reply: "Json") -> None:
         self._console.trouble.clear()
         self._take(reply)
         self._console.events.emit("wrote", reply["database"])
@@ -192,7 +200,7 @@ class Quarantine:
         text = "Recovered {} · {}".format(reply["database"], format.size(reply["size"]))
         self._console.status.say(text)
 
-    async def _delete(self, kept):
+    async def _delete(self, kept: "Json") -> None:
         sheet.close()
         name = name_of(kept) or "unnamed"
         button, _ = await dialogs.ask(
@@ -211,13 +219,13 @@ class Quarantine:
             self._console.events.emit("freed")
             self._console.status.say("Deleted {}, which was kept aside".format(name))
 
-    def _take(self, reply):
+    def _take(self, reply: "Json") -> None:
         self._console.state["quarantined"] = reply["quarantined"]
 
 
-def reason_of(kept):
+def reason_of(kept: "Json") -> str:
     """Why a file is kept aside, and what becomes of it, as sentences."""
-    reason = kept["reason"]
+    reason: str = kept["reason"]
     text = reason[:1].upper() + reason[1:] + "."
     if name_of(kept) != database_of(kept):
         text += " It belongs to “{}”, and may hold its last changes.".format(database_of(kept))

@@ -2,6 +2,12 @@
 
 from core import dom, format
 
+MYPY = False  # which mypy takes for true: MicroPython has no typing
+if MYPY:
+    from page_types import Element, Json
+
+    from core.console import Console
+
 BROWSE_ROWS = 100
 OPEN_COLUMNS = 150
 """Up to so many columns in all, every table shows its columns from the start."""
@@ -9,7 +15,7 @@ STEP = 300
 """Tables drawn at once: thousands would keep the page busy for many seconds."""
 
 
-def setup(console):
+def setup(console: "Console") -> None:
     """Shows the schema of the open database."""
     schema = Schema(console)
     console.state.watch("schema", schema.show)
@@ -19,20 +25,20 @@ def setup(console):
 class Schema:
     """The list named "Schema"."""
 
-    def __init__(self, console):
+    def __init__(self, console: "Console") -> None:
         self._console = console
         self._list = dom.by_id("schema")
         self._more = dom.by_id("schema-more")
-        self._folded = {}
-        self._tables = []
+        self._folded: "dict[tuple[str, str], bool]" = {}
+        self._tables: "list[Json]" = []
         self._drawn = 0
         self._are_open = False
-        self._names = {}
+        self._names: "dict[str, int]" = {}
         self._database = None
         dom.watch_narrow(self._fold)
         dom.on_acts(self._list, {"fold": self._toggle, "browse": self._browse})
 
-    def show(self, schema):
+    def show(self, schema: "list[Json]") -> None:
         """Shows the tables and views of a schema, as the protocol has it."""
         if self._database != self._console.state["database"]:
             self._database = self._console.state["database"]
@@ -48,7 +54,7 @@ class Schema:
         self._drawn = 0
         self.show_more()
 
-    def show_more(self):
+    def show_more(self) -> None:
         """Draws the next tables."""
         end = min(self._drawn + STEP, len(self._tables))
         for number in range(self._drawn, end):
@@ -58,11 +64,11 @@ class Schema:
         self._more.hidden = left == 0
         self._more.textContent = "Show {:,} of {:,} more".format(min(left, STEP), left)
 
-    def _fold(self, is_narrow):
+    def _fold(self, is_narrow: bool) -> None:
         # On a narrow screen the list lies above the editor, which is what is wanted first.
         dom.by_id("schema-fold").open = not is_narrow
 
-    def _item(self, number):
+    def _item(self, number: int) -> "Element":
         table = self._tables[number]
         name = _full_name(table)
         item = dom.make("li", class_="table")
@@ -95,17 +101,17 @@ class Schema:
         item.append(row, columns)
         return item
 
-    def _of(self, button):
+    def _of(self, button: "Element") -> "Json":
         """The table that a button belongs to."""
         return self._tables[int(button.dataset.key)]
 
-    def _toggle(self, fold):
+    def _toggle(self, fold: "Element") -> None:
         table = self._of(fold)
         columns = fold.closest("li").querySelector("ul")
         self._folded[_key(table)] = not columns.hidden
         _unfold(fold, columns, table, columns.hidden)
 
-    def _browse(self, button):
+    def _browse(self, button: "Element") -> None:
         table = self._of(button)
         source = format.quoted(table["name"])
         # A name alone means the temporary table first, then main's, then an attached one.
@@ -116,15 +122,15 @@ class Schema:
         )
 
 
-def _key(table):
+def _key(table: "Json") -> "tuple[str, str]":
     return (table["schema"], table["name"])
 
 
-def _full_name(table):
+def _full_name(table: "Json") -> str:
     return table["name"] if table["schema"] == "main" else ".".join(_key(table))
 
 
-def _unfold(fold, columns, table, is_open):
+def _unfold(fold: "Element", columns: "Element", table: "Json", is_open: bool) -> None:
     """Shows or hides the columns of a table, which are drawn when they are first shown."""
     if is_open and not columns.childElementCount:
         dom.fill(columns, _columns(table))
@@ -132,12 +138,12 @@ def _unfold(fold, columns, table, is_open):
     fold.setAttribute("aria-expanded", "true" if is_open else "false")
 
 
-def _columns(table):
+def _columns(table: "Json") -> "list[Element]":
     # 1: a column that a virtual table hides (https://sqlite.org/pragma.html#pragma_table_xinfo).
     return [_column(column) for column in table["columns"] if column["hidden"] != 1]
 
 
-def _column(column):
+def _column(column: "Json") -> "Element":
     item = dom.make("li")
     item.append(dom.make("span", column["name"], class_="name"))
     if column["pk"]:

@@ -9,6 +9,14 @@ from core import dom
 from core.errors import RequestError, is_storage_full
 from core.leader import EVENTS, FOLLOWING, LEADING, SEEKING, STOPPED, Leader
 
+MYPY = False  # which mypy takes for true: MicroPython has no typing
+if MYPY:
+    from typing import Any
+
+    from page_types import Json
+
+    from core.console import Console
+
 PHASES = {
     "pyodide": "Starting Python…",
     "library": "Loading the database engine…",
@@ -32,7 +40,7 @@ LOST = protocol.make_error(
 KEPT = "A change that had not been committed was undone; committed data is kept."
 
 
-def setup(console):
+def setup(console: "Console") -> None:
     """Follows the worker from its first message."""
     start = Start(console)
     for name, listener in (
@@ -44,13 +52,13 @@ def setup(console):
     ):
         console.events.on(name, listener)
     console.commands.add("worker.restart", "Restart the worker", start.restart)
-    console.commands.add("start.retry", "Try to start again", start.retry, start.success)
+    console.commands.add("start.retry", "Try to start again", start.retry)
 
 
 class Start:
     """Follows the worker's boot, has a database opened, restarts."""
 
-    def __init__(self, console):
+    def __init__(self, console: "Console") -> None:
         self._console = console
         self._phase = ""
         self._is_mixed = False
@@ -63,28 +71,24 @@ class Start:
             console.state["expected"] = 0.0  # somebody else wrote there
         dom.spawn(self._explain_silence())
 
-    def take_boot(self, message):
+    def take_boot(self, message: "Json") -> None:
         """Takes the event ``boot``."""
         self._phase = message["phase"]
         self._console.status.say(PHASES.get(self._phase, "Starting…"))
         if self._phase == "storage":
             dom.spawn(self._explain_wait())
 
-    def take_ready(self, message):
+    def take_ready(self, message: "Json") -> None:
         """Takes the event ``ready``."""
         self._take_timeline(message["phases"], message["snapshot"])
 
-    def take_failure(self, message):
+    def take_failure(self, message: "Json") -> None:
         """Takes the event ``failed``."""
         self._phase = ""
         phase = PHASES.get(message["phase"], "Running the database…")
         self._fail(phase, message["error"])
 
-    def success(self):
-        """Why there is nothing to try again; None when there is."""
-        return None if self._is_mixed or self._console.state["failed"] else "It has started."
-
-    def restart(self):
+    def restart(self) -> None:
         """Ends the worker, in whichever tab, and goes on with another one and the same database."""
         in_memory = self._console.state["storage"] == "memory"
         self._console.client.refuse_all(
@@ -94,13 +98,13 @@ class Start:
         self._begin("Starting again…")
         self._leader.step("restart")
 
-    async def retry(self):
+    async def retry(self) -> None:
         """After a failure: goes on with a newer version if one is there, else begins anew."""
         # What the update is refused with, it is refused with again: beginning anew is left.
         if not self._console.state["update"] or await dom.take_update():
             self._begin_anew()
 
-    def _begin_anew(self):
+    def _begin_anew(self) -> None:
         """Begins anew, with a worker of another tab as it is."""
         if self._is_mixed:
             dom.reload()
@@ -110,11 +114,11 @@ class Start:
         else:
             self.restart()
 
-    def leave(self):
+    def leave(self) -> None:
         """Lets go of everything: the page is being left."""
         self._leader.step("leave")
 
-    def come_back(self):
+    def come_back(self) -> None:
         """Begins anew after leave()."""
         self._console.client.refuse_all(KEPT)
         self._console.state["in_transaction"] = False
@@ -123,7 +127,7 @@ class Start:
         self._console.client.transport.lend(False)
         self._leader.step("begin")
 
-    def lose(self, state):
+    def lose(self, state: str) -> None:
         """The worker that was sent to has gone; ``state`` is the leader's now."""
         if state == STOPPED:
             return
@@ -132,21 +136,20 @@ class Start:
             "Starting the database here…" if here else "Another tab takes over the database…"
         )
 
-    def greet(self, leads):
+    def greet(self, leads: bool) -> None:
         """There is a worker to send to, in this tab or in another one."""
         self._console.state["leads"] = leads
         self._begin("Opening the database…")
         dom.spawn(self._greet(self._console.client.connection))
 
-    def _begin(self, text):
+    def _begin(self, text: str) -> None:
         self._console.state["ready"] = False
-        self._console.state["failed"] = False
         dom.by_id("failure").hidden = True
         dom.by_id("page").inert = False
         dom.page_state("loading")
         self._console.status.say(text)
 
-    def _take_timeline(self, phases, snapshot):
+    def _take_timeline(self, phases: "list[Any]", snapshot: str) -> None:
         took = []
         for number in range(len(phases) - 1):
             name, begin = phases[number]
@@ -155,17 +158,17 @@ class Start:
             took.append((name, (float(end) - float(begin)) / 1000))
         self._console.state["timeline"] = (snapshot, took)
 
-    async def _explain_silence(self):
+    async def _explain_silence(self) -> None:
         await asyncio.sleep(PATIENCE)
         if self._leader.state == SEEKING:
             self._console.status.say("Waiting for the tab that runs the database…")
 
-    async def _explain_wait(self):
+    async def _explain_wait(self) -> None:
         await asyncio.sleep(PATIENCE)
         if self._phase == "storage":
             self._console.status.say("Waiting for the storage, which another tab seems to hold…")
 
-    async def _greet(self, connection):
+    async def _greet(self, connection: int) -> None:
         # Which worker it is may change at each word to it, and then this is of no more interest.
         try:
             last = self._console.opening.last()
@@ -215,7 +218,7 @@ class Start:
         await asyncio.sleep(AFTERWARDS)
         self._console.events.emit("started")
 
-    def _fail(self, phase, error):
+    def _fail(self, phase: str, error: "Json") -> None:
         dom.by_id("failure-phase").textContent = phase.rstrip("…")
         dom.by_id("failure-message").textContent = error["message"]
         dom.by_id("failure-hint").textContent = error["hint"] or ""

@@ -4,8 +4,12 @@ from core import dom, format
 from core.errors import RequestError
 from ui import sheet
 
+MYPY = False  # which mypy takes for true: MicroPython has no typing
+if MYPY:
+    from core.console import Console
 
-def setup(console):
+
+def setup(console: "Console") -> None:
     """Shows the storage, and listens for what changes it."""
     storage = Storage(console)
     for name, listener in (
@@ -30,16 +34,16 @@ class Storage:
     change, and in memory mode knows which databases would be lost.
     """
 
-    def __init__(self, console):
+    def __init__(self, console: "Console") -> None:
         self._console = console
         state = console.state
         self._asked = False
         self._waiting = False
-        self._answer = None
+        self._answer: "bool | None" = None
         self._full = False
         self._hidden = False
-        self._said = None
-        self._exported = None
+        self._said: "tuple[tuple[str, str] | None, list[str]] | None" = None
+        self._exported: "str | None" = None
         self._line = dom.by_id("storage")
         self._notice = dom.by_id("notice")
         dom.on_acts(
@@ -55,7 +59,7 @@ class Storage:
         state.watch("database", lambda _name: self._show())
         dom.listen(dom.by_id("databases"), "toggle", lambda _event: self.measure())
 
-    def wrote(self, database):
+    def wrote(self, database: str) -> None:
         """Something in a database has changed; a coroutine takes it from here."""
         self._full = False
         if (
@@ -65,34 +69,34 @@ class Storage:
             self._console.state["unexported"] = self._console.state["unexported"] + [database]
         dom.spawn(self._after_write())
 
-    def exported(self, database):
+    def exported(self, database: str) -> None:
         """The person has got a database as a file, with all that was committed."""
         if self._console.state["storage"] == "memory" and not self._console.state["in_transaction"]:
             self._exported = database
             self._forget(database)
             self._show()
 
-    def deleted(self, database):
+    def deleted(self, database: str) -> None:
         """A database is gone, as was asked for."""
         self._forget(database)
         self.freed()
 
-    def freed(self):
+    def freed(self) -> None:
         """Something was deleted: there is more room."""
         self._full = False
         self._hidden = False
         dom.spawn(self.measure())
 
-    def refused(self):
+    def refused(self) -> None:
         """SQLite was told that the storage is full."""
         self._full = True
         dom.spawn(self._make_room())
 
-    async def _make_room(self):
+    async def _make_room(self) -> None:
         await dom.discard_snapshot()
         await self.measure()
 
-    async def measure(self):
+    async def measure(self) -> None:
         """Asks for the figures and shows them."""
         if not self._console.state["ready"]:
             return
@@ -105,11 +109,11 @@ class Storage:
         )
         self._show()
 
-    async def show(self):
+    async def show(self) -> None:
         """Shows the databases and the storage's figures."""
         await sheet.show("storage-details")
 
-    def _begin(self, kind):
+    def _begin(self, kind: "str | None") -> None:
         # A worker that begins anew has nothing of what the one before it had in memory.
         self._exported = None
         self._console.state["unexported"] = []
@@ -117,16 +121,16 @@ class Storage:
             dom.by_id("welcome-fate").textContent = format.GONE
         self._show()
 
-    def _forget(self, database):
+    def _forget(self, database: str) -> None:
         left = [name for name in self._console.state["unexported"] if name != database]
         self._console.state["unexported"] = left
 
-    async def _after_write(self):
+    async def _after_write(self) -> None:
         await self.measure()
         if not self._asked:
             await self.ask_to_keep()
 
-    async def ask_to_keep(self):
+    async def ask_to_keep(self) -> None:
         """Asks the browser to keep the data, and shows what it answers."""
         # Firefox asks the person, who may never answer: nothing waits for this but the words.
         room = self._console.state["room"]
@@ -140,7 +144,7 @@ class Storage:
         await self.measure()
         self._show()
 
-    def _show(self):
+    def _show(self) -> None:
         here = self._console.state["room"]
         if here is None:
             return
@@ -169,7 +173,7 @@ class Storage:
         else:
             self._tell(None, [])
 
-    def _reply(self):
+    def _reply(self) -> str:
         if self._waiting:
             return " It has been asked to keep it, and may wait for your answer."
         if self._answer is False and not self._console.state["room"].persisted:
@@ -179,7 +183,7 @@ class Storage:
             )
         return ""
 
-    def _show_memory(self):
+    def _show_memory(self) -> None:
         name = self._console.state["database"]
         losses = self._console.state["unexported"]
         text = format.WHY_MEMORY.get(self._console.state["why_memory"], "") + " "
@@ -194,11 +198,11 @@ class Storage:
             acts = [("Export " + format.brief(name, 30), kind, "export")]
         self._tell(("Nothing is kept here.", text), acts)
 
-    def _hide(self):
+    def _hide(self) -> None:
         self._hidden = True
         self._show()
 
-    def _tell(self, text, acts):
+    def _tell(self, text: "tuple[str, str] | None", acts: "list[tuple[str, str, str]]") -> None:
         """The notice below the page's head: (what, more) and buttons (name, class, act)."""
         said = (text, [act[0] for act in acts])
         if said == self._said:

@@ -4,12 +4,19 @@ import asyncio
 
 from core import dom
 
+MYPY = False  # which mypy takes for true: MicroPython has no typing
+if MYPY:
+    from page_types import Element
+
+    Answer = asyncio.Future[tuple[str | None, str]]
+
 
 class _Dialogs:
     """The element that all dialogs are in, which listens for them."""
 
-    def __init__(self):
-        self._asked = {}  # by the dialog's data-key: its line to write in, or None, and the answer
+    def __init__(self) -> None:
+        # By the dialog's data-key: its line to write in, and what waits for the answer.
+        self._asked: "dict[str, tuple[Element | None, Answer]]" = {}
         self._last = 0
         self._place = dom.make("div")
         dom.on_acts(
@@ -18,17 +25,17 @@ class _Dialogs:
         dom.on_close(self._place, self._closed)
         dom.add_to_page(self._place)
 
-    def open(self, dialog, entry):
+    def open(self, dialog: "Element", entry: "Element | None") -> "Answer":
         """Shows a dialog over everything else; answers the future that its answer comes in."""
         self._last += 1
-        answer = asyncio.Future()
+        answer: "Answer" = asyncio.Future()
         dialog.dataset.key = str(self._last)
         self._asked[dialog.dataset.key] = (entry, answer)
         self._place.append(dialog)
         dialog.showModal()
         return answer
 
-    def _closed(self, dialog):
+    def _closed(self, dialog: "Element") -> None:
         entry, answer = self._asked.pop(dialog.dataset.key)
         value = dialog.returnValue
         text = entry.value if entry is not None else ""
@@ -39,7 +46,14 @@ class _Dialogs:
 _dialogs = _Dialogs()
 
 
-async def ask(title, text, buttons, field=None, body=None, wide=False):
+async def ask(
+    title: str,
+    text: "str | None",
+    buttons: "list[tuple[str, str]]",
+    field: "tuple[str, str] | None" = None,
+    body: "Element | None" = None,
+    wide: bool = False,
+) -> "tuple[str | None, str]":
     """Asks and waits; answers (button, field text), button None when the dialog was dismissed.
 
     ``buttons`` are pairs (name, class), the last one being what Enter does; ``field`` is a pair
@@ -76,7 +90,9 @@ async def ask(title, text, buttons, field=None, body=None, wide=False):
     return await answer
 
 
-async def show_cell(column, row, kind, text, length, cut):
+async def show_cell(
+    column: str, row: int, kind: str, text: str, length: int, cut: bool
+) -> "str | None":
     """Shows one value of ``length`` bytes, or the ``cut`` beginning of it; answers the button."""
     kinds = {
         "null": "NULL: no value",

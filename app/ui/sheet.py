@@ -4,13 +4,17 @@ import asyncio
 
 from core import dom
 
+MYPY = False  # which mypy takes for true: MicroPython has no typing
+if MYPY:
+    from typing import Any
 
-def is_open():
+
+def is_open() -> bool:
     """Whether it is shown."""
     return dom.by_id("databases").open
 
 
-async def show(part):
+async def show(part: "Any") -> None:
     """Opens it and scrolls to the element ``part``."""
     # After the click has gone its way, which would close the sheet again.
     await asyncio.sleep(0)
@@ -19,7 +23,7 @@ async def show(part):
     dom.by_id(part).scrollIntoView()
 
 
-def close():
+def close() -> None:
     """Closes it; the focus is put where a dialog will give it back to."""
     dom.by_id("databases").open = False
     dom.by_id("database").focus()

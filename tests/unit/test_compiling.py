@@ -66,6 +66,16 @@ def test_the_page_s_python_runs_the_modules_that_were_compiled(tmp_path: Path) -
     assert said.split() == ["2", "rows", "/modules/core/format.mpy"]
 
 
+def test_what_is_imported_for_mypy_alone_is_left_out_and_lines_keep_their_numbers() -> None:
+    sources = page_modules()
+    for path in ("core/opening.py", "features/query/runner.py"):
+        written = (serve.ROOT / "app" / path).read_bytes()
+        assert b"MYPY" in written
+        assert b"MYPY" not in sources[path]
+        kept = zip(written.splitlines(), sources[path].splitlines(), strict=True)
+        assert all(after in (before, b"") for before, after in kept)
+
+
 @needs_micropython
 def test_an_exception_in_a_compiled_module_tells_its_file_and_its_line(tmp_path: Path) -> None:
     failing = "from core import format\ntry:\n    format.count(2, None)\n"

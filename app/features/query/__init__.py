@@ -5,8 +5,12 @@ from features.query.editor import Editor
 from features.query.results import Results
 from features.query.runner import Runner
 
+MYPY = False  # which mypy takes for true: MicroPython has no typing
+if MYPY:
+    from core.console import Console
 
-def setup(console):
+
+def setup(console: "Console") -> "Results":
     """Shows the editor and the place of the results."""
     results = Results(console)
     editor = Editor(console)

@@ -5,6 +5,12 @@ import json
 from core import dom, format
 from core.errors import RequestError
 
+MYPY = False  # which mypy takes for true: MicroPython has no typing
+if MYPY:
+    from page_types import Json
+
+    from core.console import Console
+
 STARTER = """\
 -- SQL runs here, in this browser. Ctrl+Enter (or ⌘+Enter) runs it.
 SELECT 'Hello' AS greeting, sqlite_version() AS sqlite, date('now') AS today;
@@ -14,9 +20,9 @@ SELECT 'Hello' AS greeting, sqlite_version() AS sqlite, date('now') AS today;
 class Editor:
     """CodeMirror, seen from Python; positions are UTF-16 units as the editor counts them."""
 
-    def __init__(self, console):
+    def __init__(self, console: "Console") -> None:
         self._console = console
-        self._generated = STARTER
+        self._generated: "str | None" = STARTER
         self._view = dom.create_editor(
             dom.by_id("editor"), lambda: console.commands.press("Mod-Enter"), "text"
         )
@@ -24,7 +30,7 @@ class Editor:
         if dom.is_apple():
             dom.by_id("shortcut").querySelector("kbd").textContent = "⌘"
 
-    async def learn(self):
+    async def learn(self) -> None:
         """Asks which keywords and functions the engine has, for completion."""
         try:
             reply = await self._console.client.ask("words")
@@ -35,19 +41,19 @@ class Editor:
         words = {"keywords": reply["keywords"], "functions": reply["functions"]}
         self._view.speak(json.dumps(words))
 
-    def know(self, reply):
+    def know(self, reply: "Json") -> None:
         """Takes in which tables and columns there are, for completion: a reply with a schema.
 
         Not made into JSON again, which takes MicroPython seconds where there are thousands.
         """
         self._view.know(reply["head"])
 
-    def chosen(self):
+    def chosen(self) -> "tuple[str, int]":
         """What is to be run: (text, position of its first character)."""
         chosen = json.loads(self._view.chosen())
         return chosen["text"], chosen["from"]
 
-    def offer(self, text):
+    def offer(self, text: str) -> int:
         """Puts a statement in place: instead of what nobody has edited, else below the rest.
 
         Answers the position at which it begins.
@@ -61,18 +67,18 @@ class Editor:
         self._generated = None
         return self.chosen()[1]
 
-    def mark(self, origin, sql, offset, message):
+    def mark(self, origin: int, sql: str, offset: int, message: str) -> str:
         """Underlines the error at byte ``offset`` of ``sql``; answers "line:column" or ""."""
         return self._view.mark(origin, sql, offset, format.brief(message, 200))
 
-    def line_at(self, position):
+    def line_at(self, position: int) -> int:
         """The line, from 1, of a position."""
         return self._view.lineAt(position)
 
-    def clear_marks(self):
+    def clear_marks(self) -> None:
         """Takes underlines away."""
         self._view.clearMarks()
 
-    def focus(self):
+    def focus(self) -> None:
         """Puts the cursor into the editor."""
         self._view.focus()

@@ -5,6 +5,14 @@ import json
 from core import dom, format
 from ui import dialogs
 
+MYPY = False  # which mypy takes for true: MicroPython has no typing
+if MYPY:
+    from typing import Any
+
+    from page_types import Element, Event, Json
+
+    from core.console import Console
+
 MOST_TABS = 40
 TAB_WIDTH = 24
 MOST_MESSAGES = 1000
@@ -13,20 +21,20 @@ MOST_MESSAGES = 1000
 class Result:
     """One statement that was run and what became of it; ``rows`` counts those held so far."""
 
-    def __init__(self, key, sql, line):
+    def __init__(self, key: int, sql: str, line: int) -> None:
         self.key = key
         self.sql = sql
         self.line = line
         self.kind = "done"
         self.rows = 0
         self.complete = True
-        self.elapsed = 0
-        self.changes = None
-        self.error = None
+        self.elapsed = 0.0
+        self.changes: "int | None" = None
+        self.error: "Json | None" = None
 
-    def said(self):
+    def said(self) -> str:
         """What the status line says of it."""
-        if self.kind == "error":
+        if self.error is not None:
             return "Cancelled" if self.error["type"] == "Cancelled" else "Failed"
         if self.kind == "rows":
             text = format.count(self.rows, "row")
@@ -42,10 +50,10 @@ class Result:
 class Results:
     """Everything below the editor."""
 
-    def __init__(self, console):
+    def __init__(self, console: "Console") -> None:
         self._console = console
-        self._results = []
-        self._shown = None
+        self._results: "list[Result]" = []
+        self._shown: "Result | None" = None
         self._last_key = 0
         self._has_run = False
         self._has_tables = True
@@ -59,26 +67,26 @@ class Results:
         dom.on_acts(self._tabs, {"show": self._on_tab})
         dom.listen(self._tabs, "keydown", self._on_tab_key)
 
-    def prepare(self):
+    def prepare(self) -> None:
         """Gets ready for the first rows; before, nothing needs what they are drawn with."""
         self._grid.prepare()
 
-    def welcome(self, schema):
+    def welcome(self, schema: "list[Json]") -> None:
         """Before the first run: an invitation when the database is empty, a hint when it is not."""
         self._has_tables = bool(schema) or self._console.state["database"] is None
         self._draw_empty()
 
-    def grow_old(self, _message):
+    def grow_old(self, _message: "object") -> None:
         """Another tab has changed the data since: says so, until the next run."""
         self._older.hidden = not any(result.kind == "rows" for result in self._results)
 
-    def reset(self, _database):
+    def reset(self, _database: str) -> None:
         """Back to how it was before the first run."""
         self.begin()
         self._has_run = False
         self._draw_empty()
 
-    def begin(self):
+    def begin(self) -> None:
         """Forgets the results of the last run."""
         self._results = []
         self._shown = None
@@ -92,7 +100,7 @@ class Results:
         self._older.hidden = True
         self._draw_empty()
 
-    def add(self, outcome, sql, line, parts):
+    def add(self, outcome: "Json", sql: str, line: int, parts: "Any") -> "Result":
         """Takes in an outcome; answers its Result."""
         self._last_key += 1
         result = Result(self._last_key, sql, line)
@@ -107,7 +115,7 @@ class Results:
         self._results.append(result)
         return result
 
-    def extend(self, result, reply):
+    def extend(self, result: "Result", reply: "Json") -> None:
         """Adds the rows of a fetch to a result."""
         result.elapsed += reply["elapsed"]
         result.complete = reply["cursor"] is None
@@ -115,17 +123,17 @@ class Results:
         if result is self._shown:
             self._console.status.tick(format.count(result.rows, "row") + " so far")
 
-    def megabytes(self):
+    def megabytes(self) -> float:
         """Memory that the rows of all results take, in MB."""
         return self._grid.megabytes()
 
-    def show_last(self):
+    def show_last(self) -> None:
         """Shows the last result with rows, else the messages; draws the tabs anew."""
         with_rows = [result for result in self._results if result.kind == "rows"]
         self._draw_tabs()
         self.show(with_rows[-1] if with_rows else None)
 
-    def show(self, result, offer_more=False):
+    def show(self, result: "Result | None", offer_more: bool = False) -> None:
         """Shows a result, or the messages when it is None."""
         changed = result is not self._shown or result is None
         self._shown = result
@@ -150,7 +158,7 @@ class Results:
             tab.tabIndex = 0 if selected else -1
         self.say()
 
-    def say(self):
+    def say(self) -> None:
         """Says in the status line what the shown result is, and what all took together."""
         shown = self._shown or (self._results[-1] if self._results else None)
         if shown is None:
@@ -164,16 +172,16 @@ class Results:
             )
         self._console.status.say(text)
 
-    def _take(self, result, piece, parts):
+    def _take(self, result: "Result", piece: "Json", parts: "Any") -> None:
         self._grid.add(result.key, json.dumps(piece), parts[piece["part"]])
         result.rows = self._grid.size(result.key)
 
-    def _draw_empty(self):
+    def _draw_empty(self) -> None:
         dom.by_id("welcome").hidden = self._has_run or self._has_tables
         dom.by_id("hint").hidden = self._has_run or not self._has_tables
         self._bar.hidden = not self._has_run
 
-    def _draw_tabs(self):
+    def _draw_tabs(self) -> None:
         with_rows = [result for result in self._results if result.kind == "rows"][-MOST_TABS:]
         self._tabs.hidden = len(self._results) < 2
         if self._tabs.hidden:
@@ -189,7 +197,7 @@ class Results:
         tabs.append(self._tab("messages", messages))
         dom.fill(self._tabs, tabs)
 
-    def _tab(self, key, text):
+    def _tab(self, key: str, text: str) -> "Element":
         return dom.make(
             "button",
             text,
@@ -201,11 +209,11 @@ class Results:
             data_key=key,
         )
 
-    def _on_tab(self, tab):
+    def _on_tab(self, tab: "Element") -> None:
         chosen = [result for result in self._results if str(result.key) == tab.dataset.key]
         self.show(chosen[0] if chosen else None)
 
-    def _on_tab_key(self, event):
+    def _on_tab_key(self, event: "Event") -> None:
         steps = {"ArrowRight": 1, "ArrowLeft": -1}
         if event.key not in steps:
             return
@@ -215,7 +223,7 @@ class Results:
         tab.click()
         tab.focus()
 
-    def _draw_messages(self):
+    def _draw_messages(self) -> None:
         items = []
         for result in self._results[-MOST_MESSAGES:]:
             item = dom.make("li", class_="failed" if result.said() == "Failed" else None)
@@ -227,15 +235,20 @@ class Results:
             items.append(item)
         dom.fill(self._messages, items)
 
-    async def _open_cell(self, column, row, kind, text, length, cut):
+    async def _open_cell(
+        self, column: str, row: int, kind: str, text: str, length: int, cut: bool
+    ) -> None:
         button = await dialogs.show_cell(column, row, kind, text, length, cut)
         if button == "Download":
             self._grid.downloadOpened()
         elif button == "Copy":
             self._console.status.say_copied(await self._grid.copyOpened())
 
-    async def copy(self):
+    async def copy(self) -> None:
         """Copies the shown result."""
-        rows = await self._grid.copy(self._shown.key)
-        what = "the first " if rows < self._shown.rows else ""
+        shown = self._shown
+        if shown is None:
+            return
+        rows = await self._grid.copy(shown.key)
+        what = "the first " if rows < shown.rows else ""
         self._console.status.say_copied(rows >= 0, what + format.count(rows, "row"))

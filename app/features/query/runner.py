@@ -6,6 +6,17 @@ from core import dom, format
 from core.client import SESSION_LOST
 from core.errors import RequestError
 
+MYPY = False  # which mypy takes for true: MicroPython has no typing
+if MYPY:
+    from typing import Any
+
+    from page_types import Json
+
+    from core.client import Request
+    from core.console import Console
+    from features.query.editor import Editor
+    from features.query.results import Result, Results
+
 FIRST_ROWS = 200
 PIECE_ROWS = 20_000
 MOST_MEGABYTES = 256
@@ -22,14 +33,14 @@ class Script:
     ``rest`` is what is to be sent next, None at the end, and ``begun`` the byte at which it begins.
     """
 
-    def __init__(self, sql, line):
+    def __init__(self, sql: str, line: int) -> None:
         self.sql = sql
-        self.rest = sql
+        self.rest: "str | None" = sql
         self.begun = 0
         self._bytes = sql.encode()
         self._line = line
 
-    def locate(self, outcome):
+    def locate(self, outcome: "Json") -> "tuple[str, int]":
         """The beginning of an outcome's statement, and the line it is in."""
         start = self.begun + outcome["start"]
         end = self.begun + outcome["end"]
@@ -39,7 +50,7 @@ class Script:
                 end -= 1
         return self._bytes[start:end].decode(), self._line + outcome["line"] - 1
 
-    def go_on(self, following):
+    def go_on(self, following: "int | None") -> None:
         """The worker has come to byte ``following`` of the rest, None when that is its end."""
         if following is None:
             self.rest = None
@@ -53,58 +64,58 @@ class Script:
 class Runner:
     """Runs SQL and feeds the results; one run at a time."""
 
-    def __init__(self, console, editor, results):
+    def __init__(self, console: "Console", editor: "Editor", results: "Results") -> None:
         self._console = console
         self._editor = editor
         self._results = results
-        self._request = None
+        self._request: "Request | None" = None
         self._stopped = False
-        self._left = None
-        self._database = None
+        self._left: "tuple[Result, int] | None" = None
+        self._database: "str | None" = None
         self._in_transaction = False
         self._offered = False
-        self._before = []
+        self._before: "list[int]" = []
         console.state.watch("ahead", self._show_place)
         self._seconds = dom.by_id("seconds")
         self._seconds.value = dom.recall("seconds") or "0"
         self._again = False
-        self._since = None
-        self._last = None
+        self._since: "int | None" = None
+        self._last: "Request | None" = None
         console.state.watch_busy(self._show_busy)
         dom.listen(
             self._seconds, "change", lambda _event: dom.remember("seconds", self._seconds.value)
         )
 
-    def take_progress(self, message):
+    def take_progress(self, message: "Json") -> None:
         """Takes the event ``running``: how far the statement has come."""
         if self._is_mine(message):
             self._console.status.reached(format.count(message["rows"], "row"))
 
-    def take_wait(self, message):
+    def take_wait(self, message: "Json") -> None:
         """Takes the event ``waiting``: the statement waits for another tab's lock."""
         if self._is_mine(message):
             holder = format.tabs([message["tab"]])
             text = "Waiting for {}, which is changing this database…"
             self._console.status.say(text.format(holder))
 
-    def _is_mine(self, message):
+    def _is_mine(self, message: "Json") -> bool:
         return self._request is not None and message["request"] == self._request.number
 
-    def idle(self):
+    def idle(self) -> "str | None":
         """Why there is nothing to cancel; None when there is."""
         return None if self._console.state["running"] else "Nothing runs."
 
-    async def run(self):
+    async def run(self) -> None:
         """Runs the selection, or everything."""
         text, origin = self._editor.chosen()
         await self._run(text, origin)
 
-    async def run_text(self, text):
+    async def run_text(self, text: str) -> None:
         """Puts a statement into the editor and runs it alone."""
         if self._console.may_begin():
             await self._run(text, self._editor.offer(text))
 
-    async def load_sample(self):
+    async def load_sample(self) -> None:
         """Creates the sample tables in the open database and runs the query that they come with."""
         if not self._console.may_begin():
             return
@@ -118,7 +129,7 @@ class Runner:
         self._console.events.emit("wrote", self._console.state["database"])
         await self.run_text(reply["sql"])
 
-    async def cancel(self):
+    async def cancel(self) -> None:
         """Stops what runs; where that does not take effect, offers to restart the worker."""
         self._stopped = True
         request = self._request
@@ -144,7 +155,7 @@ class Runner:
                 calm=True,
             )
 
-    async def load_more(self):
+    async def load_more(self) -> None:
         """Fetches on in the result that was cut short because it is large."""
         if self._left is None or not self._console.may_begin():
             return
@@ -160,7 +171,7 @@ class Runner:
             self._end()
         self._results.show(result, offer_more=self._left is not None)
 
-    async def _run(self, sql, origin):
+    async def _run(self, sql: str, origin: int) -> None:
         if not self._console.may_begin():
             return
         self._begin()
@@ -180,7 +191,7 @@ class Runner:
         finally:
             self._end()
 
-    def _begin(self):
+    def _begin(self) -> None:
         self._stopped = False
         self._console.state["running"] = True
         self._console.status.say(
@@ -194,20 +205,20 @@ class Runner:
             self._console.client.transport.tellRuns(True)
             self._show_place(self._before)
 
-    def _start_of_run(self):
+    def _start_of_run(self) -> str:
         """What to say of a statement that waits for SQL to be answered: also how long, if known."""
         left = self._console.state["expected"] - dom.passed()
         if left < 0.1:
             return "Runs as soon as SQL is answered…"
         return "Runs as soon as SQL is answered, in about {}…".format(format.time(left))
 
-    def _show_busy(self, reason):
+    def _show_busy(self, reason: "str | None") -> None:
         state = self._console.state
         dom.by_id("cancel").disabled = not (state["running"] or state["importing"])
         dom.by_id("busy").hidden = not state["running"]
         dom.by_id("run").setAttribute("aria-disabled", "false" if reason is None else "true")
 
-    def _show_place(self, ahead):
+    def _show_place(self, ahead: "list[int]") -> None:
         left = [number for number in self._before if number in ahead]
         if left:
             text = "Waits for {}: this browser runs one statement at a time"
@@ -216,14 +227,14 @@ class Runner:
             self._console.status.say("Running…")
         self._before = left
 
-    def _end(self):
+    def _end(self) -> None:
         if not self._console.state["can_suspend"]:
             self._before = []
             self._console.client.transport.tellRuns(False)
         self._console.status.stop_watch()
         self._console.state["running"] = False
 
-    async def _statements(self, sql, origin):
+    async def _statements(self, sql: str, origin: int) -> None:
         self._results.begin()
         # The rest of the script goes on in this database or not at all.
         self._database = self._console.state["database"]
@@ -268,7 +279,7 @@ class Runner:
         if changed:
             await self._look_again()
 
-    async def _run_rest(self, script):
+    async def _run_rest(self, script: "Script") -> "Json":
         """Sends what has not been run yet; what may have been run before is sent with that word."""
         if self._since is not None and self._since != self._console.client.connection:
             raise RequestError(SESSION_LOST)
@@ -279,15 +290,19 @@ class Runner:
             if error.kind == "TransactionLost":
                 self._console.state["in_transaction"] = False
             raise
-        self._again = self._again or self._last.repeats > 0
-        if self._since is None:
-            self._since = self._last.connection
+        last = self._last
+        if last is not None:
+            self._again = self._again or last.repeats > 0
+            if self._since is None:
+                self._since = last.connection
         return reply
 
-    async def _look_again(self):
+    async def _look_again(self) -> None:
         self._console.opening.take_schema(await self._console.client.ask("schema"))
 
-    async def _drain(self, result, cursor, most, more_follow):
+    async def _drain(
+        self, result: "Result", cursor: "int | None", most: float, more_follow: bool
+    ) -> None:
         while cursor is not None:
             if self._stopped or (more_follow and self._results.megabytes() > most):
                 await self._console.client.ask("close", cursor=cursor)
@@ -299,12 +314,12 @@ class Runner:
             self._results.extend(result, reply)
             cursor = reply["cursor"]
 
-    async def _ask(self, op, **fields):
-        self._request = self._last = self._console.client.start(
+    async def _ask(self, op: str, **fields: "Any") -> "Json":
+        request = self._request = self._last = self._console.client.start(
             op, database=self._database, seconds=int(self._seconds.value or 0), **fields
         )
         try:
-            return await self._request.reply()
+            return await request.reply()
         finally:
             self._request = None
             if self._offered:
@@ -312,7 +327,7 @@ class Runner:
                 self._offered = False
                 self._console.trouble.clear()
 
-    def _tell(self, error, script, origin, line):
+    def _tell(self, error: "Json", script: "Script", origin: int, line: int) -> None:
         where = ""
         if error["offset"] is not None:
             offset = script.begun + error["offset"]
