@@ -68,10 +68,11 @@ class Stay {
 }
 
 /**
- * The worker as the page's Python sees it (app/client.py), and which tab has it (app/leader.py): this
- * one, when it gets the leader's lock, or another one, which it then reaches by BroadcastChannels.
- * Whoever gets the lock starts a worker at once; all else is decided in Python. Messages that arrive
- * before `listen` was called wait. `message` is [head, ...parts] as worker/protocol.py has it.
+ * The worker as the page's Python sees it (app/core/client.py), and which tab has it
+ * (app/core/leader.py): this one, when it gets the leader's lock, or another one, which it then
+ * reaches by BroadcastChannels. Whoever gets the lock starts a worker at once; all else is decided
+ * in Python. Messages that arrive before `listen` was called wait. `message` is [head, ...parts] as
+ * worker/protocol.py has it.
  */
 class Start {
   #stay = null;

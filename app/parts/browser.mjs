@@ -126,3 +126,27 @@ export const askBeforeLeaving = (wanted) => {
   // Only while it matters: with a listener some browsers do not keep the page for the way back.
   (wanted ? addEventListener : removeEventListener)("beforeunload", ask);
 };
+
+const isApple = /Mac|iPhone|iPad/.test(navigator.userAgent);
+
+/** A key event in CodeMirror's words: `Mod-Enter`, `Alt-Shift-F`. */
+const nameOf = (event) => {
+  const [mod, other] = isApple ? [event.metaKey, event.ctrlKey] : [event.ctrlKey, event.metaKey];
+  const held = [mod && "Mod", other && (isApple ? "Ctrl" : "Meta"), event.altKey && "Alt", event.shiftKey && "Shift"];
+  return [...held.filter(Boolean), event.key].join("-");
+};
+
+/**
+ * `press(key)` is called when one of the keys (JSON) is pressed and nothing else on the page wants it.
+ * Not while a question is open, or the page cannot be used.
+ */
+export const onKeys = (keys, press) => {
+  const wanted = new Set(JSON.parse(keys));
+  addEventListener("keydown", (event) => {
+    const name = nameOf(event);
+    if (event.defaultPrevented || !wanted.has(name)) return;
+    if (document.querySelector("dialog[open], #page[inert]")) return;
+    event.preventDefault();
+    press(name);
+  });
+};

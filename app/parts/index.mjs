@@ -9,4 +9,4 @@ export const createGrid = (...values) => guarded(grid.createGrid(...values));
 export { keepOffline, onOpenedWith, takeUpdate } from "./offline.mjs";
 export { onFault } from "./browser.mjs";
 export { copyText, mark, measure, reached } from "./browser.mjs";
-export { askBeforeLeaving, askToKeep, discardSnapshot, download, recall, remember, sizeOf } from "./browser.mjs";
+export { askBeforeLeaving, askToKeep, discardSnapshot, download, onKeys, recall, remember, sizeOf } from "./browser.mjs";

@@ -75,10 +75,10 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
     js: Any = ModuleType("js")
     js.sahpoolStart = transport
     monkeypatch.setitem(sys.modules, "js", js)
-    monkeypatch.delitem(sys.modules, "app.client", raising=False)
+    monkeypatch.delitem(sys.modules, "core.client", raising=False)
     monkeypatch.setattr(asyncio, "Future", Outcome)
-    yield Page(importlib.import_module("app.client"), transport)
-    sys.modules.pop("app.client", None)
+    yield Page(importlib.import_module("core.client"), transport)
+    sys.modules.pop("core.client", None)
 
 
 class Outcome:

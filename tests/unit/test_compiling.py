@@ -59,19 +59,31 @@ def test_the_page_s_python_runs_the_modules_that_were_compiled(tmp_path: Path) -
     found = json.loads(run_with(image, LIST, tmp_path))
     sources = page_modules()
     assert set(found) == {"/modules/" + path.replace(".py", ".mpy") for path in sources}
-    assert "components/runner.py" in sources
-    said = run_with(image, "import words; print(words.count(2, 'row'), words.__file__)", tmp_path)
-    assert said.split() == ["2", "rows", "/modules/words.mpy"]
+    assert "features/query/runner.py" in sources
+    said = run_with(
+        image, "from core import format; print(format.count(2, 'row'), format.__file__)", tmp_path
+    )
+    assert said.split() == ["2", "rows", "/modules/core/format.mpy"]
+
+
+def test_what_is_imported_for_mypy_alone_is_left_out_and_lines_keep_their_numbers() -> None:
+    sources = page_modules()
+    for path in ("core/opening.py", "features/query/runner.py"):
+        written = (serve.ROOT / "app" / path).read_bytes()
+        assert b"MYPY" in written
+        assert b"MYPY" not in sources[path]
+        kept = zip(written.splitlines(), sources[path].splitlines(), strict=True)
+        assert all(after in (before, b"") for before, after in kept)
 
 
 @needs_micropython
 def test_an_exception_in_a_compiled_module_tells_its_file_and_its_line(tmp_path: Path) -> None:
-    failing = "import words\ntry:\n    words.count(2, None)\n"
+    failing = "from core import format\ntry:\n    format.count(2, None)\n"
     telling = "except TypeError as error:\n    import sys; sys.print_exception(error)"
     told = run_with(serve.compiled_modules(), failing + telling, tmp_path)
-    lines = (serve.ROOT / "app" / "words.py").read_text().splitlines()
+    lines = (serve.ROOT / "app" / "core" / "format.py").read_text().splitlines()
     number = next(i for i, line in enumerate(lines, 1) if "number == 1 else noun" in line)
-    assert f'File "words.py", line {number}, in count' in told
+    assert f'File "core/format.py", line {number}, in count' in told
 
 
 @needs_micropython
@@ -96,11 +108,11 @@ def test_a_module_that_cannot_be_compiled_is_named_with_its_line(
     monkeypatch.setattr(
         serve,
         "page_modules",
-        lambda: {"words.py": b"a = 1\n", "components/bad.py": b"a = 1\nb =\n"},
+        lambda: {"format.py": b"a = 1\n", "features/bad.py": b"a = 1\nb =\n"},
     )
     with pytest.raises(serve.StepError, match=r"Compiling failed") as caught:
         serve.compiled_modules()
-    assert "components/bad.py" in str(caught.value)
+    assert "features/bad.py" in str(caught.value)
     assert "line 3" in str(caught.value)  # up to which the compiler has looked
     assert not (tmp_path / "modules.romfs").exists()
 
@@ -110,7 +122,7 @@ def test_what_has_not_changed_is_not_compiled_again(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(serve, "WORK", tmp_path)
-    modules = {"words.py": b"a = 1\n"}
+    modules = {"format.py": b"a = 1\n"}
     monkeypatch.setattr(serve, "page_modules", lambda: modules)
     first = serve.compiled_modules()
     assert "Compiling" in capsys.readouterr().out

@@ -40,10 +40,11 @@ MAY_KNOW_THE_BROWSER = {
     "worker/sahpool/opfs_pool/hold.py",
     "worker/sahpool/browser/logs.py",
     "worker/sahpool/pool.py",
-    "app/dom.py",
-    "app/client.py",
-    "app/leader.py",
+    "app/core/dom.py",
+    "app/core/client.py",
+    "app/core/leader.py",
 }
+LAYERS = {"core", "ui", "features"}
 
 
 def name_of(path: Path) -> str:
@@ -114,6 +115,21 @@ def test_session_knows_neither_the_browser_nor_the_library() -> None:
 def test_app_takes_the_protocol_from_the_worker_and_nothing_else() -> None:
     for path in (ROOT / "app").rglob("*.py"):
         assert roots(path) & {"sahpool", "session", "sahpool_io"} == set(), path
+
+
+@pytest.mark.parametrize(
+    ("folder", "known"),
+    [("core", {"core"}), ("ui", {"core", "ui"}), ("features", {"core", "ui"})],
+)
+def test_the_page_s_layers_know_those_below_them_and_features_not_one_another(
+    folder: str, known: set[str]
+) -> None:
+    for path in (ROOT / "app" / folder).rglob("*.py"):
+        inner = path.relative_to(ROOT / "app").with_suffix("").parts[:2]
+        modules = {module for module in imported(path) if module.split(".")[0] in LAYERS}
+        # A feature that is a package knows its own modules.
+        others = {module for module in modules if tuple(module.split(".")[:2]) != inner}
+        assert {module.split(".")[0] for module in others} <= known, path
 
 
 def test_the_protocol_knows_nobody() -> None:

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app import leader
-from app.leader import (
+from core import leader
+from core.leader import (
     ALONE,
     FAILED,
     FOLLOWING,
@@ -27,7 +27,7 @@ from app.leader import (
     Leader,
 )
 
-START = Path(leader.__file__).parents[1] / "public" / "start.mjs"
+START = Path(leader.__file__).parents[2] / "public" / "start.mjs"
 
 
 class World:
@@ -216,7 +216,7 @@ class Tab:
         if message["event"] == "found" and self.start.worker is not None:
             return
         if self.heard is None:
-            self.leader.on_event(message)
+            self.leader.take(message)
         else:
             self.heard.append(message)
 
@@ -224,7 +224,7 @@ class Tab:
         """The page's Python has started."""
         heard, self.heard = self.heard, None
         for message in heard or ():
-            self.leader.on_event(message)
+            self.leader.take(message)
 
     def connect(self) -> None:
         assert self.connected is None, "a tab is connected to one worker at a time"

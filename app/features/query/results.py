@@ -2,10 +2,16 @@
 
 import json
 
-import dom
-import words
+from core import dom, format
+from ui import dialogs
 
-from components import dialogs
+MYPY = False  # which mypy takes for true: MicroPython has no typing
+if MYPY:
+    from typing import Any
+
+    from page_types import Element, Event, Json
+
+    from core.console import Console
 
 MOST_TABS = 40
 TAB_WIDTH = 24
@@ -15,40 +21,39 @@ MOST_MESSAGES = 1000
 class Result:
     """One statement that was run and what became of it; ``rows`` counts those held so far."""
 
-    def __init__(self, key, sql, line):
+    def __init__(self, key: int, sql: str, line: int) -> None:
         self.key = key
         self.sql = sql
         self.line = line
         self.kind = "done"
         self.rows = 0
         self.complete = True
-        self.elapsed = 0
-        self.changes = None
-        self.error = None
+        self.elapsed = 0.0
+        self.changes: "int | None" = None
+        self.error: "Json | None" = None
 
-    def said(self):
+    def said(self) -> str:
         """What the status line says of it."""
-        if self.kind == "error":
+        if self.error is not None:
             return "Cancelled" if self.error["type"] == "Cancelled" else "Failed"
         if self.kind == "rows":
-            text = words.count(self.rows, "row")
+            text = format.count(self.rows, "row")
             if not self.complete:
                 text += " so far"
         elif self.changes is None:
             text = "Done"
         else:
-            text = words.count(self.changes, "row") + " changed"
-        return "{} · {}".format(text, words.time(self.elapsed))
+            text = format.count(self.changes, "row") + " changed"
+        return "{} · {}".format(text, format.time(self.elapsed))
 
 
 class Results:
     """Everything below the editor."""
 
-    def __init__(self, status):
-        self._status = status
-        self._results = []
-        self._shown = None
-        self._load_more = None
+    def __init__(self, console: "Console") -> None:
+        self._console = console
+        self._results: "list[Result]" = []
+        self._shown: "Result | None" = None
         self._last_key = 0
         self._has_run = False
         self._has_tables = True
@@ -59,34 +64,29 @@ class Results:
         self._older = dom.by_id("older")
         self._bar = dom.by_id("results-bar")
         self._grid = dom.create_grid(dom.by_id("results"), self._open_cell)
-        dom.on_click(dom.by_id("copy"), lambda: self._copy())
-        dom.on_click(dom.by_id("more"), lambda: self._load_more())
+        dom.on_acts(self._tabs, {"show": self._on_tab})
         dom.listen(self._tabs, "keydown", self._on_tab_key)
 
-    def on_more(self, load_more):
-        """``load_more()`` is what the button "Load more" does."""
-        self._load_more = load_more
-
-    def prepare(self):
+    def prepare(self) -> None:
         """Gets ready for the first rows; before, nothing needs what they are drawn with."""
         self._grid.prepare()
 
-    def welcome(self, is_empty):
+    def welcome(self, schema: "list[Json]") -> None:
         """Before the first run: an invitation when the database is empty, a hint when it is not."""
-        self._has_tables = not is_empty
+        self._has_tables = bool(schema) or self._console.state["database"] is None
         self._draw_empty()
 
-    def grow_old(self):
+    def grow_old(self, _message: "object") -> None:
         """Another tab has changed the data since: says so, until the next run."""
         self._older.hidden = not any(result.kind == "rows" for result in self._results)
 
-    def reset(self):
+    def reset(self, _database: str) -> None:
         """Back to how it was before the first run."""
         self.begin()
         self._has_run = False
         self._draw_empty()
 
-    def begin(self):
+    def begin(self) -> None:
         """Forgets the results of the last run."""
         self._results = []
         self._shown = None
@@ -100,7 +100,7 @@ class Results:
         self._older.hidden = True
         self._draw_empty()
 
-    def add(self, outcome, sql, line, parts):
+    def add(self, outcome: "Json", sql: str, line: int, parts: "Any") -> "Result":
         """Takes in an outcome; answers its Result."""
         self._last_key += 1
         result = Result(self._last_key, sql, line)
@@ -115,25 +115,25 @@ class Results:
         self._results.append(result)
         return result
 
-    def extend(self, result, reply):
+    def extend(self, result: "Result", reply: "Json") -> None:
         """Adds the rows of a fetch to a result."""
         result.elapsed += reply["elapsed"]
         result.complete = reply["cursor"] is None
         self._take(result, reply["piece"], reply["parts"])
         if result is self._shown:
-            self._status.tick(words.count(result.rows, "row") + " so far")
+            self._console.status.tick(format.count(result.rows, "row") + " so far")
 
-    def megabytes(self):
+    def megabytes(self) -> float:
         """Memory that the rows of all results take, in MB."""
         return self._grid.megabytes()
 
-    def show_last(self):
+    def show_last(self) -> None:
         """Shows the last result with rows, else the messages; draws the tabs anew."""
         with_rows = [result for result in self._results if result.kind == "rows"]
         self._draw_tabs()
         self.show(with_rows[-1] if with_rows else None)
 
-    def show(self, result, offer_more=False):
+    def show(self, result: "Result | None", offer_more: bool = False) -> None:
         """Shows a result, or the messages when it is None."""
         changed = result is not self._shown or result is None
         self._shown = result
@@ -146,7 +146,7 @@ class Results:
             self._draw_messages()
         elif changed:
             self._grid.show(result.key)
-            title = words.brief(result.sql, 200)
+            title = format.brief(result.sql, 200)
             # A tab that has room for the whole statement says it already.
             in_tab = len(self._results) > 1 and len(title) <= TAB_WIDTH
             self._title.textContent = "" if in_tab else title
@@ -158,30 +158,30 @@ class Results:
             tab.tabIndex = 0 if selected else -1
         self.say()
 
-    def say(self):
+    def say(self) -> None:
         """Says in the status line what the shown result is, and what all took together."""
         shown = self._shown or (self._results[-1] if self._results else None)
         if shown is None:
-            self._status.say("Nothing to run")
+            self._console.status.say("Nothing to run")
             return
         text = shown.said()
         if len(self._results) > 1:
             total = sum(result.elapsed for result in self._results)
             text += " ({} in {})".format(
-                words.count(len(self._results), "statement"), words.time(total)
+                format.count(len(self._results), "statement"), format.time(total)
             )
-        self._status.say(text)
+        self._console.status.say(text)
 
-    def _take(self, result, piece, parts):
+    def _take(self, result: "Result", piece: "Json", parts: "Any") -> None:
         self._grid.add(result.key, json.dumps(piece), parts[piece["part"]])
         result.rows = self._grid.size(result.key)
 
-    def _draw_empty(self):
+    def _draw_empty(self) -> None:
         dom.by_id("welcome").hidden = self._has_run or self._has_tables
         dom.by_id("hint").hidden = self._has_run or not self._has_tables
         self._bar.hidden = not self._has_run
 
-    def _draw_tabs(self):
+    def _draw_tabs(self) -> None:
         with_rows = [result for result in self._results if result.kind == "rows"][-MOST_TABS:]
         self._tabs.hidden = len(self._results) < 2
         if self._tabs.hidden:
@@ -191,20 +191,29 @@ class Results:
             return
         self._panel.setAttribute("role", "tabpanel")
         tabs = [
-            self._tab(str(result.key), words.brief(result.sql, TAB_WIDTH), result)
-            for result in with_rows
+            self._tab(str(result.key), format.brief(result.sql, TAB_WIDTH)) for result in with_rows
         ]
         messages = "Messages ({:,})".format(len(self._results))
-        tabs.append(self._tab("messages", messages, None))
+        tabs.append(self._tab("messages", messages))
         dom.fill(self._tabs, tabs)
 
-    def _tab(self, key, text, result):
-        tab = dom.make("button", text, type="button", role="tab", id="tab-" + key, data_key=key)
-        tab.setAttribute("aria-controls", "results")
-        dom.on_click(tab, lambda: self.show(result))
-        return tab
+    def _tab(self, key: str, text: str) -> "Element":
+        return dom.make(
+            "button",
+            text,
+            type="button",
+            role="tab",
+            id="tab-" + key,
+            aria_controls="results",
+            data_act="show",
+            data_key=key,
+        )
 
-    def _on_tab_key(self, event):
+    def _on_tab(self, tab: "Element") -> None:
+        chosen = [result for result in self._results if str(result.key) == tab.dataset.key]
+        self.show(chosen[0] if chosen else None)
+
+    def _on_tab_key(self, event: "Event") -> None:
         steps = {"ArrowRight": 1, "ArrowLeft": -1}
         if event.key not in steps:
             return
@@ -214,26 +223,32 @@ class Results:
         tab.click()
         tab.focus()
 
-    def _draw_messages(self):
+    def _draw_messages(self) -> None:
         items = []
         for result in self._results[-MOST_MESSAGES:]:
             item = dom.make("li", class_="failed" if result.said() == "Failed" else None)
             item.append(
                 dom.make("span", "line {:,}".format(result.line), class_="line"),
-                dom.make("span", words.brief(result.sql, 200), class_="sql"),
+                dom.make("span", format.brief(result.sql, 200), class_="sql"),
                 dom.make("span", result.said(), class_="said"),
             )
             items.append(item)
         dom.fill(self._messages, items)
 
-    async def _open_cell(self, column, row, kind, text, length, cut):
+    async def _open_cell(
+        self, column: str, row: int, kind: str, text: str, length: int, cut: bool
+    ) -> None:
         button = await dialogs.show_cell(column, row, kind, text, length, cut)
         if button == "Download":
             self._grid.downloadOpened()
         elif button == "Copy":
-            self._status.say_copied(await self._grid.copyOpened())
+            self._console.status.say_copied(await self._grid.copyOpened())
 
-    async def _copy(self):
-        rows = await self._grid.copy(self._shown.key)
-        what = "the first " if rows < self._shown.rows else ""
-        self._status.say_copied(rows >= 0, what + words.count(rows, "row"))
+    async def copy(self) -> None:
+        """Copies the shown result."""
+        shown = self._shown
+        if shown is None:
+            return
+        rows = await self._grid.copy(shown.key)
+        what = "the first " if rows < shown.rows else ""
+        self._console.status.say_copied(rows >= 0, what + format.count(rows, "row"))

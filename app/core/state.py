@@ -1,5 +1,16 @@
 """What the page knows, in one place; parts of the page watch the values that they show."""
 
+import asyncio
+
+MYPY = False  # which mypy takes for true: MicroPython has no typing
+if MYPY:
+    from collections.abc import Callable
+    from typing import Any
+
+    from page_types import Json
+
+JOURNALS = ("-journal", "-wal")
+
 
 class State:
     """Named values and who wants to hear of their changes.
@@ -19,18 +30,21 @@ class State:
     importing       whether a file is being imported
     in_transaction  whether the session has an open transaction
     storage         where databases are kept: "opfs" or "memory"; None until the worker has told
-    why_memory      the worker's word for why that is the memory (words.WHY_MEMORY), or None
+    why_memory      the worker's word for why that is the memory (format.WHY_MEMORY), or None
     quarantined     files of the storage that are kept aside (hello's ``quarantined``)
     versions        of sahpool, SQLite, Python, Pyodide (hello's ``versions``)
     timeline        how the worker started: what became of its snapshot, and pairs of a phase and
                     the seconds that it took
     offline         whether the whole site is kept for visits without a server
     updating        whether the page is about to be loaded in a new version
+    update          whether a new version of the page waits
     failed          whether the worker could not start
+    expected        seconds from the navigation after which SQL will be answered; 0: not known
+    room            how much room the storage has (format.Room), or None
     unexported      databases in memory with changes that are in no export
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._values = {
             "ready": False,
             "tab": 0,
@@ -52,22 +66,29 @@ class State:
             "timeline": ("", []),
             "unexported": [],
             "offline": False,
+            "update": False,
             "updating": False,
             "failed": False,
+            "expected": 0.0,
+            "room": None,
         }
-        self._watchers = {}
+        self._watchers: "dict[str, list[Callable[[Any], object]]]" = {}
+        self._waiting: "dict[str, list[asyncio.Event]]" = {}
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str) -> "Any":
         return self._values[name]
 
-    def __setitem__(self, name, value):
+    def __setitem__(self, name: str, value: "Any") -> None:
         if name not in self._values:
             raise KeyError(name)
         self._values[name] = value
         for watcher in self._watchers.get(name, ()):
             watcher(value)
+        if value:
+            for waiting in self._waiting.pop(name, ()):
+                waiting.set()
 
-    def busy(self):
+    def busy(self) -> "str | None":
         """Why nothing else may begin just now, in words for a person; None when it may."""
         if self["running"]:
             return "Wait until the running statement has ended, or cancel it."
@@ -79,12 +100,38 @@ class State:
             return "The page is about to be loaded in its new version."
         return None
 
-    def watch_busy(self, watcher):
+    def names(self) -> "list[str]":
+        """The names of all databases."""
+        return [database["name"] for database in self["databases"]]
+
+    async def until(self, name: str) -> None:
+        """Returns once the value of ``name`` is true."""
+        while not self[name]:
+            waiting = asyncio.Event()
+            self._waiting.setdefault(name, []).append(waiting)
+            await waiting.wait()
+
+    def watch_busy(self, watcher: "Callable[[str | None], object]") -> None:
         """Calls ``watcher(reason)`` whenever busy() may have changed, and now."""
         for name in ("running", "importing", "paused", "updating"):
             self.watch(name, lambda _: watcher(self.busy()))
 
-    def watch(self, name, watcher):
+    def watch(self, name: str, watcher: "Callable[[Any], object]") -> None:
         """Calls ``watcher(value)`` at every change of ``name``, and once now."""
         self._watchers.setdefault(name, []).append(watcher)
         watcher(self._values[name])
+
+
+def name_of(kept: "Json") -> "str | None":
+    """The name that a file kept aside may have had, as names are shown; None: not known."""
+    offered = kept["offered"]
+    return offered.lstrip("/") if offered else None
+
+
+def database_of(kept: "Json") -> "str | None":
+    """The name of the database that a file kept aside may be, or may belong to; None: not known."""
+    name = name_of(kept)
+    for ending in JOURNALS:
+        if name and name.endswith(ending):
+            return name[: -len(ending)]
+    return name

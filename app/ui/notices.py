@@ -2,63 +2,65 @@
 
 import asyncio
 
-import dom
-import words
+from core import dom, format
+from core.errors import is_storage_full
+
+MYPY = False  # which mypy takes for true: MicroPython has no typing
+if MYPY:
+    from collections.abc import Callable, Iterable
+
+    from page_types import Json
+
+    from core.commands import Commands
+    from core.events import Events
+    from core.state import State
 
 
 class Status:
     """What was done and how long it took; a transaction that is open; the engine."""
 
-    def __init__(self, state):
+    def __init__(self, state: "State") -> None:
         self._text = dom.by_id("status-text")
         self._ticker = dom.by_id("ticker")
         self._engine = dom.by_id("engine")
         self._watch = 0
         self._reached = ""
-        self._state = state
         state.watch("in_transaction", self._show_transaction)
 
-    def say(self, text):
+    def say(self, text: str) -> None:
         """Shows a text, which assistive technology reads out."""
         self._text.textContent = text
 
-    def say_copied(self, allowed, what=""):
+    def say_copied(self, allowed: bool, what: str = "") -> None:
         """Shows that something is on the clipboard, or why it is not."""
         copied = "Copied " + what if what else "Copied"
         self.say(copied if allowed else "The browser did not allow copying")
 
-    def may_begin(self):
-        """Whether something else may begin; says why not."""
-        reason = self._state.busy()
-        if reason is not None:
-            self.say(reason)
-        return reason is None
-
-    def tick(self, text):
+    def tick(self, text: str) -> None:
         """Shows a text that changes all the time and is not read out."""
         self._ticker.textContent = text
 
-    def show_engine(self, versions):
+    def show_engine(self, versions: "dict[str, str]") -> None:
         """Shows which engine answers; ``versions`` as the hello has them."""
         text = "SQLite {} · data stays on this machine"
         self._engine.textContent = text.format(versions.get("sqlite", "?"))
 
-    def start_watch(self):
+    def start_watch(self) -> None:
         """Shows the time that passes, from 0.4 s on, until stop_watch()."""
         self._watch += 1
         self._reached = ""
         dom.spawn(self._run_watch(self._watch))
 
-    def reached(self, text):
+    def reached(self, text: str) -> None:
         """How far what runs has come, shown beside the time that passes."""
         self._reached = " · " + text
 
-    def stop_watch(self):
+    def stop_watch(self) -> None:
         """Ends what start_watch() began."""
         self._watch += 1
         self.tick("")
 
-    async def _run_watch(self, number):
+    async def _run_watch(self, number: int) -> None:
         passed = 0.4
         await asyncio.sleep(passed)
         while number == self._watch:
@@ -66,26 +68,32 @@ class Status:
             await asyncio.sleep(0.2)
             passed += 0.2
 
-    def _show_transaction(self, is_open):
+    def _show_transaction(self, is_open: bool) -> None:
         dom.by_id("transaction").hidden = not is_open
 
 
 class Trouble:
     """The alert below the editor: what went wrong, where, and what to do about it."""
 
-    def __init__(self):
+    def __init__(self, events: "Events", commands: "Commands") -> None:
         self._region = dom.by_id("alert")
-        self._storage = None
+        self._events = events
+        self._commands = commands
+        self._actions: "list[Callable[[], object]]" = []
+        dom.on_acts(self._region, {"do": lambda button: self._actions[int(button.dataset.key)]()})
 
-    def when_full(self, storage):
-        """``storage`` is told when it refused to take more, and shows what can be deleted."""
-        self._storage = storage
-
-    def clear(self):
+    def clear(self) -> None:
         """Takes the alert away."""
         self._region.replaceChildren()
+        self._actions = []
 
-    def show(self, error, where=None, title=None, actions=()):
+    def show(
+        self,
+        error: "Json",
+        where: "str | None" = None,
+        title: "str | None" = None,
+        actions: "Iterable[tuple[str, Callable[[], object]]]" = (),
+    ) -> None:
         """Shows an error of the protocol, below those shown since clear().
 
         ``where`` is its place in the editor, ``title`` what was being done, ``actions`` are pairs
@@ -105,35 +113,35 @@ class Trouble:
             if text and text != error["message"]:
                 box.append(dom.make("span", text, class_="more"))
         if is_storage_full(error):
-            self._storage.refused()
+            self._events.emit("full")
             actions = list(actions)
-            actions.append(("Show databases", self._storage.open_sheet))
+            actions.append(("Show databases", lambda: self._commands.run("storage.show")))
         if actions:
             row = dom.make("span", class_="acts")
             for name, action in actions:
-                button = dom.make("button", name, type="button")
-                dom.on_click(button, lambda action=action: action())
-                row.append(button)
+                key = str(len(self._actions))
+                row.append(dom.make("button", name, type="button", data_act="do", data_key=key))
+                self._actions.append(action)
             box.append(row)
         self._region.append(box)
 
-    def show_text(self, message, hint=None, actions=(), calm=False):
+    def show_text(
+        self,
+        message: str,
+        hint: "str | None" = None,
+        actions: "Iterable[tuple[str, Callable[[], object]]]" = (),
+        calm: bool = False,
+    ) -> None:
         """Shows a message of the page's own."""
-        error = {"type": "Cancelled" if calm else "", "name": None, "cause": None}
+        error: "Json" = {"type": "Cancelled" if calm else "", "name": None, "cause": None}
         error["message"] = message
         error["hint"] = hint
         self.show(error, actions=actions)
 
-    def show_crash(self, text):
+    def show_crash(self, text: str) -> None:
         """Shows that the page itself is at fault, which may be again and again: once is enough."""
         self.clear()
         self.show_text(
-            "Something in this page went wrong: " + words.brief(text, 300),
+            "Something in this page went wrong: " + format.brief(text, 300),
             "Your data is not affected. Reload the page if it does not answer any more.",
         )
-
-
-def is_storage_full(error):
-    """Whether the storage takes no more; limits of SQLite's own have the same name but no cause."""
-    own_limit = error["type"] == "OperationalError" and not error["cause"]
-    return error["name"] == "SQLITE_FULL" and not own_limit

@@ -8,20 +8,14 @@ import asyncio
 import js
 
 import protocol
+from core.errors import RequestError
 
+MYPY = False  # which mypy takes for true: MicroPython has no typing
+if MYPY:
+    from collections.abc import Callable
+    from typing import Any
 
-class RequestError(Exception):
-    """A request that was answered with an error; ``error`` is that error (protocol.make_error)."""
-
-    def __init__(self, error):
-        super().__init__(error["message"])
-        self.error = error
-
-    @property
-    def kind(self):
-        """The error's type: ``Cancelled``, ``NameExists``, ``OperationalError``…"""
-        return self.error["type"]
-
+    from page_types import Json
 
 # What becomes of a request that was under way when its worker went, by its op.  What is not here
 # only asks: it is sent again.
@@ -61,7 +55,9 @@ _RESULT_LOST = protocol.make_error(
 class Request:
     """A request on its way; await ``reply()`` for what it is answered with."""
 
-    def __init__(self, number, op, fields, part, since):
+    def __init__(
+        self, number: int, op: str, fields: "Json", part: "js.File | None", since: "int | None"
+    ) -> None:
         self.number = number
         self.op = op
         self.fields = fields
@@ -72,19 +68,20 @@ class Request:
         self.repeats = 0
         self.since = since
         self.connection = None  # the one that it was sent on last
-        self._future = asyncio.Future()
+        self._future: "asyncio.Future[Any]" = asyncio.Future()
 
-    async def reply(self):
+    async def reply(self) -> "Json":
         """The reply as a dict; RequestError if it was refused.
 
         Its binary parts are under ``parts``, its JSON text under ``head``.
         """
-        error, message = await self._future
+        settled: "tuple[Json | None, Json]" = await self._future
+        error, message = settled
         if error is not None:
             raise RequestError(error)
         return message
 
-    def settle(self, error, message):
+    def settle(self, error: "Json | None", message: "Json | None") -> None:
         """Wakes who waits for the reply; for Client only."""
         self.done = True
         self._future.set_result((error, message))
@@ -93,31 +90,33 @@ class Request:
 class Client:
     """Sends requests to the worker. ``on_event`` gets each event as a dict.
 
-    Between two workers (app/leader.py) requests wait here.  Once the next one has been greeted,
+    Between two workers (core/leader.py) requests wait here.  Once the next one has been greeted,
     ``resume`` sends them, and settles those that were under way.
     """
 
-    def __init__(self, on_event):
+    def __init__(self, on_event: "Callable[[Json], object]") -> None:
         self.transport = js.sahpoolStart
         self._on_event = on_event
         self._last = 0
-        self._waiting = {}
-        self._parked = []
+        self._waiting: "dict[int, Request]" = {}
+        self._parked: "list[Request]" = []
         self._is_connected = False
         self._is_resumed = False
         self.connection = 0
         """Counts the workers that this page was connected to."""
 
     @property
-    def tab(self):
+    def tab(self) -> int:
         """The number by which people are told of this tab; 0 while it has none."""
         return self.transport.number
 
-    def listen(self):
+    def listen(self) -> None:
         """Takes over from start.mjs; what the worker has said so far comes first."""
         self.transport.listen(self._receive)
 
-    def start(self, op, part=None, since=None, **fields):
+    def start(
+        self, op: str, part: "js.File | None" = None, since: "int | None" = None, **fields: "Any"
+    ) -> "Request":
         """Sends a request and answers the Request at once; ``part`` is a File to go with it.
 
         ``since`` is the ``connection`` that it belongs to, if it belongs to one: it is not begun
@@ -131,22 +130,22 @@ class Client:
             self._parked.append(request)
         return request
 
-    async def ask(self, op, **fields):
+    async def ask(self, op: str, **fields: "Any") -> "Json":
         """Sends a request and waits for its reply; RequestError if it is refused."""
         return await self.start(op, **fields).reply()
 
-    def connect(self):
+    def connect(self) -> None:
         """There is a worker to send to: the greeting first, and after resume() the rest."""
         self._is_connected = True
         self.connection += 1
 
-    def disconnect(self):
+    def disconnect(self) -> None:
         """The worker has gone: what was under way waits for the next one."""
         self._is_connected = self._is_resumed = False
         self._park()
         self._refuse(lambda request: request.op in ("hello", "open"), "")
 
-    def resume(self):
+    def resume(self) -> None:
         """The worker has been greeted: sends what has waited for it."""
         self._is_resumed = True
         parked, self._parked = self._parked, []
@@ -158,22 +157,22 @@ class Client:
             else:
                 self._send(request)
 
-    def will_tell_of_loss(self):
+    def will_tell_of_loss(self) -> bool:
         """Whether one of the requests that wait will be answered by TransactionLost."""
         return any(request.fields.get("transaction") for request in self._parked)
 
-    def refuse_all(self, hint):
+    def refuse_all(self, hint: str) -> None:
         """Whatever is under way is refused as ``Restarted``; ``hint`` says what became of data."""
         self._park()
         self._refuse(lambda _request: True, hint)
 
-    def _park(self):
+    def _park(self) -> None:
         """What is under way waits, in its order, before what waits already."""
         under_way = [self._waiting[number] for number in sorted(self._waiting)]
         self._waiting = {}
         self._parked = under_way + self._parked
 
-    def _refuse(self, chosen, hint):
+    def _refuse(self, chosen: "Callable[[Request], bool]", hint: str) -> None:
         error = protocol.make_error(
             "Restarted",
             "The database's worker was restarted before this was done.",
@@ -186,7 +185,7 @@ class Client:
             else:
                 self._parked.append(request)
 
-    def _settle_or_repeat(self, request):
+    def _settle_or_repeat(self, request: "Any") -> None:
         if request.op in UNKNOWN:
             request.settle(_OUTCOME_UNKNOWN, None)
         elif request.op in LOST:
@@ -202,7 +201,7 @@ class Client:
                 request.fields["again"] = True
             self._send(request)
 
-    def _note(self, number, waits):
+    def _note(self, number: int, waits: bool) -> None:
         """The worker goes on with a request that waits when it has the answer to "free"."""
         request = self._waiting.get(number)
         if request is not None:
@@ -210,7 +209,7 @@ class Client:
             if not waits:
                 self.start("proceed", target=number)
 
-    def _send(self, request):
+    def _send(self, request: "Any") -> None:
         fields = dict(request.fields)
         # JavaScript writes SQL into the head: MicroPython takes a second for a megabyte of it.
         sql = fields.get("sql", "")
@@ -226,7 +225,7 @@ class Client:
         else:
             self.transport.send(head, sql, request.part)
 
-    def _receive(self, head, parts):
+    def _receive(self, head: str, parts: "Any") -> None:
         # Whatever this raises, start.mjs makes an error reply of it: nobody waits for ever.
         message = protocol.decode_message(head)
         if message["id"] == 0:

@@ -2,16 +2,63 @@
 
 import asyncio
 
-import dom
+from core import dom
+
+MYPY = False  # which mypy takes for true: MicroPython has no typing
+if MYPY:
+    from page_types import Element
+
+    Answer = asyncio.Future[tuple[str | None, str]]
 
 
-async def ask(title, text, buttons, field=None, body=None, wide=False):
+class _Dialogs:
+    """The element that all dialogs are in, which listens for them."""
+
+    def __init__(self) -> None:
+        # By the dialog's data-key: its line to write in, and what waits for the answer.
+        self._asked: "dict[str, tuple[Element | None, Answer]]" = {}
+        self._last = 0
+        self._place = dom.make("div")
+        dom.on_acts(
+            self._place, {"close": lambda button: button.closest("dialog").close(button.value)}
+        )
+        dom.on_close(self._place, self._closed)
+        dom.add_to_page(self._place)
+
+    def open(self, dialog: "Element", entry: "Element | None") -> "Answer":
+        """Shows a dialog over everything else; answers the future that its answer comes in."""
+        self._last += 1
+        answer: "Answer" = asyncio.Future()
+        dialog.dataset.key = str(self._last)
+        self._asked[dialog.dataset.key] = (entry, answer)
+        self._place.append(dialog)
+        dialog.showModal()
+        return answer
+
+    def _closed(self, dialog: "Element") -> None:
+        entry, answer = self._asked.pop(dialog.dataset.key)
+        value = dialog.returnValue
+        text = entry.value if entry is not None else ""
+        dialog.remove()
+        answer.set_result((value or None, text))
+
+
+_dialogs = _Dialogs()
+
+
+async def ask(
+    title: str,
+    text: "str | None",
+    buttons: "list[tuple[str, str]]",
+    field: "tuple[str, str] | None" = None,
+    body: "Element | None" = None,
+    wide: bool = False,
+) -> "tuple[str | None, str]":
     """Asks and waits; answers (button, field text), button None when the dialog was dismissed.
 
     ``buttons`` are pairs (name, class), the last one being what Enter does; ``field`` is a pair
     (label, text) for a line to write in; ``body`` an element to show below the text.
     """
-    answer = asyncio.Future()
     dialog = dom.make("dialog", class_="wide" if wide else None, aria_labelledby="dialog-title")
     form = dom.make("form", method="dialog")
     form.append(dom.make("h2", title, id="dialog-title"))
@@ -32,25 +79,20 @@ async def ask(title, text, buttons, field=None, body=None, wide=False):
         button = dom.make("button", name, type="submit", class_=kind, value=name)
         if name != buttons[-1][0]:
             button.type = "button"
-            dom.on_click(button, lambda name=name: dialog.close(name))
+            button.dataset.act = "close"
         row.append(button)
     form.append(row)
     dialog.append(form)
 
-    def closed(_event):
-        value = dialog.returnValue
-        text = entry.value if entry is not None else ""
-        dialog.remove()
-        answer.set_result((value or None, text))
-
-    dom.listen(dialog, "close", closed)
-    dom.show_dialog(dialog)
+    answer = _dialogs.open(dialog, entry)
     if entry is not None:
         entry.select()
     return await answer
 
 
-async def show_cell(column, row, kind, text, length, cut):
+async def show_cell(
+    column: str, row: int, kind: str, text: str, length: int, cut: bool
+) -> "str | None":
     """Shows one value of ``length`` bytes, or the ``cut`` beginning of it; answers the button."""
     kinds = {
         "null": "NULL: no value",

@@ -2,8 +2,14 @@
 
 import json
 
-import dom
-import words
+from core import dom, format
+from core.errors import RequestError
+
+MYPY = False  # which mypy takes for true: MicroPython has no typing
+if MYPY:
+    from page_types import Json
+
+    from core.console import Console
 
 STARTER = """\
 -- SQL runs here, in this browser. Ctrl+Enter (or ⌘+Enter) runs it.
@@ -14,38 +20,40 @@ SELECT 'Hello' AS greeting, sqlite_version() AS sqlite, date('now') AS today;
 class Editor:
     """CodeMirror, seen from Python; positions are UTF-16 units as the editor counts them."""
 
-    def __init__(self):
-        self._run = lambda: None
-        self._generated = STARTER
-        self._view = dom.create_editor(dom.by_id("editor"), self._on_run, "text")
+    def __init__(self, console: "Console") -> None:
+        self._console = console
+        self._generated: "str | None" = STARTER
+        self._view = dom.create_editor(
+            dom.by_id("editor"), lambda: console.commands.press("Mod-Enter"), "text"
+        )
         self._view.restore(STARTER)
         if dom.is_apple():
             dom.by_id("shortcut").querySelector("kbd").textContent = "⌘"
 
-    def on_run(self, run):
-        """``run()`` is called for Ctrl/⌘+Enter."""
-        self._run = run
+    async def learn(self) -> None:
+        """Asks which keywords and functions the engine has, for completion."""
+        try:
+            reply = await self._console.client.ask("words")
+        except RequestError as error:
+            if error.kind != "Restarted":
+                self._console.trouble.show(error.error)
+            return
+        words = {"keywords": reply["keywords"], "functions": reply["functions"]}
+        self._view.speak(json.dumps(words))
 
-    def _on_run(self):
-        return self._run()
-
-    def speak(self, keywords, functions):
-        """Tells which keywords and functions the engine has."""
-        self._view.speak(json.dumps({"keywords": keywords, "functions": functions}))
-
-    def know(self, head):
-        """Tells which tables and columns there are, for completion: a reply's JSON with a schema.
+    def know(self, reply: "Json") -> None:
+        """Takes in which tables and columns there are, for completion: a reply with a schema.
 
         Not made into JSON again, which takes MicroPython seconds where there are thousands.
         """
-        self._view.know(head)
+        self._view.know(reply["head"])
 
-    def chosen(self):
+    def chosen(self) -> "tuple[str, int]":
         """What is to be run: (text, position of its first character)."""
         chosen = json.loads(self._view.chosen())
         return chosen["text"], chosen["from"]
 
-    def offer(self, text):
+    def offer(self, text: str) -> int:
         """Puts a statement in place: instead of what nobody has edited, else below the rest.
 
         Answers the position at which it begins.
@@ -59,18 +67,18 @@ class Editor:
         self._generated = None
         return self.chosen()[1]
 
-    def mark(self, origin, sql, offset, message):
+    def mark(self, origin: int, sql: str, offset: int, message: str) -> str:
         """Underlines the error at byte ``offset`` of ``sql``; answers "line:column" or ""."""
-        return self._view.mark(origin, sql, offset, words.brief(message, 200))
+        return self._view.mark(origin, sql, offset, format.brief(message, 200))
 
-    def line_at(self, position):
+    def line_at(self, position: int) -> int:
         """The line, from 1, of a position."""
         return self._view.lineAt(position)
 
-    def clear_marks(self):
+    def clear_marks(self) -> None:
         """Takes underlines away."""
         self._view.clearMarks()
 
-    def focus(self):
+    def focus(self) -> None:
         """Puts the cursor into the editor."""
         self._view.focus()

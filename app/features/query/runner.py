@@ -2,9 +2,20 @@
 
 import asyncio
 
-import dom
-import words
-from client import SESSION_LOST, RequestError
+from core import dom, format
+from core.client import SESSION_LOST
+from core.errors import RequestError
+
+MYPY = False  # which mypy takes for true: MicroPython has no typing
+if MYPY:
+    from typing import Any
+
+    from page_types import Json
+
+    from core.client import Request
+    from core.console import Console
+    from features.query.editor import Editor
+    from features.query.results import Result, Results
 
 FIRST_ROWS = 200
 PIECE_ROWS = 20_000
@@ -22,14 +33,14 @@ class Script:
     ``rest`` is what is to be sent next, None at the end, and ``begun`` the byte at which it begins.
     """
 
-    def __init__(self, sql, line):
+    def __init__(self, sql: str, line: int) -> None:
         self.sql = sql
-        self.rest = sql
+        self.rest: "str | None" = sql
         self.begun = 0
         self._bytes = sql.encode()
         self._line = line
 
-    def locate(self, outcome):
+    def locate(self, outcome: "Json") -> "tuple[str, int]":
         """The beginning of an outcome's statement, and the line it is in."""
         start = self.begun + outcome["start"]
         end = self.begun + outcome["end"]
@@ -39,7 +50,7 @@ class Script:
                 end -= 1
         return self._bytes[start:end].decode(), self._line + outcome["line"] - 1
 
-    def go_on(self, following):
+    def go_on(self, following: "int | None") -> None:
         """The worker has come to byte ``following`` of the rest, None when that is its end."""
         if following is None:
             self.rest = None
@@ -53,80 +64,81 @@ class Script:
 class Runner:
     """Runs SQL and feeds the results; one run at a time."""
 
-    def __init__(self, client, state, editor, results, status, trouble, startup, storage):
-        self._client = client
-        self._state = state
+    def __init__(self, console: "Console", editor: "Editor", results: "Results") -> None:
+        self._console = console
         self._editor = editor
         self._results = results
-        self._status = status
-        self._trouble = trouble
-        self._startup = startup
-        self._storage = storage
-        self._request = None
+        self._request: "Request | None" = None
         self._stopped = False
-        self._left = None
-        self._database = None
+        self._left: "tuple[Result, int] | None" = None
+        self._database: "str | None" = None
         self._in_transaction = False
         self._offered = False
-        self._before = []
-        state.watch("ahead", self._show_place)
+        self._before: "list[int]" = []
+        console.state.watch("ahead", self._show_place)
         self._seconds = dom.by_id("seconds")
         self._seconds.value = dom.recall("seconds") or "0"
         self._again = False
-        self._since = None
-        self._last = None
+        self._since: "int | None" = None
+        self._last: "Request | None" = None
+        console.state.watch_busy(self._show_busy)
         dom.listen(
             self._seconds, "change", lambda _event: dom.remember("seconds", self._seconds.value)
         )
 
-    def on_event(self, message):
-        """Takes what the worker says of a statement that runs; answers whether this was it."""
-        event = message["event"]
-        if event not in ("waiting", "running"):
-            return False
-        if self._request is None or message["request"] != self._request.number:
-            return True
-        if event == "running":
-            self._status.reached(words.count(message["rows"], "row"))
-        else:
-            holder = words.tabs([message["tab"]])
-            self._status.say("Waiting for {}, which is changing this database…".format(holder))
-        return True
+    def take_progress(self, message: "Json") -> None:
+        """Takes the event ``running``: how far the statement has come."""
+        if self._is_mine(message):
+            self._console.status.reached(format.count(message["rows"], "row"))
 
-    async def run(self):
+    def take_wait(self, message: "Json") -> None:
+        """Takes the event ``waiting``: the statement waits for another tab's lock."""
+        if self._is_mine(message):
+            holder = format.tabs([message["tab"]])
+            text = "Waiting for {}, which is changing this database…"
+            self._console.status.say(text.format(holder))
+
+    def _is_mine(self, message: "Json") -> bool:
+        return self._request is not None and message["request"] == self._request.number
+
+    def idle(self) -> "str | None":
+        """Why there is nothing to cancel; None when there is."""
+        return None if self._console.state["running"] else "Nothing runs."
+
+    async def run(self) -> None:
         """Runs the selection, or everything."""
         text, origin = self._editor.chosen()
         await self._run(text, origin)
 
-    async def run_text(self, text):
+    async def run_text(self, text: str) -> None:
         """Puts a statement into the editor and runs it alone."""
-        if self._status.may_begin():
+        if self._console.may_begin():
             await self._run(text, self._editor.offer(text))
 
-    async def load_sample(self):
+    async def load_sample(self) -> None:
         """Creates the sample tables in the open database and runs the query that they come with."""
-        if not self._status.may_begin():
+        if not self._console.may_begin():
             return
-        self._trouble.clear()
+        self._console.trouble.clear()
         try:
-            reply = await self._client.ask("sample")
+            reply = await self._console.client.ask("sample")
         except RequestError as error:
-            self._trouble.show(error.error, title="The sample was not created")
+            self._console.trouble.show(error.error, title="The sample was not created")
             return
-        self._startup.take_schema(reply)
-        self._storage.wrote(self._state["database"])
+        self._console.opening.take_schema(reply)
+        self._console.events.emit("wrote", self._console.state["database"])
         await self.run_text(reply["sql"])
 
-    async def cancel(self):
+    async def cancel(self) -> None:
         """Stops what runs; where that does not take effect, offers to restart the worker."""
         self._stopped = True
         request = self._request
         if request is None:
             return
-        self._status.say("Cancelling…")
-        if self._state["can_suspend"]:
+        self._console.status.say("Cancelling…")
+        if self._console.state["can_suspend"]:
             # Not awaited: what matters is whether the request itself comes to its end.
-            self._client.start("cancel", target=request.number)
+            self._console.client.start("cancel", target=request.number)
             for _ in range(CANCEL_PATIENCE * 10):
                 await asyncio.sleep(0.1)
                 if request.done:
@@ -134,83 +146,98 @@ class Runner:
         if not request.done:
             self._offered = True
             cost = "What was not committed is undone; committed data is kept."
-            if self._state["storage"] == "memory":
+            if self._console.state["storage"] == "memory":
                 cost = "All databases are lost with it: they are in memory only."
-            self._trouble.show_text(
+            self._console.trouble.show_text(
                 "The statement has not stopped yet.",
                 "Restarting the worker stops it at once. " + cost,
-                [("Restart the worker", self._startup.restart)],
+                [("Restart the worker", lambda: self._console.commands.run("worker.restart"))],
                 calm=True,
             )
 
-    async def load_more(self):
+    async def load_more(self) -> None:
         """Fetches on in the result that was cut short because it is large."""
-        if self._left is None or not self._status.may_begin():
+        if self._left is None or not self._console.may_begin():
             return
         result, cursor = self._left
         self._left = None
-        self._trouble.clear()
+        self._console.trouble.clear()
         self._begin()
         try:
             await self._drain(result, cursor, self._results.megabytes() + MOST_MEGABYTES, False)
         except RequestError as error:
-            self._trouble.show(error.error)
+            self._console.trouble.show(error.error)
         finally:
             self._end()
         self._results.show(result, offer_more=self._left is not None)
 
-    async def _run(self, sql, origin):
-        if not self._status.may_begin():
+    async def _run(self, sql: str, origin: int) -> None:
+        if not self._console.may_begin():
             return
         self._begin()
         # Of the moment at which the person decided: a transaction that is lost on the way must not
         # have the rest of it run without one.
-        self._in_transaction = self._state["in_transaction"]
+        self._in_transaction = self._console.state["in_transaction"]
         self._left = None
-        self._trouble.clear()
+        self._console.trouble.clear()
         self._editor.clear_marks()
         try:
-            await self._startup.wait_until_ready()
+            await self._console.state.until("ready")
             if not self._stopped:
                 await self._statements(sql, origin)
         except RequestError as error:
-            self._trouble.show(error.error)
-            self._status.say("Stopped" if error.kind == "Restarted" else "Failed")
+            self._console.trouble.show(error.error)
+            self._console.status.say("Stopped" if error.kind == "Restarted" else "Failed")
         finally:
             self._end()
 
-    def _begin(self):
+    def _begin(self) -> None:
         self._stopped = False
-        self._state["running"] = True
-        self._status.say("Running…" if self._state["ready"] else self._startup.says_when())
-        self._status.start_watch()
-        if not self._state["can_suspend"]:
+        self._console.state["running"] = True
+        self._console.status.say(
+            "Running…" if self._console.state["ready"] else self._start_of_run()
+        )
+        self._console.status.start_watch()
+        if not self._console.state["can_suspend"]:
             # One after the other then, in whichever tab: the others are to know, and this one who
             # came before it.
-            self._before = list(self._state["ahead"])
-            self._client.transport.tellRuns(True)
+            self._before = list(self._console.state["ahead"])
+            self._console.client.transport.tellRuns(True)
             self._show_place(self._before)
 
-    def _show_place(self, ahead):
+    def _start_of_run(self) -> str:
+        """What to say of a statement that waits for SQL to be answered: also how long, if known."""
+        left = self._console.state["expected"] - dom.passed()
+        if left < 0.1:
+            return "Runs as soon as SQL is answered…"
+        return "Runs as soon as SQL is answered, in about {}…".format(format.time(left))
+
+    def _show_busy(self, reason: "str | None") -> None:
+        state = self._console.state
+        dom.by_id("cancel").disabled = not (state["running"] or state["importing"])
+        dom.by_id("busy").hidden = not state["running"]
+        dom.by_id("run").setAttribute("aria-disabled", "false" if reason is None else "true")
+
+    def _show_place(self, ahead: "list[int]") -> None:
         left = [number for number in self._before if number in ahead]
         if left:
             text = "Waits for {}: this browser runs one statement at a time"
-            self._status.say(text.format(words.tabs(left)))
+            self._console.status.say(text.format(format.tabs(left)))
         elif self._before:
-            self._status.say("Running…")
+            self._console.status.say("Running…")
         self._before = left
 
-    def _end(self):
-        if not self._state["can_suspend"]:
+    def _end(self) -> None:
+        if not self._console.state["can_suspend"]:
             self._before = []
-            self._client.transport.tellRuns(False)
-        self._status.stop_watch()
-        self._state["running"] = False
+            self._console.client.transport.tellRuns(False)
+        self._console.status.stop_watch()
+        self._console.state["running"] = False
 
-    async def _statements(self, sql, origin):
+    async def _statements(self, sql: str, origin: int) -> None:
         self._results.begin()
         # The rest of the script goes on in this database or not at all.
-        self._database = self._state["database"]
+        self._database = self._console.state["database"]
         # What is its session's, a temporary table for one, it has on the connection it began on.
         self._since = None
         self._again = False
@@ -224,7 +251,7 @@ class Runner:
                 changed = changed or reply["schema_changed"]
                 wrote = wrote or reply["schema_changed"]
                 self._in_transaction = reply["in_transaction"]
-                self._state["in_transaction"] = self._in_transaction
+                self._console.state["in_transaction"] = self._in_transaction
                 for outcome in reply["outcomes"]:
                     wrote = wrote or bool(outcome["changes"])
                     text, line = script.locate(outcome)
@@ -244,37 +271,41 @@ class Runner:
         finally:
             self._results.show_last()
             if wrote:
-                self._storage.wrote(self._database)
+                self._console.events.emit("wrote", self._database)
         if self._left is not None:
             self._results.show(self._left[0], offer_more=True)
         if self._stopped and not failed:
-            self._status.say("Cancelled; what had run before stays")
+            self._console.status.say("Cancelled; what had run before stays")
         if changed:
             await self._look_again()
 
-    async def _run_rest(self, script):
+    async def _run_rest(self, script: "Script") -> "Json":
         """Sends what has not been run yet; what may have been run before is sent with that word."""
-        if self._since is not None and self._since != self._client.connection:
+        if self._since is not None and self._since != self._console.client.connection:
             raise RequestError(SESSION_LOST)
         fields = {"transaction": self._in_transaction, "again": self._again, "since": self._since}
         try:
             reply = await self._ask("run", sql=script.rest, rows=FIRST_ROWS, **fields)
         except RequestError as error:
             if error.kind == "TransactionLost":
-                self._state["in_transaction"] = False
+                self._console.state["in_transaction"] = False
             raise
-        self._again = self._again or self._last.repeats > 0
-        if self._since is None:
-            self._since = self._last.connection
+        last = self._last
+        if last is not None:
+            self._again = self._again or last.repeats > 0
+            if self._since is None:
+                self._since = last.connection
         return reply
 
-    async def _look_again(self):
-        self._startup.take_schema(await self._client.ask("schema"))
+    async def _look_again(self) -> None:
+        self._console.opening.take_schema(await self._console.client.ask("schema"))
 
-    async def _drain(self, result, cursor, most, more_follow):
+    async def _drain(
+        self, result: "Result", cursor: "int | None", most: float, more_follow: bool
+    ) -> None:
         while cursor is not None:
             if self._stopped or (more_follow and self._results.megabytes() > most):
-                await self._client.ask("close", cursor=cursor)
+                await self._console.client.ask("close", cursor=cursor)
                 return
             if self._results.megabytes() > most:
                 self._left = (result, cursor)
@@ -283,22 +314,22 @@ class Runner:
             self._results.extend(result, reply)
             cursor = reply["cursor"]
 
-    async def _ask(self, op, **fields):
-        self._request = self._last = self._client.start(
+    async def _ask(self, op: str, **fields: "Any") -> "Json":
+        request = self._request = self._last = self._console.client.start(
             op, database=self._database, seconds=int(self._seconds.value or 0), **fields
         )
         try:
-            return await self._request.reply()
+            return await request.reply()
         finally:
             self._request = None
             if self._offered:
                 # It has come to an end after all: the offer to restart is void.
                 self._offered = False
-                self._trouble.clear()
+                self._console.trouble.clear()
 
-    def _tell(self, error, script, origin, line):
+    def _tell(self, error: "Json", script: "Script", origin: int, line: int) -> None:
         where = ""
         if error["offset"] is not None:
             offset = script.begun + error["offset"]
             where = self._editor.mark(origin, script.sql, offset, error["message"])
-        self._trouble.show(error, where="Line " + (where or str(line)))
+        self._console.trouble.show(error, where="Line " + (where or str(line)))

@@ -57,6 +57,9 @@ _JOINS = (SEEKING, ("disconnect", "stop", "begin"))
 _LEAVES = (STOPPED, ("disconnect", "stop"))
 _FOLLOWS = (FOLLOWING, ("disconnect", "follow", "connect"))
 
+EVENTS = ("granted", "found", "gone", "held", "ready", "failed", "asked")
+"""The events of public/start.mjs and of the worker that Leader takes."""
+
 # state: event: (next state, what to do, in this order); an event that is not there changes nothing.
 TABLE: "dict[str, dict[str, tuple[str, tuple[str, ...]]]]" = {
     SEEKING: {
@@ -122,18 +125,17 @@ class Leader:
         self._client = client
         self._startup = startup
 
-    def on_event(self, message: dict) -> bool:
-        """Takes an event of start.mjs or of the worker; answers whether it was for this alone."""
+    def take(self, message: dict) -> None:
+        """Takes an event of EVENTS."""
         event = message["event"]
         address = message.get("address")
         if event == "gone" and address != self._start.address:
-            return True  # of a worker that is no longer sent to
+            return  # of a worker that is no longer sent to
         if event == "found" and self.state == FOLLOWING and address == self._start.address:
-            return True
+            return
         if event == "ready" and message["storage"] == "memory":
             event = "alone"
         self.step(event, address)
-        return event in ("granted", "found", "gone", "asked", "held")
 
     def step(self, event: str, address: "str | None" = None) -> None:
         """What happens makes of the state what TABLE says."""

@@ -1,9 +1,11 @@
 """What this is and how it started: versions, storage, times; and all of it as text for a report."""
 
-import dom
-import words
+from core import dom, format
+from ui import dialogs
 
-from components import dialogs
+MYPY = False  # which mypy takes for true: MicroPython has no typing
+if MYPY:
+    from core.console import Console
 
 # What the phases of the worker's start (worker/boot.mjs) are called here.
 PHASES = {
@@ -14,15 +16,20 @@ PHASES = {
 }
 
 
+def setup(console: "Console") -> None:
+    """Adds the command that shows it."""
+    about = About(console)
+    console.commands.add("about.show", "About this console", about.show)
+
+
 class About:
     """The dialog behind the engine's version at the foot of the page."""
 
-    def __init__(self, state, status):
-        self._state = state
-        self._status = status
-        dom.on_click(dom.by_id("engine"), self._show)
+    def __init__(self, console: "Console") -> None:
+        self._console = console
 
-    async def _show(self):
+    async def show(self) -> None:
+        """Shows it; answers when it is closed."""
         facts = self._facts()
         table = dom.make("dl", class_="facts")
         for name, value in facts:
@@ -40,11 +47,11 @@ class About:
         if button == "Copy report":
             facts.append(("Browser", dom.browser_name()))
             report = "\n".join(["{}: {}".format(name, value) for name, value in facts])
-            self._status.say_copied(await dom.copy(report))
+            self._console.status.say_copied(await dom.copy(report))
 
-    def _facts(self):
+    def _facts(self) -> "list[tuple[str, str]]":
         """Pairs (name, value) of texts."""
-        versions = self._state["versions"]
+        versions = self._console.state["versions"]
         facts = [
             (name, versions[key])
             for name, key in (
@@ -55,19 +62,18 @@ class About:
             )
             if key in versions
         ]
-        facts.append(("Databases", str(len(self._state["databases"]))))
-        for element in ("storage-figures", "storage-fate"):
-            text = dom.by_id(element).textContent
-            if text:
-                facts.append(("Storage", text))
-        snapshot, took = self._state["timeline"]
+        facts.append(("Databases", str(len(self._console.state["databases"]))))
+        room = self._console.state["room"]
+        if room is not None:
+            facts.append(("Storage", "{}. {}".format(room.figures(), room.fate())))
+        snapshot, took = self._console.state["timeline"]
         if snapshot:
             facts.append(("Snapshot of Python", snapshot))
         for name, seconds in took:
-            facts.append(("Start: " + PHASES.get(name, name), words.time(seconds)))
+            facts.append(("Start: " + PHASES.get(name, name), format.time(seconds)))
         for name, mark in (("Editor usable after", "editor"), ("SQL answered after", "ready")):
             reached = dom.reached(mark)
             if reached is not None:
-                facts.append((name, words.time(reached)))
-        facts.append(("Available offline", "yes" if self._state["offline"] else "no"))
+                facts.append((name, format.time(reached)))
+        facts.append(("Available offline", "yes" if self._console.state["offline"] else "no"))
         return facts

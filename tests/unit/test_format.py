@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from app import words
+from core import format as texts
 
 
 @pytest.mark.parametrize(
     ("number", "said"), [(0, "0 rows"), (1, "1 row"), (2, "2 rows"), (336776, "336,776 rows")]
 )
 def test_counts_agree_with_their_nouns(number: int, said: str) -> None:
-    assert words.count(number, "row") == said
+    assert texts.count(number, "row") == said
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ def test_counts_agree_with_their_nouns(number: int, said: str) -> None:
     [([2], "tab 2"), ([0], "another tab"), ([3, 1], "2 tabs, tab 3 first")],
 )
 def test_tabs_are_named_by_their_numbers(numbers: list[int], said: str) -> None:
-    assert words.tabs(numbers) == said
+    assert texts.tabs(numbers) == said
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_tabs_are_named_by_their_numbers(numbers: list[int], said: str) -> None:
     ],
 )
 def test_sizes_are_in_decimal_units(length: int, said: str) -> None:
-    assert words.size(length) == said
+    assert texts.size(length) == said
 
 
 @pytest.mark.parametrize(
@@ -51,22 +51,22 @@ def test_sizes_are_in_decimal_units(length: int, said: str) -> None:
     ],
 )
 def test_times_are_as_exact_as_they_are_of_use(seconds: float, said: str) -> None:
-    assert words.time(seconds) == said
+    assert texts.time(seconds) == said
 
 
 def test_a_name_is_quoted_whatever_is_in_it() -> None:
-    assert words.quoted('a"b.c') == '"a""b.c"'
+    assert texts.quoted('a"b.c') == '"a""b.c"'
 
 
 def test_text_is_cut_to_one_line() -> None:
-    assert words.brief("SELECT 1\n   FROM t", 40) == "SELECT 1 FROM t"
-    assert words.brief("x" * 50, 10) == "x" * 9 + "…"
+    assert texts.brief("SELECT 1\n   FROM t", 40) == "SELECT 1 FROM t"
+    assert texts.brief("x" * 50, 10) == "x" * 9 + "…"
 
 
 def test_a_taken_name_gets_the_next_number() -> None:
-    assert words.numbered("notes.db", ["notes.db", "notes 2.db"]) == "notes 3.db"
-    assert words.numbered("flights", ["flights"]) == "flights 2"
-    assert words.numbered(".hidden", []) == ".hidden 2"
+    assert texts.numbered("notes.db", ["notes.db", "notes 2.db"]) == "notes 3.db"
+    assert texts.numbered("flights", ["flights"]) == "flights 2"
+    assert texts.numbered(".hidden", []) == ".hidden 2"
 
 
 def room(
@@ -75,8 +75,8 @@ def room(
     *,
     persisted: bool | None = False,
     kind: str = "opfs",
-) -> words.Room:
-    return words.Room(kind, persisted, usage, quota)
+) -> texts.Room:
+    return texts.Room(kind, persisted, usage, quota)
 
 
 def test_the_storage_s_line_says_how_much_is_used_and_what_becomes_of_it() -> None:
@@ -114,6 +114,6 @@ def test_a_file_that_is_larger_than_what_is_left_is_asked_about_with_numbers() -
 
 
 def test_databases_that_would_be_lost_are_named() -> None:
-    assert words.unexported(["notes.db"]) == "notes.db has changes that are not exported."
-    told = words.unexported(["notes.db", "a", "b"])
+    assert texts.unexported(["notes.db"]) == "notes.db has changes that are not exported."
+    told = texts.unexported(["notes.db", "a", "b"])
     assert told == "notes.db and 2 others have changes that are not exported."

@@ -1,13 +1,30 @@
 """What becomes of the data: whether the browser keeps it, how much room there is, what to do."""
 
-import asyncio
+from core import dom, format
+from core.errors import RequestError
+from ui import sheet
 
-import dom
-import words
-from client import RequestError
+MYPY = False  # which mypy takes for true: MicroPython has no typing
+if MYPY:
+    from core.console import Console
 
-from components import dialogs
-from components.startup import AFTERWARDS
+
+def setup(console: "Console") -> None:
+    """Shows the storage, and listens for what changes it."""
+    storage = Storage(console)
+    for name, listener in (
+        ("started", storage.measure),
+        ("wrote", storage.wrote),
+        ("exported", storage.exported),
+        ("deleted", storage.deleted),
+        ("freed", storage.freed),
+        ("full", storage.refused),
+    ):
+        console.events.on(name, dom.guarded(listener))
+    add = console.commands.add
+    add("storage.show", "Show databases and storage", storage.show)
+    add("storage.measure", "Measure the storage again", storage.measure)
+    add("storage.keep", "Ask the browser to keep the data", storage.ask_to_keep)
 
 
 class Storage:
@@ -17,137 +34,120 @@ class Storage:
     change, and in memory mode knows which databases would be lost.
     """
 
-    def __init__(self, client, state):
-        self._client = client
-        self._state = state
-        self._room = None
+    def __init__(self, console: "Console") -> None:
+        self._console = console
+        state = console.state
         self._asked = False
         self._waiting = False
-        self._answer = None
+        self._answer: "bool | None" = None
         self._full = False
         self._hidden = False
-        self._said = None
-        self._exported = None
-        self._export = lambda: None
+        self._said: "tuple[tuple[str, str] | None, list[str]] | None" = None
+        self._exported: "str | None" = None
         self._line = dom.by_id("storage")
         self._notice = dom.by_id("notice")
+        dom.on_acts(
+            self._notice,
+            {
+                "databases": lambda _button: self.show(),
+                "hide": lambda _button: self._hide(),
+                "export": lambda _button: console.commands.run("databases.export"),
+            },
+        )
         self._keep = dom.by_id("storage-keep")
         state.watch("storage", self._begin)
-        state.watch("ready", lambda _ready: dom.spawn(self._refresh_afterwards()))
         state.watch("database", lambda _name: self._show())
-        dom.on_click(self._line, self.open_sheet)
-        dom.on_click(self._keep, self._ask_to_keep)
-        dom.listen(dom.by_id("databases"), "toggle", lambda _event: self.refresh())
+        dom.listen(dom.by_id("databases"), "toggle", lambda _event: self.measure())
 
-    def on_export(self, export):
-        """``export()`` is called to export the open database from the notice."""
-        self._export = export
-
-    def wrote(self, database):
+    def wrote(self, database: str) -> None:
         """Something in a database has changed; a coroutine takes it from here."""
         self._full = False
-        if self._state["storage"] == "memory" and database not in self._state["unexported"]:
-            self._state["unexported"] = self._state["unexported"] + [database]
+        if (
+            self._console.state["storage"] == "memory"
+            and database not in self._console.state["unexported"]
+        ):
+            self._console.state["unexported"] = self._console.state["unexported"] + [database]
         dom.spawn(self._after_write())
 
-    def exported(self, database):
+    def exported(self, database: str) -> None:
         """The person has got a database as a file, with all that was committed."""
-        if self._state["storage"] == "memory" and not self._state["in_transaction"]:
+        if self._console.state["storage"] == "memory" and not self._console.state["in_transaction"]:
             self._exported = database
             self._forget(database)
             self._show()
 
-    def deleted(self, database):
+    def deleted(self, database: str) -> None:
         """A database is gone, as was asked for."""
         self._forget(database)
         self.freed()
 
-    def freed(self):
+    def freed(self) -> None:
         """Something was deleted: there is more room."""
         self._full = False
         self._hidden = False
-        dom.spawn(self.refresh())
+        dom.spawn(self.measure())
 
-    def refused(self):
+    def refused(self) -> None:
         """SQLite was told that the storage is full."""
         self._full = True
         dom.spawn(self._make_room())
 
-    async def _make_room(self):
+    async def _make_room(self) -> None:
         await dom.discard_snapshot()
-        await self.refresh()
+        await self.measure()
 
-    async def refresh(self):
+    async def measure(self) -> None:
         """Asks for the figures and shows them."""
-        if not self._state["ready"]:
+        if not self._console.state["ready"]:
             return
         try:
-            reply = await self._client.ask("storage")
+            reply = await self._console.client.ask("storage")
         except RequestError:
             return  # what was known stays; a worker that begins anew is asked anew
-        self._room = words.Room(reply["kind"], reply["persisted"], reply["usage"], reply["quota"])
+        self._console.state["room"] = format.Room(
+            reply["kind"], reply["persisted"], reply["usage"], reply["quota"]
+        )
         self._show()
 
-    async def _refresh_afterwards(self):
-        await asyncio.sleep(AFTERWARDS)
-        await self.refresh()
-
-    async def may_import(self, file):
-        """Whether a file is to be imported: asks when there is less room than it needs."""
-        await self.refresh()
-        if self._room is None:
-            return True
-        lack = self._room.lacks_room_for(dom.size_of(file))
-        if lack is None:
-            return True
-        button, _ = await dialogs.ask(
-            "“{}” may not fit".format(file.name),
-            lack,
-            [("Import all the same", ""), ("Do not import", "primary")],
-        )
-        return button == "Import all the same"
-
-    async def open_sheet(self):
+    async def show(self) -> None:
         """Shows the databases and the storage's figures."""
-        # After the click has gone its way, which would close the sheet again.
-        await asyncio.sleep(0)
-        dom.by_id("databases").open = True
-        dom.by_id("database").focus()
-        dom.by_id("storage-details").scrollIntoView()
+        await sheet.show("storage-details")
 
-    def _begin(self, kind):
+    def _begin(self, kind: "str | None") -> None:
         # A worker that begins anew has nothing of what the one before it had in memory.
         self._exported = None
-        self._state["unexported"] = []
+        self._console.state["unexported"] = []
         if kind == "memory":
-            dom.by_id("welcome-fate").textContent = words.GONE
+            dom.by_id("welcome-fate").textContent = format.GONE
         self._show()
 
-    def _forget(self, database):
-        left = [name for name in self._state["unexported"] if name != database]
-        self._state["unexported"] = left
+    def _forget(self, database: str) -> None:
+        left = [name for name in self._console.state["unexported"] if name != database]
+        self._console.state["unexported"] = left
 
-    async def _after_write(self):
-        await self.refresh()
+    async def _after_write(self) -> None:
+        await self.measure()
         if not self._asked:
-            await self._ask_to_keep()
+            await self.ask_to_keep()
 
-    async def _ask_to_keep(self):
+    async def ask_to_keep(self) -> None:
+        """Asks the browser to keep the data, and shows what it answers."""
         # Firefox asks the person, who may never answer: nothing waits for this but the words.
-        if self._waiting or self._room is None or self._room.in_memory or self._room.persisted:
+        room = self._console.state["room"]
+        if self._waiting or room is None or room.in_memory or room.persisted:
             return
         self._asked = True
         self._waiting = True
         self._show()
         self._answer = await dom.ask_to_keep()
         self._waiting = False
-        await self.refresh()
+        await self.measure()
         self._show()
 
-    def _show(self):
-        if self._room is None:
+    def _show(self) -> None:
+        here = self._console.state["room"]
+        if here is None:
             return
-        here = self._room
         tight = here.is_tight() and not here.in_memory
         line = here.line()
         if self._full:
@@ -169,43 +169,41 @@ class Storage:
         if here.in_memory:
             self._show_memory()
         elif tight and not self._hidden:
-            self._tell(
-                here.warning(), [("Databases", "", self.open_sheet), ("Hide", "quiet", self._hide)]
-            )
+            self._tell(here.warning(), [("Databases", "", "databases"), ("Hide", "quiet", "hide")])
         else:
             self._tell(None, [])
 
-    def _reply(self):
+    def _reply(self) -> str:
         if self._waiting:
             return " It has been asked to keep it, and may wait for your answer."
-        if self._answer is False and not self._room.persisted:
+        if self._answer is False and not self._console.state["room"].persisted:
             return (
                 " It was asked to keep it and did not agree; browsers do for sites that are "
                 "bookmarked, installed or often used."
             )
         return ""
 
-    def _show_memory(self):
-        name = self._state["database"]
-        losses = self._state["unexported"]
-        text = words.WHY_MEMORY.get(self._state["why_memory"], "") + " "
+    def _show_memory(self) -> None:
+        name = self._console.state["database"]
+        losses = self._console.state["unexported"]
+        text = format.WHY_MEMORY.get(self._console.state["why_memory"], "") + " "
         text += "Databases are in memory and gone when this page is closed or reloaded."
         if losses:
-            text += " " + words.unexported(losses)
+            text += " " + format.unexported(losses)
         elif self._exported is not None:
             text += " {} is exported as it is now.".format(self._exported)
         acts = []
         if name is not None:
             kind = "primary" if losses else ""
-            acts = [("Export " + words.brief(name, 30), kind, lambda: self._export())]
+            acts = [("Export " + format.brief(name, 30), kind, "export")]
         self._tell(("Nothing is kept here.", text), acts)
 
-    def _hide(self):
+    def _hide(self) -> None:
         self._hidden = True
         self._show()
 
-    def _tell(self, text, acts):
-        """The notice below the page's head: (what, more) and buttons (name, class, action)."""
+    def _tell(self, text: "tuple[str, str] | None", acts: "list[tuple[str, str, str]]") -> None:
+        """The notice below the page's head: (what, more) and buttons (name, class, act)."""
         said = (text, [act[0] for act in acts])
         if said == self._said:
             return  # it would be read out again
@@ -216,8 +214,6 @@ class Storage:
         what = dom.make("p")
         what.append(dom.make("strong", text[0]), " " + text[1])
         row = dom.make("span", class_="acts")
-        for name, kind, action in acts:
-            button = dom.make("button", name, type="button", class_=kind or None)
-            dom.on_click(button, action)
-            row.append(button)
+        for name, kind, act in acts:
+            row.append(dom.make("button", name, type="button", class_=kind or None, data_act=act))
         dom.fill(self._notice, [what, row])

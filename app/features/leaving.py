@@ -1,6 +1,15 @@
 """What happens when the page is left, and when a person comes back to it."""
 
-import dom
+from core import dom
+
+MYPY = False  # which mypy takes for true: MicroPython has no typing
+if MYPY:
+    from core.console import Console
+
+
+def setup(console: "Console") -> None:
+    """Listens for the page being left."""
+    Leaving(console)
 
 
 class Leaving:
@@ -11,38 +20,36 @@ class Leaving:
     committed stays, and a person who leaves can see that they run.
     """
 
-    def __init__(self, state, startup, trouble):
-        self._state = state
-        self._startup = startup
-        self._trouble = trouble
+    def __init__(self, console: "Console") -> None:
+        self._console = console
         self._left = False
         self._undone = False
         for name in ("importing", "in_transaction", "unexported"):
-            state.watch(name, lambda _value: self._update())
+            console.state.watch(name, lambda _value: self._update())
         dom.listen_window("pagehide", lambda _event: self._leave())
         dom.listen_window("pageshow", lambda _event: self._come_back())
 
-    def _update(self):
-        state = self._state
+    def _update(self) -> None:
+        state = self._console.state
         dom.ask_before_leaving(
             state["importing"] or state["in_transaction"] or len(state["unexported"]) > 0
         )
 
-    def _leave(self):
+    def _leave(self) -> None:
         # A page that is kept for the way back would keep its worker, and that the storage. What is
         # in memory only would be lost with the worker, and nobody else waits for it.
-        if self._state["storage"] != "memory":
+        if self._console.state["storage"] != "memory":
             self._left = True
-            self._undone = self._state["in_transaction"]
-            self._startup.leave()
+            self._undone = self._console.state["in_transaction"]
+            self._console.events.emit("left")
 
-    def _come_back(self):
+    def _come_back(self) -> None:
         if not self._left:
             return
         self._left = False
-        self._startup.come_back()
+        self._console.events.emit("returned")
         if self._undone:
-            self._trouble.show_text(
+            self._console.trouble.show_text(
                 "The transaction that was open when you left this page was undone.",
                 "What was committed is kept.",
                 calm=True,

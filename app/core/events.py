@@ -1,0 +1,39 @@
+"""What happened, told to whoever asked for it: the worker's events, and those of the page.
+
+The worker's events (worker/protocol.py) and those of public/start.mjs have the message as their one
+value.  The page's own:
+
+    schema (reply)      a reply brought the schema of the open database
+    opened (database)   a person opened a database
+    wrote (database)    something in a database was changed
+    exported (database) a person got a database as a file
+    deleted (database)  a database was deleted
+    freed ()            something else was deleted: there is more room
+    full ()             the storage took no more
+    browsed (sql)       a person chose a table; ``sql`` reads its first rows
+    brought (files)     the system opened files with this page
+    started ()          SQL is answered, and what waited for that has been sent
+    left ()             the page is being left
+    returned ()         the page is shown again after ``left``
+"""
+
+MYPY = False  # which mypy takes for true: MicroPython has no typing
+if MYPY:
+    from collections.abc import Callable
+    from typing import Any
+
+
+class Events:
+    """Which function is called for which event."""
+
+    def __init__(self) -> None:
+        self._listeners: "dict[str, list[Callable[..., object]]]" = {}
+
+    def on(self, name: str, listener: "Callable[..., object]") -> None:
+        """Calls ``listener(*values)`` at every event of that name, after earlier listeners."""
+        self._listeners.setdefault(name, []).append(listener)
+
+    def emit(self, name: str, *values: "Any") -> None:
+        """Calls the listeners of an event; there may be none."""
+        for listener in self._listeners.get(name, ()):
+            listener(*values)

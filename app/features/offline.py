@@ -1,0 +1,68 @@
+"""The site kept for visits without a server, new versions of it, and files opened with it."""
+
+from core import dom
+
+MYPY = False  # which mypy takes for true: MicroPython has no typing
+if MYPY:
+    from core.console import Console
+
+
+def setup(console: "Console") -> None:
+    """Has the site kept once the database is there."""
+    offline = Offline(console)
+    console.commands.add("update.take", "Update this console", offline.update, offline.current)
+    console.commands.add("update.later", "Update later", offline.hide, offline.current)
+
+
+class Offline:
+    """The badge, and the question whether to go on with a new version.
+
+    The service worker is registered when the database is there, or cannot be: it fetches the whole
+    site, which would be in the way of a start.
+    """
+
+    def __init__(self, console: "Console") -> None:
+        self._console = console
+        self._notice = dom.by_id("update-notice")
+        self._begun = False
+        # Also where this version cannot start: a newer one may.
+        for name in ("ready", "failed"):
+            console.state.watch(name, self._begin)
+        dom.on_opened_with(lambda files: console.events.emit("brought", files))
+
+    def current(self) -> "str | None":
+        """Why there is nothing to update to; None when there is."""
+        return None if self._console.state["update"] else "This is the newest version."
+
+    def _begin(self, is_so: bool) -> None:
+        if is_so and not self._begun:
+            self._begun = True
+            dom.spawn(dom.keep_offline(self._on_word))
+
+    def _on_word(self, word: str) -> None:
+        if word == "kept":
+            self._console.state["offline"] = True
+            dom.by_id("offline").hidden = False
+        else:
+            self._console.state["update"] = True
+            self._notice.hidden = False
+
+    def hide(self) -> None:
+        """Hides the question."""
+        self._notice.hidden = True
+
+    async def update(self) -> None:
+        """Loads the page in its new version, unless something would be lost."""
+        if not self._console.may_begin():
+            return
+        if self._console.state["in_transaction"]:
+            self._console.status.say("A transaction is open: COMMIT or ROLLBACK it, then update")
+            return
+        if self._console.state["unexported"]:
+            self._console.status.say("Databases in memory have changes: export them, then update")
+            return
+        self._console.state["updating"] = True
+        refusal = await dom.take_update()
+        if refusal:
+            self._console.state["updating"] = False
+            self._console.status.say(refusal)

@@ -1,0 +1,146 @@
+"""The other tabs: which one this is, what they have changed, and the storage lent to others."""
+
+from core import dom
+from core.errors import RequestError
+from ui import sheet
+
+MYPY = False  # which mypy takes for true: MicroPython has no typing
+if MYPY:
+    from page_types import Json
+
+    from core.console import Console
+
+
+def setup(console: "Console") -> None:
+    """Listens for what other tabs do."""
+    tabs = OtherTabs(console)
+    for name, listener in (
+        ("tabs", tabs.take_numbers),
+        ("runs", tabs.take_runs),
+        ("changed", tabs.take_change),
+        ("paused", tabs.take_loan),
+        ("unpaused", tabs.take_return),
+    ):
+        console.events.on(name, listener)
+    console.commands.add("storage.lend", "Lend the storage to another program", tabs.lend)
+    console.commands.add("storage.take-back", "Take the storage back", tabs.take_back)
+
+
+class OtherTabs:
+    """The tab's line at the foot, the mark on results that are older than the data, the loan.
+
+    While the storage is lent no tab has it: another program of this origin can use the databases.
+    """
+
+    def __init__(self, console: "Console") -> None:
+        self._console = console
+        state = console.state
+        self._returns = False
+        self._line = dom.by_id("tab")
+        self._lend = dom.by_id("storage-lend")
+        self._notice = dom.by_id("lent-notice")
+        for name in ("tab", "tabs", "leads"):
+            state.watch(name, lambda _value: self._show())
+        state.watch("paused", self._show_loan)
+        state.watch("paused", lambda is_lent: console.client.transport.lend(is_lent))
+        state.watch("storage", lambda _kind: self._show_loan(state["paused"]))
+
+    def take_numbers(self, message: "Json") -> None:
+        """Takes the event ``tabs``."""
+        state = self._console.state
+        here = message["numbers"]
+        state["tabs"] = here
+        state["ahead"] = [number for number in state["ahead"] if number in here]
+
+    def take_runs(self, message: "Json") -> None:
+        """Takes the event ``runs``."""
+        state = self._console.state
+        ahead = [number for number in state["ahead"] if number != message["number"]]
+        if message["on"]:
+            ahead.append(message["number"])
+        state["ahead"] = ahead
+
+    def take_change(self, message: "Json") -> None:
+        """Takes the event ``changed``."""
+        if message["schema"]:
+            dom.spawn(self._look_again())
+
+    def take_loan(self, _message: "object") -> None:
+        """Takes the event ``paused``."""
+        self._console.state["paused"] = True
+
+    def take_return(self, _message: "object") -> None:
+        """Takes the event ``unpaused``."""
+        # At once: a worker that begins while the databases are opened again is to have them.
+        self._console.client.transport.lend(False)
+        dom.spawn(self._come_back())
+
+    async def _look_again(self) -> None:
+        try:
+            reply = await self._console.client.ask("schema")
+            self._console.opening.take_schema(reply)
+        except RequestError as error:
+            # Gone meanwhile, or not to be read just now: whoever uses it is told so.
+            self._console.status.say("The list of tables may be out of date: " + str(error))
+
+    async def _come_back(self) -> None:
+        if not self._console.state["paused"] or self._returns:
+            return
+        self._returns = True
+        name = self._console.state["database"]
+        connection = self._console.client.connection
+        try:
+            await self._console.opening.open_again()
+            self._console.status.say(
+                "The storage is back; temporary tables and PRAGMAs are as in a new tab"
+            )
+        except RequestError as error:
+            title = "“{}” cannot be opened".format(name)
+            self._console.trouble.show(error.error, title=title)
+        self._returns = False
+        # Another worker has said meanwhile whether the storage is lent.
+        if connection == self._console.client.connection:
+            self._console.state["paused"] = False
+
+    async def lend(self) -> None:
+        """Lets go of the storage, for all tabs."""
+        if not self._console.may_begin():
+            return
+        self._console.trouble.clear()
+        try:
+            await self._console.client.ask("pause")
+        except RequestError as error:
+            self._console.trouble.show(error.error, title="The storage was not lent")
+            return
+        sheet.close()
+        dom.by_id("lent-back").focus()
+
+    async def take_back(self) -> None:
+        """Takes the storage back, for all tabs."""
+        self._console.status.say("Taking the storage back…")
+        try:
+            await self._console.client.ask("unpause")
+        except RequestError as error:
+            self._console.trouble.show(error.error, title="The storage was not taken back")
+            self._console.status.say("The storage is lent to another program")
+            return
+        # Also where the event that says so came before this tab knew of the loan.
+        await self._come_back()
+
+    def _show(self) -> None:
+        number = self._console.state["tab"]
+        count = len(self._console.state["tabs"])
+        self._line.hidden = count < 2 or number == 0
+        leads = self._console.state["leads"]
+        self._line.textContent = "Tab {} · {} open{}".format(
+            number, count, ", this one leads" if leads else ""
+        )
+        self._line.title = "Every tab has a connection and a transaction of its own. {}".format(
+            "This one runs the database for all of them."
+            if leads
+            else "Another one runs the database for all of them."
+        )
+
+    def _show_loan(self, is_lent: bool) -> None:
+        self._notice.hidden = not is_lent
+        self._lend.hidden = is_lent or self._console.state["storage"] != "opfs"

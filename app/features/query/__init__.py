@@ -1,0 +1,34 @@
+"""SQL in the editor, its run, and what it gave."""
+
+from core import dom
+from features.query.editor import Editor
+from features.query.results import Results
+from features.query.runner import Runner
+
+MYPY = False  # which mypy takes for true: MicroPython has no typing
+if MYPY:
+    from core.console import Console
+
+
+def setup(console: "Console") -> "Results":
+    """Shows the editor and the place of the results."""
+    results = Results(console)
+    editor = Editor(console)
+    runner = Runner(console, editor, results)
+    on = console.events.on
+    on("waiting", runner.take_wait)
+    on("running", runner.take_progress)
+    on("browsed", dom.guarded(runner.run_text))
+    on("schema", editor.know)
+    on("started", dom.guarded(editor.learn))
+    on("opened", results.reset)
+    on("changed", results.grow_old)
+    on("paused", results.grow_old)
+    console.state.watch("schema", results.welcome)
+    add = console.commands.add
+    add("query.run", "Run", runner.run, console.state.busy, "Mod-Enter")
+    add("query.cancel", "Cancel", runner.cancel, runner.idle)
+    add("query.sample", "Load the sample", runner.load_sample, console.state.busy)
+    add("results.more", "Load more rows", runner.load_more)
+    add("results.copy", "Copy the result as TSV", results.copy)
+    return results

@@ -1,0 +1,152 @@
+"""The list of tables and views with their columns; choosing one shows its first rows."""
+
+from core import dom, format
+
+MYPY = False  # which mypy takes for true: MicroPython has no typing
+if MYPY:
+    from page_types import Element, Json
+
+    from core.console import Console
+
+BROWSE_ROWS = 100
+OPEN_COLUMNS = 150
+"""Up to so many columns in all, every table shows its columns from the start."""
+STEP = 300
+"""Tables drawn at once: thousands would keep the page busy for many seconds."""
+
+
+def setup(console: "Console") -> None:
+    """Shows the schema of the open database."""
+    schema = Schema(console)
+    console.state.watch("schema", schema.show)
+    console.commands.add("schema.more", "Show more tables", schema.show_more)
+
+
+class Schema:
+    """The list named "Schema"."""
+
+    def __init__(self, console: "Console") -> None:
+        self._console = console
+        self._list = dom.by_id("schema")
+        self._more = dom.by_id("schema-more")
+        self._folded: "dict[tuple[str, str], bool]" = {}
+        self._tables: "list[Json]" = []
+        self._drawn = 0
+        self._are_open = False
+        self._names: "dict[str, int]" = {}
+        self._database = None
+        dom.watch_narrow(self._fold)
+        dom.on_acts(self._list, {"fold": self._toggle, "browse": self._browse})
+
+    def show(self, schema: "list[Json]") -> None:
+        """Shows the tables and views of a schema, as the protocol has it."""
+        if self._database != self._console.state["database"]:
+            self._database = self._console.state["database"]
+            self._folded = {}
+        self._tables = [table for table in schema if table["type"] != "shadow"]
+        self._are_open = sum(len(table["columns"]) for table in self._tables) <= OPEN_COLUMNS
+        self._names = {}
+        for table in self._tables:
+            name = table["name"].lower()
+            self._names[name] = self._names.get(name, 0) + 1
+        dom.by_id("schema-empty").hidden = bool(self._tables)
+        self._list.replaceChildren()
+        self._drawn = 0
+        self.show_more()
+
+    def show_more(self) -> None:
+        """Draws the next tables."""
+        end = min(self._drawn + STEP, len(self._tables))
+        for number in range(self._drawn, end):
+            self._list.append(self._item(number))
+        self._drawn = end
+        left = len(self._tables) - self._drawn
+        self._more.hidden = left == 0
+        self._more.textContent = "Show {:,} of {:,} more".format(min(left, STEP), left)
+
+    def _fold(self, is_narrow: bool) -> None:
+        # On a narrow screen the list lies above the editor, which is what is wanted first.
+        dom.by_id("schema-fold").open = not is_narrow
+
+    def _item(self, number: int) -> "Element":
+        table = self._tables[number]
+        name = _full_name(table)
+        item = dom.make("li", class_="table")
+        columns = dom.make("ul", class_="columns", aria_label="Columns of " + name)
+        fold = dom.make(
+            "button",
+            type="button",
+            class_="fold",
+            aria_label="Columns of " + name,
+            data_act="fold",
+            data_key=number,
+        )
+        _unfold(fold, columns, table, not self._folded.get(_key(table), not self._are_open))
+        browse = dom.make(
+            "button",
+            type="button",
+            class_="browse",
+            title="Show the first rows",
+            data_act="browse",
+            data_key=number,
+        )
+        browse.append(dom.make("span", table["name"], class_="name"))
+        kinds = [] if table["schema"] == "main" else [table["schema"]]
+        if table["type"] != "table":
+            kinds.append(table["type"])
+        if kinds:
+            browse.append(dom.make("span", " · ".join(kinds), class_="kind"))
+        row = dom.make("div", class_="row")
+        row.append(fold, browse)
+        item.append(row, columns)
+        return item
+
+    def _of(self, button: "Element") -> "Json":
+        """The table that a button belongs to."""
+        return self._tables[int(button.dataset.key)]
+
+    def _toggle(self, fold: "Element") -> None:
+        table = self._of(fold)
+        columns = fold.closest("li").querySelector("ul")
+        self._folded[_key(table)] = not columns.hidden
+        _unfold(fold, columns, table, columns.hidden)
+
+    def _browse(self, button: "Element") -> None:
+        table = self._of(button)
+        source = format.quoted(table["name"])
+        # A name alone means the temporary table first, then main's, then an attached one.
+        if table["schema"] != "main" or self._names[table["name"].lower()] > 1:
+            source = format.quoted(table["schema"]) + "." + source
+        self._console.events.emit(
+            "browsed", "SELECT * FROM {} LIMIT {};".format(source, BROWSE_ROWS)
+        )
+
+
+def _key(table: "Json") -> "tuple[str, str]":
+    return (table["schema"], table["name"])
+
+
+def _full_name(table: "Json") -> str:
+    return table["name"] if table["schema"] == "main" else ".".join(_key(table))
+
+
+def _unfold(fold: "Element", columns: "Element", table: "Json", is_open: bool) -> None:
+    """Shows or hides the columns of a table, which are drawn when they are first shown."""
+    if is_open and not columns.childElementCount:
+        dom.fill(columns, _columns(table))
+    columns.hidden = not is_open
+    fold.setAttribute("aria-expanded", "true" if is_open else "false")
+
+
+def _columns(table: "Json") -> "list[Element]":
+    # 1: a column that a virtual table hides (https://sqlite.org/pragma.html#pragma_table_xinfo).
+    return [_column(column) for column in table["columns"] if column["hidden"] != 1]
+
+
+def _column(column: "Json") -> "Element":
+    item = dom.make("li")
+    item.append(dom.make("span", column["name"], class_="name"))
+    if column["pk"]:
+        item.append(dom.make("span", "key", class_="key", title="Part of the primary key"))
+    item.append(dom.make("span", column["type"], class_="type"))
+    return item

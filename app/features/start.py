@@ -1,0 +1,233 @@
+"""From the worker's first message to the database that was open last; and when that fails."""
+
+import asyncio
+
+import version
+
+import protocol
+from core import dom
+from core.errors import RequestError, is_storage_full
+from core.leader import EVENTS, FOLLOWING, LEADING, SEEKING, STOPPED, Leader
+
+MYPY = False  # which mypy takes for true: MicroPython has no typing
+if MYPY:
+    from typing import Any
+
+    from page_types import Json
+
+    from core.console import Console
+
+PHASES = {
+    "pyodide": "Starting Python…",
+    "library": "Loading the database engine…",
+    "storage": "Opening the storage…",
+    "service": "Almost there…",
+}
+# Opening the storage takes a tenth of a second; one that another tab holds is waited for.
+PATIENCE = 2.0
+# What can wait comes so long after SQL is answered: the statement that waited for that goes first.
+AFTERWARDS = 0.3
+MIXED = protocol.make_error(
+    "MixedVersions",
+    "The page and the worker that runs the database are of two versions of this site.",
+    hint="Reload this page, and other tabs of it that were opened before.",
+)
+LOST = protocol.make_error(
+    "TransactionLost",
+    "The transaction that was open is undone, for the tab that ran the database has gone.",
+    hint="What was committed before is kept. Begin the transaction again.",
+)
+KEPT = "A change that had not been committed was undone; committed data is kept."
+
+
+def setup(console: "Console") -> None:
+    """Follows the worker from its first message."""
+    start = Start(console)
+    for name, listener in (
+        ("boot", start.take_boot),
+        ("ready", start.take_ready),
+        ("failed", start.take_failure),
+        ("left", start.leave),
+        ("returned", start.come_back),
+    ):
+        console.events.on(name, listener)
+    console.commands.add("worker.restart", "Restart the worker", start.restart)
+    console.commands.add("start.retry", "Try to start again", start.retry)
+
+
+class Start:
+    """Follows the worker's boot, has a database opened, restarts."""
+
+    def __init__(self, console: "Console") -> None:
+        self._console = console
+        self._phase = ""
+        self._is_mixed = False
+        self._leader = Leader(console.client.transport, console.client, self)
+        for name in EVENTS:
+            console.events.on(name, self._leader.take)
+        try:
+            console.state["expected"] = float(dom.recall("start-seconds") or 0)
+        except ValueError:
+            console.state["expected"] = 0.0  # somebody else wrote there
+        dom.spawn(self._explain_silence())
+
+    def take_boot(self, message: "Json") -> None:
+        """Takes the event ``boot``."""
+        self._phase = message["phase"]
+        self._console.status.say(PHASES.get(self._phase, "Starting…"))
+        if self._phase == "storage":
+            dom.spawn(self._explain_wait())
+
+    def take_ready(self, message: "Json") -> None:
+        """Takes the event ``ready``."""
+        self._take_timeline(message["phases"], message["snapshot"])
+
+    def take_failure(self, message: "Json") -> None:
+        """Takes the event ``failed``."""
+        self._phase = ""
+        phase = PHASES.get(message["phase"], "Running the database…")
+        self._fail(phase, message["error"])
+
+    def restart(self) -> None:
+        """Ends the worker, in whichever tab, and goes on with another one and the same database."""
+        in_memory = self._console.state["storage"] == "memory"
+        self._console.client.refuse_all(
+            "All databases were in memory only, and are gone." if in_memory else KEPT
+        )
+        self._console.state["in_transaction"] = False
+        self._begin("Starting again…")
+        self._leader.step("restart")
+
+    async def retry(self) -> None:
+        """After a failure: goes on with a newer version if one is there, else begins anew."""
+        # What the update is refused with, it is refused with again: beginning anew is left.
+        if not self._console.state["update"] or await dom.take_update():
+            self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """Begins anew, with a worker of another tab as it is."""
+        if self._is_mixed:
+            dom.reload()
+        elif self._leader.state == FOLLOWING:
+            self._console.client.refuse_all(KEPT)
+            self.greet(False)
+        else:
+            self.restart()
+
+    def leave(self) -> None:
+        """Lets go of everything: the page is being left."""
+        self._leader.step("leave")
+
+    def come_back(self) -> None:
+        """Begins anew after leave()."""
+        self._console.client.refuse_all(KEPT)
+        self._console.state["in_transaction"] = False
+        self._begin("Starting again…")
+        # As after a reload: what became of a loan meanwhile, nobody here has heard.
+        self._console.client.transport.lend(False)
+        self._leader.step("begin")
+
+    def lose(self, state: str) -> None:
+        """The worker that was sent to has gone; ``state`` is the leader's now."""
+        if state == STOPPED:
+            return
+        here = state == LEADING
+        self._begin(
+            "Starting the database here…" if here else "Another tab takes over the database…"
+        )
+
+    def greet(self, leads: bool) -> None:
+        """There is a worker to send to, in this tab or in another one."""
+        self._console.state["leads"] = leads
+        self._begin("Opening the database…")
+        dom.spawn(self._greet(self._console.client.connection))
+
+    def _begin(self, text: str) -> None:
+        self._console.state["ready"] = False
+        dom.by_id("failure").hidden = True
+        dom.by_id("page").inert = False
+        dom.page_state("loading")
+        self._console.status.say(text)
+
+    def _take_timeline(self, phases: "list[Any]", snapshot: str) -> None:
+        took = []
+        for number in range(len(phases) - 1):
+            name, begin = phases[number]
+            end = phases[number + 1][1]
+            dom.measure(name, begin, end)
+            took.append((name, (float(end) - float(begin)) / 1000))
+        self._console.state["timeline"] = (snapshot, took)
+
+    async def _explain_silence(self) -> None:
+        await asyncio.sleep(PATIENCE)
+        if self._leader.state == SEEKING:
+            self._console.status.say("Waiting for the tab that runs the database…")
+
+    async def _explain_wait(self) -> None:
+        await asyncio.sleep(PATIENCE)
+        if self._phase == "storage":
+            self._console.status.say("Waiting for the storage, which another tab seems to hold…")
+
+    async def _greet(self, connection: int) -> None:
+        # Which worker it is may change at each word to it, and then this is of no more interest.
+        try:
+            last = self._console.opening.last()
+            number = self._console.client.tab
+            hello = await self._console.client.ask(
+                "hello", protocol=protocol.PROTOCOL, database=last, tab=number
+            )
+            if connection != self._console.client.connection:
+                return
+            self._is_mixed = hello["versions"].get("site") != version.SITE
+            if self._is_mixed:
+                self._fail("Starting the page…", MIXED)
+                return
+            self._console.state["tab"] = number
+            was_in_transaction = self._console.state["in_transaction"]
+            is_another = self._console.state["versions"] != {}
+            self._console.state["in_transaction"] = False
+            self._console.state["can_suspend"] = hello["can_suspend"]
+            self._console.state["why_memory"] = hello["why_memory"]
+            self._console.state["storage"] = hello["storage"]
+            self._console.state["databases"] = hello["databases"]
+            self._console.state["quarantined"] = hello["quarantined"]
+            self._console.state["versions"] = hello["versions"]
+            self._console.status.show_engine(hello["versions"])
+            self._console.state["paused"] = hello["paused"]
+            if hello["database"] is not None:
+                self._console.opening.take_opened(hello)
+            elif not hello["paused"]:
+                await self._console.opening.open_last(hello["databases"])
+        except RequestError as error:
+            if error.kind != "Restarted":
+                self._fail("Opening the database…", error.error)
+            return
+        if connection != self._console.client.connection:
+            return
+        self._console.state["ready"] = True
+        self._console.status.say(
+            "Ready; temporary tables and PRAGMAs are as in a new tab" if is_another else "Ready"
+        )
+        dom.page_state("ready")
+        dom.mark("ready")
+        if self._console.state["leads"]:
+            dom.remember("start-seconds", str(dom.reached("ready")))
+        if was_in_transaction and not self._console.client.will_tell_of_loss():
+            self._console.trouble.show(LOST)
+        self._console.client.resume()
+        await asyncio.sleep(AFTERWARDS)
+        self._console.events.emit("started")
+
+    def _fail(self, phase: str, error: "Json") -> None:
+        dom.by_id("failure-phase").textContent = phase.rstrip("…")
+        dom.by_id("failure-message").textContent = error["message"]
+        dom.by_id("failure-hint").textContent = error["hint"] or ""
+        dom.by_id("failure-cause").textContent = error["cause"] or ""
+        dom.by_id("failure").hidden = False
+        dom.by_id("page").inert = True
+        dom.page_state("error")
+        self._console.state["failed"] = True
+        if is_storage_full(error):
+            dom.spawn(dom.discard_snapshot())
+        self._console.status.say("Not started")
+        dom.by_id("retry").focus()

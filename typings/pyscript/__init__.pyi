@@ -1,0 +1,1 @@
+"""PyScript in MicroPython, as far as the page uses it."""

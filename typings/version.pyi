@@ -1,0 +1,3 @@
+"""What worker/packing.py makes."""
+
+SITE: str

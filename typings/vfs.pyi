@@ -1,0 +1,6 @@
+"""MicroPython's file systems (docs.micropython.org, "vfs")."""
+
+class VfsRom:
+    def __init__(self, image: bytearray) -> None: ...
+
+def mount(file_system: VfsRom, folder: str) -> None: ...
