@@ -10,7 +10,6 @@ from tests.pyodide.engines import Engine
 
 #: The modules that run in Node, over the storage in memory, and in the browsers.
 NODE, BROWSERS = ("bench", "workloads", "scenes"), ("in_browsers",)
-PRELUDE = "tests/pyodide/prelude.py"
 
 _UNPACK = """
 import sys
@@ -25,7 +24,7 @@ for path, text in FILES.items():
 
 def unpack(engine: Engine, names: Iterable[str] = NODE) -> None:
     """Lets what runs in the engine import these modules; to be done after each restart."""
-    paths = [f"tests/faults/{name}.py" for name in names] + [PRELUDE]
+    paths = [f"tests/faults/{name}.py" for name in names]
     engine.run(_UNPACK, FILES={path: (serve.ROOT / path).read_text() for path in paths})
 
 

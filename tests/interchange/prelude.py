@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import sahpool
+from tests.harness.inside_modules import existing_directory, second_copy
 
 if TYPE_CHECKING:
     from sahpool import Pool
@@ -87,7 +88,7 @@ def write(
 
 async def slot_files(directory: str) -> AsyncIterator[tuple[str, int, bytes]]:
     """Name, time of the last change and content of each file below a directory."""
-    folders = [("", await sahpool.foreign._existing(directory))]
+    folders = [("", await existing_directory(directory))]
     while folders:
         prefix, folder = folders.pop()
         async for entry in folder.values():
@@ -111,7 +112,7 @@ async def stale_copies(directory: str) -> list[str]:
     """Paths of slots whose second header copy says something else than the first."""
     found = []
     async for _, _, content in slot_files(directory):
-        second, _ = sahpool.header._second_copy(content[:4096])
+        second = second_copy(content[:4096])
         if second is not None and second != content[:524]:
             found.append(content.split(b"\0", 1)[0].decode())
     return sorted(found)

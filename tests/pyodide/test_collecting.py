@@ -13,7 +13,7 @@ from tests.pyodide.test_pool import WITH_STACK_SWITCHING
 
 if TYPE_CHECKING:
     from sahpool import Pool
-    from tests.pyodide.prelude import suspended
+    from tests.harness.inside_prelude import suspended
 
 site_s_own = pytest.mark.parametrize("runtime", WITH_STACK_SWITCHING, indirect=True)
 

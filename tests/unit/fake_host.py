@@ -13,6 +13,7 @@ from sahpool import NoSuchDatabaseError
 from session import Service
 from session.host import Function
 from session.session import Session
+from tests.harness.service import session_of
 
 from .decode import decode
 
@@ -255,7 +256,7 @@ class Client:
     @property
     def session(self) -> Session:
         """The page's own."""
-        return self.service._sessions[self.key]
+        return session_of(self.service, self.key)
 
     def cancel(self, number: int) -> bool:
         """Has a request stop, at once."""

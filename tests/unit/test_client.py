@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 import protocol
+from tests.harness.service import settled_value
 
 
 class Transport:
@@ -94,7 +95,7 @@ class Outcome:
 
 def error_of(request: Any) -> str | None:
     """The type of the error that a request was settled with; None while it is not, or was done."""
-    value = request._future.value
+    value = settled_value(request)
     return None if value is None or value[0] is None else str(value[0]["type"])
 
 

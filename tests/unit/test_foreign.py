@@ -15,6 +15,7 @@ from sahpool import ForeignPoolError, companions, foreign, header
 from sahpool.header import OWN, SQLITE_WASM_RS, WA_SQLITE, Damaged, Header, decode, encode
 from sahpool.slot import Handle
 from sahpool.slots import SlotTable
+from tests.harness.inside_modules import describe_pool, read_header
 
 from .memory_handle import MemoryHandle
 
@@ -205,7 +206,7 @@ def test_whoever_named_most_files_is_the_program_of_a_pool() -> None:
         ([b"\xff" * 4096], OWN, []),
         ([theirs, own, rust("c.db"), rust("c.db-journal", 0x806)], SQLITE_WASM_RS, None),
     ):
-        found = foreign._describe("pool", [decode(sector) for sector in sectors])
+        found = describe_pool("pool", [decode(sector) for sector in sectors])
         assert (found.program, found.slots) == (program, len(sectors))
         assert databases is None or found.databases == databases
 
@@ -242,14 +243,14 @@ def test_a_slot_that_its_program_writes_to_meanwhile_is_looked_at_again(
 ) -> None:
     heap = SimpleNamespace(to_bytes=ChangingFile.to_bytes)  # the real one is about Pyodide's heap
     monkeypatch.setitem(sys.modules, "sahpool.heap", heap)
-    assert asyncio.run(foreign._look(ChangingFile(4, "NotReadableError"))) == Header(
+    assert asyncio.run(read_header(ChangingFile(4, "NotReadableError"))) == Header(
         "/a.db", FLAGS, 1
     )
     for error in ("NotReadableError", "NotFoundError"):
-        found = asyncio.run(foreign._look(ChangingFile(1000, error)))
+        found = asyncio.run(read_header(ChangingFile(1000, error)))
         assert isinstance(found, Damaged)
     with pytest.raises(OSError, match="on purpose"):
-        asyncio.run(foreign._look(ChangingFile(1, "SecurityError")))
+        asyncio.run(read_header(ChangingFile(1, "SecurityError")))
 
 
 def journal(name: bytes, *, checksum: int | None = None) -> MemoryHandle:
