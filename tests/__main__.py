@@ -37,6 +37,13 @@ BROWSERS = {
     ("firefox-esr", "firefox"): "firefox-esr",
 }
 
+IMPORTS = (
+    "-c",
+    "from importlinter.cli import lint_imports_command; lint_imports_command()",
+    *("--no-logo", "--no-cache"),
+)
+"""Whether each module imports what it may: the contracts in .importlinter."""
+
 LANES = ("-n", "2", "--dist", "loadgroup", "--maxprocesses", "2")
 """Two lanes when all tests are run: a browser that is waited for leaves a core idle."""
 
@@ -74,11 +81,18 @@ def install_browsers() -> None:
     serve.run([*command.split(), "--yes", "--quiet"], "Installing the browsers", remedy, quiet)
 
 
-def check(name: str, *command: str) -> bool:
-    """Run one of the checks; its output is shown, and how long it took."""
+def check(name: str, *command: str, path: str = "") -> bool:
+    """Runs one of the checks; its output is shown, and how long it took.
+
+    Args:
+        name: What it is called in the output.
+        *command: What follows the name of the interpreter.
+        path: Where Python finds the modules that are checked, as in ``PYTHONPATH``.
+    """
     serve.say(f"── {name}")
     start = time.monotonic()
-    code = subprocess.run([str(PYTHON), "-m", *command], cwd=serve.ROOT).returncode
+    environment = {**os.environ, "PYTHONPATH": path} if path else None
+    code = subprocess.run([str(PYTHON), *command], cwd=serve.ROOT, env=environment).returncode
     serve.say(f"   {name}: {time.monotonic() - start:.1f} s, {'ok' if code == 0 else 'FAILED'}")
     return code == 0
 
@@ -133,9 +147,10 @@ def main(arguments: list[str]) -> int:
     if not succeeds("tests", set_up):
         return 1
     passed = [
-        check("ruff", "ruff", "check", "."),
-        check("format", "ruff", "format", "--check", "--quiet", "."),
-        check("mypy", "mypy"),
+        check("ruff", "-m", "ruff", "check", "."),
+        check("format", "-m", "ruff", "format", "--check", "--quiet", "."),
+        check("mypy", "-m", "mypy"),
+        check("imports", *IMPORTS, path=os.pathsep.join(["worker", "app"])),
     ]
     serve.say("── pytest")
     # pytest comes last and prints the closing line; its own exit code is kept.

@@ -207,17 +207,6 @@ def test_only_the_named_files_know_the_browser() -> None:
     assert known <= MAY_KNOW_THE_BROWSER
 
 
-def test_sahpool_knows_nothing_of_the_layers_above() -> None:
-    for path in (ROOT / "worker" / "sahpool").rglob("*.py"):
-        assert roots(path) & {"session", "protocol", "main", "app", "client"} == set(), path
-
-
-def test_session_knows_neither_the_browser_nor_the_library() -> None:
-    for path in (ROOT / "worker" / "session").rglob("*.py"):
-        known = roots(path) & (BROWSER_MODULES | {"sahpool", "sahpool_io", "main", "app"})
-        assert known == set(), path
-
-
 def test_app_takes_the_protocol_from_the_worker_and_nothing_else() -> None:
     for path in (ROOT / "app").rglob("*.py"):
         assert roots(path) & {"sahpool", "session", "sahpool_io"} == set(), path
