@@ -9,8 +9,8 @@ import pytest
 
 from sahpool import header
 from tests.docs.pages import DOCS, PAGES, ROOT, anchors, blocks, links, named_tests
+from tests.harness.collected import names_of_tests
 from tests.harness.inside_modules import header_layout
-from tests.unit.test_readme import names_of_tests
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -11,6 +11,8 @@ import textwrap
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
+
 _numbers = itertools.count(1)
 
 #: What stands before the source of each test: the harness's names, and that annotations are not
@@ -78,3 +80,9 @@ def in_worker(
         return test
 
     return decorate
+
+
+#: Where Python can wait for a promise within a function (JSPI): Node cannot.
+WITH_STACK_SWITCHING = [
+    pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("chrome", "firefox")
+]

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.pyodide.in_worker import in_worker
-from tests.pyodide.test_pool import WITH_STACK_SWITCHING
+from tests.pyodide.in_worker import WITH_STACK_SWITCHING, in_worker
 
 if TYPE_CHECKING:
     from sahpool import Pool

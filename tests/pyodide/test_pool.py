@@ -12,18 +12,13 @@ import pytest
 import sahpool
 from tests.harness.inside_pools import hold_of, named_slots, slot_of, slots_of, spares_of
 from tests.harness.inside_prelude import database, expect, killed_copy, opened, value
-from tests.pyodide.in_worker import in_worker
+from tests.pyodide.in_worker import WITH_STACK_SWITCHING, in_worker
 
 if TYPE_CHECKING:
     from sahpool import Pool
 
 #: Where the storage fails on demand.
 ONLY_NODE = [pytest.param("node", marks=pytest.mark.node)]
-
-#: Where Python can wait for a promise within a function (JSPI): Node cannot.
-WITH_STACK_SWITCHING = [
-    pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("chrome", "firefox")
-]
 
 
 @in_worker()

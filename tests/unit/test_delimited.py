@@ -15,9 +15,9 @@ from session.formats import delimited, table_name
 from session.formats.dialect import column_names, delimiter_of, has_header
 from session.formats.text import TextReader
 from session.host import Function
+from tests.unit.inputs import NUMBERISH
 
 from .fake_host import BytesSource, Client
-from .test_kinds import NUMBERISH
 
 BIG_INT = 2**63 - 1
 

@@ -224,6 +224,40 @@ def test_scripts_tell_errors_instead_of_logging_them() -> None:
     )
 
 
+def modules_of_tests(path: Path) -> Iterator[str]:
+    """The modules and names below ``tests`` that a file imports, with their full names."""
+    package = path.relative_to(ROOT).parent.parts
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.startswith("tests."))
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join([*above, *filter(None, [node.module])])
+            if module.partition(".")[0] == "tests":
+                yield module
+                yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def is_closed(module: str, importer: str) -> bool:
+    """Whether only whoever runs it may know a module: another test, or a benchmark."""
+    _, *parts = module.split(".")
+    if any(part.startswith("test_") for part in parts):
+        return True
+    return parts[:1] == ["bench"] and not importer.startswith("tests/bench/")
+
+
+def test_no_test_imports_another_test_or_a_benchmark() -> None:
+    require_none(
+        "what is shared belongs into a module of helpers",
+        (
+            f"{name_of(path)}: {module}"
+            for path in PYTHON
+            for module in modules_of_tests(path)
+            if is_closed(module, name_of(path))
+        ),
+    )
+
+
 def test_the_top_level_is_as_the_design_has_it() -> None:
     wanted = {"app", "public", "pyscript.toml", "worker", "tests", "serve.py", "README.md"}
     assert wanted <= {path.name for path in ROOT.iterdir()}
