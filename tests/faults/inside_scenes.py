@@ -10,7 +10,7 @@ import js
 from pyodide.ffi import JsException
 
 import sahpool
-from tests.faults.bench import digest
+from tests.faults.inside_sweep import digest
 from tests.harness.inside_pools import spares_of
 from tests.harness.inside_prelude import expect
 

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from sahpool.transfer import scratch
-from tests.faults.bench import BALLAST, Bench, Setting, Step, Workload
+from tests.faults.inside_sweep import BALLAST, Bench, Setting, Step, Workload
 from tests.harness.inside_pools import slots_of
 
 ROWS = 16
