@@ -76,10 +76,15 @@ def install_browsers() -> None:
 
 
 def check(name: str, *command: str) -> bool:
-    """Run one of the checks; its output is shown, and how long it took."""
+    """Runs one of the checks; its output is shown, and how long it took.
+
+    Args:
+        name: What it is called in the output.
+        *command: What follows the name of the interpreter.
+    """
     serve.say(f"── {name}")
     start = time.monotonic()
-    code = subprocess.run([str(PYTHON), "-m", *command], cwd=serve.ROOT).returncode
+    code = subprocess.run([str(PYTHON), *command], cwd=serve.ROOT).returncode
     serve.say(f"   {name}: {time.monotonic() - start:.1f} s, {'ok' if code == 0 else 'FAILED'}")
     return code == 0
 
@@ -135,9 +140,10 @@ def main(arguments: list[str]) -> int:
     if not succeeds("tests", set_up):
         return 1
     passed = [
-        check("ruff", "ruff", "check", "."),
-        check("format", "ruff", "format", "--check", "--quiet", "."),
-        check("mypy", "mypy"),
+        check("ruff", "-m", "ruff", "check", "."),
+        check("format", "-m", "ruff", "format", "--check", "--quiet", "."),
+        check("mypy", "-m", "mypy"),
+        check("imports", "-m", "tests.imports"),
     ]
     serve.say("── pytest")
     # pytest comes last and prints the closing line; its own exit code is kept.

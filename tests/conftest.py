@@ -16,6 +16,7 @@ from tests.proofs import Proofs
 SiteT = TypeVar("SiteT", bound=serve.SiteServer)
 
 ENGINE_FILES = Path(__file__).parent / "pyodide"
+HARNESS_FILES = Path(__file__).parent / "harness"
 
 #: Marks of the tests that need an engine of their own.
 PLACES = ("node", "chrome", "firefox")
@@ -120,6 +121,8 @@ class ServedSite(serve.SiteServer):
         if path == f"/{serve.SERVICE_WORKER}" and not self.offline:
             return ENGINE_FILES / "no_service_worker.js"
         folder, _, name = path.rpartition("/")
+        if folder == "/tests/harness":
+            return HARNESS_FILES / name
         if folder == "/tests" or path == "/module_test.html":
             return ENGINE_FILES / name
         return super().find(path)

@@ -67,7 +67,7 @@ class Firefox:
             for name, value in wanted.items()
         ]
         (its / "user.js").write_text("".join(lines))
-        self._events: list[dict[str, Any]] = []
+        self.events: list[dict[str, Any]] = []
         self._start()
 
     def _start(self) -> None:
@@ -111,7 +111,7 @@ class Firefox:
         while True:
             message = json.loads(self._socket.recv())
             if message.get("type") == "event":
-                self._events.append(message)
+                self.events.append(message)
             elif message.get("id") == self._last:
                 if message["type"] == "error":
                     raise BrowserError(f"{method}: {message['message']}")
@@ -180,7 +180,7 @@ class Firefox:
     def requests(self) -> list[str]:
         """From the network events."""
         self.command("session.status")
-        sent = [event for event in self._events if event["method"] == "network.beforeRequestSent"]
+        sent = [event for event in self.events if event["method"] == "network.beforeRequestSent"]
         return [event["params"]["request"]["url"] for event in sent]
 
     def problems(self) -> list[str]:
@@ -188,7 +188,7 @@ class Firefox:
         self.command("session.status")
         return [
             str(event["params"]["text"])
-            for event in self._events
+            for event in self.events
             if event["method"] == "log.entryAdded" and event["params"]["level"] == "error"
         ]
 

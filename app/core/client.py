@@ -17,22 +17,13 @@ if MYPY:
 
     from page_types import Json
 
-# What becomes of a request that was under way when its worker went, by its op.  What is not here
-# only asks: it is sent again.
-RUN = "run"  # is sent again with a word to say so: the worker knows what only reads
-MOOT = ("close", "proceed")  # what they ask for is of no matter any more
-LOST = ("fetch",)
-UNKNOWN = (
-    "import_file",
-    "delete",
-    "sample",
-    "quarantine_recover",
-    "quarantine_drop",
-    "pause",
-    "unpause",
-)
-
 MOST_REPEATS = 2
+
+
+def is_greeting(op: str) -> bool:
+    """Whether requests of that name are sent by whoever becomes connected to a worker."""
+    return protocol.OPS[op].fate == protocol.GREETING
+
 
 SESSION_LOST = protocol.make_error(
     "SessionLost",
@@ -124,7 +115,7 @@ class Client:
         """
         self._last += 1
         request = Request(self._last, op, fields, part, since)
-        if self._is_resumed or (self._is_connected and op in ("hello", "open")):
+        if self._is_resumed or (self._is_connected and is_greeting(op)):
             self._send(request)
         else:
             self._parked.append(request)
@@ -143,7 +134,7 @@ class Client:
         """The worker has gone: what was under way waits for the next one."""
         self._is_connected = self._is_resumed = False
         self._park()
-        self._refuse(lambda request: request.op in ("hello", "open"), "")
+        self._refuse(lambda request: is_greeting(request.op), "")
 
     def resume(self) -> None:
         """The worker has been greeted: sends what has waited for it."""
@@ -186,18 +177,19 @@ class Client:
                 self._parked.append(request)
 
     def _settle_or_repeat(self, request: "Any") -> None:
-        if request.op in UNKNOWN:
+        fate = protocol.OPS[request.op].fate
+        if fate == protocol.UNKNOWN:
             request.settle(_OUTCOME_UNKNOWN, None)
-        elif request.op in LOST:
+        elif fate == protocol.LOST:
             request.settle(_RESULT_LOST, None)
-        elif request.op in MOOT:
+        elif fate == protocol.MOOT:
             request.settle(None, {})
         elif request.repeats == MOST_REPEATS:
             # It may be what ends the workers.
             request.settle(_OUTCOME_UNKNOWN, None)
         else:
             request.repeats += 1
-            if request.op == RUN:
+            if fate == protocol.READS_AGAIN:
                 request.fields["again"] = True
             self._send(request)
 

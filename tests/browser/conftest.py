@@ -27,7 +27,7 @@ def pytest_runtest_makereport(
     return report
 
 
-def _console(
+def console_in(
     request: pytest.FixtureRequest, browser: Chromium | Firefox, site: ServedSite
 ) -> Iterator[Console]:
     site.missing.clear()
@@ -73,7 +73,7 @@ def visited_firefox(site: ServedSite, tmp_path_factory: pytest.TempPathFactory) 
 @pytest.fixture
 def console(request: pytest.FixtureRequest, site: ServedSite, visited: Path) -> Iterator[Console]:
     """The page in Chromium, not yet opened."""
-    yield from _console(request, Chromium(profile=visited), site)
+    yield from console_in(request, Chromium(profile=visited), site)
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def firefox_console(
     request: pytest.FixtureRequest, site: ServedSite, visited_firefox: Path
 ) -> Iterator[Console]:
     """The page in Firefox, not yet opened."""
-    yield from _console(request, Firefox(profile=visited_firefox), site)
+    yield from console_in(request, Firefox(profile=visited_firefox), site)
 
 
 @pytest.fixture(
@@ -90,7 +90,7 @@ def firefox_console(
 def first_visit(request: pytest.FixtureRequest, site: ServedSite) -> Iterator[Console]:
     """The page in either browser, which has never been there; not yet opened."""
     browser = Chromium() if request.param == "chrome" else Firefox()
-    yield from _console(request, browser, site)
+    yield from console_in(request, browser, site)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 
-from tests.bench.cancel import LONG_TEXT, Desk
+from tests.browser.cancelling import LONG_TEXT, Desk
 from tests.browser.console_page import Console
 
 BOUND = 500

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import serve
-from tests.browser.conftest import _console
+from tests.browser.conftest import console_in
 from tests.browser.console_page import Console
 from tests.browser.hosts import bare_host
 from tests.browsers import Chromium, wait_for
@@ -56,7 +56,7 @@ def place(site: ServedSite) -> ServedSite:
 def console(
     request: pytest.FixtureRequest, browser: Chromium | Firefox, place: ServedSite
 ) -> Iterator[Console]:
-    yield from _console(request, browser, place)
+    yield from console_in(request, browser, place)
 
 
 def variant(folder: Path, changed: dict[str, bytes]) -> Path:

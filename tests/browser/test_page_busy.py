@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from tests.browser.console_page import Console
-from tests.browser.test_page_databases import ENDLESS, make, opened
+from tests.browser.page_steps import ENDLESS, make, opened
 from tests.browsers import wait_for
 
 OPEN_SWITCHER = "document.getElementById('databases').open = true"

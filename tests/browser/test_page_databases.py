@@ -7,24 +7,8 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from tests.browser.console_page import Console
+from tests.browser.page_steps import ENDLESS, make, opened
 from tests.browsers import Chromium, wait_for
-
-ENDLESS = "WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c"
-
-
-def opened(console: Console, name: str) -> None:
-    """Wait until a database is the open one."""
-    wait_for(f"{name} to be open", lambda: console.status() == f"Opened {name}")
-    assert console.database() == name
-
-
-def make(console: Console, name: str) -> None:
-    """Make a database by the switcher's button."""
-    console.js("document.getElementById('databases').open = true")
-    console.click("New database…")
-    console.js("document.querySelector('dialog input').value = args[0]", name)
-    console.click("Create")
-    opened(console, name)
 
 
 def test_a_new_database_is_empty_and_the_old_one_is_kept(console: Console) -> None:

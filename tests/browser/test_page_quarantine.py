@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.browser.console_page import Console
-from tests.browser.test_page_databases import make
+from tests.browser.page_steps import make
 from tests.browsers import wait_for
 
 # Overwrites bytes of the slots that hold the paths; answers each slot's size.

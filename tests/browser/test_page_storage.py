@@ -15,19 +15,15 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import _console
+from tests.browser.conftest import console_in
 from tests.browser.console_page import Console
-from tests.browser.test_page_databases import ENDLESS, make, opened
+from tests.browser.page_steps import ENDLESS, INSERT, TRUE_QUOTA, limit, make, opened
 from tests.browsers import Chromium, wait_for
 from tests.conftest import ServedSite
 from tests.firefox import Firefox
 
 Open = Callable[[Chromium | Firefox], Console]
 
-# Chromium reports a quota of 10 GiB beyond what is used, whatever there is, unless told not to.
-TRUE_QUOTA = ("--disable-features=StaticStorageQuota",)
-ROWS = "WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < {}) "
-INSERT = ROWS + "INSERT INTO t SELECT randomblob(1000) FROM c"  # about a kilobyte each
 
 SPY = """
 window.asked = [];
@@ -77,7 +73,7 @@ def opened_in(request: pytest.FixtureRequest, site: ServedSite) -> Iterator[Open
     consoles: list[Iterator[Console]] = []
 
     def make_console(browser: Chromium | Firefox) -> Console:
-        consoles.append(_console(request, browser, site))
+        consoles.append(console_in(request, browser, site))
         return next(consoles[-1])
 
     yield make_console
@@ -122,14 +118,6 @@ def tells_usage(console: Console) -> bool:
 
 def asks_before_leaving(console: Console) -> bool:
     return bool(console.js(LEAVING))
-
-
-def limit(console: Console, size: int) -> None:
-    """Give the origin that much room, really."""
-    assert isinstance(console.browser, Chromium)
-    origin = console.url.rstrip("/")
-    parameters = {"origin": origin, "quotaSize": size}
-    console.browser.driver.execute_cdp_cmd("Storage.overrideQuotaForOrigin", parameters)
 
 
 # Whether it is kept

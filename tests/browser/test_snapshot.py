@@ -13,10 +13,9 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import _console
+from tests.browser.conftest import console_in
 from tests.browser.console_page import Console
-from tests.browser.test_page_databases import ENDLESS
-from tests.browser.test_page_storage import INSERT, TRUE_QUOTA, limit
+from tests.browser.page_steps import ENDLESS, INSERT, TRUE_QUOTA, limit
 from tests.browsers import Chromium, wait_for
 from tests.conftest import ServedSite
 
@@ -261,7 +260,7 @@ def test_a_restored_python_that_does_not_start_is_not_restored_again(
 @pytest.fixture
 def limited(request: pytest.FixtureRequest, site: ServedSite) -> Iterator[Console]:
     """The page in a Chromium that says what its quota is."""
-    yield from _console(request, Chromium(TRUE_QUOTA), site)
+    yield from console_in(request, Chromium(TRUE_QUOTA), site)
 
 
 def test_a_snapshot_is_not_kept_where_databases_may_need_the_room(limited: Console) -> None:

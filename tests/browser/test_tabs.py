@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.tabs import counting, sessions, speed
-from tests.bench.tabs.figures import require_exact
 from tests.browser.conftest import FAILED
 from tests.browser.many_tabs import Tabs, many_tabs
+from tests.browser.tabs import counting, sessions, speed
+from tests.browser.tabs.figures import require_exact
 from tests.browsers import wait_for
 from tests.conftest import ServedSite
 from tests.firefox import OWN_PROCESSES, UNTHROTTLED, Firefox

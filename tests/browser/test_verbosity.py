@@ -19,9 +19,9 @@ def written(console: Console) -> list[str]:
     else:
         assert isinstance(browser, Firefox)
         browser.problems()  # takes in the events that have come by now
-        events = [event for event in browser._events if event["method"] == "log.entryAdded"]
+        events = [event for event in browser.events if event["method"] == "log.entryAdded"]
         entries = [f"{event['params']['level']} {event['params']['text']}" for event in events]
-        browser._events.clear()
+        browser.events.clear()
     return [entry for entry in entries if "sahpool: " in entry]
 
 

@@ -8,7 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.browsers import Browser, Chromium
+from tests.collecting import lab
 from tests.conftest import ServedSite
 from tests.firefox import Firefox
 from tests.pyodide.engines import PAGE, WORKER, outcome, request
@@ -80,3 +83,6 @@ def work(
             raise DiedError(verdict["error"] + verdict["stack"])
         counts: dict[str, Any] = outcome(verdict["result"])
         return counts
+
+
+BROWSERS = [pytest.param(kind, marks=getattr(pytest.mark, kind)) for kind in lab.KINDS]

@@ -15,7 +15,7 @@ from tests.pyodide.in_worker import in_worker
 if TYPE_CHECKING:
     import sahpool
     from sahpool import Pool
-    from tests.pyodide.prelude import expect, suspended
+    from tests.harness.inside_prelude import expect, suspended
 
 
 @in_worker()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.collecting import console, lab
-from tests.collecting.test_library import BROWSERS
+from tests.collecting.lab import BROWSERS
 from tests.conftest import ServedSite
 from tests.proofs import Proofs
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.collecting import lab
+from tests.collecting.lab import BROWSERS
 from tests.conftest import ServedSite
 from tests.proofs import Proofs
 
-BROWSERS = [pytest.param(kind, marks=getattr(pytest.mark, kind)) for kind in lab.KINDS]
 LENGTHS = [pytest.param(8, id="slice"), pytest.param(600, marks=pytest.mark.slow, id="whole")]
 COUNTED = ("statements", "suspensions", "collections", "imports", "exports", "wrong")
 

@@ -24,21 +24,21 @@ folder = pathlib.Path("/lib/under-test/tests/connections")
 folder.mkdir(parents=True, exist_ok=True)
 for name, text in files.items():
     (folder / name).write_text(text)
-from tests.connections import inside
+from tests.connections import inside_player
 
-await inside.begin(pool, pragmas)
+await inside_player.begin(pool, pragmas)
 """
 
 _PLAY = """
-from tests.connections import inside
+from tests.connections import inside_player
 
-await inside.play(steps, pragmas, broken=broken, patient=patient)
+await inside_player.play(steps, pragmas, broken=broken, patient=patient)
 """
 
 _PLAY_PART = """
-from tests.connections import inside
+from tests.connections import inside_player
 
-await inside.play_part(steps, patient=patient, last=last)
+await inside_player.play_part(steps, patient=patient, last=last)
 """
 
 #: Releases of SQLite whose outcomes on a desktop were compared one by one. Another one may answer
@@ -75,7 +75,7 @@ class Lab:
         self._set_up()
 
     def _set_up(self) -> None:
-        files = {each: (HERE / each).read_text() for each in ("inside.py", "script.py")}
+        files = {each: (HERE / each).read_text() for each in ("inside_player.py", "script.py")}
         self._engine.run(_SET_UP, files=files, pragmas=PRAGMAS, pool=self._pool)
 
     def check(self, steps: list[Step], outcomes: list[Outcome]) -> None:
@@ -114,7 +114,7 @@ class Lab:
     def close(self) -> None:
         """Removes the pool there, and what is left here."""
         self.root.rmdir()
-        self._engine.run("from tests.connections import inside\nawait inside.end()")
+        self._engine.run("from tests.connections import inside_player\nawait inside_player.end()")
 
 
 def _fast_folder() -> str | None:

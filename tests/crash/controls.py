@@ -19,9 +19,11 @@ import sahpool
 from sahpool import browser, names, pool
 from sahpool.databases import transfer
 from sahpool.opfs_pool import header, slot, slots
-from sahpool.sqlite import abi, vfs
+from sahpool.sqlite import abi
 from tests.crash import workloads
 from tests.crash.lab import Live, Step, Workload, content, discard
+from tests.harness.inside_modules import io_methods_changed
+from tests.harness.inside_pools import slots_of
 
 
 @contextmanager
@@ -59,14 +61,11 @@ def no_locks() -> Iterator[None]:
 
 def no_sync() -> AbstractContextManager[None]:
     """Nothing is what xSync does."""
-    whole = vfs.VFS._io_methods
 
-    def without(own: vfs.VFS) -> abi.sqlite3_io_methods:
-        methods = whole(own)
-        methods.xSync = own._callbacks.bind(abi.XFILE_INT, lambda _file, _flags: 0, 0)
-        return methods
+    def without(methods: abi.sqlite3_io_methods, callbacks: Any) -> None:
+        methods.xSync = callbacks.bind(abi.XFILE_INT, lambda _file, _flags: 0, 0)
 
-    return replaced(vfs.VFS, "_io_methods", without)
+    return io_methods_changed(without)
 
 
 def no_flush_in_delete() -> AbstractContextManager[None]:
@@ -120,8 +119,8 @@ def journal_deleted_first() -> AbstractContextManager[None]:
 
     def unlink(self: sahpool.Pool, name: str) -> bool:
         for suffix in names.COMPANION_SUFFIXES:
-            self._slots.delete(name + suffix)
-        return self._slots.delete(name)
+            slots_of(self).delete(name + suffix)
+        return slots_of(self).delete(name)
 
     return replaced(pool.Pool, "unlink", unlink)
 

@@ -47,6 +47,7 @@ import js
 import sahpool
 from sahpool.opfs_pool import header
 from sahpool.opfs_pool.header import SECTOR_SIZE
+from tests.harness.inside_pools import forget, slots_of
 
 DIRECTORY = "crash"
 BYSTANDER = "/bystander.db"
@@ -156,7 +157,7 @@ class Live:
         self.whole = b""
         self.damaged: dict[str, str] = {}
         self.in_wal: set[str] = set()
-        self._connections: list[sqlite3.Connection] = []
+        self.connections: list[sqlite3.Connection] = []
         self.pool: sahpool.Pool
 
     async def install(self, **options: Any) -> None:
@@ -175,7 +176,7 @@ class Live:
     @staticmethod
     def bytes_of(pool: sahpool.Pool, path: str) -> bytes:
         """What a slot holds behind its header; nothing when there is none of that path."""
-        slot = pool._slots.find(path)
+        slot = slots_of(pool).find(path)
         return slot.handle.read(slot.handle.size(), SECTOR_SIZE) if slot else b""
 
     def connect(self, path: str, *, asks: bool = True) -> Both:
@@ -184,7 +185,7 @@ class Live:
         ``asks``: whether it says which, rather than leaves it to the pool.
         """
         real = self.pool.connect(path, isolation_level=None)
-        self._connections.append(real)
+        self.connections.append(real)
         if asks:
             real.execute(f"PRAGMA journal_mode={self.mode}").fetchone()
         elif self.mode == "WAL":
@@ -235,9 +236,9 @@ class Live:
 
     def close(self) -> None:
         """Closes every connection that is open."""
-        for connection in self._connections:
+        for connection in self.connections:
             connection.close()
-        self._connections.clear()
+        self.connections.clear()
 
     def end(self) -> None:
         """The recording ends."""
@@ -273,8 +274,7 @@ class Live:
 def discard(pool: sahpool.Pool) -> None:
     """Lets go of a pool, in which nothing is open, without a write: the end of its worker."""
     pool.pause_vfs()
-    pool._vfs.dispose()
-    sahpool.pool._installed.pop(pool.name)
+    forget(pool)
 
 
 @dataclass

@@ -26,6 +26,7 @@ from tests.crash.lab import (
     look,
     open_image,
 )
+from tests.harness.inside_pools import slot_of, slots_of
 
 #: Fewer operations than that are a start with nothing to recover.
 _RECOVERY = 7
@@ -176,8 +177,7 @@ async def damaged_headers(experiment: Experiment) -> tuple[int, list[str]]:
 
 
 def _slot_name(image: sahpool.Pool, path: str) -> str:
-    slot = image._slots.find(path)
-    assert slot is not None
+    slot = slot_of(image, path)
     return slot.name
 
 
@@ -197,11 +197,11 @@ def _file(name: str) -> Any:
 
 
 def _use_up_spares(image: sahpool.Pool) -> None:
-    lent = [image._slots.lend(f"/\x01{number}") for number in range(image._slots.spare_count)]
+    lent = [slots_of(image).lend(f"/\x01{number}") for number in range(slots_of(image).spare_count)]
     for slot in lent:
         slot.handle.write(b"x" * 9000, SECTOR_SIZE)
     for slot in lent:
-        image._slots.give_back(slot)
+        slots_of(image).give_back(slot)
 
 
 def _other_rows(live: Live, image: sahpool.Pool, path: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import sahpool
 from sahpool.opfs_pool.header import SECTOR_SIZE
 from tests.crash.lab import Both, Live
+from tests.harness.inside_pools import slot_of, spare_slots
 
 #: A table of 60 rows over 15 pages: the page cache of a workload holds 6.
 FILL = """
@@ -364,7 +365,7 @@ async def spares(live: Live) -> None:
     con.run("UPDATE t SET v = 'newer' WHERE id > 40")
     live.close()
     await live.pool.top_up()
-    for slot in live.pool._slots._spare:
+    for slot in spare_slots(live.pool):
         slot.handle.write(old, SECTOR_SIZE)
     await live.die(spare=0)  # clean slots would be used first
     await live.begin()
@@ -390,8 +391,7 @@ async def quarantine(live: Live) -> None:
     con.real.execute(UPDATE_ALL)
     names = {}
     for path in ("/a.db", "/b.db"):
-        slot = live.pool._slots.find(path)
-        assert slot is not None
+        slot = slot_of(live.pool, path)
         slot.handle.write(b"\xff" * SECTOR_SIZE, 0)
         names[path] = slot.name
         live.damaged[slot.name] = path

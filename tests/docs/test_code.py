@@ -28,12 +28,13 @@ BOTH_SIDES = DOCS / "coming-from-sqlite-wasm.md"
 
 #: Closes what a page has left open, so that the next one can begin.
 CLEAN_UP = """
-import gc, sqlite3, sahpool
+import gc, sqlite3
+from tests.harness.inside_pools import installed_pools
 for _thing in list(globals().values()):
     if isinstance(_thing, sqlite3.Connection):
         _thing.close()
 gc.collect()
-for _pool in list(sahpool.pool._installed.values()):
+for _pool in list(installed_pools().values()):
     await _pool.remove_vfs()
 """
 
@@ -77,10 +78,8 @@ def with_python() -> list[Path]:
 
 def in_page(engine: Engine, script: str) -> Any:
     """An async function body, in the page that holds the engine's worker."""
-    if isinstance(engine, ChromeEngine):
-        return engine.in_page(script)
-    assert isinstance(engine, FirefoxEngine)
-    return engine._browser.evaluate(script)
+    assert isinstance(engine, ChromeEngine | FirefoxEngine)
+    return engine.in_page(script)
 
 
 @contextmanager

@@ -34,7 +34,7 @@ def without_recipes() -> str:
 
 def test_the_hooks_before_a_commit_are_what_ci_checks() -> None:
     hooks = re.findall(
-        r"^ +entry: \.build/venv/bin/python -m (.+)$",
+        r"^ +entry: \.build/venv/bin/python (-m .+)$",
         (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"),
         re.MULTILINE,
     )

@@ -8,17 +8,9 @@ from pathlib import Path
 import pytest
 
 from sahpool.opfs_pool import header
-from tests.docs.pages import (
-    DOCS,
-    PAGES,
-    ROOT,
-    anchors,
-    blocks,
-    links,
-    named_tests,
-    names_of_tests,
-    section,
-)
+from tests.docs.pages import DOCS, PAGES, ROOT, anchors, blocks, links, named_tests, section
+from tests.harness.collected import names_of_tests
+from tests.harness.inside_modules import header_layout
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -124,6 +116,7 @@ def test_the_table_of_header_bytes_is_what_header_py_writes() -> None:
         cells[0]: (int(cells[1]), cells[2])
         for cells in rows(DOCS / "how-it-works.md", "## The header of a slot")
     }
+    layout = header_layout()
     # Every byte of the sector is in the table once.
     at = 0
     for offset, (size, _) in fields.items():
@@ -131,18 +124,18 @@ def test_the_table_of_header_bytes_is_what_header_py_writes() -> None:
         at += size
     assert at == header.SECTOR_SIZE
     assert fields == {
-        "0": (header._PATH_SIZE, fields["0"][1]),
-        str(header._FLAGS_OFFSET): (4, fields[str(header._FLAGS_OFFSET)][1]),
-        str(header._DIGEST_OFFSET): (8, fields[str(header._DIGEST_OFFSET)][1]),
-        str(header._FIRST_SIZE): (header._SECOND_OFFSET - header._FIRST_SIZE, "zero"),
-        str(header._SECOND_OFFSET): (
-            len(header._SECOND_MAGIC),
-            f"the text `{header._SECOND_MAGIC.decode()}`",
+        "0": (layout["path_size"], fields["0"][1]),
+        str(layout["flags_offset"]): (4, fields[str(layout["flags_offset"])][1]),
+        str(layout["digest_offset"]): (8, fields[str(layout["digest_offset"])][1]),
+        str(layout["first_size"]): (layout["second_offset"] - layout["first_size"], "zero"),
+        str(layout["second_offset"]): (
+            len(layout["second_magic"]),
+            f"the text `{layout['second_magic'].decode()}`",
         ),
         "1032": (8, fields["1032"][1]),
-        "1040": (header._FIRST_SIZE, fields["1040"][1]),
-        str(header._SECOND_OFFSET + header._SECOND_SIZE): (
-            header._SECOND_DIGEST_SIZE,
+        "1040": (layout["first_size"], fields["1040"][1]),
+        str(layout["second_offset"] + layout["second_size"]): (
+            layout["second_digest_size"],
             fields["1564"][1],
         ),
         "1596": (header.SECTOR_SIZE - 1596, "zero"),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import ServedSite
-from tests.faults.inside import unpack
+from tests.faults.lab import unpack
 from tests.pyodide.engines import NodeEngine
 
 

@@ -24,7 +24,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ServedSite
-from tests.faults.inside import BROWSERS, run, unpack
+from tests.faults.lab import BROWSERS, run, unpack
 from tests.proofs import Proofs
 from tests.pyodide.engines import ChromeEngine, FirefoxEngine
 

@@ -1,6 +1,7 @@
 """Every call of the storage fails, once and from then on, in every way that browsers know.
 
-What is checked of each fault stands in bench.py, what the databases do meanwhile in workloads.py.
+What is checked of each fault stands in inside_sweep.py, what the
+databases do meanwhile in inside_workloads.py.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.inside import count, run, sweep
+from tests.faults.lab import count, run, sweep
 from tests.proofs import Proofs
 from tests.pyodide.engines import NodeEngine
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.faults.inside import fill, run
+from tests.faults.lab import fill, run
 from tests.proofs import Proofs
 from tests.pyodide.engines import NodeEngine
 

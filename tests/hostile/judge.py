@@ -14,6 +14,7 @@ import js
 from sahpool import ImportRejectedError, Pool
 from session.sql import catalog
 from session.sql.connection import Connection, quoted
+from tests.harness.inside_pools import slot_of
 
 #: Looks of the progress handler after which a statement is cancelled, as a person would.
 PATIENCE = 100
@@ -74,8 +75,7 @@ class Judge:
         """Digests of all bytes of the databases that are there, headers and journals included."""
         found = {}
         for path in self._pool.file_names:
-            slot = self._pool._slots.find(path)
-            assert slot is not None
+            slot = slot_of(self._pool, path)
             content = slot.handle.read(slot.handle.size(), 0)
             found[path] = hashlib.sha256(content).hexdigest()
         return found

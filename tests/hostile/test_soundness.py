@@ -7,8 +7,9 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 import sahpool
+from tests.harness.inside_modules import quick_check_is
+from tests.harness.inside_prelude import expect, opened, value
 from tests.pyodide.in_worker import in_worker
-from tests.pyodide.prelude import expect, opened, value
 
 if TYPE_CHECKING:
     from sahpool import Pool
@@ -106,19 +107,14 @@ async def test_a_storage_that_fails_during_the_check_is_not_the_file_s_fault(poo
         con.execute("CREATE TABLE t(a)")
         con.execute("INSERT INTO t VALUES (zeroblob(100000))")
         image = con.serialize()
-    quick_check = sahpool.databases.soundness._quick_check
 
     def failing(connection: sqlite3.Connection, of: str = "") -> str:
         error = sqlite3.OperationalError("disk I/O error")
         error.sqlite_errorcode = 10
         raise error from OSError("the disk was pulled out")
 
-    sahpool.databases.soundness._quick_check = failing
-    try:
-        with expect(sqlite3.OperationalError, "disk I/O error"):
-            await pool.import_db("a.db", image)
-    finally:
-        sahpool.databases.soundness._quick_check = quick_check
+    with quick_check_is(failing), expect(sqlite3.OperationalError, "disk I/O error"):
+        await pool.import_db("a.db", image)
     assert pool.file_names == []
     await pool.import_db("a.db", image)
 

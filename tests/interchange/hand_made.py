@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import sahpool
+from tests.harness.inside_pools import slot_of
 
 if TYPE_CHECKING:
     from sahpool import Pool
@@ -87,8 +88,7 @@ async def undone(pool: Pool) -> tuple[bytes, bytes]:
         con.execute("PRAGMA journal_mode=PERSIST")
         con.execute("BEGIN")
         con.execute("UPDATE t SET b = replace(b, 'old', 'new')")
-        slot = pool._slots.find("/undone.db-journal")
-        assert slot is not None
+        slot = slot_of(pool, "/undone.db-journal")
         header = slot.handle.read(28, 4096)
         con.execute("COMMIT")
         journal = slot.handle.read(slot.handle.size(), 4096)
@@ -97,8 +97,7 @@ async def undone(pool: Pool) -> tuple[bytes, bytes]:
         # Magic, and the count of records that says: as many as the file holds. SQLite writes both
         # when it syncs, the rest at once.
         journal = bytes.fromhex("d9d505f920a163d7 ffffffff") + header[12:] + journal[28:]
-        content = pool._slots.find("/undone.db")
-        assert content is not None
+        content = slot_of(pool, "/undone.db")
         database = content.handle.read(content.handle.size(), 4096)
     pool.unlink("/undone.db")
     return database, journal

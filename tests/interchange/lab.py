@@ -65,9 +65,7 @@ class Lab:
         self._engine.close()
 
     def _in_page(self, script: str) -> Any:
-        if isinstance(self._engine, ChromeEngine):
-            return self._engine.in_page(script)
-        return self._engine._browser.evaluate(script)
+        return self._engine.in_page(script)
 
     # --- sahpool --------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import sahpool
 from sahpool.opfs_pool.recognise import existing
+from tests.harness.inside_modules import second_copy
 
 if TYPE_CHECKING:
     from sahpool import Pool
@@ -112,7 +113,7 @@ async def stale_copies(directory: str) -> list[str]:
     """Paths of slots whose second header copy says something else than the first."""
     found = []
     async for _, _, content in slot_files(directory):
-        second, _ = sahpool.opfs_pool.header._second_copy(content[:4096])
+        second = second_copy(content[:4096])
         if second is not None and second != content[:524]:
             found.append(content.split(b"\0", 1)[0].decode())
     return sorted(found)

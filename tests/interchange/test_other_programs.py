@@ -12,11 +12,12 @@ from typing import Any
 
 from tests.interchange.lab import HALF_DONE, HERE, WHOLE, Lab, step, write_ours, write_theirs
 from tests.interchange.prelude import typed
+from tests.pyodide.in_worker import PRELUDE
 
 #: What these tests may use beside prelude.py, whose __future__ counts for all of it.
-HAND_MADE = "".join(
-    path.read_text(encoding="utf-8").replace("from __future__ import annotations\n", "")
-    for path in (HERE.parent / "pyodide/prelude.py", HERE / "hand_made.py")
+HAND_MADE = "\n".join(
+    text.replace("from __future__ import annotations\n", "")
+    for text in (PRELUDE, (HERE / "hand_made.py").read_text(encoding="utf-8"))
 )
 
 WA = "wa-sqlite"
@@ -207,7 +208,7 @@ def test_in_a_pool_that_has_our_digests_what_sqlite_wasm_rs_writes_over_them_is_
         async with held(directory) as pool:
             await pool.import_db("/a.db", image("one"))
             await pool.import_db("/b.db", image("two"))
-            slots = [pool._slots.find(path).name for path in ("/a.db", "/b.db")]
+            slots = [slot_name(pool, path) for path in ("/a.db", "/b.db")]
         opaque = directory + "/.opaque"
         await put(opaque, slots[0], rust("/another-name.db"), image("six"))
         await put(opaque, slots[1], rust(""))
@@ -253,7 +254,7 @@ def test_one_damaged_database_does_not_stop_the_others(lab: Lab, directory: str)
             found = [sorted(map(str, errors)), pool.file_names]
             assert [rows(pool, path) for path in ("/a.db", "/z.db")] == [{"one": 200}, {"two": 200}]
             assert pool.size("/empty.db") == 0
-            assert pool._slots.lent_count == 0
+            assert slots_of(pool).lent_count == 0
         assert await every_byte(directory) == before
         found
         """,

@@ -28,7 +28,7 @@ const snapshot = async () => {
 
 const started = start({
   site,
-  harness: new Uint8Array(await fetched(`${site}tests/harness.py`)),
+  harness: async (name) => new Uint8Array(await fetched(`${site}tests/harness/${name}`)),
   read: (path) => fetched(site + path),
   load: (path) => import(site + path),
   options: { _loadSnapshot: await snapshot() },

@@ -73,7 +73,7 @@ def request(source: str, values: dict[str, Any]) -> str:
 
 
 def outcome(answer: str) -> Any:
-    """The value in an answer of harness.py; RemoteError when it holds none."""
+    """The value in an answer of inside_runner.py; RemoteError when it holds none."""
     fields = json.loads(answer)
     if "traceback" in fields:
         raise RemoteError(fields["type"], fields["traceback"])
@@ -190,6 +190,11 @@ class ChromeEngine:
         """What an async function body gives in the page that the worker belongs to."""
         return self._runner.run_in_page(script)
 
+    @property
+    def process(self) -> int:
+        """The process whose children are the browser's."""
+        return int(self._runner.driver.service.process.pid)
+
     def set_quota(self, size: int | None) -> None:
         """The most bytes that the site may keep; None for what the browser gives by itself."""
         limit = {} if size is None else {"quotaSize": size}
@@ -236,6 +241,10 @@ class BrowserEngine:
         """
         return outcome(self._browser.evaluate(script, request(source, values)))
 
+    def in_page(self, script: str) -> Any:
+        """What an async function body gives in the page that the worker belongs to."""
+        return self._browser.evaluate(script)
+
     def restart(self, *, keep: bool = True) -> None:
         """Terminate the worker, start another."""
         self._browser.evaluate("worker.terminate();")
@@ -252,4 +261,10 @@ class FirefoxEngine(BrowserEngine):
     """The one of the tests that run in each place."""
 
     def __init__(self, url: str, preferences: Mapping[str, object] | None = None) -> None:
-        super().__init__(Firefox(preferences), url)
+        self._firefox = Firefox(preferences)
+        super().__init__(self._firefox, url)
+
+    @property
+    def process(self) -> int:
+        """The process whose children are the browser's."""
+        return self._firefox.process

@@ -9,15 +9,20 @@ import re
 import sys
 import textwrap
 from collections.abc import Awaitable, Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    pass
+import pytest
 
 _numbers = itertools.count(1)
 
-_PRELUDE = (Path(__file__).parent / "prelude.py").read_text(encoding="utf-8")
+#: What stands before the source of each test: the harness's names, and that annotations are not
+#: evaluated.
+PRELUDE = """
+from __future__ import annotations
+from tests.harness.inside_modules import *
+from tests.harness.inside_pools import *
+from tests.harness.inside_prelude import *
+"""
 
 _CALL = """
 _name = {pool_name}
@@ -25,9 +30,9 @@ pool = await sahpool.install(_name, lock_timeout=5.0, **{options})
 try:
     {name}_result = await {name}(pool{values})
 finally:
-    for _installed in list(sahpool.pool._installed.values()):
-        if not _installed.is_paused and not _installed._vfs.open_paths:
-            await _installed.remove_vfs()
+    for _pool in list(installed_pools().values()):
+        if not _pool.is_paused and not vfs_of(_pool).open_paths:
+            await _pool.remove_vfs()
     sahpool.set_default(None)
 {name}_result
 """
@@ -64,7 +69,7 @@ def in_worker(
                 options=repr(options),
                 values="".join(f", {each.name}={each.name}" for each in parameters),
             )
-            runtime.run(_PRELUDE + imports + source + call, **values)
+            runtime.run(PRELUDE + imports + source + call, **values)
 
         first = inspect.Parameter("runtime", inspect.Parameter.POSITIONAL_OR_KEYWORD)
         test.__signature__ = inspect.Signature([first, *parameters])  # type: ignore[attr-defined]
@@ -75,3 +80,9 @@ def in_worker(
         return test
 
     return decorate
+
+
+#: Where Python can wait for a promise within a function (JSPI): Node cannot.
+WITH_STACK_SWITCHING = [
+    pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("chrome", "firefox")
+]

@@ -14,7 +14,8 @@ const tell = (text) => process.stderr.write(`${text}\n`);
 const begin = async () =>
   start({
     site,
-    harness: await readFile(new URL("harness.py", import.meta.url)),
+    harness: async (name) =>
+      new Uint8Array(await readFile(new URL(`../harness/${name}`, import.meta.url))),
     read: async (path) => new Uint8Array(await readFile(site + path)),
     load: (path) => import(pathToFileURL(site + path).href),
     options: { stdout: tell, stderr: tell },

@@ -9,7 +9,8 @@ import js
 
 import sahpool
 from sahpool import Pool
-from tests.pyodide.prelude import killed_copy, opened, put_aside, value
+from tests.harness.inside_pools import forget, named_slots, spare_slots
+from tests.harness.inside_prelude import killed_copy, opened, put_aside, value
 
 ROWS = 40
 NAMES = {"recover": "a.db", "rename": "b.db", "replace": "taken.db", "drop": "a.db"}
@@ -63,7 +64,7 @@ def act(pool: Pool, kept: str, action: str) -> None:
 def check(pool: Pool, kept: str, action: str) -> None:
     """Everything that must be there afterwards, is."""
     if action == "drop":
-        assert kept in [slot.name for slot in pool._slots._spare]
+        assert kept in [slot.name for slot in spare_slots(pool)]
     else:
         with opened(pool, NAMES[action]) as con:
             assert value(con, "PRAGMA integrity_check") == "ok"
@@ -95,8 +96,8 @@ async def attempt(files: Any, kept: str, action: str, ending: str, number: int) 
         opfs.put("tried", left)
         await pool.unpause_vfs()
     here = [each.name for each in pool.quarantined]
-    named = [slot.name for slot in pool._slots._named.values()]
-    spare = [slot.name for slot in pool._slots._spare]
+    named = [slot.name for slot in named_slots(pool).values()]
+    spare = [slot.name for slot in spare_slots(pool)]
     assert [*here, *named, *spare].count(kept) == 1
     assert kept not in spare or action == "drop"
     if kept in here:
@@ -108,8 +109,7 @@ async def attempt(files: Any, kept: str, action: str, ending: str, number: int) 
     await pool.unpause_vfs()
     check(pool, kept, action)
     pool.pause_vfs()
-    pool._vfs.dispose()
-    sahpool.pool._installed.pop("tried")
+    forget(pool)
     return reached
 
 

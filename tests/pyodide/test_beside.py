@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import sahpool
+from tests.harness.inside_pools import hold_of, slots_of
+from tests.harness.inside_prelude import expect, opened, value
 from tests.pyodide import killed_copies, random_copies
 from tests.pyodide.engines import Engine
 from tests.pyodide.in_worker import in_worker
@@ -29,7 +31,6 @@ from tests.pyodide.killed_copies import (
     plain,
     recovered,
 )
-from tests.pyodide.prelude import expect, opened, value
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -39,13 +40,14 @@ if TYPE_CHECKING:
 IMPORT = """
 import base64, contextlib, sqlite3, warnings
 import sahpool
+from tests.harness.inside_pools import slots_of
 pool = await sahpool.install("beside", lock_timeout=5.0, spare=1, initial_capacity=1)
 files = {kind: base64.b64decode(each) for kind, each in files.items()}
 try:
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         size = await pool.import_db("a.db", files.pop("main", b""), **files)
-    assert pool.file_names == ["/a.db"] and not pool._slots.lent_count, pool.file_names
+    assert pool.file_names == ["/a.db"] and not slots_of(pool).lent_count, pool.file_names
     await pool.add_capacity(3)
     found = {}
     with contextlib.closing(pool.connect("a.db")) as con:
@@ -120,6 +122,7 @@ def test_without_what_lies_beside_them_the_copies_are_others(tmp_path: Path, nam
 REFUSE = """
 import base64, contextlib, warnings
 import sahpool
+from tests.harness.inside_pools import slots_of
 pool = await sahpool.install("beside", lock_timeout=5.0, spare=4, initial_capacity=4)
 files = {kind: base64.b64decode(each) for kind, each in files.items()}
 main = files.pop("main", b"")
@@ -135,7 +138,7 @@ try:
             assert error.hint
             said.append(str(error))
     assert pool.file_names == ["/a.db"], pool.file_names
-    assert pool._slots.lent_count == 0 and pool._slots.spare_count == pool.capacity - 1
+    assert slots_of(pool).lent_count == 0 and slots_of(pool).spare_count == pool.capacity - 1
     assert pool.export_file("a.db") == before
 finally:
     await pool.remove_vfs()
@@ -232,7 +235,7 @@ async def test_a_warning_that_is_made_an_error_changes_nothing(pool: Pool) -> No
         await pool.import_db("c.db", data, wal=b"")
     assert pool.file_names == ["/a.db", "/b.db", "/c.db"]
     assert pool.export_file("a.db") == before
-    assert pool._slots.lent_count == 0
+    assert slots_of(pool).lent_count == 0
 
 
 @in_worker(spare=4)
@@ -296,7 +299,7 @@ async def test_an_empty_file_with_a_wal_that_lacks_a_page_is_refused(pool: Pool)
     for number, wal in enumerate((one_page[:32], b"")):
         assert await pool.import_db(f"{number}.db", b"", wal=wal) == 0
     assert pool.databases == ["/0.db", "/1.db"]
-    assert pool._slots.lent_count == 0
+    assert slots_of(pool).lent_count == 0
 
 
 @in_worker(spare=4)
@@ -361,7 +364,7 @@ async def test_a_wal_comes_from_whatever_a_database_comes_from(pool: Pool) -> No
         async def later() -> bytes | None:
             return next(left)
 
-        blob = pool._hold.blob_of(wal)
+        blob = hold_of(pool).blob_of(wal)
         sources: list[Any] = [
             wal,
             bytearray(wal),
@@ -391,7 +394,7 @@ async def test_a_wal_comes_from_whatever_a_database_comes_from(pool: Pool) -> No
             with expect(kind):
                 await pool.import_db(name, main, wal=source, replace=True)
     assert pool.file_names == before
-    assert pool._slots.lent_count == 0
+    assert slots_of(pool).lent_count == 0
     with opened(pool, "0.db") as copy:
         assert value(copy, "SELECT count(*) FROM t") == 20
 
@@ -405,12 +408,12 @@ async def test_an_import_with_its_wal_that_is_cancelled_leaves_nothing(pool: Poo
             yield bytes(10)
 
     task = asyncio.ensure_future(pool.import_db("a.db", bytes(8192), wal=endless()))
-    while pool._slots.lent_count < 2:
+    while slots_of(pool).lent_count < 2:
         await asyncio.sleep(0.01)
     with expect(sahpool.DatabaseInUseError, "import"):
         pool.pause_vfs()
     task.cancel()
     with expect(asyncio.CancelledError):
         await task
-    assert pool._slots.lent_count == 0
+    assert slots_of(pool).lent_count == 0
     assert pool.file_names == []

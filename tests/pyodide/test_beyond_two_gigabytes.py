@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import sahpool
-from tests.pyodide.in_worker import _PRELUDE, in_worker
-from tests.pyodide.prelude import (
+from tests.harness.inside_prelude import (
     all_files,
     expect,
     fill_low_memory,
@@ -25,6 +24,7 @@ from tests.pyodide.prelude import (
     slot_bytes,
     value,
 )
+from tests.pyodide.in_worker import PRELUDE, in_worker
 
 if TYPE_CHECKING:
     from sahpool import Pool
@@ -257,4 +257,4 @@ True
 
 
 def test_a_first_install_beyond_two_gigabytes_says_why_and_has_taken_nothing(roomy: Any) -> None:
-    assert roomy.run(_PRELUDE + _LATE)
+    assert roomy.run(PRELUDE + _LATE)

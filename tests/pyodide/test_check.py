@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 import sahpool
+from tests.harness.inside_pools import hold_of, named_slots, orphaned_slots, slot_of, spare_slots
+from tests.harness.inside_prelude import expect, opened, value
 from tests.pyodide.in_worker import in_worker
-from tests.pyodide.prelude import expect, opened, value
 
 if TYPE_CHECKING:
     from sahpool import Pool
@@ -25,7 +26,7 @@ async def test_a_check_passes_and_touches_no_database(pool: Pool) -> None:
         other.close()
 
         def files() -> dict[str, bytes]:
-            named = pool._slots._named
+            named = named_slots(pool)
             return {path: slot.handle.read(1 << 24, 0) for path, slot in named.items()}
 
         await pool.top_up()
@@ -140,8 +141,7 @@ async def test_each_fault_of_the_storage_fails_the_steps_that_need_it(pool: Pool
     opfs = js.memoryOpfs
     with opened(pool, "a.db") as con:
         con.execute("CREATE TABLE t(a)")
-    slot = pool._slots.find("/a.db")
-    assert slot is not None
+    slot = slot_of(pool, "/a.db")
     kept = slot.handle.read(1 << 24, 0)
     await pool.top_up()
 
@@ -175,7 +175,7 @@ async def test_each_fault_of_the_storage_fails_the_steps_that_need_it(pool: Pool
         nothing_left()
 
     # The storage is full, or keeps less than it is given.
-    opfs.quota = 20 * 4096 + sum(slot.handle.size() for slot in pool._slots._spare)
+    opfs.quota = 20 * 4096 + sum(slot.handle.size() for slot in spare_slots(pool))
     broken = await failing()
     assert {"write and read", "rollback", "journal mode WAL", "truncate"} <= set(broken), broken
     assert "SQLITE_FULL" in broken["write and read"], broken
@@ -217,8 +217,8 @@ async def test_each_fault_of_the_storage_fails_the_steps_that_need_it(pool: Pool
     nothing_left()
     # And no slot was lost: what the pool does not know of is a file that nobody holds.
     await pool.top_up()  # or one is just being made
-    slots = pool._slots
-    known = {slot.name for slot in (*slots._named.values(), *slots._spare, *slots._orphans)}
-    async for entry in pool._hold.opaque.values():
+    slots = (*named_slots(pool).values(), *spare_slots(pool), *orphaned_slots(pool))
+    known = {slot.name for slot in slots}
+    async for entry in hold_of(pool).opaque.values():
         if entry.name not in known:
-            (await pool._hold.open(entry)).close()
+            (await hold_of(pool).open(entry)).close()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.harness.inside_pools import slot_of, slots_of
+from tests.harness.inside_prelude import database, opened, value
 from tests.pyodide.in_worker import in_worker
-from tests.pyodide.prelude import database, opened, value
 
 if TYPE_CHECKING:
     from sahpool import Pool
@@ -79,7 +80,7 @@ async def test_a_scratch_database_is_empty_nobody_else_s_and_gone_afterwards(poo
                 assert value(copy, "SELECT sum(length(a)) FROM t") == 3_000_000
             with database(two) as copy:
                 assert value(copy, "SELECT count(*) FROM sqlite_schema") == 0
-        assert pool._slots.lent_count == 0
+        assert slots_of(pool).lent_count == 0
         await pool.top_up()
         assert pool.capacity <= capacity + 2
     assert pool.databases == pool.file_names == ["/a.db"]
@@ -90,11 +91,11 @@ async def test_without_a_slot_to_spare_there_is_no_scratch_database(pool: Pool) 
     from sahpool.databases.transfer import scratch
     from sahpool.pool import access_to
 
-    lent = [pool._slots.lend(f"/\x01test-{i}") for i in range(pool._slots.spare_count - 1)]
+    lent = [slots_of(pool).lend(f"/\x01test-{i}") for i in range(slots_of(pool).spare_count - 1)]
     with scratch(access_to(pool)) as uri:
         assert uri is None
     for slot in lent:
-        pool._slots.give_back(slot)
+        slots_of(pool).give_back(slot)
     with scratch(access_to(pool)) as uri:
         assert uri is not None
 
@@ -108,8 +109,7 @@ async def test_a_wal_is_flushed_where_there_is_one(pool: Pool) -> None:
     with opened(pool, "a.db") as con:
         con.execute("CREATE TABLE t (a)")
         flushed: list[None] = []
-        slot = pool._slots.find("/a.db-wal")
-        assert slot is not None
+        slot = slot_of(pool, "/a.db-wal")
         flush = slot.handle.flush
         slot.handle.flush = lambda: flushed.append(flush())  # type: ignore[method-assign]
         try:

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.pyodide.in_worker import in_worker
-from tests.pyodide.test_pool import WITH_STACK_SWITCHING
+from tests.pyodide.in_worker import WITH_STACK_SWITCHING, in_worker
 
 if TYPE_CHECKING:
     from sahpool import Pool
-    from tests.pyodide.prelude import suspended
+    from tests.harness.inside_prelude import suspended
 
 site_s_own = pytest.mark.parametrize("runtime", WITH_STACK_SWITCHING, indirect=True)
 

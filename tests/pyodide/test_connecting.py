@@ -6,8 +6,9 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import sahpool
+from tests.harness.inside_pools import slots_of, spares_of
+from tests.harness.inside_prelude import expect, opened, value
 from tests.pyodide.in_worker import in_worker
-from tests.pyodide.prelude import expect, opened, value
 
 if TYPE_CHECKING:
     from sahpool import Pool
@@ -31,7 +32,7 @@ async def test_a_connection_without_waiting_lets_nobody_in(pool: Pool) -> None:
     for number in range(2):  # two slots each, and then none is free
         cons.append(pool.connect(f"{number}.db", wait=False))
         cons[-1].execute("CREATE TABLE t(a)")
-    assert pool._spares.missing == 4
+    assert spares_of(pool).missing == 4
     with expect(sahpool.PoolFullError, "needs 2 free slots") as caught:
         pool.connect("2.db", wait=False)
     assert "add_capacity" in caught.error.hint
@@ -53,31 +54,31 @@ async def test_so_many_slots_must_be_free_as_the_database_needs(pool: Pool) -> N
     with opened(pool, "delete.db") as con:
         con.execute("PRAGMA journal_mode=DELETE")
         con.execute("CREATE TABLE t(a)")
-    assert pool._slots.spare_count == 2
+    assert slots_of(pool).spare_count == 2
     for name in ("wal.db", "delete.db", "new.db"):
         with opened(pool, name, wait=False) as con:
             value(con, "SELECT count(*) FROM sqlite_schema")
     pool.unlink("new.db")
-    one = pool._slots.lend("/\x01one")
+    one = slots_of(pool).lend("/\x01one")
     try:
         with expect(sahpool.PoolFullError, "/new.db needs 2 free slots"):
             pool.connect("new.db", wait=False)
         with opened(pool, "wal.db", wait=False) as con:
             assert value(con, "SELECT count(*) FROM t") == 0
             # Its WAL is there now: another connection takes no slot, though none is free.
-            assert pool._slots.spare_count == 0
+            assert slots_of(pool).spare_count == 0
             with opened(pool, "wal.db", wait=False) as other:
                 assert value(other, "SELECT count(*) FROM t") == 0
-        two = pool._slots.lend("/\x01two")
+        two = slots_of(pool).lend("/\x01two")
         try:
             with expect(sahpool.PoolFullError, "/wal.db needs 1 free slots"):
                 pool.connect("wal.db", wait=False)
             with opened(pool, "delete.db", wait=False) as con:
                 assert value(con, "SELECT count(*) FROM t") == 0
         finally:
-            pool._slots.give_back(two)
+            slots_of(pool).give_back(two)
     finally:
-        pool._slots.give_back(one)
+        slots_of(pool).give_back(one)
     with expect(sahpool.InvalidNameError):
         pool.connect("", wait=False)
     pool.pause_vfs()

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import sahpool
+from tests.harness.inside_pools import address_of_method, open_files, slot_of, slots_of
+from tests.harness.inside_prelude import database, expect, fill_low_memory, opened, value
 from tests.pyodide.in_worker import in_worker
-from tests.pyodide.prelude import database, expect, fill_low_memory, opened, value
 
 if TYPE_CHECKING:
     from sahpool import Pool
@@ -203,10 +204,10 @@ async def test_a_large_sort_moves_to_a_spare_slot_and_gives_it_back(pool: Pool) 
         )
         con.execute("PRAGMA cache_size=10")
         await pool.top_up()
-        spares = pool._slots.spare_count
+        spares = slots_of(pool).spare_count
         cursor = con.execute("SELECT a FROM t ORDER BY b DESC, a")
         cursor.fetchone()
-        assert pool._slots.spare_count < spares
+        assert slots_of(pool).spare_count < spares
         rows = 1 + len(cursor.fetchall())
         cursor.close()
         assert rows == 20000
@@ -217,7 +218,7 @@ async def test_a_large_sort_moves_to_a_spare_slot_and_gives_it_back(pool: Pool) 
         assert value(con, "PRAGMA integrity_check") == "ok"
     await asyncio.sleep(0)
     assert pool.file_names == ["/a.db"]
-    assert pool.capacity - pool.file_count == pool._slots.spare_count
+    assert pool.capacity - pool.file_count == slots_of(pool).spare_count
 
 
 @in_worker(temp_memory_limit=1 << 20, spare=0, initial_capacity=2)
@@ -228,7 +229,7 @@ async def test_a_large_sort_without_a_spare_slot_stays_in_memory(pool: Pool) -> 
             " WHERE i < 20000) SELECT hex(randomblob(100)) AS b FROM n"
         )
         con.execute("PRAGMA cache_size=10")
-        assert pool._slots.spare_count == 0
+        assert slots_of(pool).spare_count == 0
         rows = con.execute("SELECT b FROM t ORDER BY b").fetchall()
         assert rows == sorted(rows)
 
@@ -240,7 +241,7 @@ async def test_spare_slots_are_topped_up_between_statements(pool: Pool) -> None:
             con.execute("CREATE TABLE t(a)")
         await asyncio.sleep(0.05)
     assert pool.file_count == 20
-    assert pool._slots.spare_count >= 3
+    assert slots_of(pool).spare_count >= 3
 
 
 @in_worker(initial_capacity=2, spare=0)
@@ -360,7 +361,7 @@ async def test_a_database_that_must_exist_and_does_not_is_an_error_with_its_caus
 
 @in_worker()
 async def test_a_file_that_is_no_database_is_the_first_query_s_error(pool: Pool) -> None:
-    slot = pool._slots.create("/a.db", 0x106)
+    slot = slots_of(pool).create("/a.db", 0x106)
     slot.handle.write(b"no database at all" * 1000, 4096)
     with opened(pool, "a.db") as con:
         with expect(sqlite3.DatabaseError, "file is not a database") as caught:
@@ -398,8 +399,7 @@ async def test_a_read_only_connection_does_not_change_the_file_by_a_checkpoint(p
         con.execute("CREATE TABLE t(a)")
         con.execute("DROP TABLE t")
         con.execute("CREATE TABLE t(a)")
-        slot = pool._slots.find("/a.db")
-        assert slot is not None
+        slot = slot_of(pool, "/a.db")
         before = slot.handle.read(slot.handle.size(), 0)
         with database(pool.uri("a.db", mode="ro")) as reader:
             with expect(sqlite3.OperationalError, "disk I/O error") as caught:
@@ -419,8 +419,8 @@ async def test_a_read_beyond_the_end_fills_the_rest_with_zeros(pool: Pool) -> No
     with opened(pool, "a.db") as con:
         con.execute("PRAGMA journal_mode=DELETE")
         con.execute("CREATE TABLE t(a)")
-        (file,) = pool._vfs._files
-        read = prototype(pool._vfs._methods.xRead)
+        (file,) = open_files(pool)
+        read = prototype(address_of_method(pool, "xRead"))
         buffer = ctypes.create_string_buffer(b"\xff" * 200, 200)
         assert read(file, buffer, 200, 8192 - 50) == 522  # SQLITE_IOERR_SHORT_READ
         assert buffer.raw[50:] == bytes(150)
@@ -475,7 +475,7 @@ async def _beyond_two_gigabytes(pool: Pool) -> None:
         con.execute("COMMIT")
         con.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         with opened(pool, "a.db") as other:
-            high = [file for file in pool._vfs._files if file > 1 << 31]
+            high = [file for file in open_files(pool) if file > 1 << 31]
             assert high, "no file of SQLite's lies beyond 2 GiB: the test tests nothing"
             assert value(other, "PRAGMA integrity_check") == "ok"
             assert value(other, "SELECT sum(a) FROM t") == 12497500

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,10 @@ import pytest
 
 from tests import damage
 from tests.proofs import Proofs
+from tests.pyodide.in_worker import PRELUDE
 
-_INSIDE = "".join(
-    re.sub("^from (__future__|tests).*\n", "", path.read_text(encoding="utf-8"), flags=re.M)
-    for path in (Path(__file__).parent / "prelude.py", Path(damage.__file__))
+_INSIDE = PRELUDE + Path(damage.__file__).read_text(encoding="utf-8").replace(
+    "from __future__ import annotations\n", ""
 )
 
 #: A pool in which each slot's header is damaged in a way of its own: what became of each database.

@@ -9,8 +9,9 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import sahpool
+from tests.harness.inside_pools import hold_of, vfs_of
+from tests.harness.inside_prelude import database, expect, opened, value
 from tests.pyodide.in_worker import in_worker
-from tests.pyodide.prelude import database, expect, opened, value
 
 if TYPE_CHECKING:
     from sahpool import Pool
@@ -59,7 +60,7 @@ async def test_what_has_no_name_works_while_the_default_pool_is_away(pool: Pool)
             with database(place) as con:
                 work(con)
         work(before)
-        assert "" in pool._vfs.open_paths
+        assert "" in vfs_of(pool).open_paths
         with expect(sqlite3.OperationalError) as caught:
             before.execute("ATTACH 'n.db' AS n")
         assert isinstance(caught.error.__cause__, sahpool.PoolClosedError)
@@ -83,7 +84,7 @@ async def test_a_default_pool_that_is_not_had_back_is_told_with_the_reason(pool:
         con.execute("CREATE TABLE t(a)")
     pool.pause_vfs()
     other = await sahpool.install(pool.name + "-2", directory=pool.directory)
-    pool._hold.timeout = 0.2
+    hold_of(pool).timeout = 0.2
 
     async def meanwhile() -> list[Any]:
         causes: list[Any] = []

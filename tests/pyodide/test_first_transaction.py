@@ -5,8 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import sahpool
+from tests.harness.inside_prelude import (
+    aside,
+    cut_first_transaction,
+    expect,
+    opened,
+    put_aside,
+    value,
+)
 from tests.pyodide.in_worker import in_worker
-from tests.pyodide.prelude import aside, cut_first_transaction, expect, opened, put_aside, value
 
 if TYPE_CHECKING:
     from sahpool import Pool

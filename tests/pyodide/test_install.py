@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import sahpool
+from tests.harness.inside_pools import hold_of
+from tests.harness.inside_prelude import database, expect, opened, value
 from tests.pyodide.in_worker import in_worker
-from tests.pyodide.prelude import database, expect, opened, value
 
 if TYPE_CHECKING:
     from sahpool import Pool
@@ -315,12 +316,12 @@ except sahpool.PoolLockedError as error:
         rows, _ = await install_there(30.0, keep=True)
         assert rows == [[7]]
         with expect(sahpool.PoolLockedError, "held by another"):
-            pool._hold.timeout = 0.3
+            hold_of(pool).timeout = 0.3
             await pool.unpause_vfs()
     finally:
         worker.terminate()
         take.destroy()
-    pool._hold.timeout = 20.0
+    hold_of(pool).timeout = 20.0
     await pool.unpause_vfs()
     with opened(pool, "a.db") as con:
         assert value(con, "SELECT a FROM t") == 7

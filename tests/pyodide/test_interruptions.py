@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import sahpool
+from tests.harness.inside_pools import hold_of, set_wanted_spares, slots_of
+from tests.harness.inside_prelude import damage, expect, killed_copy, opened
 from tests.pyodide.in_worker import in_worker
-from tests.pyodide.prelude import damage, expect, killed_copy, opened
 
 if TYPE_CHECKING:
     from sahpool import Pool
@@ -51,7 +52,7 @@ async def test_a_removal_that_is_refused_deletes_nothing(pool: Pool) -> None:
         yield data[100:]
 
     task = asyncio.ensure_future(pool.import_db("b.db", source()))
-    while not pool._slots.lent_count:
+    while not slots_of(pool).lent_count:
         await asyncio.sleep(0.01)
     with expect(sahpool.DatabaseInUseError, "under way"):
         await pool.remove_vfs()
@@ -148,7 +149,7 @@ async def test_a_pool_that_is_paused_while_it_grows_says_so_or_stops_growing(poo
 @in_worker(spare=1, initial_capacity=2)
 async def test_a_pool_that_is_paused_while_it_starts_stays_paused(pool: Pool) -> None:
     pool.pause_vfs()
-    pool._spares._wanted = 12  # so that it is busy with them for a while
+    set_wanted_spares(pool, 12)  # so that it is busy with them for a while
 
     async def pause() -> None:
         while pool.is_paused:
@@ -200,7 +201,7 @@ async def test_a_start_that_fails_while_it_loads_gives_every_handle_back(pool: P
     with opened(pool, "a.db") as con:
         con.execute("CREATE TABLE t(a)")
     # A worker was killed just when it had made a file: it is empty.
-    await pool._hold.opaque.getFileHandle("0000", sahpool.browser.js_object(create=True))
+    await hold_of(pool).opaque.getFileHandle("0000", sahpool.browser.js_object(create=True))
     pool.pause_vfs()
     js.memoryOpfs.failNext("truncate", "QuotaExceededError")
     with expect(Exception, "told to fail"):

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 import sahpool
+from tests.harness.inside_prelude import opened, put_aside, random_database, value
 from tests.pyodide.in_worker import in_worker
-from tests.pyodide.prelude import opened, put_aside, random_database, value
 
 if TYPE_CHECKING:
     from sahpool import Pool

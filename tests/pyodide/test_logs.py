@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 import sahpool
+from tests.harness.inside_pools import slot_of, slots_of
+from tests.harness.inside_prelude import expect, opened
 from tests.pyodide.in_worker import in_worker
-from tests.pyodide.prelude import expect, opened
 
 if TYPE_CHECKING:
     from sahpool import Pool
@@ -103,8 +104,7 @@ async def test_the_log_tells_what_a_bug_report_needs(pool: Pool) -> None:
             f"{pool.name}: exporting /a.db",
             f"{pool.name}: imported /b.db, {pool.size('b.db')} bytes",
         ]
-        slot = pool._slots.find("/b.db")
-        assert slot is not None
+        slot = slot_of(pool, "/b.db")
         slot.handle.write(b"\xff" * 600, 0)
         pool.pause_vfs()
         await pool.unpause_vfs()
@@ -145,8 +145,8 @@ async def test_the_log_tells_what_a_bug_report_needs(pool: Pool) -> None:
         folder = await sahpool.browser.directory(pool.directory + "/.opaque")
         for kept in pool.quarantined:
             kept.handle.close()
-            pool._slots.quarantined.remove(
-                next(each for each in pool._slots.quarantined if each.name == kept.name)
+            slots_of(pool).quarantined.remove(
+                next(each for each in slots_of(pool).quarantined if each.name == kept.name)
             )
             await folder.removeEntry(kept.name)
 

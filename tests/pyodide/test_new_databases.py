@@ -9,8 +9,8 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import sahpool
+from tests.harness.inside_prelude import database, expect, killed_copy, opened, value
 from tests.pyodide.in_worker import in_worker
-from tests.pyodide.prelude import database, expect, killed_copy, opened, value
 
 if TYPE_CHECKING:
     from sahpool import Pool

@@ -7,8 +7,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 import sahpool
-from tests.pyodide.in_worker import in_worker
-from tests.pyodide.prelude import (
+from tests.harness.inside_prelude import (
     database,
     expect,
     killed_copy,
@@ -18,6 +17,7 @@ from tests.pyodide.prelude import (
     told,
     value,
 )
+from tests.pyodide.in_worker import in_worker
 
 if TYPE_CHECKING:
     from sahpool import Pool

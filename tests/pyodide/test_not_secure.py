@@ -39,6 +39,7 @@ TRY = """
 import js
 import sahpool
 from sahpool.rescue import foreign
+from tests.harness.inside_pools import installed_pools
 
 assert not js.isSecureContext
 assert not hasattr(js.navigator, "storage") and not hasattr(js.navigator, "locks")
@@ -56,7 +57,7 @@ for what, call in {
         told[what] = f"{error} {error.hint}"
     except Exception as error:
         told[what] = repr(error)
-assert sahpool.pool._installed == {}
+assert installed_pools() == {}
 told
 """
 

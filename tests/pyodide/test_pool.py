@@ -10,19 +10,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import sahpool
-from tests.pyodide.in_worker import in_worker
-from tests.pyodide.prelude import database, expect, killed_copy, opened, value
+from tests.harness.inside_pools import hold_of, named_slots, slot_of, slots_of, spares_of
+from tests.harness.inside_prelude import database, expect, killed_copy, opened, value
+from tests.pyodide.in_worker import WITH_STACK_SWITCHING, in_worker
 
 if TYPE_CHECKING:
     from sahpool import Pool
 
 #: Where the storage fails on demand.
 ONLY_NODE = [pytest.param("node", marks=pytest.mark.node)]
-
-#: Where Python can wait for a promise within a function (JSPI): Node cannot.
-WITH_STACK_SWITCHING = [
-    pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("chrome", "firefox")
-]
 
 
 @in_worker()
@@ -63,7 +59,7 @@ async def test_a_paused_pool_lets_go_of_its_files_and_takes_them_again(pool: Poo
     assert isinstance(caught.error.__cause__, sahpool.PoolClosedError)
     other = await sahpool.install(pool.name + "-2", directory=pool.directory)
     assert other.file_names == ["/a.db"]
-    pool._hold.timeout = 0.2
+    hold_of(pool).timeout = 0.2
     with expect(sahpool.PoolLockedError):
         await pool.unpause_vfs()
     other.pause_vfs()
@@ -129,7 +125,7 @@ async def test_spares_are_topped_up_by_whoever_connects_and_not_by_asking_for_a_
     def connecting() -> None:
         assert can_run_sync()
         pool.uri("a.db")
-        assert pool._slots.spare_count == 0
+        assert slots_of(pool).spare_count == 0
         with opened(pool, "a.db") as con:
             con.execute("CREATE TABLE t(a)")
 
@@ -139,10 +135,11 @@ async def test_spares_are_topped_up_by_whoever_connects_and_not_by_asking_for_a_
     await pool.add_capacity(2)
     with database(pool.uri("b.db")) as con:
         con.execute("CREATE TABLE t(a)")
-        assert pool._slots.spare_count == 0
-        assert pool._spares.task is not None
-        await pool._spares.task
-        assert pool._slots.spare_count == 3
+        assert slots_of(pool).spare_count == 0
+        task = spares_of(pool).task
+        assert task is not None
+        await task
+        assert slots_of(pool).spare_count == 3
 
 
 @in_worker()
@@ -152,7 +149,7 @@ async def test_a_removed_pool_is_gone_and_a_paused_one_can_be_removed(pool: Pool
         con.execute("CREATE TABLE t(a)")
     other.pause_vfs()
     thief = await sahpool.install(pool.name + "-3", directory=other.directory)
-    other._hold.timeout = 0.2
+    hold_of(other).timeout = 0.2
     with expect(sahpool.PoolLockedError):
         await other.remove_vfs()
     assert thief.databases == ["/a.db"]
@@ -188,7 +185,7 @@ async def test_a_pause_while_slots_are_added_or_removed_leaves_nothing_held(pool
 
     await pool.add_capacity(3)
     for change in (pool.reduce_capacity(3), pool.add_capacity(3)):
-        pool._hold.opaque = Slow(pool._hold.opaque)
+        hold_of(pool).opaque = Slow(hold_of(pool).opaque)
         changing = asyncio.ensure_future(change)
         await asyncio.sleep(0.06)
         pool.pause_vfs()
@@ -265,7 +262,7 @@ async def test_every_failure_of_the_storage_has_its_own_code_and_its_cause(pool:
             con.execute("COMMIT")
             con.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             for method, kind, code in cases:
-                handles = [slot.handle.raw for slot in pool._slots._named.values()]
+                handles = [slot.handle.raw for slot in named_slots(pool).values()]
                 for handle in handles:
                     if isinstance(method, int):
                         lying(handle, method)
@@ -296,8 +293,7 @@ async def test_a_slot_with_a_damaged_header_is_kept_and_listed(pool: Pool) -> No
 
     with opened(pool, "a.db") as con:
         con.execute("CREATE TABLE t(a)")
-    slot = pool._slots.find("/a.db")
-    assert slot is not None
+    slot = slot_of(pool, "/a.db")
     slot.handle.write(b"\xff" * 600, 0)
     damaged = slot.handle.read(1 << 20, 0)
     pool.pause_vfs()
@@ -323,7 +319,7 @@ async def test_a_failed_start_gives_everything_back_and_deletes_nothing(pool: Po
     folder = await sahpool.browser.directory(pool.directory + "/.opaque")
     files = [file async for file in folder.values()]
     held = await files[-1].createSyncAccessHandle()
-    pool._hold.timeout = 0.5
+    hold_of(pool).timeout = 0.5
     with expect(sahpool.PoolLockedError, "held by another tab") as caught:
         await pool.unpause_vfs()
     assert caught.error.hint
@@ -372,13 +368,13 @@ async def test_a_start_that_fails_at_any_call_gives_everything_back_and_deletes_
         """Every file; each is held by nobody, or no handle could be had."""
         found = {}
         for name in files:
-            handle = await pool._hold.open(await folder.getFileHandle(name))
+            handle = await hold_of(pool).open(await folder.getFileHandle(name))
             found[name] = handle.read(handle.size(), 0)
             handle.close()
         return found
 
     before = await contents()
-    pool._hold.timeout = 0.0  # no second attempt
+    hold_of(pool).timeout = 0.0  # no second attempt
     for how in ("NoModificationAllowedError", "InvalidStateError", "UnknownError"):
         for number in range(1, len(files) + 1):
             opfs.failAt("createSyncAccessHandle", number, how)
@@ -390,7 +386,7 @@ async def test_a_start_that_fails_at_any_call_gives_everything_back_and_deletes_
             assert await contents() == before, (how, number)
             await asyncio.sleep(0)  # the Web Lock is let go of in the next turns of the loop
             assert (await js.navigator.locks.query()).held.length == 0, (how, number)
-    pool._hold.timeout = 5.0
+    hold_of(pool).timeout = 5.0
     for method in ("getSize", "read"):
         number, reached = 0, True
         while reached:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import sahpool
-from tests.pyodide.in_worker import in_worker
-from tests.pyodide.prelude import (
+from tests.harness.inside_pools import deleting, hold_of, set_wanted_spares, slot_of, slots_of
+from tests.harness.inside_prelude import (
     all_files,
     aside,
     database,
@@ -24,6 +23,7 @@ from tests.pyodide.prelude import (
     slot_bytes,
     value,
 )
+from tests.pyodide.in_worker import PRELUDE, in_worker
 
 if TYPE_CHECKING:
     from sahpool import Pool
@@ -89,12 +89,12 @@ async def test_what_is_dropped_is_a_spare_slot_and_its_content_is_gone(pool: Poo
     with opened(pool, "a.db") as con:
         con.execute("CREATE TABLE t(a)")
     kept = await put_aside(pool, "/a.db")
-    capacity, spare = pool.capacity, pool._slots.spare_count
+    capacity, spare = pool.capacity, slots_of(pool).spare_count
     with expect(sahpool.NoSuchDatabaseError, "no slot"):
         pool.drop_quarantined("a.db")
     pool.drop_quarantined(kept.name)
     assert pool.quarantined == []
-    assert (pool.capacity, pool._slots.spare_count) == (capacity + 1, spare + 1)
+    assert (pool.capacity, slots_of(pool).spare_count) == (capacity + 1, spare + 1)
     assert kept.handle.size() == 4096
     for use in (pool.drop_quarantined, pool.recover, pool.export_quarantined):
         with expect(sahpool.NoSuchDatabaseError, "no slot"):
@@ -102,7 +102,7 @@ async def test_what_is_dropped_is_a_spare_slot_and_its_content_is_gone(pool: Poo
     pool.pause_vfs()
     await pool.unpause_vfs()
     assert (pool.quarantined, pool.file_names) == ([], [])
-    assert pool._slots.spare_count == spare + 1
+    assert slots_of(pool).spare_count == spare + 1
     assert await pool.remove_vfs()
 
 
@@ -127,9 +127,9 @@ async def test_a_name_that_is_taken_is_replaced_only_on_demand_and_only_when_clo
             pool.recover(kept.name, name)
     assert pool.quarantined == [kept]
     assert kept.handle.read(1 << 20, 0) == before
-    spare = pool._slots.spare_count
+    spare = slots_of(pool).spare_count
     pool.recover(kept.name, "b.db", replace=True)
-    assert (pool.databases, pool._slots.spare_count) == (["/b.db"], spare + 1)
+    assert (pool.databases, slots_of(pool).spare_count) == (["/b.db"], spare + 1)
     with opened(pool, "b.db") as con:
         assert value(con, "SELECT a FROM t") == "a.db"
     with opened(pool, "a.db") as con:  # the name is free
@@ -145,8 +145,7 @@ async def test_what_is_no_sound_database_stays_in_quarantine_as_it_is(pool: Pool
     with opened(pool, "a.db") as con:
         con.execute("CREATE TABLE t(a)")
         con.executemany("INSERT INTO t VALUES(?)", [("x" * 500,) for _ in range(200)])
-    slot = pool._slots.find("/a.db")
-    assert slot is not None
+    slot = slot_of(pool, "/a.db")
     sound = slot.handle.read(1 << 20, 4096)
     for content, text in (
         (b"", "empty"),
@@ -154,8 +153,7 @@ async def test_what_is_no_sound_database_stays_in_quarantine_as_it_is(pool: Pool
         (sound[:-4096], "cut off"),
         (sound[:8192] + b"\xff" * 4096 + sound[12288:], "damaged"),
     ):
-        slot = pool._slots.find("/a.db")
-        assert slot is not None
+        slot = slot_of(pool, "/a.db")
         slot.handle.truncate(4096)
         slot.handle.write(content, 4096)
         kept = await put_aside(pool, "/a.db")
@@ -329,8 +327,7 @@ async def test_a_slot_that_only_claims_to_be_the_journal_is_not_erased(pool: Poo
     killed = await sahpool.install(pool.name + "-killed")
     await put_aside(killed, "/a.db")
     wal = aside(killed, "/a.db-wal")
-    other = killed._slots.find("/other.db")
-    assert other is not None
+    other = slot_of(killed, "/other.db")
     wal.handle.truncate(4096)
     wal.handle.write(other.handle.read(1 << 20, 4096), 4096)
     before = raw(killed)
@@ -362,7 +359,7 @@ async def test_a_transaction_over_two_databases_is_undone_in_both_though_one_was
         con.execute("UPDATE main.t SET a = 'y' || a")
         con.execute("UPDATE b.t SET a = 'y' || a")
         # The worker ends when every journal names the super-journal and the databases are written.
-        delete = pool._slots.delete
+        delete = slots_of(pool).delete
         files: dict[str, bytes] = {}
 
         def deleted(path: str) -> bool:
@@ -370,11 +367,8 @@ async def test_a_transaction_over_two_databases_is_undone_in_both_though_one_was
                 files.update(all_files(pool))
             return delete(path)
 
-        pool._slots.delete = deleted  # type: ignore[method-assign]
-        try:
+        with deleting(pool, deleted):
             con.execute("COMMIT")
-        finally:
-            del pool._slots.delete
     await plant(pool, f".{pool.name}-killed", files)
     killed = await sahpool.install(pool.name + "-killed")
     supers = [each for each in killed.file_names if "-mj" in each]
@@ -430,7 +424,7 @@ async def test_what_another_program_s_header_names_is_never_written_to_unless_it
     folder = await sahpool.browser.directory(pool.directory + "/.opaque")
     before = {}
     for name, header in headers.items():
-        handle = await pool._hold.open(await folder.getFileHandle(name, create))
+        handle = await hold_of(pool).open(await folder.getFileHandle(name, create))
         handle.write(header.ljust(4096, b"\0") + data, 0)
         before[name] = handle.read(1 << 20, 0)
         handle.close()
@@ -496,7 +490,7 @@ async def test_a_slot_that_cannot_be_read_is_told_and_can_be_dropped_when_it_can
     with opened(pool, "a.db") as con:
         con.execute("CREATE TABLE t(a)")
     pool.pause_vfs()
-    pool._spares._wanted = 0
+    set_wanted_spares(pool, 0)
     try:
         refuse("getSize", "read")
         await pool.unpause_vfs()
@@ -523,9 +517,8 @@ async def test_a_slot_that_cannot_be_read_is_told_and_can_be_dropped_when_it_can
     assert (pool.quarantined, pool.file_names) == ([], [])
 
 
-_INSIDE = "".join(
-    re.sub("^from (__future__|tests).*\n", "", path.read_text(encoding="utf-8"), flags=re.M)
-    for path in (Path(__file__).with_name(name) for name in ("prelude.py", "recovering.py"))
+_INSIDE = PRELUDE + Path(__file__).with_name("recovering.py").read_text(encoding="utf-8").replace(
+    "from __future__ import annotations\n", ""
 )
 
 

@@ -6,8 +6,8 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 import sahpool
+from tests.harness.inside_prelude import expect, killed_copy, opened, put_aside, value
 from tests.pyodide.in_worker import in_worker
-from tests.pyodide.prelude import expect, killed_copy, opened, put_aside, value
 
 if TYPE_CHECKING:
     from sahpool import Pool

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.harness.inside_pools import hold_of
+from tests.harness.inside_prelude import all_files, expect, opened, slot_name, value
 from tests.pyodide.in_worker import in_worker
-from tests.pyodide.prelude import all_files, expect, opened, slot_name, value
 
 if TYPE_CHECKING:
     from sahpool import Pool
@@ -28,7 +29,7 @@ async def test_slots_that_were_large_are_made_anew_and_small_ones_stay(pool: Poo
     assert not large & set(files)
     assert small in files
     assert pool.capacity == capacity
-    found = {entry.name async for entry in pool._hold.opaque.values()}
+    found = {entry.name async for entry in hold_of(pool).opaque.values()}
     assert found == set(files)
     with opened(pool, "next.db") as con:
         con.execute("CREATE TABLE t(a)")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
+from tests.harness.inside_prelude import opened, value
 from tests.pyodide.in_worker import in_worker
-from tests.pyodide.prelude import opened, value
 
 if TYPE_CHECKING:
     from sahpool import Pool

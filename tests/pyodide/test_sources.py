@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import sahpool
+from tests.harness.inside_pools import slots_of
+from tests.harness.inside_prelude import expect, opened, value
 from tests.pyodide.in_worker import in_worker
-from tests.pyodide.prelude import expect, opened, value
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -131,7 +132,7 @@ async def test_what_holds_no_bytes_is_a_type_error_that_says_what_is_taken(pool:
     import js
 
     await pool.top_up()
-    before = pool._slots.spare_count
+    before = slots_of(pool).spare_count
     for source in ("/a.db", pathlib.Path("a.db"), None, 42, js.Object.new(), js.Response.new("")):
         with expect(TypeError, "import_db takes a bytes-like object") as caught:
             await pool.import_db("a.db", source)  # type: ignore[arg-type]
@@ -146,7 +147,7 @@ async def test_what_holds_no_bytes_is_a_type_error_that_says_what_is_taken(pool:
         with expect(TypeError, "must be bytes, not"):
             await pool.import_db("a.db", [chunk])
     assert pool.file_names == []
-    assert pool._slots.spare_count == before
+    assert slots_of(pool).spare_count == before
 
 
 @in_worker()
@@ -222,7 +223,7 @@ async def test_a_stream_is_cancelled_when_its_import_fails_and_not_touched_befor
         held.getReader()
         await pool.import_db("c.db", held)
     assert pool.databases == ["/a.db", "/b.db"]
-    assert pool._slots.lent_count == 0
+    assert slots_of(pool).lent_count == 0
 
 
 @pytest.mark.parametrize("runtime", ["node"], indirect=True)
@@ -242,4 +243,4 @@ async def test_a_storage_that_is_full_fails_the_import_and_frees_what_it_took(po
             await pool.import_db("b.db", source)
         js.memoryOpfs.shortWrites = 0
         assert pool.databases == ["/a.db"]
-        assert pool._slots.lent_count == 0
+        assert slots_of(pool).lent_count == 0

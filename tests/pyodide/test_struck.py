@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 import sahpool
+from tests.harness.inside_modules import page_io_module
+from tests.harness.inside_pools import deleting
+from tests.harness.inside_prelude import expect, opened, value
 from tests.pyodide.in_worker import in_worker
-from tests.pyodide.prelude import expect, opened, value
 
 if TYPE_CHECKING:
     from sahpool import Pool
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 @in_worker()
 async def test_the_fields_of_a_thread_state_are_where_they_are_looked_for(pool: Pool) -> None:
-    io, module = pool._hold._io, sahpool.browser.emscripten()
+    io, module = page_io_module(pool), sahpool.browser.emscripten()
     assert io.knowsThreadState(module, sys.getrecursionlimit(), id(KeyboardInterrupt))
     assert not io.knowsThreadState(module, sys.getrecursionlimit() + 1, id(KeyboardInterrupt))
 
@@ -55,17 +57,12 @@ async def test_a_callback_that_is_cut_off_answers_its_failure_and_is_told(pool: 
     with opened(pool, "a.db") as con:
         con.execute("PRAGMA journal_mode=DELETE")
         con.execute("CREATE TABLE t(a)")
-        delete = pool._slots.delete
 
         def fail(_path: str) -> bool:
             raise RecursionError("on purpose")
 
-        pool._slots.delete = fail  # type: ignore[assignment,method-assign]
-        try:
-            with expect(sqlite3.OperationalError) as caught:
-                con.execute("INSERT INTO t VALUES(1)")
-        finally:
-            pool._slots.delete = delete  # type: ignore[method-assign]
+        with deleting(pool, fail), expect(sqlite3.OperationalError) as caught:
+            con.execute("INSERT INTO t VALUES(1)")
         assert isinstance(caught.error.__cause__, RecursionError), caught.error.__cause__
         con.execute("INSERT INTO t VALUES(2)")
         assert value(con, "PRAGMA integrity_check") == "ok"
@@ -77,17 +74,12 @@ async def test_what_stops_a_callback_and_is_no_error_comes_up_as_itself(pool: Po
     with opened(pool, "a.db") as con:
         con.execute("PRAGMA journal_mode=DELETE")
         con.execute("CREATE TABLE t(a)")
-        delete = pool._slots.delete
 
         def stop(_path: str) -> bool:
             raise KeyboardInterrupt
 
-        pool._slots.delete = stop  # type: ignore[assignment,method-assign]
-        try:
-            with expect(KeyboardInterrupt):
-                con.execute("INSERT INTO t VALUES(1)")
-        finally:
-            pool._slots.delete = delete  # type: ignore[method-assign]
+        with deleting(pool, stop), expect(KeyboardInterrupt):
+            con.execute("INSERT INTO t VALUES(1)")
         con.execute("INSERT INTO t VALUES(2)")
         assert value(con, "PRAGMA integrity_check") == "ok"
 

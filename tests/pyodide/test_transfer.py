@@ -8,8 +8,9 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 import sahpool
+from tests.harness.inside_pools import slots_of
+from tests.harness.inside_prelude import expect, killed_copy, opened, value
 from tests.pyodide.in_worker import in_worker
-from tests.pyodide.prelude import expect, killed_copy, opened, value
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -345,7 +346,7 @@ async def test_a_blob_is_the_database_as_it_was_when_the_block_began(pool: Pool)
             con.execute("COMMIT")
             expected = pool.export_file(name)
             async with pool.export_blob(name) as blob:
-                assert pool._slots.lent_count == 0  # it is no copy
+                assert slots_of(pool).lent_count == 0  # it is no copy
                 if mode == "WAL":
                     con.execute("UPDATE t SET b = upper(b)")
                     con.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -376,13 +377,13 @@ async def test_a_blob_of_a_database_that_others_read_and_write_is_a_copy_of_what
         con.execute("INSERT INTO t VALUES(3)")
         with expect(ZeroDivisionError):
             async with pool.export_blob("a.db") as blob:
-                assert pool._slots.lent_count == 1
+                assert slots_of(pool).lent_count == 1
                 con.execute("COMMIT")
                 reader.execute("COMMIT")
                 con.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
                 image = (await blob.arrayBuffer()).to_bytes()
                 raise ZeroDivisionError
-        assert pool._slots.lent_count == 0
+        assert slots_of(pool).lent_count == 0
     assert image[18:20] == b"\1\1"
     with contextlib.closing(sqlite3.connect(":memory:")) as copy:
         copy.deserialize(image)
@@ -394,7 +395,7 @@ async def test_a_blob_of_a_database_that_others_read_and_write_is_a_copy_of_what
 @in_worker()
 async def test_an_empty_file_is_exported_as_one_and_left_alone(pool: Pool) -> None:
     """As the reference has it. A program leaves one that opens a database and writes nothing."""
-    pool._slots.create("/a.db", 0x106)
+    slots_of(pool).create("/a.db", 0x106)
     assert pool.export_file("a.db") == b""
     async with pool.export_blob("a.db") as blob:
         assert blob.size == 0

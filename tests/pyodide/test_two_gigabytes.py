@@ -14,9 +14,9 @@ import pytest
 
 from tests.browsers import page_processes
 from tests.conftest import ServedSite
-from tests.pyodide.engines import ChromeEngine, FirefoxEngine
+from tests.harness.inside_pools import slot_of
+from tests.harness.inside_prelude import opened, value
 from tests.pyodide.in_worker import in_worker
-from tests.pyodide.prelude import opened, value
 
 if TYPE_CHECKING:
     from sahpool import Pool
@@ -78,14 +78,6 @@ def memory(folder: Path, field: str) -> int:
     """A size in /proc/…/status, in bytes: VmRSS, or VmHWM, the largest that it was."""
     fields = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines())
     return int(fields[field].split()[0]) << 10
-
-
-def process_of(runtime: Any) -> int:
-    """The process whose children are the browser's."""
-    if isinstance(runtime, ChromeEngine):
-        return int(runtime._runner.driver.service.process.pid)
-    assert isinstance(runtime, FirefoxEngine)
-    return runtime._browser.process
 
 
 _IMPORT = """
@@ -188,7 +180,7 @@ def test_two_gigabytes_come_from_a_stream_and_go_out_again_in_flat_memory(
 
     runtime.run("1")  # Pyodide is there
     before = {}
-    for page in page_processes(process_of(runtime)):
+    for page in page_processes(runtime.process):
         (page / "clear_refs").write_text("5")  # the peak begins anew (man 5 proc)
         before[page] = memory(page, "VmRSS")
     assert step("import", _IMPORT) == [size]
@@ -231,8 +223,7 @@ async def test_pages_beyond_four_gigabytes_are_where_they_belong(pool: Pool) -> 
         con.execute("PRAGMA journal_mode=DELETE")
         con.execute("CREATE TABLE t(a INTEGER PRIMARY KEY, b)")
         con.execute("INSERT INTO t VALUES(0, 'near')")
-    slot = pool._slots.find("/a.db")
-    assert slot is not None
+    slot = slot_of(pool, "/a.db")
     slot.handle.truncate(4096 + size)
     slot.handle.write((size // 4096).to_bytes(4, "big"), 4096 + 28)
     for mode in ("DELETE", "WAL"):
@@ -250,8 +241,7 @@ async def test_pages_beyond_four_gigabytes_are_where_they_belong(pool: Pool) -> 
         found = con.execute("SELECT substr(b, 1, 6), count(*) FROM t GROUP BY b").fetchall()
         assert sorted(found) == [("DELETE", 50), ("WAL WA", 50), ("near", 1)]
         assert value(con, "PRAGMA page_count") > size // 4096 + 100
-    slot = pool._slots.find("/a.db")
-    assert slot is not None
+    slot = slot_of(pool, "/a.db")
     end = slot.handle.size()
     assert end > 4096 + size + 100 * 4096
     assert b"WAL WAL" in slot.handle.read(end - size - 4096, 4096 + size)

@@ -12,8 +12,9 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 import sahpool
+from tests.harness.inside_pools import named_slots
+from tests.harness.inside_prelude import database, expect, killed_copy, opened, outcomes, value
 from tests.pyodide.in_worker import in_worker
-from tests.pyodide.prelude import database, expect, killed_copy, opened, outcomes, value
 
 if TYPE_CHECKING:
     from sahpool import Pool
@@ -119,7 +120,7 @@ async def test_reading_only_changes_no_byte_whatever_lies_beside_the_database(po
             after = await sahpool.install(f"after-{journal}", directory=f"killed-{journal}")
 
             def files(killed: Pool = after) -> dict[str, bytes]:
-                named = killed._slots._named
+                named = named_slots(killed)
                 return {path: slot.handle.read(1 << 24, 0) for path, slot in named.items()}
 
             before = files()

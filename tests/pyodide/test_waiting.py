@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 import sahpool
+from tests.harness.inside_pools import allocate_region
+from tests.harness.inside_prelude import expect, opened, value
 from tests.pyodide.in_worker import in_worker
-from tests.pyodide.prelude import expect, opened, value
 
 if TYPE_CHECKING:
     from sahpool import Pool
@@ -187,7 +188,7 @@ async def test_the_memory_of_a_wal_index_is_zeroed(pool: Pool) -> None:
     regions: list[int] = []
     while not any(abs(region - block) < size for region in regions for block in blocks):
         assert len(regions) < 1000, "the heap gave no block back: nothing is tested"
-        regions.append(pool._vfs._allocate(size))
+        regions.append(allocate_region(pool, size))
     for region in regions:
         assert ctypes.string_at(region, size) == bytes(size)
         sqlite.sqlite3_free(region)

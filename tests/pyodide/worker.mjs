@@ -8,14 +8,12 @@ const fetched = async (url) => {
   if (!response.ok) throw new Error(`${url}: HTTP status ${response.status}`);
   return response.arrayBuffer();
 };
-const started = fetched(new URL("harness.py", import.meta.url)).then((harness) =>
-  start({
-    site,
-    harness: new Uint8Array(harness),
-    read: (path) => fetched(site + path),
-    load: (path) => import(site + path),
-  }),
-);
+const started = start({
+  site,
+  harness: async (name) => new Uint8Array(await fetched(`${site}tests/harness/${name}`)),
+  read: (path) => fetched(site + path),
+  load: (path) => import(site + path),
+});
 
 // {id, code} in and {id, ok, result | error} out is how pytest-pyodide talks to its worker.
 onmessage = async ({ data: { id, code } }) => {

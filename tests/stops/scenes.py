@@ -12,6 +12,7 @@ from pyodide.ffi import to_js
 
 import sahpool
 from sahpool.opfs_pool.header import SECTOR_SIZE
+from tests.harness.inside_pools import forget, slot_of
 from tests.stops.strikes import Play, Scene
 
 #: A table of 30 rows over 10 pages: the cache has 6.
@@ -318,15 +319,14 @@ async def in_quarantine(play: Play) -> None:
     con = play.pool.connect("a.db", isolation_level=None)
     run(con, "INSERT INTO t VALUES(100, 'a'); BEGIN; UPDATE t SET v = 'cut off' || v")
     for path in ("/a.db", "/b.db"):
-        slot = play.pool._slots.find(path)
-        assert slot is not None
+        slot = slot_of(play.pool, path)
         play.kept[path] = slot.name
         before = slot.handle.read(SECTOR_SIZE, 0)
         slot.handle.write(b"\xff" * SECTOR_SIZE, 0)
         play.kept[path + " before"] = before
     image = js.memoryOpfs.copy("crash")
     for path in ("/a.db", "/b.db"):
-        play.pool._slots.find(path).handle.write(play.kept[path + " before"], 0)  # type: ignore[union-attr]
+        slot_of(play.pool, path).handle.write(play.kept[path + " before"], 0)
     con.close()
     play.pool.pause_vfs()
     js.memoryOpfs.put("crash", image)
@@ -350,8 +350,7 @@ async def another_pool(play: Play) -> None:
     with contextlib.closing(other.connect("x.db", isolation_level=None)) as connection:
         run(connection, "CREATE TABLE x(a); INSERT INTO x VALUES(1)")
     other.pause_vfs()
-    other._vfs.dispose()
-    del sahpool.pool._installed["other"]
+    forget(other)
 
 
 @scene(another_pool)

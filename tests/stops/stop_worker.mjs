@@ -11,7 +11,7 @@ const fetched = async (url) => {
 const started = (async () =>
   start({
     site,
-    harness: await fetched(`${site}tests/harness.py`),
+    harness: (name) => fetched(`${site}tests/harness/${name}`),
     read: (path) => fetched(site + path),
     load: (path) => import(site + path),
   }))();

@@ -33,6 +33,16 @@ from sahpool.opfs_pool.header import SECTOR_SIZE
 from sahpool.opfs_pool.slots import SlotTable
 from sahpool.sqlite.callbacks import Callbacks
 from tests.crash.lab import DIRECTORY, State, content
+from tests.harness.inside_modules import take_action
+from tests.harness.inside_pools import (
+    assert_nothing_is_lent,
+    assert_nothing_is_open,
+    force_end,
+    forget,
+    held_names,
+    installed_pools,
+    spare_slots,
+)
 
 _TOOL = 4  # one of those that sys.monitoring leaves to programs
 _MONITORING: Any = sys.monitoring  # type: ignore[attr-defined]  # Pyodide's Python has it
@@ -232,11 +242,10 @@ class Play:
 
 async def _leave() -> None:
     """Lets go of every pool, as the end of a worker does."""
-    for pool in list(sahpool.pool._installed.values()):
+    for pool in list(installed_pools().values()):
         if not pool.is_paused:
             pool.pause_vfs()
-        pool._vfs.dispose()
-    sahpool.pool._installed.clear()
+        forget(pool)
 
 
 async def _begun(scene: Scene, mode: str, **options: Any) -> Play:
@@ -336,12 +345,11 @@ async def _check(played: Play, allowed: list[State]) -> None:
     gc.collect()  # connections that nobody has: they belong to cycles
     pool = played.pool
     # An install that was struck has left nothing, a removal may be half way.
-    for other in list(sahpool.pool._installed.values()):
+    for other in list(installed_pools().values()):
         if other is not pool and not other.is_paused:
             other.pause_vfs()
-            other._vfs.dispose()
-            del sahpool.pool._installed[other.name]
-    if pool.name not in sahpool.pool._installed:
+            forget(other)
+    if pool.name not in installed_pools():
         await played.install()
         pool = played.pool
     if pool.is_paused:
@@ -368,18 +376,11 @@ async def _check(played: Play, allowed: list[State]) -> None:
 
 
 def _check_leaks(pool: sahpool.Pool) -> None:
-    vfs, slots = pool._vfs, pool._slots
-    assert not vfs._files, f"open: {vfs.open_paths}"
-    assert vfs._page_io.isUnlocked, "a file is locked"
-    assert not vfs._indexes._by_path, f"WAL-indexes: {list(vfs._indexes._by_path)}"
-    assert not slots._lent, f"lent: {list(slots._lent)}"
-    assert not slots._taken, f"taken: {slots._taken}"
-    assert not slots._shown, f"shown: {list(slots._shown)}"
-    assert not slots._orphans, f"orphans: {slots._orphans}"
-    known: list[Any] = [*slots._named.values(), *slots._spare, *slots._leaving, *slots.quarantined]
-    names = [slot.name for slot in known]
+    assert_nothing_is_open(pool)
+    assert_nothing_is_lent(pool)
+    names = held_names(pool)
     assert len(set(names)) == len(names), f"a slot twice: {sorted(names)}"
-    for slot in slots._spare:
+    for slot in spare_slots(pool):
         assert slot.handle.size() >= SECTOR_SIZE, f"a spare slot of {slot.handle.size()} bytes"
     opened = js.memoryOpfs.openFiles(DIRECTORY).to_py()
     assert sorted(names) == sorted(opened), (
@@ -426,12 +427,10 @@ async def sweep(
 async def restart() -> None:
     """After a failed check: what is left of the pool must not spoil the next strike."""
     js.memoryOpfs.release()
-    for pool in list(sahpool.pool._installed.values()):
+    for pool in list(installed_pools().values()):
         with contextlib.suppress(Exception):
-            pool._vfs.dispose()
-            pool._slots.close()
-            pool._hold.unlock()
-    sahpool.pool._installed.clear()
+            force_end(pool)
+    installed_pools().clear()
 
 
 @contextlib.contextmanager
@@ -470,8 +469,7 @@ def _cleaning_up_once() -> tuple[Any, str, Any]:
     """What gives something back at the end of a block is not done again."""
 
     def leave(cleanup: Any, *_: object) -> None:
-        action, cleanup._action = cleanup._action, lambda: None
-        action()
+        take_action(cleanup)()
 
     return Cleanup, "__exit__", leave
 

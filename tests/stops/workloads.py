@@ -62,7 +62,7 @@ class Struck(Live):
         if self._one_a_cell:
             connection.real.close()
             connection.real = self.pool.connect(self._paths[id(connection)], isolation_level=None)
-            self._connections.append(connection.real)
+            self.connections.append(connection.real)
             connection.real.execute(f"PRAGMA journal_mode={self.mode}").fetchone()
 
 
@@ -76,7 +76,7 @@ def _scene(workload: Workload, *, one_a_cell: bool) -> Scene:
         try:
             await workload(live)
         finally:
-            connections: list[sqlite3.Connection] = live._connections
+            connections: list[sqlite3.Connection] = live.connections
             play.keep(connections)
 
     title = workload.__name__ + (", a connection a cell" if one_a_cell else "")

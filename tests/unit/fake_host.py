@@ -15,6 +15,7 @@ from sahpool import NoSuchDatabaseError
 from session import Service
 from session.host import Function, Quarantine
 from session.session import Session
+from tests.harness.service import session_of
 
 from .decode import decode
 
@@ -268,7 +269,7 @@ class Client:
     @property
     def session(self) -> Session:
         """The page's own."""
-        return self.service._sessions[self.key]
+        return session_of(self.service, self.key)
 
     def cancel(self, number: int) -> bool:
         """Has a request stop, at once."""

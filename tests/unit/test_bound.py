@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
 
-from sahpool.databases.soundness import _Bound
+from tests.harness.inside_modules import import_bound
+
+if TYPE_CHECKING:
+    from tests.harness.inside_modules import Bound
 
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 
 
-def ended_by(is_reached: Callable[[], bool]) -> tuple[_Bound, sqlite3.Error]:
+def ended_by(is_reached: Callable[[], bool]) -> tuple[Bound, sqlite3.Error]:
     """A bound, and the error of an endless statement that it was the progress handler of."""
     connection = sqlite3.connect(":memory:")
-    bound = _Bound(is_reached)
+    bound = import_bound(is_reached)
     connection.set_progress_handler(bound, 1000)
     with pytest.raises(sqlite3.OperationalError) as caught:
         connection.execute(ENDLESS)
@@ -42,7 +46,7 @@ def test_what_a_handler_raises_comes_up_and_is_not_taken_for_the_bound(
 
 def test_a_statement_that_something_else_ended_has_not_reached_its_bound() -> None:
     connection = sqlite3.connect(":memory:")
-    bound = _Bound(lambda: False)
+    bound = import_bound(lambda: False)
 
     def interrupt() -> bool:
         bound()

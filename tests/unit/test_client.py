@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 import protocol
+from tests.harness.service import settled_value
 
 
 class Transport:
@@ -94,7 +95,7 @@ class Outcome:
 
 def error_of(request: Any) -> str | None:
     """The type of the error that a request was settled with; None while it is not, or was done."""
-    value = request._future.value
+    value = settled_value(request)
     return None if value is None or value[0] is None else str(value[0]["type"])
 
 
@@ -138,20 +139,6 @@ def test_of_what_changes_something_it_is_said_that_nobody_knows(
     page.take_over()
     assert page.transport.ops() == []
     assert error_of(request) == "OutcomeUnknown"
-
-
-def test_every_operation_has_a_fate(page: Page) -> None:
-    client = page.module
-    told = {
-        protocol.READS_AGAIN: {client.RUN},
-        protocol.MOOT: set(client.MOOT),
-        protocol.LOST: set(client.LOST),
-        protocol.UNKNOWN: set(client.UNKNOWN),
-        protocol.GREETING: {"hello", "open"},
-    }
-    told[protocol.AGAIN] = set(protocol.OPS).difference(*told.values())
-    for op, row in protocol.OPS.items():
-        assert op in told[row.fate], op
 
 
 def test_a_result_that_was_read_is_lost_and_says_so(page: Page) -> None:

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 import serve
+from tests.unit.micropython import MICROPYTHON, needs_micropython
 from worker.packing import page_modules, romfs_bytes
-
-from .test_protocol import MICROPYTHON, needs_micropython
 
 START = """
 import {readFileSync} from "node:fs";

@@ -17,9 +17,9 @@ from session.formats.names import table_name
 from session.formats.tables import load
 from session.formats.text import TextReader
 from session.host import Function
+from tests.unit.inputs import NUMBERISH
 
 from .fake_host import BytesSource, Client
-from .test_kinds import NUMBERISH
 
 BIG_INT = 2**63 - 1
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.inputs import MANY
+
 from .fake_host import Client
-from .test_service import MANY
 
 
 def test_an_export_is_the_database(client: Client, tmp_path: Path) -> None:

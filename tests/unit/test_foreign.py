@@ -17,7 +17,7 @@ from sahpool.opfs_pool import header, recognise
 from sahpool.opfs_pool.header import OWN, SQLITE_WASM_RS, WA_SQLITE, Damaged, Header, decode, encode
 from sahpool.opfs_pool.slot import Handle, SlotFile
 from sahpool.opfs_pool.slots import SlotTable
-from sahpool.rescue import foreign
+from tests.harness.inside_modules import describe_pool
 
 from .memory_handle import MemoryHandle
 
@@ -207,7 +207,7 @@ def test_whoever_named_most_files_is_the_program_of_a_pool() -> None:
         ([b"\xff" * 4096], OWN, []),
         ([theirs, own, rust("c.db"), rust("c.db-journal", 0x806)], SQLITE_WASM_RS, None),
     ):
-        found = foreign._describe("pool", [decode(sector) for sector in sectors])
+        found = describe_pool("pool", [decode(sector) for sector in sectors])
         assert (found.program, found.slots) == (program, len(sectors))
         assert databases is None or found.databases == databases
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from session.formats.kinds import BIG, NONE, REAL, SMALL, TEXT, widened
+from tests.unit.inputs import NUMBERISH
 
 
 @pytest.mark.parametrize(
@@ -70,10 +71,6 @@ def test_a_column_becomes_numbers_only_if_no_value_changes(values: list[str], ki
 )
 def test_a_kind_only_ever_widens(before: int, values: list[str], after: int) -> None:
     assert widened(before, values) == after
-
-
-NUMBERISH = st.text("0123456789-+.eE NA", max_size=24) | st.integers().map(str)
-NUMBERISH |= st.floats(allow_nan=False, allow_infinity=False).map(repr) | st.just("")
 
 
 @given(st.lists(st.lists(NUMBERISH, max_size=5), max_size=4))

@@ -1,8 +1,6 @@
 """Messages: what is written is read back, and nothing but a ProtocolError comes of garbage."""
 
 import json
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +10,8 @@ from hypothesis import strategies as st
 
 import protocol
 from session.operations import OPERATIONS
-
-ROOT = Path(__file__).parents[2]
-MICROPYTHON = ROOT / "node_modules/@micropython/micropython-webassembly-pyscript/micropython.mjs"
-
-TEXT = st.text(st.characters(exclude_categories=["Cs"]))
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-)
+from tests.unit.inputs import JSON, TEXT
+from tests.unit.micropython import needs_micropython, run_micropython
 
 
 def test_a_request_is_read_as_it_was_written() -> None:
@@ -171,39 +162,6 @@ for wrong in ("", "[]", "[" * 5000, '{"id": 1}', '{"id": 1, "op": "run", "sql": 
         raise AssertionError(wrong)
 print(head)
 """
-
-START = """
-import {readFileSync} from "node:fs";
-const {loadMicroPython} = await import(process.argv[2]);
-const python = await loadMicroPython({stdout: console.log, heapsize: 16 * 1024 * 1024});
-python.FS.writeFile("/protocol.py", readFileSync(process.argv[3]));
-python.globals.set("REPLY", process.argv[5]);
-python.runPython("import sys; sys.path.insert(0, '/')");
-python.runPython(process.argv[4]);
-"""
-
-needs_micropython = pytest.mark.skipif(
-    not (MICROPYTHON.exists() and shutil.which("node")),
-    reason="needs node and the page's MicroPython",
-)
-
-
-def run_micropython(folder: Path, script: str, then: str, argument: str | Path) -> str:
-    """What the page's MicroPython prints: first runs ``script``, then Node runs ``then``.
-
-    ``argument`` is REPLY to the script and the last of the process's arguments.
-    """
-    start = folder / "start.mjs"
-    start.write_text(START + then)
-    done = subprocess.run(
-        ["node", start, MICROPYTHON, protocol.__file__, script, argument],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
 
 
 @needs_micropython

@@ -17,8 +17,7 @@ from hypothesis import strategies as st
 import protocol
 from tests import messages
 from tests.proofs import Proofs
-
-from .test_protocol import needs_micropython, run_micropython
+from tests.unit.micropython import needs_micropython, run_micropython
 
 Decode = Callable[[object], dict[str, Any]]
 

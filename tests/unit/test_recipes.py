@@ -17,8 +17,8 @@ PAGE = ROOT / "docs" / "contributing.md"
 #: What a recipe may change besides these is counted.
 NOT_COUNTED = ("tests/", "docs/")
 
-#: Tests that look at what a recipe changes as a whole: rows, functions, fates, who imports whom.
-OTHERS = ("test_protocol.py", "test_client.py", "test_session_layers.py")
+#: Tests that look at what a recipe changes as a whole: rows, functions, fates.
+OTHERS = ("test_protocol.py", "test_client.py")
 
 _STEP = re.compile(
     r"^(?P<how>New file|In|At the end of) `(?P<path>[^`]+)`:\n"

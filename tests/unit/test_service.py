@@ -14,15 +14,12 @@ from hypothesis import strategies as st
 
 import protocol
 from session.errors import describe
+from tests.unit.inputs import JSON, MANY
 
 from .decode import decode
 from .fake_host import BytesSource, Client, FakeHost, make_database
-from .test_protocol import JSON
 
 ENDLESS = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
-MANY = (
-    "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < {}) SELECT i FROM n"
-)
 
 
 def raising(error: Exception) -> Callable[..., object]:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from sahpool.sqlite.shm import SharedIndexes
+from tests.harness.inside_pools import paths_with_index
 
 
 class Heap:
@@ -128,7 +129,7 @@ class Indexes(RuleBasedStateMachine):
         for path, owner in self.users:
             self.indexes.leave(path, owner)
         assert not self.heap.out
-        assert not self.indexes._by_path
+        assert not paths_with_index(self.indexes)
 
 
 TestIndexes = Indexes.TestCase

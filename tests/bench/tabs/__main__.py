@@ -23,8 +23,8 @@ import serve
 from tests.__main__ import run_measure
 
 if TYPE_CHECKING:
-    from tests.bench.tabs.figures import Figure
     from tests.browser.many_tabs import Tabs
+    from tests.browser.tabs.figures import Figure
 
 NAMES = (
     "counter", "takeover", "isolation", "fair", "follower", "memory", "crowd", "chance", "changes",
@@ -36,7 +36,7 @@ ROUNDS = 50
 
 def cases(rounds: int, *, quick: bool) -> dict[str, Callable[[Tabs], Iterator[Figure]]]:
     """What is to be run, by name; ``quick``: for less long."""
-    from tests.bench.tabs import counting, sessions, speed
+    from tests.browser.tabs import counting, sessions, speed
 
     return {
         "counter": counting.counter,
@@ -57,8 +57,8 @@ def run_case(
     name: str, case: Callable[[Tabs], Iterator[Figure]], kind: str, url: str, profile: Path
 ) -> list[Figure]:
     """All figures of a case, or those until it failed and one that says so."""
-    from tests.bench.tabs.figures import Figure
     from tests.browser.many_tabs import many_tabs
+    from tests.browser.tabs.figures import Figure
     from tests.browsers import BrowserError
 
     found = []
@@ -77,8 +77,8 @@ def run_case(
 def measure(arguments: list[str]) -> None:
     """Prints everything, exits with an error; needs the tests' virtual environment."""
     from tests.bench.contenders import BenchSite
-    from tests.bench.tabs.sessions import serve_borrower
     from tests.browser.conftest import visited_profile
+    from tests.browser.tabs.sessions import serve_borrower
     from tests.browsers import Chromium
     from tests.conftest import serving
     from tests.firefox import Firefox

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from sahpool.databases.transfer import scratch
 from sahpool.pool import access_to
-from tests.faults.bench import BALLAST, Bench, Setting, Step, Workload
+from tests.faults.inside_sweep import BALLAST, Bench, Setting, Step, Workload
+from tests.harness.inside_pools import slots_of
 
 ROWS = 16
 FILL = f"""
@@ -140,7 +141,7 @@ async def vacuum_in_pieces(bench: Bench) -> None:
         connection.execute("VACUUM INTO ?", (copy,))
         with closing(sqlite3.connect(copy, uri=True)) as source:
             source.backup(connection, pages=4)
-    assert not bench.pool._slots.lent_count
+    assert not slots_of(bench.pool).lent_count
 
 
 AUTOCOMMIT = [

@@ -17,6 +17,7 @@ from pyodide.code import run_js
 import sahpool
 from sahpool.opfs_pool.header import SECTOR_SIZE
 from tests.connections.script import Folder, Outcome, Player, Step
+from tests.harness.inside_pools import assert_nothing_is_open, slot_of, slots_of
 
 
 class Pooled:
@@ -32,11 +33,10 @@ class Pooled:
         """Nothing: the pool has done it."""
 
     async def killed(self, let_go: Any) -> None:
-        slots = self.pool._slots
+        slots = slots_of(self.pool)
         kept = []
         for path in slots.paths:
-            slot = slots.find(path)
-            assert slot is not None
+            slot = slot_of(self.pool, path)
             size = slot.handle.size() - SECTOR_SIZE
             kept.append((path, slot.flags, slot.handle.read(size, SECTOR_SIZE)))
         let_go()
@@ -46,10 +46,7 @@ class Pooled:
 
     async def emptied(self) -> None:
         """Nothing is left of a script: no file, no lock, no WAL-index."""
-        vfs = self.pool._vfs
-        assert not vfs.open_paths, vfs.open_paths
-        assert vfs._page_io.isUnlocked
-        assert not vfs._indexes._by_path, vfs._indexes._by_path
+        assert_nothing_is_open(self.pool)
         await self.pool.wipe_files()
 
 

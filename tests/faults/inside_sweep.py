@@ -34,6 +34,7 @@ from pyodide.ffi import JsException
 
 import sahpool
 from sahpool.errors import LOCKED_NAMES, StorageError, exception_name
+from tests.harness.inside_pools import spares_of
 
 opfs = js.memoryOpfs
 METHODS = (
@@ -119,7 +120,7 @@ class Bench:
     async def idle(self) -> None:
         """Wait for what goes on between statements."""
         await asyncio.sleep(0)
-        task = self.pool._spares.task
+        task = spares_of(self.pool).task
         if task is not None and not task.done():
             await asyncio.wait([task])
 

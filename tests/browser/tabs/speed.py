@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from tests.bench.tabs.figures import Figure, at_most, exactly, seen, spread
 from tests.browser.many_tabs import Tab, Tabs
+from tests.browser.tabs.figures import Figure, at_most, exactly, seen, spread
 from tests.browsers import page_process, pss
 
 ROWS = 100_000

@@ -10,8 +10,9 @@ import js
 from pyodide.ffi import JsException
 
 import sahpool
-from tests.faults.bench import digest
-from tests.pyodide.prelude import expect
+from tests.faults.inside_sweep import digest
+from tests.harness.inside_pools import spares_of
+from tests.harness.inside_prelude import expect
 
 opfs = js.memoryOpfs
 
@@ -73,8 +74,9 @@ async def grow_without_room() -> None:
         files = opfs.files()
         with closing(pool.connect("a.db")):
             pass
-        assert pool._spares.task is not None
-        await pool._spares.task
+        task = spares_of(pool).task
+        assert task is not None
+        await task
         for method in ("write", "createSyncAccessHandle"):
             for _ in range(3):
                 opfs.failAt(method, 1, "UnknownError")

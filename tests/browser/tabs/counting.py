@@ -11,8 +11,8 @@ from contextlib import closing
 from itertools import chain, count, cycle, pairwise
 from typing import Any
 
-from tests.bench.tabs.figures import Figure, at_most, exactly, seen, spread
 from tests.browser.many_tabs import Tab, Tabs, ended
+from tests.browser.tabs.figures import Figure, at_most, exactly, seen, spread
 from tests.browsers import wait_for
 
 _numbers = count(1)

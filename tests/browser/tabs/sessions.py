@@ -9,8 +9,8 @@ from itertools import count
 from pathlib import Path
 
 import serve
-from tests.bench.tabs.figures import Figure, at_most, exactly
 from tests.browser.many_tabs import Tab, Tabs, soon
+from tests.browser.tabs.figures import Figure, at_most, exactly
 from tests.conftest import ServedSite
 
 _names = count(1)

@@ -1,4 +1,4 @@
-"""Runs the modules of this folder inside an engine."""
+"""The faults from outside: runs the modules ``inside_*.py`` of this folder in an engine."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import serve
 from tests.pyodide.engines import Engine
 
 #: The modules that run in Node, over the storage in memory, and in the browsers.
-NODE, BROWSERS = ("bench", "workloads", "scenes"), ("in_browsers",)
-PRELUDE = "tests/pyodide/prelude.py"
+NODE = ("inside_sweep", "inside_workloads", "inside_scenes")
+BROWSERS = ("inside_browsers",)
 
 _UNPACK = """
 import sys
@@ -25,12 +25,12 @@ for path, text in FILES.items():
 
 def unpack(engine: Engine, names: Iterable[str] = NODE) -> None:
     """Lets what runs in the engine import these modules; to be done after each restart."""
-    paths = [f"tests/faults/{name}.py" for name in names] + [PRELUDE]
+    paths = [f"tests/faults/{name}.py" for name in names]
     engine.run(_UNPACK, FILES={path: (serve.ROOT / path).read_text() for path in paths})
 
 
 def run(engine: Engine, call: str, mode: str) -> Any:
-    """The value of a call of ``scenes.py`` or ``in_browsers.py``, which sees the journal mode."""
+    """The value of a call of a scene of the engine; the scene sees the journal mode."""
     names = NODE if engine.name == "node" else BROWSERS
     return engine.run(f"from tests.faults.{names[-1]} import *\n{call}", MODE=mode)
 
@@ -45,7 +45,7 @@ def sweep(
     without: str = "",
     **only: Any,
 ) -> dict[str, Any]:
-    """See ``bench.sweep``, for a workload by its name.
+    """See ``inside_sweep.sweep``, for a workload by its name.
 
     Args:
         engine: Where it runs.
@@ -57,8 +57,8 @@ def sweep(
         **only: The methods and the ways to fail, when not all (``methods``, ``hows``).
     """
     source = """
-        from tests.faults.bench import sweep
-        from tests.faults.workloads import workload
+        from tests.faults.inside_sweep import sweep
+        from tests.faults.inside_workloads import workload
 
         replaced = []
         def replace(owner, name, value):
@@ -81,8 +81,8 @@ def sweep(
 def count(engine: Engine, name: str, mode: str) -> int:
     """How many faults a workload can have."""
     source = """
-        from tests.faults.bench import faults
-        from tests.faults.workloads import workload
+        from tests.faults.inside_sweep import faults
+        from tests.faults.inside_workloads import workload
         learned = workload(NAME, MODE)
         await learned.learn()
         len(faults(learned.calls, 1, 0))
@@ -91,10 +91,10 @@ def count(engine: Engine, name: str, mode: str) -> int:
 
 
 def fill(engine: Engine, mode: str, step: int) -> dict[str, Any]:
-    """See ``bench.fill``."""
+    """See ``inside_sweep.fill``."""
     source = """
-        from tests.faults.bench import fill
-        from tests.faults.workloads import workload
+        from tests.faults.inside_sweep import fill
+        from tests.faults.inside_workloads import workload
         await fill(workload("full", MODE), STEP)
     """
     found: dict[str, Any] = engine.run(source, MODE=mode, STEP=step)

@@ -1,4 +1,4 @@
-"""What the tests that run inside the runtime may use; its text is sent there ahead of them."""
+"""What the tests that run inside the runtime may use: all of its names are theirs there."""
 
 from __future__ import annotations
 
@@ -11,6 +11,16 @@ from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
 
 import sahpool
+from tests.harness.inside_modules import (
+    frame_offset,
+    thread_state,
+)
+from tests.harness.inside_pools import (
+    hold_of,
+    named_slots,
+    slot_of,
+    spare_slots,
+)
 
 if TYPE_CHECKING:
     from sahpool import Pool, Quarantined
@@ -72,14 +82,12 @@ def outcomes(uri: str, *statements: str) -> list[Any]:
 
 def slot_name(pool: Pool, path: str) -> str:
     """The file, in the pool's directory, that a database or journal is kept in."""
-    slot = pool._slots.find(path)
-    assert slot is not None, f"there is no {path}"
-    return slot.name
+    return slot_of(pool, path).name
 
 
 def all_files(pool: Pool) -> dict[str, bytes]:
     """The bytes of every slot but those in quarantine, by its name."""
-    slots = [*pool._slots._named.values(), *pool._slots._spare]
+    slots = [*named_slots(pool).values(), *spare_slots(pool)]
     return {slot.name: slot.handle.read(slot.handle.size(), 0) for slot in slots}
 
 
@@ -88,7 +96,7 @@ async def plant(pool: Pool, directory: str, files: dict[str, bytes]) -> None:
     create = sahpool.browser.js_object(create=True)
     folder = await sahpool.browser.directory(directory + "/.opaque")
     for name, content in files.items():
-        handle = await pool._hold.open(await folder.getFileHandle(name, create))
+        handle = await hold_of(pool).open(await folder.getFileHandle(name, create))
         handle.write(content, 0)
         handle.close()
 
@@ -122,8 +130,7 @@ async def cut_first_transaction(name: str) -> bytes:
 
 async def damage(pool: Pool, path: str) -> None:
     """Opens the pool again after a bit of a file's header was flipped that has no second copy."""
-    slot = pool._slots.find(path)
-    assert slot is not None
+    slot = slot_of(pool, path)
     sector = bytearray(slot.handle.read(4096, 0))
     sector[3] ^= 1
     sector[1024:] = bytes(3072)
@@ -139,8 +146,7 @@ async def put_aside(pool: Pool, *paths: str, copies: int = 1) -> Quarantined:
     """
     names = []
     for path in paths:
-        slot = pool._slots.find(path)
-        assert slot is not None, path
+        slot = slot_of(pool, path)
         names.append(slot.name)
         slot.handle.write(b"\xff" * 600, 0)
         if copies == 2:
@@ -179,8 +185,7 @@ def fill_low_memory() -> None:
 
 def slot_bytes(pool: Pool, path: str) -> bytes:
     """All bytes of the slot that a file has, its header included."""
-    slot = pool._slots.find(path)
-    assert slot is not None, path
+    slot = slot_of(pool, path)
     return slot.handle.read(slot.handle.size(), 0)
 
 
@@ -197,15 +202,13 @@ async def suspended() -> AsyncIterator[tuple[Callable[[], int], Callable[[], lis
 
     from pyodide.ffi import create_proxy, run_sync
 
-    from sahpool.browser import collecting
-
     begun, enough = asyncio.Event(), asyncio.Event()
     states: list[int] = []
     names: list[str] = []
 
     def wait() -> None:
         def asks() -> None:
-            states.append(collecting._thread_state())
+            states.append(thread_state())
             begun.set()
             run_sync(enough.wait())
             frame: Any = sys._getframe()
@@ -215,7 +218,7 @@ async def suspended() -> AsyncIterator[tuple[Callable[[], int], Callable[[], lis
 
         asks()
 
-    offset = collecting._frame_offset()
+    offset = frame_offset()
     assert offset is not None
     function = create_proxy(wait)
     calling = asyncio.ensure_future(function.callPromising())

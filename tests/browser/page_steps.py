@@ -1,0 +1,41 @@
+"""Steps of several tests of the console."""
+
+from __future__ import annotations
+
+from tests.browser.console_page import Console
+from tests.browsers import Chromium, wait_for
+
+ENDLESS = "WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c"
+
+
+def opened(console: Console, name: str) -> None:
+    """Wait until a database is the open one."""
+    wait_for(f"{name} to be open", lambda: console.status() == f"Opened {name}")
+    assert console.database() == name
+
+
+def make(console: Console, name: str) -> None:
+    """Make a database by the switcher's button."""
+    console.js("document.getElementById('databases').open = true")
+    console.click("New database…")
+    console.js("document.querySelector('dialog input').value = args[0]", name)
+    console.click("Create")
+    opened(console, name)
+
+
+# Chromium reports a quota of 10 GiB beyond what is used, whatever there is, unless told not to.
+TRUE_QUOTA = ("--disable-features=StaticStorageQuota",)
+
+
+ROWS = "WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < {}) "
+
+
+INSERT = ROWS + "INSERT INTO t SELECT randomblob(1000) FROM c"  # about a kilobyte each
+
+
+def limit(console: Console, size: int) -> None:
+    """Give the origin that much room, really."""
+    assert isinstance(console.browser, Chromium)
+    origin = console.url.rstrip("/")
+    parameters = {"origin": origin, "quotaSize": size}
+    console.browser.driver.execute_cdp_cmd("Storage.overrideQuotaForOrigin", parameters)

@@ -1,0 +1,1 @@
+"""What many tabs on one database must keep, and how long it takes them."""
