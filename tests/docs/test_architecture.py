@@ -43,4 +43,4 @@ def test_the_table_tells_which_folders_know_the_browser() -> None:
     imported = modules.imported_folders()
     assert imported["worker"] >= {"worker/sahpool", "worker/session", "the browser"}
     assert "the browser" not in imported["worker/session"]
-    assert imported["app/components"] >= {"app"}
+    assert imported["app/features"] >= {"app/core", "app/ui"}

@@ -19,7 +19,6 @@ PUBLIC_FACE = "worker/sahpool/pool.py Pool"  #: its methods are promised
 
 #: Still to be divided.
 MAY_HAVE_MORE_METHODS = {
-    "worker/session/host.py Host",
     "tests/unit/fake_host.py FakeHost",
     "tests/browser/console_page.py Console",
 }

@@ -124,6 +124,6 @@ def test_each_package_installs_into_an_empty_environment(
         "print(*sorted(path.name for path in pathlib.Path(sahpool.__file__).parent.iterdir()))"
     )
     names = run(python, "-I", "-c", script, where=tmp_path).split()
-    assert {"__init__.py", "io.mjs", "py.typed"} <= set(names)
+    assert {"__init__.py", "pool.py", "sqlite", "py.typed"} <= set(names)
     there = {path.name for path in (serve.ROOT / "worker" / "sahpool").iterdir()}
     assert set(names) - {"__pycache__"} == there - {"__pycache__"}

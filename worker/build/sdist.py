@@ -14,6 +14,7 @@ __all__ = ["build_sdist", "sdist_bytes", "sdist_name"]
 FILES = (
     ".gitattributes",
     ".gitignore",
+    ".importlinter",
     ".npmrc",
     ".pre-commit-config.yaml",
     "CHANGELOG.md",
