@@ -82,6 +82,9 @@ class Striker:
             if name.partition(".")[0] == "sahpool":
                 for code in _codes(module):
                     monitoring.set_local_events(_TOOL, code, _EVENTS.LINE | _EVENTS.CALL)
+        # What is there by now is looked at by no collection any more: there is one after each strike.
+        gc.collect()
+        gc.freeze()
 
     def arm(self, at: int, kind: Struck) -> None:
         """From now on places are counted; the one with this number, from 1, is struck.
