@@ -82,7 +82,7 @@ class Striker:
             if name.partition(".")[0] == "sahpool":
                 for code in _codes(module):
                     monitoring.set_local_events(_TOOL, code, _EVENTS.LINE | _EVENTS.CALL)
-        # What is there by now is looked at by no collection any more: there is one after each strike.
+        # A collection follows each strike: none looks at what is there by now.
         gc.collect()
         gc.freeze()
 
