@@ -1,6 +1,6 @@
 """The worker's wiring: the library and the browser on one side, the service on the other.
 
-``boot.mjs`` calls ``start`` once and hands every message to what it returns.  Everything that the
+``boot.mjs`` calls ``start`` once and hands every message to what it returns. Everything that the
 service asks of its surroundings (``session.host``) is done here.
 """
 
@@ -310,7 +310,7 @@ async def start(
     ``begin`` is told each phase; ``verbosity`` is that of ``sahpool.install``; ``why_memory`` says
     why there is no storage to open (``session.host.Host``), if there is none; ``restored`` says
     that this Python comes from a snapshot; ``lent`` that another program has the storage, which an
-    earlier worker has lent to it.  Returns what takes a request (tab, head, parts); None
+    earlier worker has lent to it. Returns what takes a request (tab, head, parts); None
     after a failure, which has been posted.
     """
     if restored:
@@ -347,7 +347,7 @@ class Desk:
     """Where the messages of all tabs come in, and their replies go out.
 
     A tab is known by a name that no other has; it joins with its ``hello``, and holds a Web Lock
-    until it goes (public/start.mjs).  The page that started this worker is always there.
+    until it goes (public/start.mjs). The page that started this worker is always there.
     """
 
     def __init__(self, host: Host, *, is_paused: bool) -> None:

@@ -1,7 +1,7 @@
 """Databases where the browser keeps nothing: ordinary files in the worker's memory.
 
 Pyodide's own file system (Emscripten's MEMFS) holds them, the same ``sqlite3`` reads and writes
-them through SQLite's own VFS, and they are gone with the worker.  Here is nothing of the browser's,
+them through SQLite's own VFS, and they are gone with the worker. Here is nothing of the browser's,
 so that a folder of a disk does as well for the tests.
 """
 
@@ -51,7 +51,7 @@ class MemoryFiles:
     """``session.host.Databases`` over the files of ``folder``, but for lending them.
 
     What runs SQL makes ``folder`` its working directory, so that ``ATTACH 'other.db'`` means the
-    database of that name, as it does in a pool.  Raises what the library raises for a pool.
+    database of that name, as it does in a pool. Raises what the library raises for a pool.
     """
 
     storage = "memory"

@@ -1,7 +1,7 @@
 """The messages that the page and the worker send each other.
 
 This one file runs on both sides: under MicroPython on the page and under CPython (Pyodide) in
-the worker.  So it keeps to what both have: no dataclasses, typing, enum or ``match``.
+the worker. So it keeps to what both have: no dataclasses, typing, enum or ``match``.
 
 On the wire a message is a list ``[head, *parts]``: ``head`` is JSON text, written and read here;
 the parts are binary (ArrayBuffers, files) and travel beside it untouched.
@@ -15,7 +15,7 @@ event                 ``{"id": 0, "event": name, ...fields}``, sent by the worke
 ====================  ===========================================================================
 
 Whatever arrives, the ``decode_`` functions return a message that keeps the tables below, or raise
-ProtocolError and nothing else.  All positions in SQL are byte offsets into its UTF-8 form.
+ProtocolError and nothing else. All positions in SQL are byte offsets into its UTF-8 form.
 """
 
 # mypy: disallow-any-generics=False
@@ -88,7 +88,7 @@ class Op:
         self.at_once = at_once
 
 
-# ``database`` of run and fetch: the database that is meant.  When it is not the one that is open,
+# ``database`` of run and fetch: the database that is meant. When it is not the one that is open,
 # the reply is the error WrongDatabase and nothing is done: a script is sent in several requests,
 # and an open or an import queued between two of them must not turn the rest on another database.
 #
@@ -108,7 +108,7 @@ OPS: "dict[str, Op]" = {
     "open": Op({"database": TEXT}, {}, fate=GREETING),
     "databases": Op({}, {}, fate=AGAIN),
     "schema": Op({}, {}, fate=AGAIN),
-    # ``transaction``: whether the sender takes a transaction to be open.  Where it was lost with
+    # ``transaction``: whether the sender takes a transaction to be open. Where it was lost with
     # the worker that held it, the reply is the error TransactionLost and nothing is done.
     # ``again``: it was sent to a worker that is gone, and may have been done: what only reads is
     # done again, anything else is the error OutcomeUnknown.
@@ -133,7 +133,7 @@ OPS: "dict[str, Op]" = {
     "close": Op({"cursor": COUNT}, {}, fate=MOOT, while_paused=True),
     "cancel": Op({"target": COUNT}, {}, fate=AGAIN, while_paused=True, at_once=True),
     # The answer to the event ``free``, and of the request that it names: it has waited for another
-    # session's lock, and goes on when its sender knows that it will.  Until then it has done
+    # session's lock, and goes on when its sender knows that it will. Until then it has done
     # nothing, and can be sent to another worker as if it were new.
     "proceed": Op({"target": COUNT}, {}, fate=MOOT, while_paused=True, at_once=True),
     "import_file": Op(
@@ -382,11 +382,11 @@ def _is_too_deep(head: str) -> bool:
     """Whether the reader would go deeper than MAX_DEPTH.
 
     CPython's calls itself for each level, and where it runs as WebAssembly the browser's stack ends
-    before CPython's own limit: nothing catches that.  MicroPython's keeps a list.
+    before CPython's own limit: nothing catches that. MicroPython's keeps a list.
     """
     if head.count("[") + head.count("{") <= MAX_DEPTH:
         return False
-    # Without the strings, in which brackets are text.  A backslash outside of one is where reading
+    # Without the strings, in which brackets are text. A backslash outside of one is where reading
     # ends, so that it does not matter what is made of the rest.
     outside = head.replace("\\\\", "").replace('\\"', "").split('"')[::2]
     depth = 0

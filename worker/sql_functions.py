@@ -25,8 +25,8 @@ _VARARGS = 0x04  # of a code object's flags (docs.python.org, "inspect", CO_VARA
 def sql_function(*, deterministic: bool) -> Callable[[F], F]:
     """Makes a Python function one of SQL, with as many arguments as it has; ``*`` is any number.
 
-    It is given int, float, str, bytes or None and gives one of these.  What it raises fails the
-    statement, and the text of it is shown.  ``deterministic`` says that it always gives the same
+    It is given int, float, str, bytes or None and gives one of these. What it raises fails the
+    statement, and the text of it is shown. ``deterministic`` says that it always gives the same
     for the same arguments, so that an index may use it.
     """
 
@@ -47,7 +47,7 @@ def levenshtein(one: object, other: object) -> int | None:
     """How many characters must be inserted, deleted or replaced to make one text the other.
 
     The characters are Unicode's code points: ``'é'`` is one or two of them, by how it is written,
-    and ``'a'`` is not ``'A'``.  None (NULL) if either is None; TypeError if either is no text.
+    and ``'a'`` is not ``'A'``. None (NULL) if either is None; TypeError if either is no text.
     The time goes with the product of the two lengths.
 
     Source: https://en.wikipedia.org/wiki/Levenshtein_distance (iterative with two matrix rows).

@@ -35,7 +35,7 @@ def delimiter_of(lines: Sequence[str]) -> str:
 def _records(lines: Iterable[str], delimiter: str) -> list[list[str]]:
     records: list[list[str]] = []
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    # An error means: not the right delimiter, or the sample ends within a quoted field.  The
+    # An error means: not the right delimiter, or the sample ends within a quoted field. The
     # records before it, which extend() has kept, speak for themselves.
     with suppress(csv.Error):
         records.extend(filter(None, islice(reader, _SAMPLE_RECORDS)))

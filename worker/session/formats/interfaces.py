@@ -1,4 +1,4 @@
-"""What a format consists of.  Each has a module of its own with one of these, its FORMAT."""
+"""What a format consists of. Each has a module of its own with one of these, its FORMAT."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol

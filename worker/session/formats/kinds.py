@@ -10,12 +10,12 @@ REAL   decimal numbers that a 64-bit float gives back as they are               
 TEXT   anything                                                                   TEXT
 =====  =========================================================================  ==============
 
-Integers are in the form in which SQLite writes them; 007, +5 and -0 stay text.  A decimal number
-may change its form, not its value: 1.50 becomes 1.5, but one of 30 digits stays text.  So does
-anything too large or too small for a float.  Empty fields are NULL and fit every kind.
+Integers are in the form in which SQLite writes them; 007, +5 and -0 stay text. A decimal number
+may change its form, not its value: 1.50 becomes 1.5, but one of 30 digits stays text. So does
+anything too large or too small for a float. Empty fields are NULL and fit every kind.
 
-NA is how R and others write a missing value.  In a column whose other values are all numbers it
-can be nothing else, and fits as NULL.  In a column of text it stays NA: it may be Namibia.
+NA is how R and others write a missing value. In a column whose other values are all numbers it
+can be nothing else, and fits as NULL. In a column of text it stays NA: it may be Namibia.
 
 A whole batch is looked at with one match of its joined values, each ended by NUL, which no value
 contains.

@@ -4,11 +4,11 @@ Memory does not grow with the file, and no Python code runs per field: rows are 
 each column of a batch is checked at once (see ``kinds``), and SQLite itself turns text into
 integers.
 
-Blocks of plain lines are split as a whole, in a fifth of the time that the csv module takes.  From
+Blocks of plain lines are split as a whole, in a fifth of the time that the csv module takes. From
 the first block on that is not plain the csv module reads the file: it knows where a quoted field
 ends, and what is wrong with a line.
 
-An empty field is NULL, quoted or not; so is NA in a column of numbers.  A blank line is a row with
+An empty field is NULL, quoted or not; so is NA in a column of numbers. A blank line is a row with
 NULL in a file of one column, and nothing in others.
 """
 
@@ -32,7 +32,7 @@ __all__ = ["BATCH_ROWS", "FORMAT", "MAX_FIELD", "Delimited"]
 BATCH_ROWS = 4_000
 
 MAX_FIELD = 16 * 1024 * 1024
-"""Characters in one field.  A quotation mark that is never closed would otherwise take the rest
+"""Characters in one field. A quotation mark that is never closed would otherwise take the rest
 of the file into memory."""
 
 _SAMPLE_LINES = 1_000
@@ -192,7 +192,7 @@ class Delimited(TableFile):
         return next(record for _, record in self._numbered() if record)
 
     def _numbered(self) -> Iterator[tuple[int, list[str]]]:
-        """Every record with the line it begins in.  Slow: for the first one and for messages."""
+        """Every record with the line it begins in. Slow: for the first one and for messages."""
         records = self._records(TextReader(self.source, self.name).lines())
         while True:
             line = records.line_num + 1

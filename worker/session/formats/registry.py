@@ -34,8 +34,8 @@ def import_format(source: Source, name: str, asked: str) -> ImportFormat:
     """The format of a file called ``name``: as asked or, for AUTO, by its content.
 
     A file that is named like a database and is none is read as one, which says what it is, rather
-    than taken for text.  Without a byte it is an empty database, unless it is named like something
-    else.  What is known to be something else, a script or a spreadsheet say, is ImportRejected.
+    than taken for text. Without a byte it is an empty database, unless it is named like something
+    else. What is known to be something else, a script or a spreadsheet say, is ImportRejected.
     """
     if asked != AUTO:
         return _asked(asked)

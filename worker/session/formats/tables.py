@@ -1,8 +1,8 @@
 """The rows of a file as a new table, in one transaction and in constant memory.
 
-The file is read once when the types seen in its first rows hold to its end.  When they do not,
+The file is read once when the types seen in its first rows hold to its end. When they do not,
 what was loaded is rolled back, the types are widened over the rest of the file, and it is loaded
-anew.  Each attempt is one transaction.
+anew. Each attempt is one transaction.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
@@ -21,7 +21,7 @@ Columns = Sequence[Sequence[Any]]
 
 
 class TableFile:
-    """A file that becomes a table.  What reads a format derives a class from this one.
+    """A file that becomes a table. What reads a format derives a class from this one.
 
     Attributes:
         source: The file.
@@ -44,7 +44,7 @@ class TableFile:
     def batches(self) -> Iterator[Columns]:
         """All rows from the first on, some thousands of them at a time, and never none of them.
 
-        Called anew for each attempt.  Values are int, float, str, bytes or None.
+        Called anew for each attempt. Values are int, float, str, bytes or None.
         """
         raise NotImplementedError
 
@@ -95,7 +95,7 @@ async def load(
         begin: Connection.begin, or something that waits until it succeeds.
 
     Raises NameExists when the name is taken and not to be replaced, ImportRejected when the file
-    is not as it should be, Cancelled, and errors of sqlite3.  After any of them the database is
+    is not as it should be, Cancelled, and errors of sqlite3. After any of them the database is
     as it was.
     """
     if not replace and connection.object_type(table) is not None:
@@ -135,7 +135,7 @@ async def load(
 
 
 def _create(connection: Connection, table: str, file: TableFile, replace: bool) -> list[str]:
-    """Creates the table.  Returns the indexes and triggers that went with one it replaces."""
+    """Creates the table. Returns the indexes and triggers that went with one it replaces."""
     dropped: list[str] = []
     connection.may_differ = True
     existing = connection.object_type(table)

@@ -1,6 +1,6 @@
 """Rows as CSV (RFC 4180) in UTF-8, with a header; reading it as CSV gives the same values.
 
-NULL is an empty field, as is an empty text.  A BLOB is written as SQL writes it: ``X'00FF'``.
+NULL is an empty field, as is an empty text. A BLOB is written as SQL writes it: ``X'00FF'``.
 """
 
 import csv

@@ -1,6 +1,6 @@
 """Rows as JSON Lines: an object a row and a line, in UTF-8 (jsonlines.org).
 
-A BLOB is ``{"$base64": true, "encoded": "…"}``, as sqlite-utils and Datasette have it.  JSON has no
+A BLOB is ``{"$base64": true, "encoded": "…"}``, as sqlite-utils and Datasette have it. JSON has no
 infinity: it is null.
 """
 

@@ -98,7 +98,7 @@ def copy_out(session: Session, job: Job, source: Iterator[bytes], total: int = 0
                 job.check()
                 yield chunk
         finally:
-            # It holds a lock and perhaps a slot, also when it is not read to its end.  It is
+            # It holds a lock and perhaps a slot, also when it is not read to its end. It is
             # closed here, and not when the last traceback that names it is forgotten.
             if isinstance(source, Generator):
                 source.close()

@@ -26,7 +26,7 @@ RUN_OUTCOMES = 2_000
 async def run(session: Session, job: Job) -> Fields:
     """Runs statements until one has more rows than were asked for, fails, or time is up.
 
-    First closes all results that are still open (see Connection).  A cancel ends the run like an
+    First closes all results that are still open (see Connection). A cancel ends the run like an
     error, in the outcome of the statement it met.
     """
     connection = session.meant_connection(job)
