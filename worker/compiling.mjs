@@ -9,8 +9,8 @@ import { text } from "node:stream/consumers";
 
 import { compile } from "@pybricks/mpy-cross-v6";
 
-// As a data: URL: the compiler loads its WebAssembly with fetch() where there is one, and Node's takes
-// no path.
+// As a data: URL: the compiler loads its WebAssembly with fetch() where there is one, and Node's
+// takes no path.
 const wasm = readFileSync(createRequire(import.meta.url).resolve("@pybricks/mpy-cross-v6/build/mpy-cross-v6.wasm"));
 const address = `data:application/wasm;base64,${wasm.toString("base64")}`;
 
