@@ -215,7 +215,7 @@ class BrowserHost(Surroundings):
         self._is_installed = True
 
     async def measure(self) -> dict[str, Any]:
-        """What the browser tells of this origin's storage; None for what it does not tell."""
+        """``persisted``, ``usage`` and ``quota`` of this origin; None for what is not told."""
         storage = js.navigator.storage
         kept = await storage.persisted() if hasattr(storage, "persisted") else None
         room = await storage.estimate() if hasattr(storage, "estimate") else None
