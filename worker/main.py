@@ -1,7 +1,7 @@
-"""The worker's wiring: the library and the browser on one side, the service on the other.
+"""Connects the service with the library sahpool and the browser, in the worker.
 
-``boot.mjs`` calls ``start`` once and hands every message to what it returns.  Everything that the
-service asks of its surroundings (``session.host``) is done here.
+``boot.mjs`` calls ``start`` once and gives every message to the function that it returns. The
+Host that the service needs (``session.host``) is implemented here.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ import version  # made by packing.py
 from pyodide.ffi import JsException, can_run_sync, create_proxy, run_sync, to_js
 
 import protocol
-import sahpool.installing  # what install() would import itself: a snapshot holds it all
+import sahpool.installing  # install() would import it later, and a memory snapshot lack it
 from memory import MemoryFiles
 from sahpool.databases.sources import opened
 from sahpool.databases.transfer import first_bytes, flush_wal, scratch
@@ -48,14 +48,14 @@ from sql_functions import FUNCTIONS
 __all__ = ["BrowserHost", "FileSource", "MemoryHost", "start"]
 
 PAGE = "page"
-"""The page that started this worker, among the tabs."""
+"""The key, among the keys of tabs, of the page that started this worker."""
 
 MEMORY = Path("/databases")
-"""Where they lie in Pyodide's own file system while the browser keeps nothing."""
+"""The folder of databases in Pyodide's own file system, where the browser keeps nothing."""
 
 
 class FileSource:
-    """A File of the page, read without waiting and without its whole content in memory."""
+    """``session.host.Source`` over a File of the page, read synchronously and in pieces."""
 
     def __init__(self, file: Any) -> None:
         self.name: str = file.name
@@ -64,7 +64,7 @@ class FileSource:
         self._reader = js.FileReaderSync.new()
 
     def read(self, offset: int, length: int) -> bytes:
-        """The bytes from ``offset``; OSError when the browser cannot read the file any more."""
+        """The bytes from ``offset``; raises OSError when the browser can no longer read them."""
         try:
             piece = self._reader.readAsArrayBuffer(self._file.slice(offset, offset + length))
         except JsException as error:
@@ -72,7 +72,7 @@ class FileSource:
         return heap.to_bytes(piece)
 
     async def pieces(self) -> AsyncGenerator[Any]:
-        """The file as Uint8Arrays, which never pass through Python's memory; OSError as above."""
+        """The file as Uint8Arrays, which never pass through Python's memory; OSError as read()."""
         try:
             async with opened(self._file) as pieces:
                 async for piece in pieces:
@@ -100,23 +100,23 @@ class Surroundings:
         }
 
     def keywords(self) -> list[str]:
-        """The words that SQLite's parser knows."""
+        """The keywords that SQLite's parser knows."""
         return list(sahpool.keywords())
 
     def functions(self) -> list[Function]:
-        """Those of ``sql_functions``."""
+        """The functions of ``sql_functions``."""
         return FUNCTIONS
 
     def interruptible(self, con: sqlite3.Connection) -> AbstractContextManager[None]:
-        """Within the block nothing is sorted for long in one go."""
+        """Within the block SQLite sorts in small steps, between which it can be interrupted."""
         return small_sorts(con)
 
     def put_off_checkpoints(self, con: sqlite3.Connection) -> int:
-        """``sahpool.sqlite.checkpoints``: callable from within a statement."""
+        """``sahpool.sqlite.checkpoints.put_off``, which may be called from within a statement."""
         return checkpoints.put_off(con)
 
     def resume_checkpoints(self, con: sqlite3.Connection, pages: int) -> None:
-        """The same."""
+        """``sahpool.sqlite.checkpoints.resume``."""
         checkpoints.resume(con, pages)
 
     def error_offset(self, con: sqlite3.Connection) -> int:
@@ -124,23 +124,24 @@ class Surroundings:
         return sahpool.error_offset(con)
 
     def transaction_state(self, con: sqlite3.Connection) -> str:
-        """``sqlite3_txn_state`` of all that the connection has open."""
+        """``sqlite3_txn_state`` over all databases that the connection has open."""
         return sahpool.transaction_state(con)
 
     def tick(self) -> None:
-        """One turn of the event loop from within a statement, where Python can be suspended here.
+        """Lets the event loop run from within a statement, where Python can be suspended.
 
-        Asked for anew each time: JavaScript between this call and the event loop forbids it.
+        Whether it can is asked anew each time: JavaScript on the call stack between this call and
+        the event loop forbids it.
         """
         if can_run_sync():
             run_sync(sahpool_host.tick())
 
     async def breathe(self) -> None:
-        """One turn of the event loop."""
+        """Lets the event loop run once."""
         await sahpool_host.tick()
 
     def blob(self, chunks: Iterable[bytes]) -> Any:
-        """One Blob of all the chunks; each leaves this heap before the next is asked for."""
+        """One Blob of all the chunks; each leaves Python's heap before the next is asked for."""
         pieces = [js.Blob.new(to_js([heap.to_uint8array(chunk)])) for chunk in chunks]
         return js.Blob.new(to_js(pieces))
 
@@ -155,15 +156,15 @@ class MemoryHost(MemoryFiles, Surroundings):
         self.quarantine: Quarantine | None = None
 
     def pause(self) -> None:
-        """Never called: there is nothing that another program could use."""
+        """Never called: a memory has nothing that another program could use."""
         raise NotImplementedError
 
     async def unpause(self) -> None:
-        """As pause()."""
+        """Never called, as pause()."""
         raise NotImplementedError
 
     async def import_db(self, name: str, chunks: AsyncIterable[Any], *, replace: bool) -> list[str]:
-        """As a pool does, with the bytes of JavaScript's buffers."""
+        """``MemoryFiles.import_db`` with the bytes of the Uint8Arrays that FileSource gives."""
         copied = (heap.to_bytes(chunk) async for chunk in chunks)
         return await super().import_db(name, copied, replace=replace)
 
@@ -175,18 +176,18 @@ class PoolQuarantine:
         self._pool = pool
 
     def slots(self) -> list[dict[str, Any]]:
-        """The slots that the pool leaves alone because their headers cannot be trusted."""
+        """The slots in quarantine: the pool does not use them, for their headers are doubtful."""
         return [
             {"name": kept.name, "reason": kept.reason, "size": kept.size, "offered": kept.offered}
             for kept in self._pool.quarantined
         ]
 
     def chunks(self, slot: str, size: int) -> Iterator[bytes]:
-        """What lies behind the header of a slot in quarantine."""
+        """The bytes behind the header of a slot in quarantine."""
         return self._pool.export_quarantined(slot, size)
 
     def recover(self, slot: str, name: str, *, replace: bool) -> int:
-        """Makes a slot in quarantine a database, in the journal mode that it was in."""
+        """Makes a slot in quarantine a database, in its journal mode; returns its size in bytes."""
         return self._pool.recover(slot, name, replace=replace)
 
     def drop(self, slot: str) -> None:
@@ -208,13 +209,13 @@ class BrowserHost(Surroundings):
         self._is_installed = False
 
     async def install(self) -> None:
-        """Opens the pool; SahpoolError when that is refused."""
+        """Opens the pool; raises SahpoolError when that is refused."""
         self._pool = await sahpool.install(verbosity=self._verbosity)
         self.quarantine = PoolQuarantine(self._pool)
         self._is_installed = True
 
     async def measure(self) -> dict[str, Any]:
-        """What the browser tells of this origin's storage; None for what it does not tell."""
+        """``persisted``, ``usage`` and ``quota`` of this origin; None for what is not told."""
         storage = js.navigator.storage
         kept = await storage.persisted() if hasattr(storage, "persisted") else None
         room = await storage.estimate() if hasattr(storage, "estimate") else None
@@ -226,30 +227,30 @@ class BrowserHost(Surroundings):
 
     def connect(self, name: str) -> sqlite3.Connection:
         """A new connection to a database of the pool."""
-        # Who holds a lock runs in this thread: the session waits for it, SQLite cannot.
+        # A lock holder runs in this same thread: the session can wait for it, SQLite cannot.
         return self._pool.connect(name, timeout=0)
 
     def scratch(self) -> AbstractContextManager[str | None]:
-        """A slot without a name in the pool."""
+        """The name of a temporary database in a spare slot of the pool."""
         return scratch(access_to(self._pool))
 
     def flush_wal(self, name: str) -> None:
-        """Flushes the slot that the WAL is in."""
+        """Flushes the slot of the database's WAL."""
         flush_wal(access_to(self._pool), name)
 
     def pause(self) -> None:
-        """Lets go of the pool."""
+        """Gives up the access handles of the pool."""
         self._pool.pause_vfs()
 
     async def unpause(self) -> None:
-        """Takes the pool back, or for the first time where it was lent all the while."""
+        """Takes the pool back, or installs it where it was paused when this worker started."""
         if self._is_installed:
             await self._pool.unpause_vfs()
         else:
             await self.install()
 
     def databases(self) -> list[tuple[str, int]]:
-        """Name and size in bytes of every database, without the journals that belong to one."""
+        """Name and size in bytes of every database; journals are not listed."""
         pool = self._pool
         return [(path.removeprefix("/"), pool.size(path)) for path in pool.databases]
 
@@ -272,8 +273,8 @@ class BrowserHost(Surroundings):
     async def prepare(self) -> None:
         """Tops up the spare slots: a VFS method cannot wait for one.
 
-        A storage that is full refuses, which is no reason to refuse a SELECT or a deletion: SQLite
-        tells whoever needs a slot that is not there.
+        An error, of a full storage say, is ignored here, for a SELECT or a deletion may need no
+        slot: a statement that does gets the error from SQLite.
         """
         with suppress(JsException):
             await self._pool.top_up()
@@ -281,10 +282,13 @@ class BrowserHost(Surroundings):
     async def import_db(self, name: str, chunks: AsyncIterable[Any], *, replace: bool) -> list[str]:
         """Stores a database from its bytes, in WAL mode as the console's own databases are.
 
-        The errors are the library's. An export is a file in rollback mode again. One whose schema
-        a newer SQLite wrote stays as it is.
+        An export of it is a file in rollback mode again. A database with a newer schema keeps its
+        journal mode. Returns remarks: that a schema is newer.
+
+        Raises:
+            sahpool.SahpoolError: As ``Pool.import_db`` raises it.
         """
-        # That a WAL may lie beside it, the service tells by itself (formats/read_sqlite.py).
+        # No WAL: formats/read_sqlite.py has told the user that one may lie beside the file.
         await self._pool.import_db(name, chunks, replace=replace, wal=b"")
         with closing(sqlite3.connect(self._pool.uri(name), uri=True)) as con:
             unread = unread_by(con, first_bytes(access_to(self._pool).slots, check_path(name)))
@@ -294,7 +298,7 @@ class BrowserHost(Surroundings):
         return []
 
     def export_chunks(self, name: str, size: int) -> Iterator[bytes]:
-        """The committed content of a database."""
+        """The committed content of a database in chunks of ``size`` bytes."""
         return self._pool.export_chunks(name, size=size)
 
 
@@ -307,14 +311,19 @@ async def start(
 ) -> Callable[[str, str, Any], None] | None:
     """Opens the storage and starts the service.
 
-    ``begin`` is told each phase; ``verbosity`` is that of ``sahpool.install``; ``why_memory`` says
-    why there is no storage to open (``session.host.Host``), if there is none; ``restored`` says
-    that this Python comes from a snapshot; ``lent`` that another program has the storage, which an
-    earlier worker has lent to it.  Returns what takes a request (tab, head, parts); None
-    after a failure, which has been posted.
+    Args:
+        begin: Called with the name of each phase when it begins.
+        verbosity: As for ``sahpool.install``.
+        why_memory: Why the browser keeps nothing (``session.host.Databases``); None: it does.
+        restored: Whether this Python comes from a snapshot of its memory.
+        lent: Whether an earlier worker has lent the storage to another program, which has it still.
+
+    Returns:
+        The function that takes a request (tab, head, parts); None after a failure, of which the
+        page has been told.
     """
     if restored:
-        random.seed()  # or its numbers would be the same after every start
+        random.seed()  # otherwise every start from the snapshot would give the same numbers
     begin("storage")
     host: Host
     if why_memory is None:
@@ -331,8 +340,8 @@ async def start(
         host = MemoryHost(MEMORY, why_memory)
         os.chdir(MEMORY)
     begin("service")
-    # Python looks for a signal there by itself, every now and then. How often a statement is
-    # suspended is not for these to say, so they come more often.
+    # Python looks into this buffer for a signal from time to time. Signals come five times as often
+    # as a statement is to be suspended: Job.tick() decides when that is.
     alarms = sahpool_host.alarms(signal.SIGALRM, TICK_SECONDS * 1000 / 5)
     pyodide_js.setInterruptBuffer(alarms)
     desk = Desk(host, is_paused=lent and why_memory is None)
@@ -344,10 +353,11 @@ async def start(
 
 
 class Desk:
-    """Where the messages of all tabs come in, and their replies go out.
+    """Takes the messages of all tabs to the service, and its replies to the tabs.
 
-    A tab is known by a name that no other has; it joins with its ``hello``, and holds a Web Lock
-    until it goes (public/start.mjs).  The page that started this worker is always there.
+    A tab has a unique name as its key. It joins with its first message, and holds a Web Lock of
+    that name until it is gone (public/start.mjs). The page that started this worker has joined from
+    the beginning.
     """
 
     def __init__(self, host: Host, *, is_paused: bool) -> None:
@@ -356,9 +366,9 @@ class Desk:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def receive(self, tab: str, head: str, parts: Any) -> None:
-        """Takes a message in; what is answered goes out by itself."""
-        # A task of its own for each: it may be suspended in the middle of a statement (JSPI) while
-        # the next request, a cancel perhaps, comes in.
+        """Begins to handle a message; the reply is posted when it is there."""
+        # Each message gets a task of its own, which may be suspended in the middle of a statement
+        # (JSPI) while the next request, a cancel perhaps, comes in.
         self._begin(self._answer(tab, head, parts))
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
@@ -390,18 +400,18 @@ class Desk:
 
 
 def _part(part: Any) -> FileSource | None:
-    """A part of a request as the service takes it, a file; None for whatever else was sent."""
-    kind = js.Object.prototype.toString.call(part)  # of numbers and of null, too
+    """A part of a request as the service takes it: a File as FileSource, anything else as None."""
+    kind = js.Object.prototype.toString.call(part)  # works for numbers and for null, too
     return FileSource(part) if kind == "[object File]" else None
 
 
 def _post(tab: str, head: str, *parts: Any) -> None:
-    """Hands a message to a tab."""
+    """Posts a message to a tab."""
     sahpool_host.post(tab, heap.text(head), *parts)
 
 
 def _wire(part: Any) -> Any:
-    """A part of a reply as JavaScript takes it; the one copy that bytes need on their way."""
+    """A part of a reply as JavaScript takes it; bytes are copied here, and nowhere else."""
     return heap.to_uint8array(part) if isinstance(part, bytes | bytearray | memoryview) else part
 
 

@@ -1,8 +1,8 @@
-"""Databases where the browser keeps nothing: ordinary files in the worker's memory.
+"""Databases in the worker's memory, for a page for which the browser keeps nothing.
 
-Pyodide's own file system (Emscripten's MEMFS) holds them, the same ``sqlite3`` reads and writes
-them through SQLite's own VFS, and they are gone with the worker.  Here is nothing of the browser's,
-so that a folder of a disk does as well for the tests.
+They are ordinary files in Pyodide's own file system (Emscripten's MEMFS), which ``sqlite3`` reads
+and writes through SQLite's own VFS, and they are gone with the worker. This module uses nothing of
+the browser, so that tests can use it over a folder on a disk.
 """
 
 import os
@@ -29,7 +29,7 @@ _COMPANIONS = ("-journal", "-wal", "-shm")
 
 
 class _Connection(sqlite3.Connection):
-    """A connection that can be referred to weakly, and asked what it has open."""
+    """A connection that supports weak references and tells which files it has open."""
 
     is_closed = False
 
@@ -38,20 +38,20 @@ class _Connection(sqlite3.Connection):
         self.is_closed = True
 
     def paths(self) -> set[Path]:
-        """Its database and those that are attached to it."""
+        """The files of its main database and of those that are attached to it."""
         if self.is_closed:
             return set()
         rows = self.execute("PRAGMA database_list")
-        # As text or bytes, by the connection's text_factory.
+        # The connection's text_factory makes them str or a kind of bytes.
         files = [file if isinstance(file, str) else bytes(file) for *_, file in rows]
         return {Path(os.fsdecode(file)) for file in files}
 
 
 class MemoryFiles:
-    """``session.host.Databases`` over the files of ``folder``, but for lending them.
+    """``session.host.Databases`` over the files of ``folder``, without pause() and unpause().
 
-    What runs SQL makes ``folder`` its working directory, so that ``ATTACH 'other.db'`` means the
-    database of that name, as it does in a pool.  Raises what the library raises for a pool.
+    Whoever runs SQL over it makes ``folder`` the working directory, so that ``ATTACH 'other.db'``
+    means the database of that name, as it does in a pool. Errors are those of a pool.
     """
 
     storage = "memory"
@@ -63,12 +63,12 @@ class MemoryFiles:
         folder.mkdir(parents=True, exist_ok=True)
 
     def connect(self, name: str) -> sqlite3.Connection:
-        """A new connection; a database that is new is in WAL mode, as those of a pool are."""
+        """A new connection; a new database is created in WAL mode, as in a pool."""
         path = self._path(name)
         if not path.exists():
             check_new_database(check_path(name))
             path.parent.mkdir(parents=True, exist_ok=True)
-        # Nobody could let go of a lock while this thread waits for it.
+        # A lock holder runs in this same thread, so waiting within SQLite could only time out.
         con = sqlite3.connect(path, timeout=0, factory=_Connection)
         self._connections.add(con)
         if not self.size(name):
@@ -78,7 +78,7 @@ class MemoryFiles:
 
     @contextmanager
     def scratch(self) -> Iterator[str]:
-        """The path of a file beside the folder, which is not there yet."""
+        """The path of a new file beside the folder, which is deleted after the block."""
         path = self._folder.with_name(f"{self._folder.name}.scratch-{next(self._scratches)}")
         try:
             yield str(path)
@@ -87,7 +87,7 @@ class MemoryFiles:
                 _beside(path, suffix).unlink(missing_ok=True)
 
     def flush_wal(self, name: str) -> None:
-        """Nothing reaches a disk from here."""
+        """Does nothing: a memory has no disk to flush to."""
 
     def databases(self) -> list[tuple[str, int]]:
         """Name and size in bytes of every database, sorted."""
@@ -110,14 +110,14 @@ class MemoryFiles:
         return self._path(name).is_file()
 
     def unlink(self, name: str) -> None:
-        """Deletes a database with its journals; nobody has it open."""
+        """Deletes a database with its journals; raises DatabaseInUseError while it is open."""
         path = self._path(name)
         self._require_closed(path)
         for suffix in ("", *_COMPANIONS):
             _beside(path, suffix).unlink(missing_ok=True)
 
     async def measure(self) -> dict[str, Any]:
-        """Only what is used is known."""
+        """``usage``: the bytes of all databases; ``persisted`` and ``quota`` are not known."""
         return {
             "persisted": None,
             "usage": sum(size for _, size in self.databases()),
@@ -125,19 +125,19 @@ class MemoryFiles:
         }
 
     async def prepare(self) -> None:
-        """There is always room for one more file."""
+        """Does nothing: SQLite can create a file here at any time."""
 
     async def import_db(
         self, name: str, chunks: AsyncIterable[bytes], *, replace: bool
     ) -> list[str]:
-        """Stores a database beside the others, checks it as a pool does, then gives it its name.
+        """Stores a database in a scratch file, checks it as a pool does, then gives it its name.
 
-        Returns remarks: that some of it is a newer SQLite's.
+        Returns remarks: that its schema is a newer SQLite's.
         """
         path = self._path(name)
         self._check_target(name, path, replace)
         with self.scratch() as scratch:
-            spare = Path(scratch)  # beside the folder: it is not listed as a database
+            spare = Path(scratch)  # beside the folder, so that databases() does not list it
             with spare.open("wb") as file:
                 async for chunk in chunks:
                     file.write(chunk)
@@ -148,13 +148,13 @@ class MemoryFiles:
                     return copied.read(count)
 
                 size, unread = spare.stat().st_size, None
-                if size:  # else a database that nothing has been written to yet
+                if size:  # an empty file is a database that nothing has been written to yet
                     check_header(read(FILE_HEADER_SIZE, 0), size)
                     unread = check_content(f"file:{quote(scratch)}?mode=ro&immutable=1", read)
             if size and unread is None:
                 with closing(sqlite3.connect(spare)) as con:
                     con.execute("PRAGMA journal_mode=WAL")
-            self._check_target(name, path, replace)  # others have run meanwhile
+            self._check_target(name, path, replace)  # again: other sessions have run meanwhile
             self.unlink(name)
             path.parent.mkdir(parents=True, exist_ok=True)
             spare.replace(path)
@@ -173,8 +173,9 @@ class MemoryFiles:
             return
         with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as con:
             make_connection_readable(con, partial(_head, path))
-            # As an export of a pool: where nothing is left outside the file, the lock of a reader
-            # keeps it as it is; otherwise what this reader sees is copied.
+            # As in an export of a pool: if the checkpoint leaves nothing in the WAL, the read lock
+            # keeps the file as it is and the file is the export; otherwise the snapshot that this
+            # connection reads is copied first.
             con.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             con.execute("BEGIN")
             con.execute("SELECT count(*) FROM sqlite_schema").fetchone()
@@ -188,7 +189,7 @@ class MemoryFiles:
                 yield from _chunks(Path(spare), size)
 
     def _path(self, name: str) -> Path:
-        """Where a database lies; the names are those of a pool (``sahpool.names.check_path``)."""
+        """The file of a database; names are checked as in a pool (``sahpool.names.check_path``)."""
         return self._folder / check_path(name).removeprefix("/")
 
     def _require_closed(self, path: Path) -> None:

@@ -1,6 +1,6 @@
-"""Python as it travels: the wheel of ``sahpool``, the service's archive, the page's modules.
+"""Packs the site's Python: the wheel of ``sahpool``, the service's archive, the page's modules.
 
-For ``serve.py``, on the developer's machine; nothing of this reaches the browser.
+For ``serve.py``, on the developer's machine; this module does not reach the browser.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ __all__ = [
 ]
 
 ROOT = Path(__file__).resolve().parent.parent
-"""The repository."""
+"""The folder of the repository."""
 
 NOT_SENT = {"packing.py", "repairing.py"}
-"""Of worker/: for the developer's machine."""
+"""Modules of worker/ that only the developer's machine needs; they are not in service.zip."""
 
 
 class StepError(Exception):
-    """A step that could not be done, in words for the person at the terminal."""
+    """A step of the build failed; the message is for the person at the terminal."""
 
 
 def digest(data: bytes) -> str:
@@ -50,7 +50,7 @@ def digest(data: bytes) -> str:
 
 
 def read(path: Path) -> bytes:
-    """The bytes of a file of this repository; StepError when it is missing."""
+    """The bytes of a file of this repository; raises StepError when it cannot be read."""
     try:
         return path.read_bytes()
     except OSError as error:
@@ -63,11 +63,11 @@ def json_bytes(value: object) -> bytes:
 
 
 def zip_bytes(files: Mapping[str, bytes]) -> bytes:
-    """A zip archive of ``files`` in their order, the same bytes whenever the contents are."""
+    """A zip archive of ``files`` in their order: the same bytes for the same contents."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name, data in files.items():
-            # The earliest date that a zip can hold: the clock must not be in the bytes.
+            # The earliest date that a zip can hold, so that the bytes do not depend on the clock.
             entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.create_system = 3
@@ -99,7 +99,7 @@ def wheel_name() -> str:
 
 
 def metadata(table: Mapping[str, Any]) -> bytes:
-    """METADATA and PKG-INFO by the core metadata specification 2.4, from the ``[project]`` table.
+    """METADATA and PKG-INFO, core metadata 2.4, from the ``[project]`` table.
 
     Source: https://packaging.python.org/en/latest/specifications/core-metadata/
     """
@@ -122,13 +122,13 @@ def metadata(table: Mapping[str, Any]) -> bytes:
 
 
 def description(readme: str) -> str:
-    """The README as a package index shows it: without links to files, which are not there."""
+    """The README for a package index: without links to files, which the index does not have."""
     alone = re.sub(r"^!\[[^\]]*\]\((?!https?:)[^)]*\)\n\n", "", readme, flags=re.MULTILINE)
     return re.sub(r"!?\[([^\]]*)\]\((?!https?:)[^)]*\)", r"\1", alone)
 
 
 def wheel_bytes() -> bytes:
-    """The wheel of worker/sahpool by the binary distribution format, always the same bytes."""
+    """The wheel of worker/sahpool: the same bytes for the same sources."""
     table = project()
     info = f"{table['name']}-{table['version']}.dist-info"
     files = sources(ROOT / "worker" / "sahpool", (".py", ".mjs", ".typed", ""))
@@ -150,7 +150,7 @@ def wheel_bytes() -> bytes:
 def build_wheel(
     wheel_directory: str, config_settings: object = None, metadata_directory: object = None
 ) -> str:
-    """PEP 517's hook: write the wheel into ``wheel_directory``, return its file name."""
+    """Write the wheel into ``wheel_directory`` and return its file name (a PEP 517 hook)."""
     del config_settings, metadata_directory
     name = wheel_name()
     (Path(wheel_directory) / name).write_bytes(wheel_bytes())
@@ -158,9 +158,9 @@ def build_wheel(
 
 
 def version_module() -> bytes:
-    """version.py, which the page and the worker both get: a digest of all that is ours.
+    """version.py for the page and for the worker: a digest of all of the site's own sources.
 
-    By it the page sees that its worker came from another version of the site.
+    By comparing the two the page notices a worker from another version of the site.
     """
     ours = b""
     for folder in ("app", "public", "worker"):
@@ -182,11 +182,12 @@ def service_bytes() -> bytes:
 
 
 TYPES_ONLY = re.compile(rb"^MYPY = False.*\n+if MYPY:\n(?:(?: {4}.*)?\n)+(?=\S)", re.MULTILINE)
-"""What a module of the page imports for mypy alone: lines without a meaning when it runs."""
+"""The block of imports that a module of the page has for mypy alone, and that does nothing when it
+runs."""
 
 
 def page_modules() -> dict[str, bytes]:
-    """The page's Python but for what brings it (app/main.py, app/unpacking.py), by its path."""
+    """The page's Python by its path, without app/main.py and app/unpacking.py, which load it."""
     app = ROOT / "app"
     files = {
         path.relative_to(app).as_posix(): TYPES_ONLY.sub(
@@ -200,14 +201,15 @@ def page_modules() -> dict[str, bytes]:
     return files
 
 
-# What begins a record of a ROMFS image; the magic is a kind, too (MicroPython's extmod/vfs_rom.c).
+# The kinds of records in a ROMFS image; the magic number is one, too (MicroPython's
+# extmod/vfs_rom.c).
 ROMFS, DATA, FOLDER, FILE = 0x14A6B1, 2, 4, 5
 
 
 def romfs_bytes(files: Mapping[str, bytes]) -> bytes:
-    """``files``, by their paths, as an image that MicroPython mounts as a file system.
+    """An image of ``files``, given by their paths, that MicroPython mounts as a file system.
 
-    Python runs compiled modules out of it without copying them.
+    MicroPython runs compiled modules out of it without copying them.
 
     Source: docs.micropython.org, "Romfs"; extmod/vfs_rom.c has the format.
     """
@@ -222,7 +224,7 @@ def romfs_bytes(files: Mapping[str, bytes]) -> bytes:
 
 
 def romfs_entries(tree: Mapping[str, Any]) -> bytes:
-    """The records of what lies in one folder."""
+    """The records of the files and folders in one folder."""
     image = b""
     for name, entry in tree.items():
         named = romfs_number(len(name.encode())) + name.encode()
@@ -234,12 +236,15 @@ def romfs_entries(tree: Mapping[str, Any]) -> bytes:
 
 
 def romfs_record(kind: int, content: bytes) -> bytes:
-    """Its kind, how long it is, and what it holds."""
+    """One record: its kind, its length, its content."""
     return romfs_number(kind) + romfs_number(len(content)) + content
 
 
 def romfs_number(number: int) -> bytes:
-    """Seven bits a byte, the highest first; all bytes but the last have the eighth bit."""
+    """A number of a ROMFS image: seven bits in each byte, the highest first.
+
+    All bytes but the last have the eighth bit set.
+    """
     digits = [number & 0x7F]
     while number := number >> 7:
         digits.append(number & 0x7F | 0x80)
@@ -247,10 +252,10 @@ def romfs_number(number: int) -> bytes:
 
 
 def parts_list(pyodide: bytes) -> dict[str, str]:
-    """parts.json: where the wheel is, and a version of what a snapshot (snapshot.mjs) depends on.
+    """The content of parts.json: where the wheel is, and a version for snapshots of the memory.
 
-    Beside the wheel and service.zip, whose bytes the worker looks at itself; ``pyodide`` is the
-    site's pyodide.asm.mjs.
+    The version stands for everything that a snapshot (snapshot.mjs) depends on, except the wheel
+    and service.zip: those the worker digests itself. ``pyodide`` is the site's pyodide.asm.mjs.
     """
     used = [ROOT / "worker" / name for name in ("boot.mjs", "snapshot.mjs")]
     used.append(ROOT / "node_modules" / "pyodide" / "package.json")

@@ -1,10 +1,10 @@
 """The messages that the page and the worker send each other.
 
-This one file runs on both sides: under MicroPython on the page and under CPython (Pyodide) in
-the worker.  So it keeps to what both have: no dataclasses, typing, enum or ``match``.
+This file runs on both sides: under MicroPython on the page and under CPython (Pyodide) in the
+worker. So it uses only what both have: no dataclasses, typing, enum or ``match``.
 
-On the wire a message is a list ``[head, *parts]``: ``head`` is JSON text, written and read here;
-the parts are binary (ArrayBuffers, files) and travel beside it untouched.
+A message is sent as a list ``[head, *parts]``: ``head`` is JSON text, which this module writes and
+reads; the parts are binary (ArrayBuffers, files) and are sent beside it unchanged.
 
 ====================  ===========================================================================
 request               ``{"id": n, "op": name, ...fields}``, n counts up from 1
@@ -14,12 +14,13 @@ reply                 ``{"id": n, "ok": true, ...fields}`` or
 event                 ``{"id": 0, "event": name, ...fields}``, sent by the worker unasked
 ====================  ===========================================================================
 
-Whatever arrives, the ``decode_`` functions return a message that keeps the tables below, or raise
-ProtocolError and nothing else.  All positions in SQL are byte offsets into its UTF-8 form.
+Whatever arrives, the ``decode_`` functions return a message that conforms to the tables below, or
+raise ProtocolError and nothing else. All positions in SQL are byte offsets into its UTF-8 form.
 """
 
 # mypy: disallow-any-generics=False
-# (MicroPython has no typing to name what is in a dict with; it drops annotations unread.)
+# MicroPython has no module typing, with which to name the types in a dict; annotations as such are
+# allowed, for it skips them.
 
 import json
 import sys
@@ -31,7 +32,7 @@ MAX_INT = 2**53 - 1
 """The largest integer that JSON readers on every side keep exactly."""
 
 MAX_DEPTH = 100
-"""How deep lists and objects may be nested in a message; what is sent here goes to five."""
+"""How deep lists and objects may be nested in a message; those of the console go to five."""
 
 INT = "an integer from 0"
 COUNT = "an integer from 1"
@@ -40,17 +41,17 @@ FLAG = "true or false"
 TEXT_OR_NULL = "text or null"
 FLAG_OR_NULL = "true, false or null"
 
-# What becomes of a request that was under way when its worker went: fates, which ``Op`` has.
+# Fates (Op.fate): what the page does with a request whose worker ends before the reply.
 AGAIN = "again"
-"""It only asks: it is sent again."""
+"""The request changes nothing, so it is sent again to the next worker."""
 READS_AGAIN = "reads again"
-"""It is sent again with the field ``again``: the worker does again what only reads."""
+"""It is sent again with the field ``again``: the worker repeats statements that only read."""
 GREETING = "greeting"
-"""It is refused, for who becomes connected to a worker sends it by itself."""
+"""It fails, for the page sends such requests itself whenever it is connected to a worker."""
 MOOT = "moot"
-"""What it asks for does not matter any more: it counts as done."""
+"""What it asks for no longer matters: it counts as done."""
 LOST = "lost"
-"""What it was about has gone with the worker: the error CursorClosed."""
+"""The result that it is about ended with the worker: the error CursorClosed."""
 UNKNOWN = "unknown"
 """It may have been done or not, and is not repeated: the error OutcomeUnknown."""
 
@@ -64,10 +65,10 @@ class Op:
         required: Fields that it must have: name -> kind.
         optional: Fields that it may have: name -> (kind, value when absent).
         parts: How many binary parts come with it.
-        fate: What becomes of it when its worker goes before the reply; one of FATES.
+        fate: What becomes of it when its worker ends before the reply; one of FATES.
         while_paused: Whether it can be done while another program has the storage.
-        at_once: Whether it is done as it arrives, past other requests of its tab, which are done
-            one after another.
+        at_once: Whether it is done when it arrives, ahead of the tab's other requests, which are
+            done one after another.
     """
 
     def __init__(
@@ -88,14 +89,14 @@ class Op:
         self.at_once = at_once
 
 
-# ``database`` of run and fetch: the database that is meant.  When it is not the one that is open,
-# the reply is the error WrongDatabase and nothing is done: a script is sent in several requests,
-# and an open or an import queued between two of them must not turn the rest on another database.
+# ``database`` of run and fetch: the database that is meant. When another one is open, the reply is
+# the error WrongDatabase and nothing is done: a script is sent in several requests, and an open or
+# an import between two of them must not run the rest in another database.
 #
-# The function that does it is found in session/operations under the same name.
+# The function that carries out a request is in session/operations: see OPERATIONS there.
 OPS: "dict[str, Op]" = {
-    # ``database``: opened with it, if there is one of that name, for one round trip less.
-    # ``tab``: the number by which people are told of the sender's tab, 0 when it has none.
+    # ``database``: opened, too, if there is one of that name, which saves a round trip.
+    # ``tab``: the number that the user sees for the sender's tab, 0 when it has none.
     "hello": Op(
         {"protocol": COUNT},
         {"database": (TEXT_OR_NULL, None), "tab": (INT, 0)},
@@ -103,16 +104,16 @@ OPS: "dict[str, Op]" = {
         while_paused=True,
     ),
     "words": Op({}, {}, fate=AGAIN, while_paused=True),
-    # The reply lists the formats of files that can be imported, and those of exported results.
+    # The reply lists the formats of files that can be imported, and those for exported results.
     "formats": Op({}, {}, fate=AGAIN, while_paused=True),
     "open": Op({"database": TEXT}, {}, fate=GREETING),
     "databases": Op({}, {}, fate=AGAIN),
     "schema": Op({}, {}, fate=AGAIN),
-    # ``transaction``: whether the sender takes a transaction to be open.  Where it was lost with
-    # the worker that held it, the reply is the error TransactionLost and nothing is done.
-    # ``again``: it was sent to a worker that is gone, and may have been done: what only reads is
-    # done again, anything else is the error OutcomeUnknown.
-    # ``seconds``: after so many the statement that runs is stopped; 0 is never.
+    # ``transaction``: whether a transaction is open, as far as the sender knows. If it was lost
+    # with the worker that held it, the reply is the error TransactionLost and nothing is done.
+    # ``again``: the request was sent to a worker that is gone, and may have been done: statements
+    # that only read are done again, any other is the error OutcomeUnknown.
+    # ``seconds``: the time limit, after which the statement that runs is stopped; 0: none.
     "run": Op(
         {"sql": TEXT},
         {
@@ -132,9 +133,9 @@ OPS: "dict[str, Op]" = {
     ),
     "close": Op({"cursor": COUNT}, {}, fate=MOOT, while_paused=True),
     "cancel": Op({"target": COUNT}, {}, fate=AGAIN, while_paused=True, at_once=True),
-    # The answer to the event ``free``, and of the request that it names: it has waited for another
-    # session's lock, and goes on when its sender knows that it will.  Until then it has done
-    # nothing, and can be sent to another worker as if it were new.
+    # The page's answer to the event ``free``. ``target`` is a request that has waited for another
+    # session's lock; it goes on only when its sender knows that it does. Until then it has done
+    # nothing, and the page may send it to another worker as if it were new.
     "proceed": Op({"target": COUNT}, {}, fate=MOOT, while_paused=True, at_once=True),
     "import_file": Op(
         {"name": TEXT},
@@ -148,7 +149,8 @@ OPS: "dict[str, Op]" = {
         fate=UNKNOWN,
     ),
     "export": Op({}, {"database": (TEXT_OR_NULL, None)}, fate=AGAIN),
-    # All rows of one statement that only reads, as a file; ``format`` is one that formats tells.
+    # All rows of one statement that only reads, as a file; ``format`` is a name that the reply to
+    # formats lists.
     # ``database`` and ``seconds`` as for run.
     "export_rows": Op(
         {"sql": TEXT, "format": TEXT},
@@ -156,7 +158,7 @@ OPS: "dict[str, Op]" = {
         fate=AGAIN,
     ),
     "delete": Op({"database": TEXT}, {}, fate=UNKNOWN),
-    # How much room there is; at once, for the browser may take its time to tell.
+    # How much room there is; at once, for the browser may take long to answer.
     "storage": Op({}, {}, fate=AGAIN, while_paused=True, at_once=True),
     "sample": Op({}, {}, fate=UNKNOWN),
     # ``slot``: the name of a slot in quarantine, as the replies to hello and storage list them.
@@ -167,13 +169,13 @@ OPS: "dict[str, Op]" = {
         fate=UNKNOWN,
     ),
     "quarantine_drop": Op({"slot": TEXT}, {}, fate=UNKNOWN),
-    # The storage is let go of, so that another program of this origin can have it, and taken back.
+    # Give up the storage, so that another program of this origin can use it, and take it back.
     "pause": Op({}, {}, fate=UNKNOWN, while_paused=True),
     "unpause": Op({}, {}, fate=UNKNOWN, while_paused=True),
 }
 
 ERROR_FIELDS = ("type", "name", "message", "offset", "cause", "hint")
-"""What every error carries; an error may have more (``existing`` and ``what`` of NameExists)."""
+"""The fields of every error; some have more (``existing`` and ``what`` of NameExists)."""
 
 _CPYTHON = sys.implementation.name == "cpython"
 
@@ -181,7 +183,8 @@ _CPYTHON = sys.implementation.name == "cpython"
 class ProtocolError(Exception):
     """A message that breaks the rules above.
 
-    ``id`` is the number of the request at fault, or None when it cannot be told.
+    Attributes:
+        id: The number of the request at fault; None when that is not known.
     """
 
     def __init__(self, message: str, number: "int | None" = None) -> None:
@@ -190,7 +193,7 @@ class ProtocolError(Exception):
 
 
 def encode_request(number: int, op: str, **fields: object) -> str:
-    """The head of a request, checked as its reader will check it; ProtocolError if it is wrong."""
+    """The head of a request, checked as its reader will check it; raises ProtocolError."""
     message = dict(fields)
     message["id"] = number
     message["op"] = op
@@ -201,10 +204,13 @@ def encode_request(number: int, op: str, **fields: object) -> str:
 def decode_request(head: object, parts: "int | None" = None) -> dict:
     """The request in ``head`` as a dict in which every optional field is present.
 
-    ``parts`` is the number of binary parts that came with it; None leaves that unchecked.
+    ``parts`` is the number of binary parts that came with it; None: it is not checked.
+
+    Raises:
+        ProtocolError: It is not a request as OPS defines it.
     """
     message = _loads(head)
-    # Named first, so that whatever else is wrong can be answered under the right number.
+    # The id is checked first, so that the reply about any other fault can carry it.
     known = message.get("id")
     if not _fits(known, COUNT):
         raise ProtocolError("A request needs an id, " + COUNT + ".")
@@ -220,7 +226,7 @@ def decode_request(head: object, parts: "int | None" = None) -> dict:
 
 
 def encode_reply(number: int, **fields: object) -> str:
-    """The head of the reply to request ``number`` that says it was done."""
+    """The head of the reply to request ``number`` with its result, ``fields``."""
     message = dict(fields)
     message["id"] = number
     message["ok"] = True
@@ -228,7 +234,7 @@ def encode_reply(number: int, **fields: object) -> str:
 
 
 def encode_error(number: "int | None", error: dict) -> str:
-    """The head of the reply to request ``number`` (or None) that says why not; see make_error."""
+    """The head of the reply to request ``number`` (or None) with an error of make_error."""
     return _dumps({"id": number, "ok": False, "error": error})
 
 
@@ -241,7 +247,7 @@ def encode_event(event: str, **fields: object) -> str:
 
 
 def make_error(kind: str, message: str, **fields: object) -> dict:
-    """An error as replies, outcomes and events carry it; what is not given is None."""
+    """An error as replies, outcomes and events carry it; fields that are not given are None."""
     error: dict = {}
     for name in ERROR_FIELDS:
         error[name] = None
@@ -253,7 +259,11 @@ def make_error(kind: str, message: str, **fields: object) -> dict:
 
 
 def decode_message(head: object) -> dict:
-    """The reply or event in ``head`` as a dict; an event is one whose id is 0."""
+    """The reply or event in ``head`` as a dict; the id of an event is 0.
+
+    Raises:
+        ProtocolError: It is neither.
+    """
     message = _loads(head)
     number = message.get("id")
     if number == 0 and _fits(number, INT):
@@ -324,7 +334,7 @@ def _fits(value: object, kind: str) -> bool:
 
 
 def _is_unicode(text: str) -> bool:
-    """Whether text is whole: JSON can spell half a surrogate pair, UTF-8 and SQLite cannot."""
+    """Whether text can be UTF-8: JSON can hold half a surrogate pair, UTF-8 and SQLite cannot."""
     try:
         text.encode("utf-8")
     except UnicodeError:
@@ -333,9 +343,9 @@ def _is_unicode(text: str) -> bool:
 
 
 def _shown(value: object) -> str:
-    """What a value is, in ASCII and cut short, for a message about it.
+    """A value in ASCII and cut short, for a message about it.
 
-    What is in a list or an object is not told: it may be nested deeper than can be followed.
+    The content of a list or an object is left out: it may be nested deeper than the stack allows.
     """
     if isinstance(value, (list, dict)):
         return "a list" if isinstance(value, list) else "an object"
@@ -350,13 +360,14 @@ def _shown(value: object) -> str:
 
 
 def _dumps(message: dict) -> str:
-    # MicroPython's reader does not join the surrogate pairs that CPython writes by default, so
-    # both sides send the characters themselves.
+    # MicroPython's JSON reader does not join the surrogate pairs that CPython writes by default,
+    # so both sides send the characters themselves.
     if not _CPYTHON:
         return json.dumps(message)
     head = _ENCODER.encode(message)
     if not _is_unicode(head):
-        # Half a pair (a file name that is no UTF-8) would be read as something else over there.
+        # Half a surrogate pair (of a file name that is not UTF-8) would be read as something else
+        # on the page.
         head = head.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return head
 
@@ -379,15 +390,16 @@ def _loads(head: object) -> dict:
 
 
 def _is_too_deep(head: str) -> bool:
-    """Whether the reader would go deeper than MAX_DEPTH.
+    """Whether a JSON text is nested deeper than MAX_DEPTH.
 
-    CPython's calls itself for each level, and where it runs as WebAssembly the browser's stack ends
-    before CPython's own limit: nothing catches that.  MicroPython's keeps a list.
+    CPython's JSON reader calls itself for each level, and where CPython runs as WebAssembly the
+    browser's stack ends before CPython's own limit: nothing catches that. MicroPython's reader
+    keeps a list instead.
     """
     if head.count("[") + head.count("{") <= MAX_DEPTH:
         return False
-    # Without the strings, in which brackets are text.  A backslash outside of one is where reading
-    # ends, so that it does not matter what is made of the rest.
+    # Leaves out strings, in which brackets are text. At a backslash outside of a string the reader
+    # stops with an error, so it does not matter how this takes the rest.
     outside = head.replace("\\\\", "").replace('\\"', "").split('"')[::2]
     depth = 0
     for character in "".join(outside):
@@ -405,7 +417,8 @@ def _refused(constant: str) -> object:
 
 
 if _CPYTHON:
-    # Made once: json.dumps() and json.loads() make one each time for anything but the defaults.
+    # Made once: with anything but the defaults json.dumps() and json.loads() make a new one for
+    # each call.
     _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
-    # CPython reads NaN and Infinity, which are no JSON, and asks what to make of them.
+    # CPython reads NaN and Infinity, which are not JSON, and calls parse_constant for them.
     _DECODER = json.JSONDecoder(parse_constant=_refused)

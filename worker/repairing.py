@@ -1,12 +1,13 @@
-"""Pyodide as the site has it: the pinned one, with a repair that no release of it has yet.
+"""Repairs the pinned Pyodide for the site: a fix that no release of Pyodide has yet.
 
-For ``serve.py``, on the developer's machine; nothing of this reaches the browser.
+For ``serve.py``, on the developer's machine; this module does not reach the browser.
 
-From 314.0.5 on each suspended call keeps a thread state of its own. Its ``current_frame`` leads to
-frames on an argument stack that other calls write over meanwhile; CPython's incremental collection,
-the one that runs by itself, follows it (``mark_stacks`` in Python/gc.c), and so do ``sys.settrace``
-and ``sys._current_frames``: the worker hangs for good, or its memory is no longer what it was.
-Pyodide's main puts the pointer aside for as long as a call is suspended, and so does this.
+From Pyodide 314.0.5 on each suspended call keeps a thread state of its own. Its ``current_frame``
+points to frames on an argument stack that other calls overwrite meanwhile. CPython's incremental
+garbage collection, which runs by itself, follows that pointer (``mark_stacks`` in Python/gc.c), and
+so do ``sys.settrace`` and ``sys._current_frames``: the worker hangs for good, or its memory is
+corrupted. Pyodide's main branch puts the pointer aside for as long as a call is suspended, and so
+does this repair.
 
 Source: github.com/pyodide/pyodide, issue 6464 and pull request 6466.
 """
@@ -26,20 +27,20 @@ CURRENT_FRAME = 52
 _WORD = f"HEAPU32[{{}}+{CURRENT_FRAME}>>>2>>>0]"
 
 PLACES = (
-    # saveState: another thread state runs from here on.
+    # saveState: from here on another thread state runs.
     (
         "const stackState=new StackState;return{threadState,stackState,",
         f"const stackState=new StackState;const currentFrame={_WORD.format('threadState')};"
         f"{_WORD.format('threadState')}=0;return{{threadState,stackState,currentFrame,",
     ),
-    # restoreState: the frames are on the stack again.
+    # restoreState: the frames are on the argument stack again.
     (
         "state.stackState.restore();_restoreThreadState(state.threadState);",
         f"state.stackState.restore();{_WORD.format('state.threadState')}=state.currentFrame;"
         "_restoreThreadState(state.threadState);",
     ),
 )
-"""Text of pyodide.asm.mjs, and what stands there instead."""
+"""Pairs of a text in pyodide.asm.mjs and the text that replaces it."""
 
 REMEDY = (
     "If this release of Pyodide has the repair of its issue 6464 by itself, take this step out of "
@@ -51,7 +52,7 @@ def repaired(folder: Path) -> bytes:
     """The ``pyodide.asm.mjs`` of the Pyodide in ``folder``, repaired.
 
     Raises:
-        StepError: It is none for which the repair is right.
+        StepError: The repair does not fit this release of Pyodide.
     """
     script = read(folder / "pyodide.asm.mjs")
     for place, instead in PLACES:
@@ -71,10 +72,10 @@ def repaired(folder: Path) -> bytes:
     return script
 
 
-# The place in PyThreadState, as the machine code has it ------------------------------------------
+# The offset of current_frame in PyThreadState, read from the WebAssembly code --------------------
 
 READER = b"PyThreadState_GetFrame"
-"""The C function that begins by reading ``current_frame`` of the thread state it is given."""
+"""The C function that first of all reads ``current_frame`` of its argument, a thread state."""
 
 # Sections, a kind of import, and instructions (webassembly.github.io/spec/core/binary).
 IMPORTS, EXPORTS, CODE = 2, 7, 10
@@ -83,7 +84,7 @@ LOCAL_GET_0, I32_LOAD = b"\x20\x00", 0x28
 
 
 def frame_offset(wasm: bytes) -> int | None:
-    """The byte of its first argument that PyThreadState_GetFrame reads first; None when unclear."""
+    """The byte in its argument that PyThreadState_GetFrame reads first; None when unclear."""
     try:
         sections = dict(_sections(wasm))
         index = _exported(wasm, *sections[EXPORTS]) - _imported(wasm, sections[IMPORTS][0])
@@ -131,7 +132,7 @@ def _exported(wasm: bytes, start: int, end: int) -> int:
 
 
 def _imported(wasm: bytes, start: int) -> int:
-    """How many functions are imported; they are counted first."""
+    """How many functions are imported; function indexes count these first."""
     count, at = _number(wasm, start)
     functions = 0
     for _ in range(count):
@@ -148,7 +149,7 @@ def _imported(wasm: bytes, start: int) -> int:
 
 
 def _skipped(wasm: bytes, kind: int, at: int) -> int:
-    """Where the description of an import ends that is no function."""
+    """Where the description of an import that is not a function ends."""
     table, memory, tag = 1, 2, 4
     if kind == tag:
         return _number(wasm, at + 1)[1]
@@ -157,7 +158,7 @@ def _skipped(wasm: bytes, kind: int, at: int) -> int:
         has_maximum = wasm[at] & 1
         at = _number(wasm, at + 1)[1]
         return _number(wasm, at)[1] if has_maximum else at
-    return at + 2  # a global: type, whether it changes
+    return at + 2  # a global: its type, and whether it is mutable
 
 
 def _number(wasm: bytes, at: int) -> tuple[int, int]:

@@ -1,25 +1,27 @@
 // JavaScript because it is about Pyodide's memory before there is any Python in it.
 //
-// A snapshot is that memory once Python has started and everything of ours is imported: it need not
-// be done again. It is taken before SQLite needs its first random number: they (the nonces of
-// journals among them) would otherwise repeat from one start to the next; and before there is any
-// callback, which is no memory. What the memory refers to in JavaScript is written down by name. It
-// is kept with its digest, under a key that is another one for every change to Pyodide, to our code
-// and to the browser; whatever is wrong with it, Python starts the long way.
+// A snapshot is Pyodide's memory once Python has started and the site's own modules are imported,
+// so that the next start need not do that again. It is taken before SQLite draws its first random
+// number: random numbers, the nonces of journals among them, would otherwise repeat from one start
+// to the next. It is also taken before there is any callback, for a callback is JavaScript and not
+// in the memory. JavaScript objects that the memory refers to are recorded by name. The snapshot is
+// kept with its digest, under a key that changes with Pyodide, with the site's code and with the
+// browser; if anything is wrong with it, Python starts without it.
 //
-// Source: Pyodide's own src/js/snapshot.ts; all of this is undocumented, and tested with one version.
+// Source: Pyodide's own src/js/snapshot.ts; its interface is undocumented, and tested with one
+// version.
 
-const CACHE = "sahpool-snapshot"; // boot.mjs, which asks for what is kept, has both of these, too
+const CACHE = "sahpool-snapshot"; // boot.mjs, which looks in the cache, has it and ADDRESS, too
 const KEY = "X-Sahpool-Key";
 const DIGEST = "X-Sahpool-Digest";
 const PAGES = "X-Sahpool-Pages";
 const LENGTH = "X-Sahpool-Length";
-const ADDRESS = new URL("snapshot", import.meta.url).href; // nothing is ever asked for there
+const ADDRESS = new URL("snapshot", import.meta.url).href; // a key; no server is asked for it
 
-const ROOM = 20; // times what a snapshot takes must be free
-const PAGE = 65536; // bytes of WebAssembly's memory
-const CHUNK = 4096; // bytes that are left out where all of them are zero: half of a memory is
-// Milliseconds after which a cache that does not answer is none.
+const ROOM = 20; // a snapshot is kept only where this many times its size is free
+const PAGE = 65536; // bytes of one page of WebAssembly's memory
+const CHUNK = 4096; // bytes; a chunk of zeros is left out, and half of a memory is zeros
+// Milliseconds after which a cache that does not answer counts as none.
 const FIND_PATIENCE = 3000, READ_PATIENCE = 10_000;
 
 const DAMAGED = "the snapshot is damaged";
@@ -35,7 +37,8 @@ function globals() {
   const found = new Map();
   for (let scope = globalThis; scope; scope = Object.getPrototypeOf(scope)) {
     for (const name of Object.getOwnPropertyNames(scope)) {
-      // Accessors make new objects, or refuse: Python refers to none of those before it starts.
+      // Accessors are left out: they make new objects or throw, and Python's memory refers to no
+      // such object at this point.
       const value = Object.getOwnPropertyDescriptor(scope, name).value;
       if (KINDS.includes(typeof value) && value !== null) found.set(value, name);
     }
@@ -52,21 +55,24 @@ const within = (ms, promise) =>
   ]);
 
 /**
- * What a snapshot depends on, as text.
+ * Returns the key of a snapshot: everything that it depends on, as text.
  *
  * @param {string} version of everything that is not in the packages
- * @param {Uint8Array[]} packages the very bytes that Python imports from: the name of a file does not
- *    tell which version of it has come
+ * @param {Uint8Array[]} packages the bytes that Python imports from: the name of a file does not
+ *    tell which version of it was loaded
  */
 export async function keyOf(version, packages) {
   const digests = await Promise.all(packages.map(digest));
-  // By the time it is taken, Python has asked what the time zone is, and what WebAssembly can do.
+  // Before a snapshot is taken, Python has read the time zone and what WebAssembly can do.
   const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
   const suspends = "Suspending" in WebAssembly;
   return [version, ...digests, navigator.userAgent, suspends, timeZone].join(" ");
 }
 
-/** The same bytes without what is zero: their length, how many chunks follow, their places, they. */
+/**
+ * Returns the bytes without chunks of zeros: the length, the number of chunks that follow, their
+ * places, the chunks.
+ */
 function packed(bytes) {
   const places = [];
   for (let place = 0; place * CHUNK < bytes.length; place++) {
@@ -78,7 +84,7 @@ function packed(bytes) {
   return new Blob([head, ...chunks]).arrayBuffer();
 }
 
-/** Gives memory back at once, not when this thread, which is idle most of the time, collects garbage. */
+/** Frees a buffer at once: this thread is mostly idle, and garbage collection comes late then. */
 const free = (buffer) => buffer.transfer?.(0);
 
 function unpack(buffer, bytes) {
@@ -94,7 +100,8 @@ function unpack(buffer, bytes) {
 }
 
 /**
- * What is kept, or null when there is nothing. It is read at once, whatever its key.
+ * Returns the snapshot that is kept, or null when there is none. Its bytes are read at once,
+ * whatever its key.
  *
  * @param {Promise<Response | undefined>} matching
  * @returns {Promise<{key: string, sum: string, pages: number, length: number, packed: Promise<ArrayBuffer>}
@@ -104,12 +111,12 @@ export async function find(matching) {
   const kept = await within(FIND_PATIENCE, matching);
   if (!kept) return null;
   const packed = within(READ_PATIENCE, kept.arrayBuffer());
-  packed.catch(() => null); // whoever asks for it meets the error, if later
+  packed.catch(() => null); // whoever awaits it later gets the error
   const [pages, length] = [PAGES, LENGTH].map((name) => Number(kept.headers.get(name)));
   return { key: kept.headers.get(KEY), sum: kept.headers.get(DIGEST), pages, length, packed };
 }
 
-/** Fills `bytes` from what `find` found; an error when that is not whole. */
+/** Fills `bytes` from the snapshot that `find` returned; throws when its digest is wrong. */
 export async function fill(bytes, { packed, sum }) {
   const buffer = await packed;
   const digesting = digest(buffer); // in another thread
@@ -119,7 +126,7 @@ export async function fill(bytes, { packed, sum }) {
 }
 
 /**
- * The memory of a Pyodide that was started as ever, and has called no callback yet.
+ * Returns the memory of a Pyodide that was started without a snapshot and has made no callback yet.
  *
  * @param {object} pyodide
  * @param {Record<string, object>} modules the JavaScript modules that Python has imported
@@ -128,7 +135,8 @@ export function take(pyodide, modules) {
   const names = new Map(Object.entries(modules).map(([name, module]) => [module, name]));
   const known = globals();
   const { config } = pyodide._api;
-  // Asked for from the start, Python would get all of JavaScript's globals behind proxies.
+  // Set only now: set at the start, it would give Python all of JavaScript's globals behind
+  // proxies.
   config._makeSnapshot = true;
   try {
     return pyodide.makeMemorySnapshot({
@@ -144,26 +152,27 @@ export function take(pyodide, modules) {
 }
 
 /**
- * What loadPyodide needs to start from a snapshot's bytes, of which it wants the length first, and the
- * content once it has an instance; `modules` as above.
+ * Returns the options with which loadPyodide starts from a snapshot's bytes. It needs their length
+ * at once, and their content once it has an instance. `modules` is as for `take`.
  */
 export const restoring = (bytes, modules) => ({
   _loadSnapshot: bytes,
   _snapshotDeserializer: ({ module, global }) => (module ? modules[module] : globalThis[global]),
 });
 
-/** Lets go of the bytes, which a Pyodide keeps with the options that it was started with. */
+/** Frees the bytes of the snapshot, which Pyodide keeps among the options that started it. */
 export async function release(pyodide) {
   free((await pyodide._api.config._loadSnapshot).buffer);
   delete pyodide._api.config._loadSnapshot;
   delete pyodide._api.config._snapshotDeserializer;
 }
 
-/** Keeps a snapshot in place of any other, unless databases may need the room. */
+/** Keeps a snapshot in place of any earlier one, unless databases may need the room (ROOM). */
 export async function keep(bytes, key) {
   const { quota, usage } = await navigator.storage.estimate();
   if (quota - usage < ROOM * bytes.length) return;
-  const [, begin] = new Uint32Array(bytes.buffer, 0, 2); // of the memory, behind what describes it
+  // Where the memory begins, behind its description.
+  const [, begin] = new Uint32Array(bytes.buffer, 0, 2);
   const pages = (bytes.length - begin) / PAGE;
   const buffer = await packed(bytes);
   const headers = {
@@ -176,13 +185,13 @@ export async function keep(bytes, key) {
   await cache.put(ADDRESS, new Response(buffer, { headers }));
 }
 
-/** Throws the snapshot away; where that fails, the next start finds it of no use again. */
+/** Deletes the snapshot; if that fails, the next start finds it unusable again. */
 export async function discard() {
   const deleted = caches.open(CACHE).then((cache) => cache.delete(ADDRESS));
   await within(FIND_PATIENCE, deleted).catch(() => null);
 }
 
-/** Makes a new WebAssembly instance's memory as large as that of a snapshot: nothing else does. */
+/** Grows a new WebAssembly instance's memory to a snapshot's: Pyodide does not do it. */
 export function enlarge({ exports: { memory } }, pages) {
   const more = pages - memory.buffer.byteLength / PAGE;
   if (more > 0) memory.grow(more);

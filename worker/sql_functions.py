@@ -1,10 +1,10 @@
-"""Functions that analysts ask of SQL and SQLite lacks.
+"""SQL functions in Python that analysts expect and SQLite lacks.
 
-A Python function with ``@sql_function`` above it is one of SQL, of the same name, in every
+A Python function with ``@sql_function`` above it is an SQL function of the same name in every
 connection of the console.
 
-Their loops are Python's own, so that a cancel stops them (``session.sql.functions``): nothing here
-hands long work to a function of C that looks for no signal.
+Their loops are in Python, so that a cancel stops them (``session.sql.functions``): none of them
+calls a long C function that does not check for signals.
 """
 
 from collections.abc import Callable
@@ -17,17 +17,21 @@ __all__ = ["FUNCTIONS", "levenshtein", "sql_function"]
 F = TypeVar("F", bound=Callable[..., object])
 
 FUNCTIONS: list[Function] = []
-"""All of them."""
+"""All functions that were registered with ``@sql_function``."""
 
-_VARARGS = 0x04  # of a code object's flags (docs.python.org, "inspect", CO_VARARGS)
+_VARARGS = 0x04  # the flag of a code object that takes *args (docs.python.org, inspect.CO_VARARGS)
 
 
 def sql_function(*, deterministic: bool) -> Callable[[F], F]:
-    """Makes a Python function one of SQL, with as many arguments as it has; ``*`` is any number.
+    """A decorator that makes a Python function an SQL function with as many arguments.
 
-    It is given int, float, str, bytes or None and gives one of these.  What it raises fails the
-    statement, and the text of it is shown.  ``deterministic`` says that it always gives the same
-    for the same arguments, so that an index may use it.
+    With ``*args`` it takes any number of them. It is given int, float, str, bytes or None and
+    returns one of these. An exception that it raises fails the statement; the user is shown its
+    text.
+
+    Args:
+        deterministic: Whether it always returns the same for the same arguments, so that an index
+            may use it.
     """
 
     def register(call: F) -> F:
@@ -46,9 +50,12 @@ _KINDS = {int: "an integer", float: "a number", bytes: "a blob"}
 def levenshtein(one: object, other: object) -> int | None:
     """How many characters must be inserted, deleted or replaced to make one text the other.
 
-    The characters are Unicode's code points: ``'é'`` is one or two of them, by how it is written,
-    and ``'a'`` is not ``'A'``.  None (NULL) if either is None; TypeError if either is no text.
-    The time goes with the product of the two lengths.
+    Characters are Unicode code points: ``'é'`` is one or two of them, depending on how it is
+    encoded, and ``'a'`` differs from ``'A'``. None (NULL) if either argument is None. The time
+    grows with the product of the two lengths.
+
+    Raises:
+        TypeError: Either argument is neither text nor None.
 
     Source: https://en.wikipedia.org/wiki/Levenshtein_distance (iterative with two matrix rows).
     """
@@ -64,7 +71,7 @@ def levenshtein(one: object, other: object) -> int | None:
         left = row
         current = [left]
         for column, against in enumerate(other):
-            # In this order: replaced or the same, deleted, inserted.
+            # The three are, in this order: replaced or the same, deleted, inserted.
             left = min(above[column] + (letter != against), above[column + 1] + 1, left + 1)
             current.append(left)
         above = current

@@ -1,1 +1,1 @@
-"""What builds the site and the packages, on the developer's machine: not shipped."""
+"""Builds the documentation's site and the packages, on the developer's machine; not shipped."""

@@ -1,8 +1,8 @@
-"""The pages under docs as a site, which ``serve.py --build`` puts beside the console.
+"""Builds the pages under docs as a site, which ``serve.py --build`` puts beside the console.
 
 MkDocs with the Material theme makes it, in a virtual environment of its own with the versions that
 pyproject.toml pins (group ``docs``). ``python3 serve.py`` alone leaves it out, because a first
-start is to fetch nothing that the console does not need; its page then has no link to it.
+start is to fetch nothing that the console does not need; the console's page then has no link to it.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from worker.packing import ROOT, StepError, digest, read
 __all__ = ["FOLDER", "files", "linked", "made"]
 
 FOLDER = "docs"
-"""Where the documentation lies on the site."""
+"""The folder of the documentation on the site."""
 
 HOME = WORK / "docs-venv"
 PYTHON = HOME / ("Scripts" if os.name == "nt" else "bin") / "python"
 
 LEFT_OUT = ("404.html", "sitemap.xml", "sitemap.xml.gz")
-"""They need the address that the site will have, which is not known."""
+"""Files that MkDocs makes for the address of the site, which is not known here."""
 
 ICON = b'  <link rel="icon" href="./icon.svg" type="image/svg+xml">\n'
 
@@ -38,7 +38,7 @@ def pinned() -> list[str]:
 
 
 def install() -> None:
-    """Make the virtual environment; does nothing when it is there already."""
+    """Make the virtual environment; does nothing when it has the pinned versions already."""
     wanted = digest("\n".join([sys.version, *pinned()]).encode())
     mark = HOME / "installed"
     if mark.is_file() and mark.read_text() == wanted:
@@ -54,7 +54,7 @@ def install() -> None:
 
 
 def sources() -> list[Path]:
-    """Everything that the documentation is made of."""
+    """The files that the documentation is made from."""
     found = [
         path
         for path in sorted((ROOT / "docs").rglob("*"))
@@ -65,10 +65,10 @@ def sources() -> list[Path]:
 
 
 def made() -> Path:
-    """The folder of the documentation, built unless nothing has changed since.
+    """The folder of the built documentation; builds it if its sources have changed.
 
     Raises:
-        StepError: A link leads nowhere, or what it is built with could not be had.
+        StepError: MkDocs fails, at a broken link for one, or could not be installed.
     """
     out = WORK / "docs"
     state = "\n".join(pinned()).encode()
@@ -83,7 +83,7 @@ def made() -> Path:
             [str(PYTHON), "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(fresh)],
             "Building the documentation",
             "What is wrong is below.",
-            # MkDocs 1 is what is pinned: the theme need not warn of another one.
+            # MkDocs 1 is pinned, so the theme's warning of MkDocs 2 says nothing new.
             {"NO_MKDOCS_2_WARNING": "1", "DISABLE_MKDOCS_2_WARNING": "true"},
         )
         shutil.rmtree(out, ignore_errors=True)
@@ -100,14 +100,15 @@ def files() -> dict[str, Path]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
         and (name := path.relative_to(folder).as_posix()) not in LEFT_OUT
-        # Maps are for who changes the theme; the languages are those that these pages are not in.
+        # Source maps are for changes to the theme; lunr's files are for languages other than the
+        # pages' own.
         and path.suffix != ".map"
         and "/lunr/" not in name
     }
 
 
 def linked(page: bytes) -> bytes:
-    """The console's page, which tells where the documentation is; "About" shows it."""
+    """The console's page with a link to the documentation, which "About" shows."""
     if page.count(ICON) != 1:
         raise StepError("public/index.html has no place for the link to the documentation.")
     link = f'  <link rel="help" id="documentation" href="./{FOLDER}/index.html">\n'

@@ -1,4 +1,4 @@
-"""The source distribution: the whole repository, from which wheel, site and tests can be made."""
+"""Builds the source distribution: the repository, to make the wheel and site from and to test."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FILES = (
 FOLDERS = (".ci", ".github", "app", "docs", "public", "tests", "worker")
 
 EARLIEST = 315_532_800
-"""1980, as in the wheel: the clock must not be in the bytes."""
+"""1980 in Unix time, as in the wheel, so that the bytes do not depend on the clock."""
 
 
 def sdist_name() -> str:
@@ -45,7 +45,7 @@ def _top() -> str:
 
 
 def sources() -> list[Path]:
-    """The files that it holds, without what Python leaves beside them."""
+    """The files of the source distribution, without caches and hidden files in folders."""
     found = [
         path
         for folder in FOLDERS
@@ -56,7 +56,7 @@ def sources() -> list[Path]:
 
 
 def sdist_bytes() -> bytes:
-    """The source distribution, the same bytes whenever its files are the same.
+    """The source distribution: the same bytes for the same files.
 
     Source: https://packaging.python.org/en/latest/specifications/source-distribution-format/
     """
@@ -74,7 +74,7 @@ def sdist_bytes() -> bytes:
 
 
 def build_sdist(sdist_directory: str, config_settings: object = None) -> str:
-    """PEP 517's hook: write the source distribution into the folder, return its file name."""
+    """Write the source distribution into the folder and return its file name (a PEP 517 hook)."""
     del config_settings
     (Path(sdist_directory) / sdist_name()).write_bytes(sdist_bytes())
     return sdist_name()

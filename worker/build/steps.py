@@ -1,6 +1,6 @@
-"""Steps of a build, which are done once: commands that are run, files that are made, what is said.
+"""Helpers for the steps of a build: run a command, make a file unless it is made, print a message.
 
-For the developer's machine; nothing of this reaches the browser.
+For the developer's machine; this module does not reach the browser.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from worker.packing import ROOT, StepError, digest
 __all__ = ["WORK", "run", "say", "unless_made", "write_if_changed"]
 
 WORK = ROOT / ".build"
-"""Everything that is built lies here; deleting it costs time and nothing else."""
+"""The folder of everything that is built; it can be deleted and is then built again."""
 
 
 def say(text: str) -> None:
-    """Tell the person at the terminal, at once."""
+    """Print a message for the person at the terminal, without buffering."""
     print(text, flush=True)
 
 
 def write_if_changed(path: Path, data: bytes) -> bool:
     """Write ``data`` unless the file already holds it; returns whether it was written.
 
-    A file is replaced in one step: a server that is running never sends half of it.
+    The file is replaced in one step, so that a running server never sends half of it.
     """
     if path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data:
         return False
@@ -44,9 +44,17 @@ def run(
     env: Mapping[str, str] | None = None,
     told: str = "",
 ) -> str:
-    """Run a command in the repository and tell it ``told``; returns what it printed.
+    """Run a command in the repository; returns its standard output.
 
-    StepError with the end of that when it fails.
+    Args:
+        command: The program and its arguments.
+        what: What the command does, for the message of an error.
+        remedy: What the user can do when it fails, for that message.
+        env: Environment variables to add.
+        told: Its standard input.
+
+    Raises:
+        StepError: It cannot be run or fails; the message has the end of its output.
     """
     env = {**os.environ, **(env or {})}
     try:
@@ -62,11 +70,14 @@ def run(
 
 
 def unless_made(out: Path, state: bytes, make: Callable[[], object]) -> Path:
-    """``out``, which ``make()`` makes unless it was made of the same ``state`` before."""
+    """Call ``make()``, which makes ``out``, unless it was made from the same ``state`` before.
+
+    Returns ``out``.
+    """
     wanted = digest(state)
     mark = out.with_suffix(".hash")
     if not (out.exists() and mark.is_file() and mark.read_text() == wanted):
-        mark.unlink(missing_ok=True)  # what is not made to its end is made again
+        mark.unlink(missing_ok=True)  # so that after a failure the next build makes it again
         make()
         mark.write_text(wanted)
     return out

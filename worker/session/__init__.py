@@ -1,7 +1,7 @@
 """Sessions over SQLite databases: statements, results, cancelling, import and export.
 
-Pure standard library.  Where databases are kept and how messages travel is the business of the
-Host that a Service is given; see ``host``.
+It needs only the standard library: where databases are kept and how messages reach the page is up
+to the Host (``host``) that a Service is given.
 """
 
 from .host import Host, Source

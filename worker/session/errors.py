@@ -1,26 +1,26 @@
-"""What can go wrong in a session, and how it is told to the page.
+"""The errors of a session, and what the page gets of each.
 
-    SessionError            something this service found out itself
-     ├─ Cancelled           the request was cancelled by its sender
-     ├─ TimedOut            it took longer than its sender allowed
-     ├─ CursorClosed        the cursor is not open, or no longer
+    SessionError            an error that the service raises itself
+     ├─ Cancelled           the sender cancelled the request
+     ├─ TimedOut            the request took longer than its sender allowed
+     ├─ CursorClosed        the result is not open, or no longer
      ├─ NoDatabase          no database is open, or none has that name
-     ├─ WrongDatabase       another database is open than the request is meant for
-     ├─ TransactionOpen     an open transaction stands in the way
-     ├─ TransactionLost     the transaction that it belongs to is gone, and undone
-     ├─ OutcomeUnknown      it was sent before, to a worker that is gone, and may have been done
-     ├─ UsedElsewhere       another tab's session stands in the way
+     ├─ WrongDatabase       another database is open than the one that the request is meant for
+     ├─ TransactionOpen     an open transaction forbids the request
+     ├─ TransactionLost     the transaction of the request was rolled back with its worker
+     ├─ OutcomeUnknown      a worker that is gone got the request first, and may have done it
+     ├─ UsedElsewhere       another tab's session uses what the request is about
      ├─ StoragePaused       another program has the storage for the time being
      ├─ FunctionFailed      a function of SQL that is written in Python raised an exception
-     ├─ NameExists          the name is taken and replacing was not asked for
-     └─ ImportRejected      the file cannot be taken in
-         ├─ NotADatabase    it is no SQLite database, or not a whole one
-         ├─ EncodingError   its bytes are not the text they should be
-         └─ DelimitedError  it is text, but not well-formed delimited text
+     ├─ NameExists          the name is taken, and the request does not ask to replace
+     └─ ImportRejected      the file cannot be imported
+         ├─ NotADatabase    the file is no SQLite database, or not a whole one
+         ├─ EncodingError   the file's bytes are not valid in its text encoding
+         └─ DelimitedError  the file is text, but not well-formed delimited text
 
-Errors of sqlite3 and of the library below keep their own type names.
+Errors of sqlite3 and of the library sahpool keep their own type names.
 """
-# The names are what the page is told, so they say what is the case.
+# The page gets the class names as error types, so they name the situation, without "Error".
 # ruff: noqa: N818
 
 import sqlite3
@@ -51,7 +51,12 @@ __all__ = [
 
 
 class SessionError(Exception):
-    """``hint`` says what to do about it; ``extra`` are further fields of the error sent."""
+    """An error that the service raises itself.
+
+    Attributes:
+        hint: What the user can do about it; None: nothing to say.
+        extra: Further fields of the error as it is sent to the page.
+    """
 
     def __init__(self, message: str, *, hint: str | None = None, **extra: object) -> None:
         super().__init__(message)
@@ -60,14 +65,14 @@ class SessionError(Exception):
 
 
 class Cancelled(SessionError):
-    """The request was cancelled by its sender."""
+    """The sender cancelled the request."""
 
     def __init__(self) -> None:
         super().__init__("Cancelled.")
 
 
 class TimedOut(SessionError):
-    """It took longer than the ``seconds`` that its sender allowed."""
+    """The request took longer than the ``seconds`` that its sender allowed."""
 
     def __init__(self, seconds: int) -> None:
         super().__init__(
@@ -77,7 +82,7 @@ class TimedOut(SessionError):
 
 
 class CursorClosed(SessionError):
-    """The cursor is not open, or no longer."""
+    """The result is not open, or no longer."""
 
 
 class NoDatabase(SessionError):
@@ -85,7 +90,7 @@ class NoDatabase(SessionError):
 
 
 class WrongDatabase(SessionError):
-    """Another database, ``opened``, is open than ``meant``, the one the request is meant for."""
+    """The request is meant for the database ``meant``, but ``opened`` is open."""
 
     def __init__(self, meant: str, opened: str) -> None:
         super().__init__(
@@ -98,11 +103,11 @@ class WrongDatabase(SessionError):
 
 
 class TransactionOpen(SessionError):
-    """An open transaction stands in the way."""
+    """An open transaction forbids the request."""
 
 
 class TransactionLost(SessionError):
-    """The transaction that a request belongs to is gone with the worker that held it."""
+    """The transaction of the request was rolled back when the worker that held it ended."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -113,7 +118,7 @@ class TransactionLost(SessionError):
 
 
 class OutcomeUnknown(SessionError):
-    """A statement that writes was under way when the worker that ran it went."""
+    """A statement that writes was under way when the worker that ran it ended."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -124,7 +129,7 @@ class OutcomeUnknown(SessionError):
 
 
 class UsedElsewhere(SessionError):
-    """Another tab's session stands in the way."""
+    """Another tab's session uses what the request is about."""
 
 
 class StoragePaused(SessionError):
@@ -154,19 +159,19 @@ class NameExists(SessionError):
 
 
 class ImportRejected(SessionError):
-    """The file cannot be taken in; nothing was changed."""
+    """The file cannot be imported; nothing was changed."""
 
 
 class NotADatabase(ImportRejected):
-    """It is no SQLite database, or not a whole one."""
+    """The file is no SQLite database, or not a whole one."""
 
 
 class EncodingError(ImportRejected):
-    """Its bytes are not the text they should be."""
+    """The file's bytes are not valid in its text encoding."""
 
 
 class DelimitedError(ImportRejected):
-    """It is text, but not well-formed delimited text."""
+    """The file is text, but not well-formed delimited text."""
 
 
 _HINTS = {
@@ -205,9 +210,12 @@ _DOT_COMMANDS = {
 def describe(
     error: BaseException, *, statement: bytes = b"", offset: int | None = None
 ) -> dict[str, Any]:
-    """``error`` as the page is told of it (a protocol error, see ``protocol.make_error``).
+    """``error`` as fields for the page, in the form that ``protocol.make_error`` defines.
 
-    ``statement`` is the statement that raised it, ``offset`` the byte of the SQL it points at.
+    Args:
+        error: What was raised.
+        statement: The statement that raised it; empty: none did.
+        offset: The byte of the whole SQL that the error points at; None: it points at none.
     """
     cause = error.__cause__
     extra = error.extra if isinstance(error, SessionError) else {}
@@ -223,19 +231,19 @@ def describe(
 
 
 def _result_name(error: BaseException) -> str | None:
-    """SQLite's name for what happened; a storage that is full has one outside of SQLite, too."""
+    """SQLite's result code by name; SQLITE_FULL also for a full storage, whoever reports it."""
     name: str | None = getattr(error, "sqlite_errorname", None)
     if name is None and _is_out_of_room(error):
         return "SQLITE_FULL"
     return name
 
 
-#: What browsers call it; Firefox says the second when a file is to be lengthened.
+#: The browsers' names for a full storage; Firefox has the second when a file is to be lengthened.
 _FULL_NAMES = ("QuotaExceededError", "NS_ERROR_FILE_NO_DEVICE_SPACE")
 
 
 def _is_out_of_room(error: BaseException) -> bool:
-    """Whether the library, or the browser itself, said that no more can be stored."""
+    """Whether the library, or the browser itself, reports that the storage is full."""
     code = getattr(error, "sqlite_code", None)
     return code == sqlite3.SQLITE_FULL or getattr(error, "name", None) in _FULL_NAMES
 
@@ -257,7 +265,8 @@ def _hint(error: BaseException, statement: bytes) -> str | None:
         return "Ask for less at once: fewer rows, or shorter values."
     name = _result_name(error) or ""
     if _is_out_of_room(error) or (name == "SQLITE_FULL" and error.__cause__ is not None):
-        # Only the storage gives errors of sqlite3 a cause; SQLite finds its own limits itself.
+        # An error of sqlite3 has a cause only when the storage failed; SQLite's own limits, like
+        # max_page_count, give SQLITE_FULL without one.
         return _STORAGE_FULL
     # Extended codes (SQLITE_BUSY_SNAPSHOT) begin with the name of their primary one.
     return next((hint for code, hint in _HINTS.items() if name.startswith(code)), None)

@@ -1,8 +1,8 @@
 """What a session needs from the place it runs in.
 
-The service knows neither the browser nor the library that stores databases.  It is handed a Host,
-which the worker builds over both, and which tests build over ordinary files: Databases, Engine and
-Loop, and a Quarantine where the storage has one.
+The service knows neither the browser nor the library that stores databases. It is given a Host,
+which the worker builds over both, and which tests build over ordinary files. A Host is Databases,
+Engine and Loop, and has a Quarantine where its storage has one.
 """
 
 import sqlite3
@@ -16,8 +16,8 @@ __all__ = ["Databases", "Engine", "Function", "Host", "Loop", "Quarantine", "Sou
 class Function(NamedTuple):
     """A function of SQL that is written in Python.
 
-    ``call`` is given int, float, str, bytes or None and gives one of these.  What it raises fails
-    the statement; the text of it is shown to the user.
+    ``call`` is given int, float, str, bytes or None and returns one of these. An exception that it
+    raises fails the statement; the user is shown its text.
     """
 
     name: str
@@ -25,7 +25,7 @@ class Function(NamedTuple):
     """How many it takes; -1: any number."""
     call: Callable[..., object]
     deterministic: bool
-    """Whether it always gives the same for the same arguments, so that an index may use it."""
+    """Whether it returns the same for the same arguments always, so that an index may use it."""
 
 
 class Source(Protocol):
@@ -41,23 +41,23 @@ class Source(Protocol):
         ...
 
     def pieces(self) -> AsyncGenerator[Any]:
-        """All of it in order, as buffers that Host.import_db takes and that only it looks into."""
+        """The whole file in order, as buffers whose type only the Host's import_db knows."""
         ...
 
 
 class Databases(Protocol):
-    """Where databases are kept.  Names are as the user sees them: notes.db."""
+    """Where databases are kept. Names are as the user sees them: notes.db."""
 
     storage: str
-    """Where databases are kept: "opfs", or "memory" while the worker lives."""
+    """Where databases are kept: "opfs", or "memory", which lasts as long as the worker."""
     why_memory: str | None
-    """Why that is the memory: "insecure", "missing" or "refused"; None where it is not."""
+    """Why they are in memory: "insecure", "missing" or "refused"; None where they are not."""
 
     async def measure(self) -> dict[str, Any]:
         """``persisted``, ``usage`` and ``quota`` of the storage.
 
-        Whether the browser has promised to keep it, bytes that are used, bytes that are granted;
-        None for each that it does not tell.
+        Whether the browser has promised to keep it, bytes that are used, and bytes that are
+        granted; None for each that the browser does not tell.
         """
         ...
 
@@ -66,14 +66,14 @@ class Databases(Protocol):
         ...
 
     def scratch(self) -> AbstractContextManager[str | None]:
-        """Where one more database can be, which is empty at first and gone after the block.
+        """The name of a temporary database, which is empty at first and deleted after the block.
 
-        As VACUUM INTO takes it, and sqlite3.connect with ``uri``; None where there is no room.
+        ``VACUUM INTO`` takes the name, and sqlite3.connect with ``uri``; None: there is no room.
         """
         ...
 
     def flush_wal(self, name: str) -> None:
-        """What has been written to the WAL of a database reaches the disk, as far as it can."""
+        """Flushes the WAL of a database to the disk, as far as the storage can."""
         ...
 
     def databases(self) -> list[tuple[str, int]]:
@@ -93,7 +93,7 @@ class Databases(Protocol):
         ...
 
     def unlink(self, name: str) -> None:
-        """Deletes a database and its journals; nobody has it open."""
+        """Deletes a database and its journals; no connection has it open."""
         ...
 
     async def prepare(self) -> None:
@@ -101,18 +101,22 @@ class Databases(Protocol):
         ...
 
     async def import_db(self, name: str, chunks: AsyncIterable[Any], *, replace: bool) -> list[str]:
-        """Stores the bytes of a database, checks them, and only then puts it in its place."""
+        """Stores the bytes of a database, checks them, and only then gives them its name.
+
+        Returns remarks for the user, in sentences.
+        """
         ...
 
     def export_chunks(self, name: str, size: int) -> Iterator[bytes]:
         """The committed content of a database in chunks of ``size`` bytes.
 
-        What it holds meanwhile it lets go of at its end or, a generator, when it is closed.
+        The locks and files that it holds are released at its end or, if it is a generator, when it
+        is closed.
         """
         ...
 
     def pause(self) -> None:
-        """Lets go of the storage, in which nobody has anything open."""
+        """Gives up the storage; no connection is open in it."""
         ...
 
     async def unpause(self) -> None:
@@ -121,22 +125,22 @@ class Databases(Protocol):
 
 
 class Quarantine(Protocol):
-    """What a storage keeps aside because it cannot be trusted, slot by slot."""
+    """The slots of a storage that are in quarantine, because their headers cannot be trusted."""
 
     def slots(self) -> list[dict[str, Any]]:
-        """Slots that cannot be trusted and are kept aside.
+        """The slots in quarantine.
 
-        Each with ``name``, ``reason``, ``size`` in bytes and ``offered``, the path that it may be
-        the file of, or None.
+        Each with ``name``, ``reason``, ``size`` in bytes and ``offered``: the path to which the
+        slot may belong, or None.
         """
         ...
 
     def chunks(self, slot: str, size: int) -> Iterator[bytes]:
-        """What lies in a slot in quarantine, as it is, in chunks of ``size`` bytes."""
+        """The content of a slot in quarantine, unchanged, in chunks of ``size`` bytes."""
         ...
 
     def recover(self, slot: str, name: str, *, replace: bool) -> int:
-        """Makes a slot in quarantine a database once it is found sound; its size in bytes."""
+        """Makes a slot in quarantine a database if it is sound; returns its size in bytes."""
         ...
 
     def drop(self, slot: str) -> None:
@@ -148,39 +152,39 @@ class Engine(Protocol):
     """SQLite, as far as the standard library's sqlite3 does not reach it."""
 
     versions: dict[str, str]
-    """Of sahpool, sqlite, python, pyodide, and the site as a whole."""
+    """The versions by name: sahpool, sqlite, python, pyodide, and the site as a whole."""
 
     def keywords(self) -> list[str]:
         """The keywords of this SQLite."""
         ...
 
     def functions(self) -> list[Function]:
-        """What every connection has beside SQLite's own functions.
+        """The functions that every connection has beside SQLite's own.
 
-        Where there are any, Python is sent SIGALRM again and again (see ``sql.functions``).
+        Where there are any, the host makes Python see SIGALRM again and again (``sql.functions``).
         """
         ...
 
     def interruptible(self, con: sqlite3.Connection) -> AbstractContextManager[None]:
-        """Within the block, what SQLite does in one go is short, as far as the host can see to it.
+        """Within the block, as far as the host can, SQLite does nothing long without interruption.
 
-        PRAGMAs may tell other settings than the user's there.
+        PRAGMAs may report other settings than the user's there.
         """
         ...
 
     def put_off_checkpoints(self, con: sqlite3.Connection) -> int:
-        """Has commits leave a long WAL alone; for how many pages they did not, if they did.
+        """Switches the automatic checkpoint off; returns its threshold before, in pages.
 
-        May be asked from within a statement, which commits itself perhaps.
+        0: it was off. May be called from within a statement, which may then commit by itself.
         """
         ...
 
     def resume_checkpoints(self, con: sqlite3.Connection, pages: int) -> None:
-        """Has commits checkpoint a WAL of so many pages again."""
+        """Switches the automatic checkpoint on again, at a WAL of so many pages."""
         ...
 
     def error_offset(self, con: sqlite3.Connection) -> int:
-        """The byte in the last statement that its error points at (sqlite3_error_offset), or -1."""
+        """The byte of the last statement that its error points at, or -1 (sqlite3_error_offset)."""
         ...
 
     def transaction_state(self, con: sqlite3.Connection) -> str:
@@ -189,21 +193,21 @@ class Engine(Protocol):
 
 
 class Loop(Protocol):
-    """The event loop, and what goes to the page through it."""
+    """The event loop, and the binary parts that go to the page."""
 
     can_suspend: bool
-    """Whether ``tick`` can let the event loop run in the middle of a statement."""
+    """Whether ``tick`` can let the event loop run in the middle of a statement (JSPI)."""
 
     def tick(self) -> None:
         """Lets the event loop run from within a statement; does nothing where it cannot."""
         ...
 
     async def breathe(self) -> None:
-        """One turn of the event loop."""
+        """Lets the event loop run once."""
         ...
 
     def blob(self, chunks: Iterable[bytes]) -> object:
-        """One binary part made of all the chunks, in constant memory."""
+        """One binary part made of all the chunks; takes constant memory."""
         ...
 
 
@@ -211,4 +215,4 @@ class Host(Databases, Engine, Loop, Protocol):
     """The place that a session runs in."""
 
     quarantine: Quarantine | None
-    """What is kept aside; None where a storage keeps nothing aside."""
+    """The slots in quarantine; None where the storage has no quarantine."""

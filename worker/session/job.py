@@ -12,17 +12,24 @@ from .host import Host
 __all__ = ["PROGRESS_SECONDS", "TICK_SECONDS", "Job"]
 
 TICK_SECONDS = 0.05
-"""How long a cancel may go unseen: each look suspends the statement, so not too often."""
+"""Seconds between two turns of the event loop, in which a cancel is seen: each turn suspends the
+statement, so they are not to be too frequent."""
 
 PROGRESS_SECONDS = 0.1
-"""The time between two progress events of one phase."""
+"""Seconds between two progress events of one phase."""
 
 
 class Job:
-    """Created when the request arrives; ``cancelled`` may be set at any time after that.
+    """One request from its arrival to its reply.
 
-    ``request`` is what was asked, ``files`` came with it, ``parts`` will go with the reply;
     ``takes_long`` is called every ``TICK_SECONDS`` from within synchronous work.
+
+    Attributes:
+        request: The fields of the request.
+        files: The files that came with it.
+        parts: The binary parts that will go with the reply.
+        cancelled: Whether it is to stop; may be set at any time.
+        may_proceed: Whether its tab knows that it waits no longer for a lock.
     """
 
     def __init__(
@@ -38,7 +45,6 @@ class Job:
         self.parts: list[Any] = []
         self.cancelled = False
         self.may_proceed = False
-        """Whether its sender knows that it waits no longer."""
         self._seconds: int = request.get("seconds", 0)
         self._end = float("inf")
         self._host = host
@@ -50,7 +56,7 @@ class Job:
         self._rows = 0
 
     def begin(self) -> None:
-        """The turn of the request has come; Cancelled if it was cancelled while it waited."""
+        """Starts the request's time; raises Cancelled if it was cancelled while it waited."""
         self.check()
         now = monotonic()
         self._next_tick = now + TICK_SECONDS
@@ -59,27 +65,31 @@ class Job:
 
     @property
     def is_over(self) -> bool:
-        """Whether it is to stop: it was cancelled, or has taken its time."""
+        """Whether the request is to stop: it was cancelled, or its time is up."""
         return self.cancelled or monotonic() >= self._end
 
     def reason(self) -> SessionError:
-        """Why it is to stop."""
+        """The error that says why the request is to stop."""
         return Cancelled() if self.cancelled else TimedOut(self._seconds)
 
     def as_stopped(self, error: Exception) -> Exception:
-        """``error``, or why the request is to stop where that is what interrupted the statement."""
+        """``error``, or reason() where a cancel or the time limit interrupted the statement."""
         interrupted = getattr(error, "sqlite_errorname", None) == "SQLITE_INTERRUPT"
-        # A function in Python that is stopped does not know why (``sql.functions``).
+        # A function in Python is always stopped with Cancelled, also by the time limit
+        # (``sql.functions``).
         stopped = interrupted or isinstance(error, Cancelled)
         return self.reason() if stopped and self.is_over else error
 
     def check(self) -> None:
-        """Raises Cancelled or TimedOut once it is to stop."""
+        """Raises Cancelled or TimedOut once the request is to stop."""
         if self.is_over:
             raise self.reason()
 
     def tick(self) -> bool:
-        """From within synchronous work: whether to stop.  Cheap enough to call very often."""
+        """Whether to stop; lets the event loop run every ``TICK_SECONDS``.
+
+        For synchronous work, and cheap enough to be called very often.
+        """
         now = monotonic()
         if now >= self._next_tick:
             if self._rows and now >= self._next_event:
@@ -91,20 +101,23 @@ class Job:
         return self.cancelled or now >= self._end
 
     def counted(self, rows: int) -> None:
-        """So many rows of a result are there."""
+        """Notes how many rows of a result there are so far, for the next ``running`` event."""
         self._rows = rows
 
     async def breathe(self) -> None:
-        """Lets the event loop run, then raises Cancelled if a cancel was among what arrived."""
+        """Lets the event loop run, then raises Cancelled or TimedOut if the request is to stop."""
         await self._host.breathe()
         self.check()
 
     def tell(self, event: str, **fields: object) -> None:
-        """Posts an event about this request."""
+        """Posts an event about this request to its tab."""
         self._emit(protocol.encode_event(event, request=self.request["id"], **fields))
 
     def progress(self, phase: str, done: int, total: int, rows: int | None = None) -> None:
-        """Tells the page how far this is, in bytes; at once in a new phase, else now and then."""
+        """Posts a ``progress`` event, at once in a new phase and else every PROGRESS_SECONDS.
+
+        ``done`` and ``total`` are in bytes.
+        """
         now = monotonic()
         if phase == self._phase and now < self._next_event:
             return

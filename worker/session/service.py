@@ -2,12 +2,12 @@
 
 Each tab has a session with a connection of its own (``session``), as on a database server: its
 transaction, its PRAGMAs and its temporary tables are its own, and others see what it has committed.
-What concerns more than one of them is here: who stands in whose way, who is told of a commit, and
-letting go of the storage.
+This module has what concerns more than one session: who holds the lock that another waits for, who
+is told of a commit, and pausing the storage.
 
-**Nobody waits.**  A long statement lets the event loop run every 50 ms (``job``); what other
-sessions have asked meanwhile is done then, and may itself be suspended in the same way.  The event
-loop's own order makes that a round robin.
+**No session waits for a long statement of another.** A long statement lets the event loop run
+every 50 ms (``job``). The requests of other sessions are done then, and may be suspended in the
+same way. The event loop's own order makes that a round robin.
 """
 
 import asyncio
@@ -25,19 +25,20 @@ from .session import Session
 __all__ = ["Service"]
 
 RETRY_SECONDS = 0.1
-"""A lock that is waited for is tried again after so long at the latest."""
+"""Seconds after which a session that waits for a lock tries again at the latest."""
 
 TIDY_SECONDS = 1.0
 """Idle seconds after the last commit before long WALs are checkpointed and emptied."""
 
 TIDY_FROM = 1024 * 1024
-"""Bytes of a WAL that is emptied then: whoever opens its database reads all of them."""
+"""Bytes from which on a WAL counts as long: whoever opens its database reads all of them."""
 
 
 class Service:
     """Answers requests (see ``protocol``) of tabs, which join and leave by keys of the caller's.
 
-    With ``is_paused`` it begins with the storage lent, as another Service has left it.
+    With ``is_paused`` it begins with the storage paused: the Service of an earlier worker has lent
+    it to another program.
     """
 
     def __init__(self, host: Host, *, is_paused: bool = False) -> None:
@@ -52,7 +53,7 @@ class Service:
         self._sessions[key] = Session(self.host, OPERATIONS, self, emit)
 
     async def leave(self, key: str) -> None:
-        """Ends a session: what it runs is stopped, what it has not committed is rolled back."""
+        """Ends a session: stops what it runs and rolls back what it has not committed."""
         session = self._sessions.pop(key, None)
         if session is not None:
             await session.end()
@@ -66,8 +67,8 @@ class Service:
     async def handle(self, key: str, head: str, parts: list[Any]) -> tuple[str, list[Any]]:
         """The reply to one request of a tab that has joined: its head and its binary parts.
 
-        ``parts`` has a Source for each file that came with it, None for what is no file.  May be
-        called again while an earlier call has not returned.
+        ``parts`` has a Source for each file that came with the request, None for any other part.
+        May be called again while an earlier call has not returned.
         """
         session = self._sessions[key]
         try:
@@ -82,7 +83,7 @@ class Service:
         return await session.handle(request, parts)
 
     def close(self) -> None:
-        """Closes every session's database; what was not committed is rolled back."""
+        """Closes every session's database; SQLite rolls back what was not committed."""
         for session in self._sessions.values():
             session.close()
 
@@ -99,9 +100,10 @@ class Service:
                 )
 
     def holders(self, session: Session) -> list[Session]:
-        """The other sessions that hold a lock: those that write, or else those that read.
+        """The lock holders among the other sessions: those that write, or else those that read.
 
-        Of those at the same database; where there is none, it may be a database that is attached.
+        Sessions on the same database come first. Where none of them holds a lock, it is those on
+        other databases, which may be attached here.
         """
         found: dict[tuple[bool, str], list[Session]] = {}
         for other in self._others(session):
@@ -111,21 +113,24 @@ class Service:
         return next((found[kind] for kind in kinds if kind in found), [])
 
     async def released(self, seconds: float) -> None:
-        """Returns once a session may have let go of a lock, after ``seconds`` at the latest."""
+        """Returns once a session may have released a lock, after ``seconds`` at the latest."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
         with suppress(TimeoutError):
             await asyncio.wait_for(future, min(seconds, RETRY_SECONDS))
 
     def let_go(self) -> None:
-        """Wakes everybody in released()."""
+        """Wakes every session that waits in released()."""
         waiting, self._waiting = self._waiting, []
         for future in waiting:
             if not future.done():
                 future.set_result(None)
 
     def committed(self, session: Session) -> None:
-        """Tells the other sessions on the same database, those that are busy once they are not."""
+        """Tells the other sessions on the same database that this one may have committed.
+
+        A session that is busy looks for the change once it is not.
+        """
         connection = session.connection
         for other in self._others(session):
             if connection is None or other.is_at(connection.name):
@@ -138,9 +143,10 @@ class Service:
         self._tidying = asyncio.get_running_loop().call_later(TIDY_SECONDS, self._tidy)
 
     def _tidy(self) -> None:
-        """Empties long WALs, each of which a start would read from its beginning to its end.
+        """Empties long WALs, which the next start would read from beginning to end.
 
-        SQLite itself takes what is in a WAL into the database, but leaves it as long as it was.
+        SQLite's automatic checkpoint copies the pages of a WAL into the database, but leaves the
+        file as long as it was.
         """
         if self.is_paused:
             return
@@ -149,13 +155,14 @@ class Service:
             self._tidy_later()
             return
         for session in sessions:
-            # Nobody has committed since the last of them has looked: this is not news.
+            # The checkpoint changes PRAGMA data_version for the others, though nothing was
+            # committed since they last looked: that is no change to tell them of.
             if session.empty_wal(TIDY_FROM):
                 for other in self._others(session):
                     other.skip_changes()
 
     def tell_tabs(self) -> None:
-        """Tells every tab which tabs there are."""
+        """Sends every tab the list of all tabs."""
         numbers = sorted(session.number for session in self._sessions.values())
         self._tell_all("tabs", numbers=numbers)
 
@@ -166,12 +173,15 @@ class Service:
     def _others(self, session: Session) -> Iterable[Session]:
         return [other for other in self._sessions.values() if other is not session]
 
-    # --- letting go of the storage --------------------------------------------------------------
+    # --- pausing the storage --------------------------------------------------------------------
 
     def pause(self, session: Session) -> None:
-        """Closes every session's database and lets go of the storage.
+        """Closes every session's database and gives up the storage.
 
-        Raises UsedElsewhere or TransactionOpen, and changes nothing, while one of them is at work.
+        Raises:
+            SessionError: Databases are in memory only; nothing is changed.
+            UsedElsewhere: Another session is at work or in a transaction; nothing is changed.
+            TransactionOpen: This session is in a transaction; nothing is changed.
         """
         if self.is_paused:
             session.emit(protocol.encode_event("paused", tab=session.number))
@@ -198,9 +208,10 @@ class Service:
         self._tell_all("paused", tab=session.number)
 
     async def unpause(self) -> None:
-        """Takes the storage back; every tab opens its database again when it is told.
+        """Takes the storage back and tells every tab, which then opens its database again.
 
-        Raises an error of the library when the other program has not let go of it.
+        Raises:
+            sahpool.SahpoolError: The storage cannot be had, as long as the other program holds it.
         """
         if not self.is_paused:
             return

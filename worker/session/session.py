@@ -1,7 +1,6 @@
 """A session: one tab's requests, done one at a time in the order of their arrival.
 
-Whatever a request is, it gets one reply, and whatever goes wrong with it becomes that reply; the
-next good request works.
+Every request gets one reply. An error becomes that reply, and the next request works as ever.
 """
 
 from __future__ import annotations
@@ -25,9 +24,9 @@ from .sql.connection import Connection
 __all__ = ["LOCK_SECONDS", "Fields", "Operation", "Session"]
 
 LOCK_SECONDS = 30.0
-"""How long another session's lock is waited for, where PRAGMA busy_timeout says nothing else."""
+"""Seconds to wait for another session's lock, where PRAGMA busy_timeout says nothing else."""
 
-# SQLITE_BUSY_SNAPSHOT is not among them: no waiting makes an old snapshot a new one.
+# Without SQLITE_BUSY_SNAPSHOT: no waiting makes an old snapshot a new one.
 _WORTH_WAITING = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_BUSY_RECOVERY,
@@ -37,22 +36,22 @@ _WORTH_WAITING = {
 TRY_SECONDS = 1.0
 
 Fields = dict[str, Any]
-"""Of a request, or of the reply to one."""
+"""The fields of a request, or of the reply to one."""
 
 Operation = Callable[["Session", Job], Awaitable[Fields]]
-"""What carries out a request of one kind; it returns the fields of the reply."""
+"""A function that carries out a request of one name and returns the fields of the reply."""
 
 T = TypeVar("T")
 
 
 class Session:
-    """One tab's connection, and what is under way for it. Made by Service.join.
+    """One tab's connection and its requests under way; Service.join makes it.
 
     Attributes:
-        number: By which people are told of the tab; 0 when it has none.
-        connection: To the open database; None while none is open.
-        host: Where it runs.
-        neighbours: The sessions of other tabs.
+        number: The number that the user sees for the tab; 0 when it has none.
+        connection: The connection to the open database; None while none is open.
+        host: The place that it runs in.
+        neighbours: The service, for what concerns the sessions of other tabs.
         emit: Posts the head of an event to the tab.
     """
 
@@ -79,30 +78,30 @@ class Session:
 
     @property
     def title(self) -> str:
-        """What people know the tab by."""
+        """The tab's name in messages to the user: "tab 2"."""
         return f"tab {self.number}" if self.number else "another tab"
 
     @property
     def is_at_work(self) -> bool:
-        """Whether a request is being carried out, or a transaction is open."""
+        """Whether a request is being carried out or a transaction is open."""
         connection = self.connection
         return self._turn.locked() or (connection is not None and connection.con.in_transaction)
 
     @property
     def holds_snapshot(self) -> bool:
-        """Whether it reads from the database as it was at some time."""
+        """Whether its connection may see an older state than what others have committed."""
         return self.connection is not None and self.connection.holds_snapshot
 
     def is_at(self, name: str) -> bool:
-        """Whether a database of that name is the one that is open."""
+        """Whether the open database is the one of that name."""
         return self.connection is not None and self.connection.name == name
 
     def is_under_way(self, number: int) -> bool:
-        """Whether a request of that number has come and is not answered."""
+        """Whether a request of that number has come and is not answered yet."""
         return number in self._jobs
 
     async def handle(self, request: Fields, parts: list[Any]) -> tuple[str, list[Any]]:
-        """The reply to one request, which is sound: its head and its binary parts."""
+        """The reply, its head and its binary parts, to a request that was decoded and checked."""
         number = request["id"]
         job = Job(request, parts, self.host, self.emit, self._put_off_checkpoints)
         try:
@@ -111,7 +110,7 @@ class Session:
             else:
                 fields = await self._do_in_turn(job)
             return protocol.encode_reply(number, **fields), job.parts
-        except Exception as error:  # noqa: BLE001  (whatever it is, the page is told)
+        except Exception as error:  # noqa: BLE001  (every error becomes the reply)
             return protocol.encode_error(number, describe(job.as_stopped(error))), []
 
     async def _do_in_turn(self, job: Job) -> Fields:
@@ -141,23 +140,23 @@ class Session:
         return await self._operations[op](self, job)
 
     def cancel(self, number: int) -> bool:
-        """Has a request stop; False when it is not under way."""
+        """Makes a request stop; returns False when it is not under way."""
         job = self._jobs.get(number)
         if job is None:
             return False
         job.cancelled = True
-        self.neighbours.let_go()  # it may be waiting for a lock
+        self.neighbours.let_go()  # wakes the request if it waits for a lock
         return True
 
     async def end(self) -> None:
-        """Stops what is under way, and closes the database."""
+        """Stops every request under way and closes the database."""
         for number in list(self._jobs):
             self.cancel(number)
         async with self._turn:
             self.close()
 
     def close(self) -> None:
-        """Closes the database that is open; what was not committed is rolled back."""
+        """Closes the open database; SQLite rolls back what was not committed."""
         if self.connection is not None:
             self.connection.close()
             self.connection = None
@@ -165,7 +164,7 @@ class Session:
     # --- other sessions -------------------------------------------------------------------------
 
     def transaction_state(self) -> str:
-        """``none``, ``read`` or ``write``: what the connection holds just now."""
+        """``none``, ``read`` or ``write``: the lock that the connection holds just now."""
         return (
             "none" if self.connection is None else self.host.transaction_state(self.connection.con)
         )
@@ -173,12 +172,19 @@ class Session:
     async def patiently(
         self, job: Job, attempt: Callable[[], T], *, has_done: bool = False
     ) -> T | None:
-        """What ``attempt`` returns, made again for as long as another session's lock is in the way.
+        """What ``attempt`` returns; repeats it while another session is the lock holder.
 
-        Where the request ``has_done`` something that could not be done twice, it does not wait but
-        answers None: what waits may be sent to another worker as if it were new.  Raises what
-        ``attempt`` raises; its SQLITE_BUSY comes when the time is up (LOCK_SECONDS), or when the
-        other session waits for this one, with a hint that says which tab it is.
+        Args:
+            job: The request that ``attempt`` is part of.
+            attempt: What to do; it must have done nothing when it raises SQLITE_BUSY.
+            has_done: Whether the request has done something before that must not be done twice.
+                Then this does not wait but returns None: a request that waits may be sent to
+                another worker as if it were new.
+
+        Raises:
+            sqlite3.OperationalError: SQLITE_BUSY when the time is up (LOCK_SECONDS), or when the
+                lock holder waits for this session in turn; its hint names the lock holder's tab.
+            Exception: Anything else that ``attempt`` raises.
         """
         until = 0.0
         while True:
@@ -195,18 +201,22 @@ class Session:
             await self._wait_for(holders, job, until, busy)
 
     def _in_the_way(self, error: sqlite3.OperationalError) -> list[Session]:
-        """The sessions whose locks are why this was raised; none when it is not worth waiting."""
+        """The lock holders because of which this was raised; none when waiting cannot help."""
         code = getattr(error, "sqlite_errorcode", None)
         return self.neighbours.holders(self) if code in _WORTH_WAITING else []
 
     async def _wait_for(
         self, holders: list[Session], job: Job, until: float, busy: sqlite3.OperationalError
     ) -> None:
-        """Returns when none of them holds its lock any more; raises ``busy`` if that takes long."""
+        """Returns when one of the lock holders may have released its lock.
+
+        Before that it tells the tab that its request may go on, and waits for the answer
+        (``proceed``). Raises ``busy`` when the time is up or on a deadlock.
+        """
         job.tell("waiting", tab=holders[0].number)
         self._waits_for = holders
-        # Who is in the way can be told only roughly, with databases attached: so now and then it is
-        # tried.
+        # With databases attached, the lock holder is only a guess: so from time to time the attempt
+        # is made again whatever the guess says.
         again = monotonic() + TRY_SECONDS
         try:
             while set(holders) <= set(self.neighbours.holders(self)):
@@ -228,7 +238,7 @@ class Session:
             self._waits_for = []
 
     def proceed(self, number: int) -> None:
-        """The tab knows that its request waits no longer."""
+        """Lets a request go on: its tab knows now that it waits no longer for a lock."""
         job = self._jobs.get(number)
         if job is not None:
             job.may_proceed = True
@@ -241,14 +251,14 @@ class Session:
         return float(wanted) / 1000 or LOCK_SECONDS
 
     def _is_deadlock(self, holders: list[Session]) -> bool:
-        """Whether those who are waited for wait in turn, while this one holds something too."""
+        """Whether a lock holder waits for this session in turn, which is in a transaction."""
         connection = self.connection
         if connection is None or not connection.con.in_transaction:
             return False
         return any(self in other._waits_for for other in holders)
 
     def look_for_changes(self) -> None:
-        """Tells the tab when others have committed; later, if it is at work now.
+        """Sends the tab ``changed`` if others have committed; later, if it is at work now.
 
         Source: sqlite.org/pragma.html#pragma_data_version.
         """
@@ -260,7 +270,8 @@ class Session:
             version = connection.data_version()
         except sqlite3.DatabaseError:
             return  # damaged, or locked: the next request finds out
-        # Within a transaction, and while a result is open, it sees what was there when that began.
+        # Within a transaction, and while a result is open, the connection sees the database as it
+        # was when that began: then it has to look again later.
         self._may_be_behind = connection.holds_snapshot
         if version != self._data_seen:
             self._data_seen = version
@@ -268,9 +279,10 @@ class Session:
             self.emit(protocol.encode_event("changed", schema=changed))
 
     def empty_wal(self, size: int) -> bool:
-        """Empties the WAL of the open database if it has ``size`` bytes or more; whether it did.
+        """Empties the WAL of the open database if it has ``size`` bytes or more.
 
-        Not where the user has said when that is done, or that nothing is to reach the disk.
+        Returns whether it did. It does not where the user has switched the automatic checkpoint or
+        ``synchronous`` off.
         """
         connection = self.connection
         if connection is None:
@@ -279,34 +291,40 @@ class Session:
             is_long = self.host.wal_size(connection.name) >= size
             return is_long and connection.empty_wal()
         except Exception:  # noqa: BLE001
-            # The storage fails, or the name is so long that its WAL has another one. Nothing has
-            # changed, and whoever uses the database is told what is wrong.
+            # The storage fails, or the name is so long that the WAL is kept under another one
+            # (sahpool.names.stored_path). Nothing has changed, and the next statement reports a
+            # failing storage.
             return False
 
     def skip_changes(self) -> None:
-        """Something has been written that changes nothing: it is not to be told as a change.
+        """Notes ``PRAGMA data_version`` without telling the tab of a change.
 
-        Another connection's checkpoint makes ``PRAGMA data_version`` another number, too.
+        For after another connection's checkpoint, which changes that number, too.
         """
         if self.connection is not None and not self._may_be_behind:
             with suppress(sqlite3.DatabaseError):  # the next request finds out
                 self._data_seen = self.connection.data_version()
 
     def wrote(self) -> None:
-        """Something may have been committed: the other sessions look for it."""
+        """Tells the other sessions that this one may have committed."""
         self.neighbours.committed(self)
 
     # --- the open database ----------------------------------------------------------------------
 
     @property
     def open_connection(self) -> Connection:
-        """The open database's connection, or NoDatabase."""
+        """The connection to the open database; raises NoDatabase when none is open."""
         if self.connection is None:
             raise NoDatabase("No database is open.", hint="Open or import one first.")
         return self.connection
 
     def meant_connection(self, job: Job) -> Connection:
-        """The open connection, if it is to the database that a run or fetch is meant for."""
+        """The open connection, if it is to the database that the request is meant for.
+
+        Raises:
+            NoDatabase: None is open.
+            WrongDatabase: Another one is open.
+        """
         connection = self.open_connection
         meant = job.request["database"]
         if meant is not None and meant != connection.name:
@@ -314,7 +332,7 @@ class Session:
         return connection
 
     def switch(self, name: str) -> None:
-        """Makes ``name`` the current database; on any error the old one stays."""
+        """Makes ``name`` the open database; on any error the old one stays open."""
         old = self.connection
         if old is not None:
             if old.name == name:
@@ -329,10 +347,13 @@ class Session:
 
     @contextmanager
     def not_open(self, name: str, what: str) -> Iterator[None]:
-        """Within the block nobody has the database open; then it is what it was before.
+        """Within the block no session has the database open; afterwards this one has it as before.
 
-        Also when the block fails: what was to be replaced is still there, and was the current one.
-        Raises UsedElsewhere when another tab has it open; ``what`` says what is to be done.
+        That holds when the block fails, too: the database that was to be replaced is still there.
+
+        Raises:
+            UsedElsewhere: Another tab has it open; ``what``, a participle like "replaced", says in
+                the message what cannot be done to it.
         """
         self.require_unused(name, what)
         current = self.connection
@@ -349,7 +370,7 @@ class Session:
         self.neighbours.require_unused(name, self, what)
 
     def described(self) -> Fields:
-        """The open database: its name, size and schema."""
+        """The open database's name, size in bytes and schema, and whether a transaction is open."""
         connection = self.open_connection
         schema = catalog.schema(connection)
         self._schema_seen = catalog.signature(connection)
@@ -361,7 +382,7 @@ class Session:
         }
 
     def schema_changed(self, connection: Connection) -> bool:
-        """Whether the schema differs from the one seen last, or cannot be told from it."""
+        """Whether the schema differs from the one seen last, or may differ."""
         if not (connection.may_differ or connection.was_undone):
             return False
         before, self._schema_seen = self._schema_seen, catalog.signature(connection)
@@ -370,24 +391,27 @@ class Session:
         return was_undone or before != self._schema_seen
 
     def listed(self) -> list[Fields]:
-        """Every database, as replies have them."""
+        """Name and size in bytes of every database, as replies have them."""
         return [
             {"name": name, "size": self._size(name, size)} for name, size in self.host.databases()
         ]
 
     def _size(self, name: str, size: int) -> int:
-        """Of a database, whose file has ``size`` bytes; more or less may be in its WAL."""
+        """Bytes of a database whose file has ``size`` bytes.
+
+        For the open database it is the size with its WAL, by which it may be larger or smaller.
+        """
         if self.connection is not None and self.is_at(name):
             with suppress(sqlite3.DatabaseError):  # damaged, or locked
                 return self.connection.size
         return size
 
     def _progress(self) -> int:
-        """SQLite's progress handler: anything but 0 interrupts the statement."""
+        """SQLite's progress handler: 0 goes on, anything else interrupts the statement."""
         return int(self._current is not None and self._current.tick())
 
     def _put_off_checkpoints(self) -> None:
-        """What takes long may fill the WAL: Service empties it, once there is time for that."""
+        """Leaves what a long request writes in the WAL: Service empties it later, when idle."""
         if self.connection is not None:
             self.connection.put_off_checkpoints()
 

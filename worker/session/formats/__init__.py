@@ -1,4 +1,4 @@
-"""Formats of files: those that are read into databases, and those that results are written in.
+"""File formats: those that can be imported, and those that results can be exported in.
 
-``registry`` lists them; ``interfaces`` says what one consists of.
+``registry`` lists them; ``interfaces`` says what a format consists of.
 """

@@ -1,4 +1,4 @@
-"""How a delimited file is written: its delimiter, its header, and names for its columns."""
+"""Finding how a delimited file is written: its delimiter, its header, names for its columns."""
 
 import csv
 from collections.abc import Iterable, Sequence
@@ -15,10 +15,10 @@ _SAMPLE_RECORDS = 200
 
 
 def delimiter_of(lines: Sequence[str]) -> str:
-    """The delimiter of a file, from its first lines.
+    """The delimiter of a file, guessed from its first lines.
 
-    It is the one that gives the most records as many fields as the first one; a comma when none
-    gives the first record two fields.
+    It is the one by which the most records have as many fields as the first record; a comma when
+    none gives the first record two fields.
     """
     best, best_score = ",", (0.0, 1)
     for delimiter in DELIMITERS:
@@ -35,19 +35,19 @@ def delimiter_of(lines: Sequence[str]) -> str:
 def _records(lines: Iterable[str], delimiter: str) -> list[list[str]]:
     records: list[list[str]] = []
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    # An error means: not the right delimiter, or the sample ends within a quoted field.  The
-    # records before it, which extend() has kept, speak for themselves.
+    # An error means that this is not the right delimiter, or that the sample ends within a quoted
+    # field. extend() has kept the records before it, and the caller judges those.
     with suppress(csv.Error):
         records.extend(filter(None, islice(reader, _SAMPLE_RECORDS)))
     return records
 
 
 def has_header(first: Sequence[str], columns: Sequence[Sequence[str]]) -> bool:
-    """Whether the first record names the columns, whose other values are ``columns``.
+    """Whether ``first``, the first record, names the columns; ``columns`` are the values below it.
 
-    Each column of numbers votes: a first value that is a number too is data, any other a name.
-    Without a majority the first record is a header if it could be one: nothing empty, nothing
-    twice, no number.
+    Each column whose values are numbers votes: a first value that is a number too is data, any
+    other a name. On a tie the first record is a header if it could be one: no value of it is empty,
+    occurs twice or is a number.
     """
     votes = 0
     for name, values in zip(first, columns, strict=True):
@@ -70,7 +70,7 @@ def column_names(header: Sequence[str]) -> tuple[list[str], list[str]]:
     """
     names: list[str] = []
     remarks: list[str] = []
-    # Names that stand in the header as they are come first, whatever is made up for others.
+    # A name that is made up for one column must not be the header's own name of another.
     taken = {_folded(name.strip()) for name in header}
     seen: set[bytes] = set()
     for position, original in enumerate(header, 1):
@@ -89,5 +89,5 @@ def column_names(header: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _folded(name: str) -> bytes:
-    """Equal for names that SQLite takes for the same: it folds ASCII letters only."""
+    """A key that is equal for names that SQLite takes for the same: it folds ASCII letters only."""
     return name.encode().lower()

@@ -1,4 +1,4 @@
-"""What a format consists of.  Each has a module of its own with one of these, its FORMAT."""
+"""The interface of a format: a module with a FORMAT, an ImportFormat or an ExportFormat."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
@@ -10,17 +10,22 @@ from .tables import TableFile
 __all__ = ["ExportFormat", "ImportFormat", "Imported", "Incoming", "Value"]
 
 Value = int | float | str | bytes | None
-"""A value of SQLite's: INTEGER, REAL, TEXT, BLOB or NULL.
+"""A value of SQLite: INTEGER, REAL, TEXT, BLOB or NULL.
 
-Bytes of a TEXT that are no UTF-8 are surrogates, which ``encode("utf-8", "surrogateescape")`` turns
-into the same bytes again (PEP 383).
+In a TEXT, bytes that are not UTF-8 are surrogates, which ``encode("utf-8", "surrogateescape")``
+turns into the same bytes again (PEP 383).
 """
 
 
 class Imported(NamedTuple):
-    """What has become of a file: a ``table`` with ``rows`` in a database, or a whole database.
+    """The outcome of an import: a table in a database, or a whole database.
 
-    ``size`` is that of the database in bytes; ``notes`` is what the user may not expect.
+    Attributes:
+        database: The name of the database.
+        table: The name of the table; None for a whole database.
+        rows: How many rows the table has; None for a whole database.
+        size: The size of the database in bytes.
+        notes: What the user may not expect, in sentences.
     """
 
     database: str
@@ -31,21 +36,21 @@ class Imported(NamedTuple):
 
 
 class Incoming(Protocol):
-    """A file that is being imported, and the two things that it can become."""
+    """A file that is being imported; a reader calls one of the two methods."""
 
     source: Source
     name: str
-    """How the user calls it."""
+    """The user's name for the file."""
     job: Job
 
     async def as_table(self, file: TableFile) -> Imported:
-        """Makes it a table, named by the user or for the file."""
+        """Loads it into a table, whose name the user has given or the file's name gives."""
         ...
 
     async def as_database(self, chunks: AsyncGenerator[Any], notes: list[str]) -> Imported:
         """Makes a database of these bytes, as ``Source.pieces`` gives them or as ``bytes``.
 
-        It becomes the current one once it is found sound.
+        The database is opened once it has been found sound.
         """
         ...
 
@@ -54,10 +59,11 @@ class ImportFormat(NamedTuple):
     """Files that can be imported.
 
     Attributes:
-        name: By which a request asks for it, and a reply tells it.
-        suffixes: Of the names of such files, in lower case, with the dot.
-        sniff: Whether a file is one of them, by its bytes above all, and its name.
-        read: Imports one.
+        name: The format's name in requests and replies.
+        suffixes: The ends of such files' names, in lower case, with the dot.
+        sniff: Returns whether a file, given with its name, has this format: by its bytes above
+            all.
+        read: Imports a file.
     """
 
     name: str
@@ -70,10 +76,10 @@ class ExportFormat(NamedTuple):
     """Files that the rows of a result can be written in.
 
     Attributes:
-        name: By which a request asks for it.
-        suffix: Of the names of such files, with the dot.
+        name: The format's name in requests.
+        suffix: The end of such files' names, with the dot.
         mime: Their MIME type.
-        write: The bytes of the file, in pieces, of the names of the columns and of batches of rows.
+        write: Takes the names of the columns and batches of rows; yields the bytes of the file.
     """
 
     name: str

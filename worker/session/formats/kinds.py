@@ -1,4 +1,4 @@
-"""What a column of text may become without any of its values changing.
+"""Which declared type a column of text can get without a change to any of its values.
 
 =====  =========================================================================  ==============
 kind   fits                                                                       declared
@@ -10,15 +10,16 @@ REAL   decimal numbers that a 64-bit float gives back as they are               
 TEXT   anything                                                                   TEXT
 =====  =========================================================================  ==============
 
-Integers are in the form in which SQLite writes them; 007, +5 and -0 stay text.  A decimal number
-may change its form, not its value: 1.50 becomes 1.5, but one of 30 digits stays text.  So does
-anything too large or too small for a float.  Empty fields are NULL and fit every kind.
+An integer counts as one in the form in which SQLite writes it; 007, +5 and -0 stay text. A decimal
+number may change its form but not its value: 1.50 becomes 1.5, while one of 30 digits stays text,
+and so does one that is too large or too small for a float. Empty fields are NULL and fit every
+kind.
 
-NA is how R and others write a missing value.  In a column whose other values are all numbers it
-can be nothing else, and fits as NULL.  In a column of text it stays NA: it may be Namibia.
+NA is how R and others write a missing value. In a column whose other values are all numbers it
+can mean nothing else, and fits as NULL. In a column of text it stays NA: it may be Namibia.
 
-A whole batch is looked at with one match of its joined values, each ended by NUL, which no value
-contains.
+One match of a regular expression checks a whole batch: its values are joined, each ended by NUL,
+which no value contains.
 """
 
 import re
@@ -33,28 +34,28 @@ DECLARED = ("TEXT", "INTEGER", "INTEGER", "REAL", "TEXT")
 """The column type of each kind in CREATE TABLE."""
 
 MISSING = "NA"
-"""What stands for NULL in a column of numbers, besides an empty field."""
+"""The value that stands for NULL in a column of numbers, beside an empty field."""
 
-# Each takes all values of a batch, if they fit.
+# Each matches all values of a batch, if they fit.
 _SMALL = re.compile(r"(?:(?:-?[1-9][0-9]{0,14}+|0|NA|)\0)*+")
 _BIG = re.compile(r"(?:(?:-?[1-9][0-9]{0,18}+|0|NA|)\0)*+")
 _DECIMAL = re.compile(
     r"(?:(?:-?(?:(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?|NA|)\0)*+"
 )
 _ONLY_MISSING = re.compile(r"(?:(?:NA)?\0)*+")
-# Integers that may not fit 64 bits.
+# Integers that may not fit into 64 bits.
 _LONGEST = re.compile(r"[0-9-]{19,}")
-# Numbers that may not survive as they are: long ones, and those with an exponent.
+# Numbers that a float may not keep: long ones, and those with an exponent.
 _DOUBTFUL = re.compile(r"(?<![^\0])(?:[^\0]{16,}|[^\0eE]*+[eE][^\0]*+)")
 
 
 def widened(kind: int, values: Collection[str]) -> int:
-    """The narrowest kind that fits all that ``kind`` stands for and these values as well."""
+    """The narrowest kind that fits these values and all values that ``kind`` was found for."""
     if kind == TEXT:
         return TEXT
     joined = "\0".join(values) + "\0"
     if not joined.strip("\0NA"):
-        # Nothing but NUL, N and A: nothing that speaks for a number.
+        # The values consist of N and A only, so no number is among them.
         return kind if _ONLY_MISSING.fullmatch(joined) else TEXT
     if kind <= BIG:
         if kind <= SMALL and _SMALL.fullmatch(joined):
@@ -76,7 +77,8 @@ def _all_kept(joined: str) -> bool:
     Up to 15 significant digits always survive; only longer values need a closer look.
     """
     doubtful = _DOUBTFUL.findall(joined)
-    # Most often they were written by a program in just the form in which Python writes them.
+    # Most files were written by programs that write a float just as Python does, so all of them
+    # are compared at once first.
     return list(map(repr, map(float, doubtful))) == doubtful or all(map(_kept, doubtful))
 
 

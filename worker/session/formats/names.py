@@ -1,4 +1,4 @@
-"""What to call what comes of a file, and the file that is made of something."""
+"""Names for the tables and databases that are made of files, and for exported files."""
 
 import re
 import unicodedata
@@ -8,7 +8,7 @@ __all__ = ["database_name", "export_name", "table_name"]
 
 
 def table_name(file_name: str, suffixes: tuple[str, ...]) -> str:
-    """A table name for a file of a format with these suffixes, made such that it needs no quotes.
+    """A table name for a file of a format with these suffixes, which needs no quotes in SQL.
 
     flights.csv becomes flights, 2024 Sales (final).csv becomes t_2024_Sales_final.
     """
@@ -22,12 +22,12 @@ def table_name(file_name: str, suffixes: tuple[str, ...]) -> str:
 
 
 def database_name(file_name: str) -> str:
-    """A database name for a file: its own, without folders and control characters."""
+    """A database name for a file: its own name, without folders and control characters."""
     return _base(file_name) or "imported.sqlite"
 
 
 def export_name(database: str) -> str:
-    """The file name under which a database is exported: with a suffix that programs know."""
+    """The file name for an exported database: its name, with ``.sqlite`` if it has no suffix."""
     name = _base(database) or "database"
     return name if PurePosixPath(name).suffix else name + ".sqlite"
 

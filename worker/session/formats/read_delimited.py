@@ -1,15 +1,15 @@
-"""Delimited text, CSV above all, as a table.
+"""Reading delimited text, CSV above all, as a table.
 
 Memory does not grow with the file, and no Python code runs per field: rows are read in batches,
 each column of a batch is checked at once (see ``kinds``), and SQLite itself turns text into
 integers.
 
-Blocks of plain lines are split as a whole, in a fifth of the time that the csv module takes.  From
-the first block on that is not plain the csv module reads the file: it knows where a quoted field
-ends, and what is wrong with a line.
+A block of plain lines, without quotation marks, is split as a whole, in a fifth of the time that
+the csv module takes. From the first block on that is not plain the csv module reads the file: it
+knows where a quoted field ends, and what is wrong with a line.
 
-An empty field is NULL, quoted or not; so is NA in a column of numbers.  A blank line is a row with
-NULL in a file of one column, and nothing in others.
+An empty field is NULL, quoted or not; so is NA in a column of numbers. A blank line is a row with
+NULL in a file of one column, and is ignored in others.
 """
 
 import csv
@@ -32,7 +32,7 @@ __all__ = ["BATCH_ROWS", "FORMAT", "MAX_FIELD", "Delimited"]
 BATCH_ROWS = 4_000
 
 MAX_FIELD = 16 * 1024 * 1024
-"""Characters in one field.  A quotation mark that is never closed would otherwise take the rest
+"""Characters in one field. A quotation mark that is never closed would otherwise take the rest
 of the file into memory."""
 
 _SAMPLE_LINES = 1_000
@@ -46,7 +46,7 @@ Columns = Sequence[Sequence[str]]
 
 
 class Delimited(TableFile):
-    """A delimited file, and what its beginning says about it."""
+    """A delimited file; its delimiter, header and types are found from its first lines."""
 
     def __init__(self, source: Source, name: str) -> None:
         super().__init__(source, name)
@@ -72,7 +72,7 @@ class Delimited(TableFile):
         self._widen([NONE] * self._width, columns)
 
     def batches(self) -> Iterator[Columns]:
-        """The values below the header as columns, a batch of rows at a time."""
+        """The values below the header as columns, one batch of rows at a time."""
         self._marked = set()
         reader = TextReader(self.source, self.name)
         for columns in self._columns_of(reader.blocks()):
@@ -93,20 +93,22 @@ class Delimited(TableFile):
                 yield columns
 
     def fits(self, columns: Columns) -> bool:
-        """Widens the kinds, and with them the types, as far as these values need it."""
+        """Whether ``types`` keep these values; if not, it widens them as far as they need it."""
         before = self.types
         self._widen(self._kinds, columns)
         return self.types == before
 
     def _widen(self, kinds: Sequence[int], columns: Columns) -> None:
-        # BIG instead of SMALL is declared alike, but it must not become REAL later.
+        # SMALL and BIG have the same declared type, but a column of BIG must not become REAL later.
         self._kinds = list(map(widened, kinds, columns))
         self.types = [DECLARED[kind] for kind in self._kinds]
 
     def bound(self, columns: Columns) -> tuple[list[str], list[Iterable[object]]]:
-        """Integers are left to SQLite, which is exact for those that fit the kinds.
+        """For each column the SQL for one value, and for each column its values.
 
-        Decimal numbers are not: its rounding in the last digit depends on how it was compiled.
+        SQLite turns text into integers, and does so exactly for integers of these kinds. Python
+        turns text into floats, for SQLite's rounding in the last digit depends on how it was
+        compiled.
         """
         marked: set[int] = set()
         values: list[str] = []
@@ -123,7 +125,7 @@ class Delimited(TableFile):
                     converted.append(map(float, column))
             else:
                 converted.append(column)
-                # Only where needed: a function call for every value of a file takes its time.
+                # Only where a value needs it: a call of nullif() for every value of a file is slow.
                 if has_empty:
                     value = f"nullif({value}, '')"
                 if i in marked:
@@ -133,14 +135,14 @@ class Delimited(TableFile):
         return values, converted
 
     def remarks(self) -> list[str]:
-        """Also in which columns of numbers MISSING became NULL."""
+        """``notes``, and in which columns of numbers MISSING became NULL."""
         if not self._marked:
             return self.notes
         missing = ", ".join(self.names[i] for i in sorted(self._marked))
         return [*self.notes, f"{MISSING} became NULL among the numbers of {missing}."]
 
     def _split(self, block: str) -> Columns | None:
-        """The columns of a block of plain lines; None if it has anything else in it."""
+        """The columns of a block of plain lines; None if the csv module has to read it."""
         if '"' in block or len(block) > MAX_FIELD:
             return None
         if "\r" in block:
@@ -149,7 +151,8 @@ class Delimited(TableFile):
                 return None
         if block and block[-1] != "\n":
             block += "\n"
-        # Each line end becomes a field of its own, which must be where the width says.
+        # Each line end becomes a field of its own. If each is the field that ends a row of
+        # ``width`` fields, all rows have that many.
         delimiter, width = self._delimiter, self._width
         fields = block.replace("\n", f"{delimiter}\n{delimiter}").split(delimiter)
         rows = len(fields) // (width + 1)
@@ -159,7 +162,7 @@ class Delimited(TableFile):
         return [fields[column :: width + 1] for column in range(width)]
 
     def _parsed(self, blocks: Iterable[str], started: bool) -> Iterator[Columns]:
-        """The columns of blocks of any lines; ``started`` if there were rows before them."""
+        """The columns of blocks of any lines; ``started``: there were rows before them."""
         records = self._records(lines(blocks))
         while batch := self._take(records):
             if not started:
@@ -184,7 +187,7 @@ class Delimited(TableFile):
         try:
             return list(islice(records, BATCH_ROWS))
         except csv.Error:
-            # Reading once more, a record at a time, meets it again and tells its line.
+            # Reading the file again, a record at a time, meets the error again with its line.
             deque(self._numbered(), maxlen=0)
             raise
 
@@ -192,7 +195,10 @@ class Delimited(TableFile):
         return next(record for _, record in self._numbered() if record)
 
     def _numbered(self) -> Iterator[tuple[int, list[str]]]:
-        """Every record with the line it begins in.  Slow: for the first one and for messages."""
+        """Every record with the line it begins in.
+
+        Slow, so only for the first record and for error messages.
+        """
         records = self._records(TextReader(self.source, self.name).lines())
         while True:
             line = records.line_num + 1
@@ -248,7 +254,7 @@ def _is_number(kind: int) -> bool:
 
 
 def _may_be_table(source: Source, name: str) -> bool:
-    """Anything may be, but for what is known to be something else."""
+    """Whether a file may be a table: it is not known to be something else."""
     return unreadable.what_it_is(source, name) is None
 
 

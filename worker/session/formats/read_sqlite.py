@@ -1,6 +1,6 @@
-"""SQLite database files: what can be told from the first page before anything is copied.
+"""SQLite database files: what the first page tells before anything is copied.
 
-The header is described in https://www.sqlite.org/fileformat2.html#the_database_header .
+Source: https://www.sqlite.org/fileformat2.html#the_database_header
 """
 
 from collections.abc import AsyncGenerator
@@ -22,10 +22,13 @@ _WAL = 2
 
 
 def check(source: Source, name: str) -> list[str]:
-    """Raises NotADatabase when the file cannot be a whole SQLite database; returns remarks.
+    """Remarks about a file that may be a whole SQLite database, by its header and its size.
 
-    The content is checked by the host once it is copied. A file without a byte is a database that
-    nothing has been written to yet.
+    The host checks the content once it is copied. An empty file is a database that nothing has been
+    written to yet.
+
+    Raises:
+        NotADatabase: It cannot be a whole SQLite database.
     """
     if not source.size:
         return []
@@ -58,7 +61,7 @@ def check(source: Source, name: str) -> list[str]:
 
 
 def _not_a_database(source: Source, name: str) -> NotADatabase:
-    """What to tell the user of a file that does not begin like a database, by its first bytes."""
+    """The error for a file that does not begin like a database; says what it seems to be."""
     start = source.read(0, unreadable.START)
     message = f"{name} is not a SQLite database"
     other = unreadable.binary(source)
@@ -82,7 +85,7 @@ def _not_a_database(source: Source, name: str) -> NotADatabase:
 
 
 async def _chunks(source: Source, job: Job) -> AsyncGenerator[Any]:
-    """The file from start to end; Cancelled when the request is."""
+    """The file from start to end; raises Cancelled when the request was cancelled."""
     done = 0
     job.progress("copying", done, source.size)
     async with aclosing(source.pieces()) as pieces:
@@ -101,7 +104,7 @@ def _cut_off(name: str, why: str) -> NotADatabase:
 
 
 def _as_text(start: bytes) -> str | None:
-    """The bytes as text if they look like it; the last character may be incomplete."""
+    """The bytes as text if they look like text, else None; the last character may be cut off."""
     try:
         text = start.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -113,7 +116,10 @@ def _as_text(start: bytes) -> str | None:
 
 
 def _is_database(source: Source, name: str) -> bool:
-    """By its first bytes; what is only named like one is told what it is instead (``check``)."""
+    """Whether a file has SQLite's first bytes, or a database's suffix.
+
+    For one with the suffix alone, ``check`` raises an error that says what it is instead.
+    """
     return source.read(0, len(MAGIC)) == MAGIC or name.lower().endswith(FORMAT.suffixes)
 
 

@@ -1,4 +1,4 @@
-"""The formats that there are; a new one is a module and a line here."""
+"""The list of all formats; a new one is a module, its import here, and a line in a tuple."""
 
 import protocol
 
@@ -16,7 +16,7 @@ from .interfaces import ExportFormat, ImportFormat
 __all__ = ["AUTO", "EXPORTS", "IMPORTS", "export_format", "import_format"]
 
 IMPORTS: tuple[ImportFormat, ...] = (
-    # The first one that takes a file for one of its own has it; the last one takes any text.
+    # The first format whose sniff() accepts a file reads it; the last one accepts any text.
     read_sqlite.FORMAT,
     read_delimited.FORMAT,
 )
@@ -27,15 +27,18 @@ EXPORTS: tuple[ExportFormat, ...] = (
 )
 
 AUTO = "auto"
-"""In a request: whatever the file is."""
+"""In a request: the format is found by the file's content and name."""
 
 
 def import_format(source: Source, name: str, asked: str) -> ImportFormat:
-    """The format of a file called ``name``: as asked or, for AUTO, by its content.
+    """The format of a file called ``name``: the one asked for or, for AUTO, found by its content.
 
-    A file that is named like a database and is none is read as one, which says what it is, rather
-    than taken for text.  Without a byte it is an empty database, unless it is named like something
-    else.  What is known to be something else, a script or a spreadsheet say, is ImportRejected.
+    A file with a database's suffix that is none counts as one all the same: its reader's error says
+    what it is. An empty file is an empty database, unless its name says something else.
+
+    Raises:
+        ImportRejected: The file is known to be something else, a script or a spreadsheet say.
+        protocol.ProtocolError: There is no format of the name that was asked for.
     """
     if asked != AUTO:
         return _asked(asked)
@@ -68,7 +71,7 @@ def _empty(name: str) -> ImportFormat:
 
 
 def export_format(name: str) -> ExportFormat:
-    """The format of that name; SessionError where there is none."""
+    """The format of that name; raises SessionError where there is none."""
     for known in EXPORTS:
         if known.name == name:
             return known

@@ -1,8 +1,8 @@
-"""The rows of a file as a new table, in one transaction and in constant memory.
+"""Loading the rows of a file into a new table, in one transaction and in constant memory.
 
-The file is read once when the types seen in its first rows hold to its end.  When they do not,
-what was loaded is rolled back, the types are widened over the rest of the file, and it is loaded
-anew.  Each attempt is one transaction.
+The file is read once when the types seen in its first rows hold to its end. When they do not,
+the transaction is rolled back, the types are widened over the rest of the file, and the file is
+loaded anew. Each attempt is one transaction.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
@@ -17,16 +17,16 @@ from ..sql.connection import Connection, quoted
 __all__ = ["Columns", "Loaded", "TableFile", "load"]
 
 Columns = Sequence[Sequence[Any]]
-"""The values of some rows, a sequence a column."""
+"""The values of some rows: one sequence for each column."""
 
 
 class TableFile:
-    """A file that becomes a table.  What reads a format derives a class from this one.
+    """A file that becomes a table; the reader of a format is a subclass of this class.
 
     Attributes:
         source: The file.
-        name: How the user calls it.
-        names: Of the columns, each once for SQLite, which does not tell ``a`` from ``A``.
+        name: The user's name for it.
+        names: The names of the columns, each once for SQLite, which does not tell ``a`` from ``A``.
         types: The declared type of each column.
         notes: What the user may not expect of the table, in sentences.
         done: How many bytes have been read in this attempt.
@@ -42,30 +42,31 @@ class TableFile:
         self.done = 0
 
     def batches(self) -> Iterator[Columns]:
-        """All rows from the first on, some thousands of them at a time, and never none of them.
+        """All rows from the first on, in batches of some thousands, none of which is empty.
 
-        Called anew for each attempt.  Values are int, float, str, bytes or None.
+        Called anew for each attempt. Values are int, float, str, bytes or None.
         """
         raise NotImplementedError
 
     def fits(self, columns: Columns) -> bool:  # noqa: ARG002
-        """Whether ``types`` keep every value as it is; if not, they are changed so that they do.
+        """Whether ``types`` keep every value as it is; if not, it changes them so that they do.
 
-        The rows are then loaded anew from the first on, so it must come to an end.
+        After False the rows are loaded anew from the first on, so types may be changed a limited
+        number of times only.
         """
         return True
 
     def bound(self, columns: Columns) -> tuple[Sequence[str], Sequence[Iterable[object]]]:
-        """For each column the SQL that takes a value, "?" as a rule, and its values."""
+        """For each column the SQL for one value, "?" as a rule, and for each column its values."""
         return ["?"] * len(columns), columns
 
     def remarks(self) -> list[str]:
-        """``notes``, and what is known only once all rows are loaded."""
+        """``notes``, and remarks that are known only once all rows are loaded."""
         return self.notes
 
 
 class Loaded(NamedTuple):
-    """``rows`` in the table, and remarks about what the user may not expect."""
+    """How many rows the table has, and remarks about what the user may not expect."""
 
     rows: int
     notes: list[str]
@@ -86,17 +87,21 @@ async def load(
 ) -> Loaded:
     """Loads ``file`` into a new table of the main database.
 
-    Args:
-        connection: To the database.
-        file: What is loaded.
-        table: What the table is called.
-        replace: Whether one of that name may be dropped.
-        job: Is told the progress, and may end it.
-        begin: Connection.begin, or something that waits until it succeeds.
+    After any error the database is as it was.
 
-    Raises NameExists when the name is taken and not to be replaced, ImportRejected when the file
-    is not as it should be, Cancelled, and errors of sqlite3.  After any of them the database is
-    as it was.
+    Args:
+        connection: The connection to the database.
+        file: The file to load.
+        table: The name of the table.
+        replace: Whether a table or view of that name may be dropped.
+        job: The request, which posts the progress and may be cancelled.
+        begin: Connection.begin, or a function that waits until that succeeds.
+
+    Raises:
+        NameExists: The name is taken and not to be replaced.
+        ImportRejected: The file is not well-formed, or has more columns than a table can have.
+        Cancelled: The request was cancelled.
+        sqlite3.Error: SQLite or the storage refuses.
     """
     if not replace and connection.object_type(table) is not None:
         raise NameExists(table, "table")
@@ -127,7 +132,7 @@ async def load(
                 )
             return Loaded(rows, notes)
         except _DoesNotFit:
-            # The rest of the file may have values that need other types still.
+            # The rest of the file may have values that need still wider types.
             for columns in batches:
                 file.fits(columns)
                 job.progress("checking", file.done, size)
@@ -135,7 +140,7 @@ async def load(
 
 
 def _create(connection: Connection, table: str, file: TableFile, replace: bool) -> list[str]:
-    """Creates the table.  Returns the indexes and triggers that went with one it replaces."""
+    """Creates the table; returns the indexes and triggers dropped with the table it replaces."""
     dropped: list[str] = []
     connection.may_differ = True
     existing = connection.object_type(table)
@@ -152,7 +157,7 @@ def _create(connection: Connection, table: str, file: TableFile, replace: bool) 
 
 
 def _dependents(connection: Connection) -> list[str]:
-    """The indexes and triggers that somebody created, in the words of a remark."""
+    """The indexes and triggers that SQL has created, each as a remark shows it: "index by_name"."""
     found: list[str] = []
     # A temporary trigger may belong to a table of the main database.
     for (schema,) in connection.query(
@@ -169,7 +174,7 @@ def _dependents(connection: Connection) -> list[str]:
 
 
 def _insert(connection: Connection, table: str, file: TableFile, columns: Columns) -> None:
-    """Adds a batch of rows."""
+    """Inserts a batch of rows."""
     places, values = file.bound(columns)
     connection.con.executemany(
         f"INSERT INTO main.{quoted(table)} VALUES ({', '.join(places)})",

@@ -1,4 +1,4 @@
-"""The text of a file, in constant memory and decoded strictly."""
+"""Reading the text of a file, strictly decoded and in constant memory."""
 
 import codecs
 import io
@@ -24,9 +24,11 @@ _MARKED: tuple[tuple[bytes, str, _Decode], ...] = (
 
 
 class TextReader:
-    """Reads a file as UTF-8, or as what its byte order mark says: UTF-8 or UTF-16.
+    """Reads a file as UTF-8, or as its byte order mark says: UTF-8 or UTF-16.
 
-    ``done`` is the number of bytes read so far.
+    Attributes:
+        done: How many bytes have been read so far.
+        encoding: The encoding's name in messages, "UTF-8" or "UTF-16".
     """
 
     def __init__(self, source: Source, name: str) -> None:
@@ -39,11 +41,17 @@ class TextReader:
         self.done = len(mark)
 
     def lines(self) -> Iterator[str]:
-        """As ``lines`` has them."""
+        """The lines of the file, as the function ``lines`` splits them."""
         return lines(self.blocks())
 
     def blocks(self) -> Iterator[str]:
-        """The text in pieces that end where a line ends, except for the last one."""
+        """The text in blocks that end where a line ends, except for the last one.
+
+        Raises:
+            EncodingError: The file is not valid in its encoding.
+            DelimitedError: It has a NUL.
+            OSError: The file is shorter than it was.
+        """
         lines = 1
         unread = b""
         rest: list[str] = []
@@ -100,13 +108,13 @@ class TextReader:
 
 
 def lines(blocks: Iterable[str]) -> Iterator[str]:
-    """The lines with their ends, which are LF, CR LF or CR as the file has them."""
-    # Not str.splitlines, which also splits at form feeds and other separators.
+    """The lines of a text, each with its end: LF, CR LF or CR, as the text has it."""
+    # str.splitlines would also split at form feeds and other separators.
     return chain.from_iterable(io.StringIO(block, newline="") for block in blocks)
 
 
 def _line_ends(text: str) -> int:
-    """Complete lines in a text: LF, CR LF and CR each end one."""
+    """How many complete lines a text has: LF, CR LF and CR each end one."""
     ends = text.count("\n")
     if "\r" in text:
         ends += text.count("\r") - text.count("\r\n")

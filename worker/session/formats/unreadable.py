@@ -1,7 +1,7 @@
-"""Files that can be neither a database nor a table, told by their first bytes or their names.
+"""Files that can be neither a database nor a table, recognised by first bytes or by name.
 
-They are named for what they are: read as text they would end in a remark about their encoding,
-which is of no help.
+The error for such a file says what it is. Reading it as text would end in an error about its
+encoding, which helps nobody.
 """
 
 from typing import NamedTuple
@@ -11,11 +11,11 @@ from ..host import Source
 __all__ = ["START", "Unreadable", "binary", "text", "what_it_is"]
 
 START = 512
-"""Bytes at the start of a file that are looked at."""
+"""How many bytes at the start of a file are read to recognise it."""
 
 
 class Unreadable(NamedTuple):
-    """``what`` the file is, and a ``hint`` what to do with it."""
+    """What a file is, as the error about it says it, and a hint what to do with it."""
 
     what: str
     hint: str
@@ -48,9 +48,10 @@ _WAL = Unreadable("the WAL of a database (…-wal), with its newest changes", _B
 _JOURNAL = Unreadable("the rollback journal of a database (…-journal)", _BESIDE)
 _WAL_INDEX = Unreadable("the WAL-index of a database (…-shm), which holds no data", _BESIDE)
 
-# Those of SQLite's own: https://sqlite.org/fileformat2.html, sections 3 and 4.1;
-# https://sqlite.org/walformat.html, section 2.1, in either order of bytes.
-# https://en.wikipedia.org/wiki/List_of_file_signatures ; only those that no text begins with.
+# Only signatures that no text begins with.
+# Source: https://en.wikipedia.org/wiki/List_of_file_signatures ; for SQLite's own files
+# https://sqlite.org/fileformat2.html, sections 3 and 4.1, and
+# https://sqlite.org/walformat.html, section 2.1, in either byte order.
 _MAGIC: tuple[tuple[bytes, Unreadable], ...] = (
     (b"\x89PNG\r\n\x1a\n", _IMAGE),
     (b"\xff\xd8\xff", _IMAGE),
@@ -81,17 +82,17 @@ def binary(source: Source) -> Unreadable | None:
     start = source.read(0, START)
     if start.startswith(_ZIP):
         return _OFFICE if start.startswith(_OFFICE_ENTRIES, _ZIP_NAME) else _ARCHIVE
-    # PAR1 may well be the name of a column, so the end has to say the same.
+    # PAR1 may be the name of a column in a text, but a Parquet file ends with it, too.
     if start.startswith(_PARQUET_MARK) and source.read(source.size - 4, 4) == _PARQUET_MARK:
         return _PARQUET
     return next((known for magic, known in _MAGIC if start.startswith(magic)), None)
 
 
 def text(name: str) -> Unreadable | None:
-    """What a file of text is that is no table, by its name."""
+    """What a text file is, if its name says that it is no table; else None."""
     return next((known for suffix, known in _SUFFIXES if name.lower().endswith(suffix)), None)
 
 
 def what_it_is(source: Source, name: str) -> Unreadable | None:
-    """Either of both."""
+    """What a file is by its bytes or else by its name; None: it may be a database or a table."""
     return binary(source) or text(name)

@@ -1,6 +1,6 @@
-"""Rows as CSV (RFC 4180) in UTF-8, with a header; reading it as CSV gives the same values.
+"""Writing rows as CSV (RFC 4180) in UTF-8, with a header; reading it gives the same values.
 
-NULL is an empty field, as is an empty text.  A BLOB is written as SQL writes it: ``X'00FF'``.
+NULL is an empty field, and so is an empty text. A BLOB is written as in SQL: ``X'00FF'``.
 """
 
 import csv
@@ -31,7 +31,7 @@ def _written(row: tuple[Value, ...]) -> Sequence[Value]:
 
 
 def _taken(text: io.StringIO) -> bytes:
-    """What has been written since the last time."""
+    """The bytes that were written since the last call."""
     data = text.getvalue().encode("utf-8", "surrogateescape")
     text.seek(0)
     text.truncate()

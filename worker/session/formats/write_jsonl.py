@@ -1,7 +1,7 @@
-"""Rows as JSON Lines: an object a row and a line, in UTF-8 (jsonlines.org).
+"""Writing rows as JSON Lines: one object on one line for each row, in UTF-8 (jsonlines.org).
 
-A BLOB is ``{"$base64": true, "encoded": "…"}``, as sqlite-utils and Datasette have it.  JSON has no
-infinity: it is null.
+A BLOB is ``{"$base64": true, "encoded": "…"}``, as sqlite-utils and Datasette have it. JSON has no
+infinity, so that is written as null.
 """
 
 import json
@@ -33,7 +33,7 @@ def _write(
 
 
 def _distinct(columns: Sequence[str]) -> list[str]:
-    """The names of the columns; of two that are the same the second gets a number."""
+    """The names of the columns; where two are the same, the second gets a number."""
     names: list[str] = []
     for column in columns:
         name, number = column, 2

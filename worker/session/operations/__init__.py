@@ -1,7 +1,8 @@
-"""What a tab can ask of its session, one family of operations a module.
+"""The requests that a session carries out, one family of them in each module.
 
-Each module has a table OPERATIONS: the name of a request (``protocol.OPS``) and the function that
-carries it out.
+Each module has a table OPERATIONS: from the name of a request (``protocol.OPS``) to the function
+that carries it out. Such a function gets the session and the job, and returns the fields of the
+reply.
 """
 
 from ..session import Operation

@@ -21,7 +21,7 @@ CHUNK = 1024 * 1024
 
 
 async def import_file(session: Session, job: Job) -> Fields:
-    """Takes in a file: a database becomes the current one, rows become a table of it."""
+    """Imports a file: a database is opened afterwards, rows become a table of the open one."""
     source: Source = job.files[0]
     known = import_format(source, job.request["name"], job.request["kind"])
     if session.connection is not None:
@@ -32,7 +32,7 @@ async def import_file(session: Session, job: Job) -> Fields:
 
 
 class _Incoming:
-    """As ``formats.interfaces`` has it: what becomes of a file that is being imported."""
+    """``formats.interfaces.Incoming`` for one request."""
 
     def __init__(self, session: Session, job: Job, known: ImportFormat) -> None:
         self.source: Source = job.files[0]
@@ -72,7 +72,7 @@ class _Incoming:
 
 
 async def export(session: Session, job: Job) -> Fields:
-    """The committed content of a database as one binary part."""
+    """Hands out the committed content of a database as one binary part."""
     name = job.request["database"] or session.open_connection.name
     if not session.host.exists(name):
         raise NoDatabase(f"There is no database named {name!r}.")
@@ -82,9 +82,9 @@ async def export(session: Session, job: Job) -> Fields:
 
 
 def copy_out(session: Session, job: Job, source: Iterator[bytes], total: int = 0) -> int:
-    """Makes all chunks one binary part of the reply; how many bytes they were.
+    """Makes all chunks one binary part of the reply; returns how many bytes they were.
 
-    ``total`` is how many there will be, as far as that is known; 0: it is not.
+    ``total`` is the number of bytes to come, for the progress; 0: it is not known.
     """
     size = 0
 
@@ -98,8 +98,8 @@ def copy_out(session: Session, job: Job, source: Iterator[bytes], total: int = 0
                 job.check()
                 yield chunk
         finally:
-            # It holds a lock and perhaps a slot, also when it is not read to its end.  It is
-            # closed here, and not when the last traceback that names it is forgotten.
+            # A source that is not read to its end holds a lock and perhaps a slot. Left alone, it
+            # would be closed only when the last traceback that refers to it is freed.
             if isinstance(source, Generator):
                 source.close()
 
@@ -109,7 +109,7 @@ def copy_out(session: Session, job: Job, source: Iterator[bytes], total: int = 0
 
 
 async def delete(session: Session, job: Job) -> Fields:
-    """Deletes a database; when it was the current one, none is open afterwards."""
+    """Deletes a database; when it was the open one, none is open afterwards."""
     name = job.request["database"]
     if not session.host.exists(name):
         raise NoDatabase(f"There is no database named {name!r}.")
@@ -118,12 +118,13 @@ async def delete(session: Session, job: Job) -> Fields:
         session.connection.require_no_transaction()
         session.close()
     session.host.unlink(name)
-    await session.host.prepare()  # gives back, too, what the browser has set aside for it
+    # It also gives back the room that the browser still keeps for the deleted database's slot.
+    await session.host.prepare()
     return {"databases": session.listed()}
 
 
 async def formats(_session: Session, _job: Job) -> Fields:
-    """The formats of files that can be imported, and those that results can be exported in."""
+    """Lists the formats of files that can be imported, and those results can be exported in."""
     return {
         "imports": [{"name": known.name, "suffixes": known.suffixes} for known in IMPORTS],
         "exports": [

@@ -1,4 +1,4 @@
-"""What there is, and the database that is open: greeting, opening, the schema, the SQL's words."""
+"""The greeting of a tab, opening and listing databases, the schema, the words of the SQL."""
 
 import sqlite3
 from contextlib import suppress
@@ -13,7 +13,7 @@ __all__ = ["OPERATIONS"]
 
 
 async def hello(session: Session, job: Job) -> Fields:
-    """What the page needs to know at its start, and the database that it had open last."""
+    """Answers the page's greeting: what it needs at its start, and the database it had open."""
     if job.request["protocol"] != protocol.PROTOCOL:
         raise protocol.ProtocolError(
             f"The page speaks version {job.request['protocol']} of the protocol, "
@@ -38,9 +38,9 @@ async def hello(session: Session, job: Job) -> Fields:
 
 
 async def _opened(session: Session, name: str | None) -> Fields:
-    """What is known of a database that is opened, or that there is none.
+    """Opens a database if there is one of that name; returns its fields, or ``database``: None.
 
-    Who wants to know why one cannot be opened asks for it with ``open``.
+    None, too, when it cannot be opened: the request ``open`` gives the error.
     """
     if name is not None and session.host.exists(name):
         await session.host.prepare()
@@ -51,7 +51,7 @@ async def _opened(session: Session, name: str | None) -> Fields:
 
 
 async def words(session: Session, _job: Job) -> Fields:
-    """The keywords and functions of the engine's SQL, for an editor."""
+    """Lists the keywords and functions of this SQLite, for an editor."""
     own = (function.name for function in session.host.functions())
     return {
         "keywords": session.host.keywords(),
@@ -70,9 +70,10 @@ def _function_names() -> list[str]:
 
 
 async def open_database(session: Session, job: Job) -> Fields:
-    """Makes a database the current one; the current one opened again goes on as it is.
+    """Opens a database in place of the one that is open; does nothing if it is that one.
 
-    With a transaction open in another one this is refused, for it would be lost.
+    Raises:
+        TransactionOpen: The user has a transaction open in the other one, and would lose it.
     """
     await session.host.prepare()
     await session.patiently(job, lambda: session.switch(job.request["database"]))
@@ -80,12 +81,12 @@ async def open_database(session: Session, job: Job) -> Fields:
 
 
 async def databases(session: Session, _job: Job) -> Fields:
-    """Every database, with its size."""
+    """Lists every database with its size in bytes."""
     return {"databases": session.listed()}
 
 
 async def schema(session: Session, _job: Job) -> Fields:
-    """The open database: its name, size and schema."""
+    """Describes the open database: its name, size in bytes and schema."""
     return session.described()
 
 

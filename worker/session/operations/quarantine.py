@@ -1,4 +1,4 @@
-"""Slots in quarantine: out as files, back as databases, gone."""
+"""Slots in quarantine: exporting, recovering and dropping them."""
 
 from ..errors import NameExists, SessionError
 from ..formats.names import export_name
@@ -11,7 +11,7 @@ __all__ = ["OPERATIONS", "slots_of"]
 
 
 def slots_of(session: Session) -> list[Fields]:
-    """What lies in quarantine, as replies have it; nothing while the storage is lent."""
+    """The slots in quarantine, as replies have them; none while the storage is paused."""
     quarantine = session.host.quarantine
     if quarantine is None or session.neighbours.is_paused:
         return []
@@ -19,7 +19,7 @@ def slots_of(session: Session) -> list[Fields]:
 
 
 async def quarantine_export(session: Session, job: Job) -> Fields:
-    """What lies in a slot in quarantine as one binary part, as it is."""
+    """Hands out the unchanged content of a slot in quarantine as one binary part."""
     slot = job.request["slot"]
     source = _quarantine(session, slot).chunks(slot, CHUNK)
     kept = _kept(session, slot)
@@ -29,7 +29,7 @@ async def quarantine_export(session: Session, job: Job) -> Fields:
 
 
 async def quarantine_recover(session: Session, job: Job) -> Fields:
-    """Makes a slot in quarantine a database again; the current one stays the current one."""
+    """Makes a slot in quarantine a database again; the open database stays open."""
     slot, replace = job.request["slot"], job.request["replace"]
     quarantine = _quarantine(session, slot)
     name = job.request["database"] or _offered(_kept(session, slot)) or "recovered.sqlite"
@@ -57,19 +57,19 @@ async def quarantine_drop(session: Session, job: Job) -> Fields:
 
 
 def _quarantine(session: Session, slot: str) -> Quarantine:
-    """Where the slot lies; SessionError where the storage has no quarantine."""
+    """The storage's quarantine; raises SessionError where the storage has none."""
     if session.host.quarantine is None:
         raise SessionError(f"There is no slot {slot} in quarantine: this storage has none.")
     return session.host.quarantine
 
 
 def _kept(session: Session, slot: str) -> Fields | None:
-    """What the host tells of a slot in quarantine; None when there is none of that name."""
+    """The description of a slot in quarantine; None when there is none of that name."""
     return next((kept for kept in slots_of(session) if kept["name"] == slot), None)
 
 
 def _offered(kept: Fields | None) -> str | None:
-    """The name of the database or journal that a slot in quarantine may be; None: not known."""
+    """The name of the database or journal to which a slot may belong; None: it is not known."""
     offered: str | None = kept["offered"] if kept else None
     return offered.removeprefix("/") if offered else None
 

@@ -1,4 +1,4 @@
-"""The rows of a query as a file, however many they are."""
+"""Exporting the rows of a query as a file, in constant memory."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ __all__ = ["OPERATIONS"]
 
 
 async def export_rows(session: Session, job: Job) -> Fields:
-    """All rows of one statement that only reads, as one binary part in a format of a file."""
+    """Hands out all rows of one statement that only reads, as one binary part: a file."""
     connection = session.meant_connection(job)
     known = export_format(job.request["format"])
     sql = job.request["sql"].encode()
@@ -49,7 +49,7 @@ async def export_rows(session: Session, job: Job) -> Fields:
 
 
 class _Batches:
-    """The rows as formats take them; ``count`` is how many there were so far."""
+    """The rows in batches, as formats take them; ``count`` is how many were read so far."""
 
     def __init__(self, rows: Rows, job: Job) -> None:
         self._rows = rows

@@ -1,4 +1,4 @@
-"""Running a script of SQL in a session, reading on in its results, and stopping it."""
+"""Running a script of SQL in a session, reading on in its results, and cancelling."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from ..sql.statements import Statement, split
 __all__ = ["OPERATIONS", "RUN_OUTCOMES", "RUN_SECONDS"]
 
 RUN_SECONDS = 0.2
-"""After this long ``run`` answers with what it has, so that the page can show it."""
+"""Seconds after which ``run`` answers with the outcomes so far, so that the page can show them."""
 
 RUN_OUTCOMES = 2_000
-"""After this many statements, too: a reply is read in one go on the page."""
+"""Statements after which it answers, too, for the page reads a reply in one go."""
 
 
 async def run(session: Session, job: Job) -> Fields:
-    """Runs statements until one has more rows than were asked for, fails, or time is up.
+    """Runs statements until one has more rows than were asked for or fails, or the time is up.
 
-    First closes all results that are still open (see Connection).  A cancel ends the run like an
-    error, in the outcome of the statement it met.
+    First closes all results that are still open (see Connection). A cancel ends the run as an
+    error does: it is in the outcome of the statement that it has stopped.
     """
     connection = session.meant_connection(job)
     sql = job.request["sql"].encode()
@@ -35,7 +35,7 @@ async def run(session: Session, job: Job) -> Fields:
     if start > len(sql) or (start < len(sql) and sql[start] & 0xC0 == 0x80):
         raise protocol.ProtocolError(f"No character of the SQL begins at byte {start}.")
     if job.request["transaction"] and not connection.con.in_transaction:
-        # Where it was sent before, it may have come to its COMMIT.
+        # If the request was sent to an earlier worker before, its COMMIT may have been done there.
         if job.request["again"] and connection.may_end(sql, start):
             raise OutcomeUnknown
         raise TransactionLost
@@ -55,7 +55,8 @@ async def run(session: Session, job: Job) -> Fields:
             break
         if perf_counter() > until:
             break
-        job.tick()  # statements too short for the progress handler keep the others waiting, too
+        # Many statements that are too short for the progress handler would hold up others, too.
+        job.tick()
     if connection.may_have_written and not connection.con.in_transaction:
         connection.may_have_written = False
         session.wrote()
@@ -75,10 +76,11 @@ async def _outcome(
     job: Job,
     has_done: bool,
 ) -> Fields | None:
-    """Runs one statement up to its first rows.
+    """Runs one statement up to its first rows; returns its outcome.
 
-    None when it must wait for another session's lock, and the request ``has_done`` something: that
-    is answered first, for what waits must have done nothing (Session.patiently).
+    None when it must wait for another session's lock while the request ``has_done`` something: the
+    outcomes so far are sent first, for a request that waits must have done nothing
+    (Session.patiently).
     """
     text = sql[statement.start : statement.end]
     outcome: Fields = {
@@ -113,7 +115,7 @@ async def _outcome(
             outcome["piece"], more = _piece(execution.rows, job)
             if more:
                 outcome["cursor"] = connection.keep(execution.rows)
-    except Exception as error:  # noqa: BLE001  (whatever it is, the page is told)
+    except Exception as error:  # noqa: BLE001  (every error becomes the outcome)
         outcome.update(kind="error", columns=[], piece=None)
         outcome["error"] = _statement_error(session, connection, error, statement, text, job)
         if in_transaction and not connection.con.in_transaction:
@@ -148,7 +150,7 @@ def _statement_error(
 
 
 async def fetch(session: Session, job: Job) -> Fields:
-    """Reads on in an open result; a failure, a cancel too, closes it."""
+    """Reads on in an open result; an error or a cancel closes it."""
     connection = session.meant_connection(job)
     number = job.request["cursor"]
     rows = connection.result(number)
@@ -171,7 +173,7 @@ async def fetch(session: Session, job: Job) -> Fields:
 
 
 def _piece(rows: Rows, job: Job) -> tuple[Fields, bool]:
-    """The next rows of a result as a piece, whose bytes go with the reply; whether more follow."""
+    """The next rows as a piece, whose bytes it adds to the reply, and whether more follow."""
     taken, more = rows.take(job.request["rows"], job.counted)
     piece, data = taken.encoded()
     piece["part"] = len(job.parts)
@@ -180,14 +182,14 @@ def _piece(rows: Rows, job: Job) -> tuple[Fields, bool]:
 
 
 async def close(session: Session, job: Job) -> Fields:
-    """Closes a result; one that is closed already is no error."""
+    """Closes a result; does nothing when it is closed already."""
     if session.connection is not None:
         session.connection.close_result(job.request["cursor"])
     return {}
 
 
 async def cancel(session: Session, job: Job) -> Fields:
-    """Has a request of this tab stop, whatever it is; whether it was under way."""
+    """Makes a request of this tab stop; replies whether it was under way."""
     return {"cancelled": session.cancel(job.request["target"])}
 
 

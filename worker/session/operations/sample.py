@@ -1,4 +1,4 @@
-"""A small set of real data to try things on: the planets and their larger moons.
+"""A small set of real data to try SQL on: the planets and their larger moons.
 
 Figures: NASA/NSSDCA Planetary Fact Sheet and JPL Planetary Satellite Physical Parameters and
 Mean Elements, rounded; both in the public domain.
@@ -102,7 +102,7 @@ def _create(con: sqlite3.Connection) -> None:
 
 
 async def load_sample(session: Session, job: Job) -> Fields:
-    """Creates the sample tables in the current database, all or none."""
+    """Creates the sample tables in the open database, all or none."""
     connection = session.open_connection
     connection.require_no_transaction()
     await session.host.prepare()

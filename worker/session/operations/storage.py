@@ -1,4 +1,4 @@
-"""The storage: how much room there is, and lending it to another program of this origin."""
+"""The storage: how much room there is, and pausing it for another program of this origin."""
 
 from ..job import Job
 from ..session import Fields, Session
@@ -8,20 +8,20 @@ __all__ = ["OPERATIONS"]
 
 
 async def storage(session: Session, _job: Job) -> Fields:
-    """How much room there is, and what lies in quarantine."""
+    """Reports how much room there is, and the slots in quarantine."""
     host = session.host
     figures = await host.measure()
     return {"kind": host.storage, "quarantined": slots_of(session), **figures}
 
 
 async def pause(session: Session, _job: Job) -> Fields:
-    """Lets go of the storage, for every tab."""
+    """Gives up the storage, for every tab, so that another program can use it."""
     session.neighbours.pause(session)
     return {}
 
 
 async def unpause(session: Session, _job: Job) -> Fields:
-    """Takes the storage back."""
+    """Takes the storage back, for every tab."""
     await session.neighbours.unpause()
     return {}
 

@@ -1,4 +1,4 @@
-"""One database over the standard library's sqlite3: statements, results, what it holds.
+"""One open database over the standard library's sqlite3: its statements, results and schema.
 
-Nothing here knows of requests or of other sessions.
+No module here knows of requests or of other sessions.
 """

@@ -1,4 +1,4 @@
-"""What a database holds: its tables, views, columns, indexes and triggers."""
+"""The schema of a database: its tables, views, columns, indexes and triggers."""
 
 import sqlite3
 from typing import Any
@@ -9,11 +9,11 @@ __all__ = ["schema", "signature"]
 
 
 def schema(connection: Connection) -> list[dict[str, Any]]:
-    """Every table and view, those of attached databases and temporary ones after the main ones.
+    """Every table and view: those of the main database, then temporary and attached ones.
 
     Each is ``{schema, name, type, columns, indexes, triggers, sql}``; SQLite's own tables are
-    left out.  The columns of a view that no longer works, or of a virtual table whose module is
-    missing or whose own tables are damaged, are an empty list.
+    left out. ``columns`` is an empty list for a view that no longer works, and for a virtual table
+    whose module is missing or whose own tables are damaged.
     """
     tables: list[dict[str, Any]] = []
     for (database,) in connection.query("SELECT name FROM pragma_database_list ORDER BY seq <> 0"):
@@ -48,10 +48,10 @@ def _tables(connection: Connection, database: str) -> list[dict[str, Any]]:
 def _listed(connection: Connection, database: str) -> list[tuple[str, str]]:
     """Name and kind of every table and view, in the order of their names.
 
-    ``pragma_table_list`` connects to every virtual table, and fails as a whole for one whose own
-    tables are damaged (an FTS5 index: SQLITE_NOMEM or SQLITE_CORRUPT_VTAB).  The others can be
-    used all the same: then the names come from the schema table, where a virtual table's own
-    tables are not told from others.
+    ``pragma_table_list`` connects to every virtual table, and one whose own tables are damaged
+    makes it fail as a whole (an FTS5 index: SQLITE_NOMEM or SQLITE_CORRUPT_VTAB), though all other
+    tables can be used. Then the names come from the schema table, which does not tell a virtual
+    table's own tables from others.
     """
     order = "AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY lower(name), name"
     try:
@@ -81,7 +81,7 @@ def _columns(connection: Connection, database: str, table: str) -> list[dict[str
 
 
 def _indexes(connection: Connection, database: str, table: str) -> list[dict[str, Any]]:
-    """Indexes of a table; an expression among the columns of one is None."""
+    """The indexes of a table; among the columns of one, None stands for an expression."""
     indexes = []
     for name, unique in connection.query(
         'SELECT name, "unique" FROM pragma_index_list(?, ?) ORDER BY name', (table, database)
@@ -96,9 +96,9 @@ def _indexes(connection: Connection, database: str, table: str) -> list[dict[str
 
 
 def signature(connection: Connection) -> list[tuple[str, int]] | None:
-    """Something that differs after every change to the schema of any database attached.
+    """The ``schema_version`` of every attached database: another list after every schema change.
 
-    None when it cannot be read now, because the database is damaged or locked.
+    None when a version cannot be read now, because a database is damaged or locked.
     """
     versions = []
     try:

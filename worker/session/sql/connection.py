@@ -24,7 +24,8 @@ from .vacuum import Settings, is_vacuum, size_of, suits, vacuum
 __all__ = ["PROGRESS_STEPS", "Connection", "Execution", "quoted"]
 
 PROGRESS_STEPS = 5_000
-"""Virtual machine instructions between two looks at the clock: well under a millisecond."""
+"""Instructions of SQLite's virtual machine between two calls of the progress handler, which looks
+at the clock: well under a millisecond."""
 
 _FIRST_WORD = re.compile(r"\w*")
 _CHANGING = {"INSERT", "UPDATE", "DELETE", "REPLACE"}
@@ -39,16 +40,21 @@ _INCREMENTAL_VACUUM = re.compile(r"PRAGMA\s+(?:\w+\s*\.\s*)?incremental_vacuum\b
 
 LONG_WAL, LONG_SHARE = 64 << 20, 2
 """A statement no longer postpones its own checkpoint once the WAL exceeds both: so many bytes, and
-so many times the size of its database.  A WAL stays as long as a large transaction has made it
-until the service empties it, so that one VACUUM after another is still done in pieces."""
+so many times the size of its database. Twice the size, because a WAL stays as long as a large
+transaction has made it until the service empties it: one VACUUM after another is still done in
+pieces."""
 
-_numbers = count(1)  # of results: one of an earlier connection is never taken for another
+_numbers = count(1)  # of results, over all connections: an old number never means a new result
 
 
 class Execution(NamedTuple):
-    """What a statement did: ``rows`` is None when it is not one that gives rows.
+    """What a statement did.
 
-    ``may_write`` is False when it has only read.
+    Attributes:
+        columns: The names of its columns; empty when it gives no rows.
+        rows: Its rows; None when it gives none.
+        changes: How many rows it has changed; None when it is not a statement that changes rows.
+        may_write: False when it only reads.
     """
 
     columns: list[str]
@@ -61,42 +67,48 @@ class Connection:
     """A connection in autocommit mode, as the sqlite3 shell has it.
 
     SQL alone begins and ends transactions, and PRAGMAs are the user's: ``foreign_keys`` is off
-    until it is switched on.  Raises sqlite3.DatabaseError when the file is no database.
+    until the user switches it on.
 
-    **Open results.**  A SELECT is read piece by piece, and as long as it is not read to its end
-    it holds a read lock, under which DROP TABLE, VACUUM and ROLLBACK fail or spoil the rows to
-    come.  So whatever may change the database first closes every open result
-    (``close_results``); reading on from a closed one is CursorClosed, never wrong rows.
+    **Open results.** A SELECT is read piece by piece, and until it is read to its end it holds a
+    read lock, under which DROP TABLE, VACUUM and ROLLBACK fail or spoil the rows to come. So
+    whatever may change the database first closes every open result (``close_results``); reading
+    on from a closed one raises CursorClosed and never gives wrong rows.
 
-    **RETURNING.**  SQLite makes all changes of such a statement before its first row, but commits
+    **RETURNING.** SQLite makes all changes of such a statement before its first row, but commits
     them only when the statement ends, and sqlite3 ignores an error at that point when a cursor is
-    closed early.  So a statement that changes rows is run to its end at once and its rows are
-    kept in memory: its changes are committed whether they are read or not.
+    closed early. So a statement that changes rows is run to its end at once and its rows are
+    kept in memory: its changes are committed whether its rows are read or not.
+
+    Raises:
+        sqlite3.DatabaseError: The file is no database.
     """
 
     def __init__(self, host: Host, name: str, progress: Callable[[], int]) -> None:
         self.name = name
         self.may_differ = True
-        """Whether the schema may have changed; whoever has looked at it says no."""
+        """Whether the schema may have changed; whoever reads the schema then sets it to False."""
         self.may_have_written = False
-        """Whether a statement has been run that may write; whoever has told the others says no."""
+        """Whether a statement that may write was run since the other sessions were last told;
+        whoever tells them sets it to False."""
         self.was_undone = False
-        """Whether its versions do not tell: they may be as they were, of something else."""
+        """Whether a changed schema may have an unchanged ``schema_version``: after a rollback or
+        ATTACH the same number may stand for another schema."""
         self._host = host
         self.con = host.connect(name)
         self.con.isolation_level = None
         self.con.text_factory = bytearray
         self._put_off = 0  # pages, see put_off_checkpoints
-        self._is_tidied: bool | None = None  # whether the service empties its WAL; None: not known
+        # Whether the service empties the WAL later (empty_wal); None: not known yet.
+        self._is_tidied: bool | None = None
         self._settings = Settings(self.con)
         self._results: dict[int, Rows] = {}
         self._functions = Functions(self.con, progress)
         for function in host.functions():
             self._functions.register(function)
         try:
-            # Reads the whole schema, so that a file that is no database is found out here, and
-            # before a cancel can interrupt it: after a cancelled import the old database, however
-            # large its schema, is opened again.
+            # Reads the whole schema, so that a file that is no database fails here. The progress
+            # handler is set only afterwards: the cancel that ends an import must not interrupt
+            # reopening the old database, however large its schema.
             self.query("SELECT count(*) FROM sqlite_schema")
         except BaseException:
             self.con.close()
@@ -110,10 +122,11 @@ class Connection:
         self.con.close()
 
     def empty_wal(self) -> bool:
-        """Takes all that is in the WAL into the database; whether that could be done.
+        """Checkpoints the whole WAL and cuts it to zero bytes; returns whether that was done.
 
-        Not with ``synchronous=OFF``, which would not have it flushed before the WAL is cut, for
-        whoever has committed it to be durable; nor with ``wal_autocheckpoint=0``.
+        Not done with ``synchronous=OFF``, which cuts the WAL without having flushed the database,
+        though another connection may have committed with a promise of durability; nor with
+        ``wal_autocheckpoint=0``, by which the user has switched checkpoints off.
 
         Source: https://sqlite.org/pragma.html#pragma_wal_checkpoint
         """
@@ -125,45 +138,46 @@ class Connection:
         return not is_busy
 
     def put_off_checkpoints(self) -> None:
-        """Has the transaction that is under way leave the WAL as it is when it commits.
+        """Makes the transaction that is under way commit without a checkpoint.
 
-        A checkpoint of what a long statement has written takes long, too, and nothing can interrupt
-        that.  Called from within it, where nothing else may be asked of the connection.
+        The checkpoint of what a long statement has written takes long, too, and nothing can
+        interrupt it. Called from within that statement, when the connection can do nothing else.
         """
         if not self._put_off and self._may_leave_wal():
             self._put_off = self._host.put_off_checkpoints(self.con)
 
     def resume_checkpoints(self, *, within: bool = False) -> None:
-        """Ends that: after the transaction, or ``within`` it."""
+        """Ends what put_off_checkpoints() began, after the transaction or, if ``within``, in it."""
         if self._put_off and (within or not self.con.in_transaction):
             self._host.resume_checkpoints(self.con, self._put_off)
             self._put_off = 0
 
     def _before_write(self) -> None:
-        """Finds out, where that is not known, whether ``empty_wal`` comes after what is written."""
+        """Finds out, unless it is known, whether ``empty_wal`` will checkpoint what is written."""
         if self._is_tidied is not None:
             return
-        with suppress(sqlite3.Error):  # whoever writes is told what is wrong
+        with suppress(sqlite3.Error):  # the write that follows meets the same error and raises it
             ((synchronous,),) = self.query("PRAGMA main.synchronous")
             names = {name for _, name, _ in self.query("PRAGMA database_list")}
             self._is_tidied = bool(synchronous) and names <= {"main", "temp"}
 
     def _may_leave_wal(self) -> bool:
-        """Whether what is written may be left in the WAL, which somebody empties, and is not long.
+        """Whether a commit may skip its checkpoint: the service empties the WAL, which is short.
 
-        Statement after statement may come, without a moment's rest.
+        A long one is not left, for statements may follow one another without the idle second that
+        the service waits for.
         """
         if not self._is_tidied:
             return False
         try:
             long = max(LONG_WAL, LONG_SHARE * self._host.size(self.name))
             return self._host.wal_size(self.name) < long
-        except Exception:  # noqa: BLE001  (whoever uses the storage is told what is wrong with it)
+        except Exception:  # noqa: BLE001  (the statement meets a failing storage and says so)
             return False
 
     @property
     def size(self) -> int:
-        """Of the database as the connection sees it, in bytes: also of what is in the WAL only."""
+        """Bytes of the database as the connection sees it, with what is only in the WAL so far."""
         return size_of(self.con)
 
     def require_no_transaction(self) -> None:
@@ -174,9 +188,9 @@ class Connection:
             )
 
     def query(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        """All rows of a query of our own, with text as str.
+        """All rows of a query of the service's own, with text as str.
 
-        Names that are not valid UTF-8 come with replacement characters.
+        Text that is not valid UTF-8 gets replacement characters.
         """
         return [tuple(map(_text, row)) for row in self.con.execute(sql, parameters)]
 
@@ -185,14 +199,16 @@ class Connection:
         con = self.con
         self._settings.put_back()
         if _INCREMENTAL_VACUUM.match(sql) and not con.in_transaction:
-            # It frees one page a step, and sqlite3 steps a statement without columns only once.
+            # SQLite frees one page a step, and sqlite3's execute() steps a statement without
+            # columns only once.
             con.executescript(sql)
             return Execution([], None, None)
         if is_vacuum(sql) and self._vacuum():
             return Execution([], None, None)
         word = _first_word(sql)
         if word in _SETTING:
-            self.resume_checkpoints(within=True)  # it may ask for that very setting
+            # The statement may ask for wal_autocheckpoint, which putting off has changed.
+            self.resume_checkpoints(within=True)
             self._is_tidied = None
         elif word not in _WRITING_NOTHING:
             self._before_write()
@@ -210,13 +226,13 @@ class Connection:
                 kept = cursor.fetchall()
                 changes = self._changes(cursor, word, before)
                 return Execution(columns, Rows(iter(kept), len(columns), cursor.close), changes)
-            # Its rows are still to be read, so it stays open.
+            # The cursor stays open: its rows are still to be read.
             until_known.pop_all()
             rows = Rows(cursor, len(columns), cursor.close, self._functions.naming_failures)
             return Execution(columns, rows, None, word not in _READING)
 
     def _vacuum(self) -> bool:
-        """Does it in pieces, where that can be done."""
+        """Runs VACUUM in pieces; False when that cannot be done and SQLite's own has to run."""
         con = self.con
         if not self._host.can_suspend or not suits(con):
             return False
@@ -232,45 +248,49 @@ class Connection:
             con.set_progress_handler(self._progress, PROGRESS_STEPS)
 
     def only_reads(self, sql: str) -> bool:
-        """Whether to run a statement twice is the same as to run it once; errors are for later."""
+        """Whether running a statement twice is the same as running it once; raises nothing."""
         word = _first_word(sql)
         try:
             return word == "EXPLAIN" or (word in _READING and not self._writes(sql))
         except sqlite3.Error:
-            # Perhaps what it needs is gone, a temporary table for one: only WITH may begin a write.
+            # Something it needs may be gone, a temporary table for one. Of the words in _READING
+            # only WITH may begin a write.
             return word != "WITH"
 
     def may_end(self, sql: bytes, start: int) -> bool:
-        """Whether a script has a statement that ends a transaction."""
+        """Whether a script, from byte ``start`` on, has a statement that ends a transaction."""
         statements = split(sql, start)
         words = (_first_word(sql[one.start : one.end].decode()) for one in statements)
         return any(word in _ENDING for word in words)
 
     def data_version(self) -> int:
-        """Another number after every commit of another connection to the main database."""
+        """PRAGMA data_version, which changes with each commit of another connection."""
         ((version,),) = self.query("PRAGMA main.data_version")
         return int(version)
 
     @property
     def holds_snapshot(self) -> bool:
-        """Whether it may see the database as it was, and not what others have committed since."""
+        """Whether the connection may see an older state than what others have committed."""
         return self.con.in_transaction or bool(self._results)
 
     def _setting(self, word: str) -> AbstractContextManager[None]:
-        """In what a statement that begins with ``word`` is run up to its first row."""
-        # A PRAGMA sees the user's settings. What sorts has done so when its first row is there.
+        """The context in which a statement that begins with ``word`` runs to its first row.
+
+        It makes sorts interruptible; a sort is done when the first row is there.
+        """
+        # A PRAGMA must see the user's settings, which interruptible() may change.
         return nullcontext() if word == "PRAGMA" else self._host.interruptible(self.con)
 
     def _writes(self, sql: str) -> bool:
-        """Whether a statement that SQLite has accepted begins a write transaction.
+        """Whether a statement that SQLite accepts begins a write transaction.
 
-        https://www.sqlite.org/opcode.html#Transaction : P2 is not zero.
+        Source: https://www.sqlite.org/opcode.html#Transaction: then P2 is not zero.
         """
         program = self.query("EXPLAIN " + sql)
         return any(step[1] == "Transaction" and step[3] != 0 for step in program)
 
     def _changes(self, cursor: sqlite3.Cursor, word: str, before: int) -> int | None:
-        """Rows changed by the statement itself; None for one that is not of that sort."""
+        """Rows changed by the statement itself; None when it is not one that changes rows."""
         if word in _CHANGING:
             return cursor.rowcount
         if word != "WITH":
@@ -281,7 +301,10 @@ class Connection:
         return int(self.query("SELECT changes()")[0][0])
 
     def object_type(self, name: str) -> str | None:
-        """What has that name in the main database: "table", "view", "index"; None: nothing."""
+        """The type of the main database's object of that name: "table", "view" or "index".
+
+        None when there is none.
+        """
         found = self.query(
             "SELECT type FROM main.sqlite_schema WHERE name = ? COLLATE NOCASE"
             " AND type <> 'trigger'",
@@ -290,13 +313,17 @@ class Connection:
         return found[0][0] if found else None
 
     def keep(self, rows: Rows) -> int:
-        """Keeps a result that has more rows; the number by which it is to be read on."""
+        """Keeps a result that has more rows; returns the number by which to read on."""
         number = next(_numbers)
         self._results[number] = rows
         return number
 
     def result(self, number: int) -> Rows:
-        """The open result of that number, or CursorClosed."""
+        """The open result of that number.
+
+        Raises:
+            CursorClosed: It is closed, or there never was one.
+        """
         found = self._results.get(number)
         if found is None:
             raise CursorClosed(
@@ -306,24 +333,28 @@ class Connection:
         return found
 
     def close_result(self, number: int) -> None:
-        """Closes one result; one that is closed already stays so."""
+        """Closes one result; does nothing when it is closed already."""
         found = self._results.pop(number, None)
         if found is not None:
             found.close()
 
     def close_results(self) -> None:
-        """Closes every open result, before something that may change the database."""
+        """Closes every open result: before anything that may change the database."""
         for number in list(self._results):
             self.close_result(number)
 
     def begin(self) -> None:
-        """Begins a write transaction, for transaction(); SQLITE_BUSY while another one is open."""
+        """Begins the write transaction that transaction() then ends.
+
+        Raises:
+            sqlite3.OperationalError: SQLITE_BUSY: another connection writes.
+        """
         self._before_write()
         self.con.execute("BEGIN IMMEDIATE")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """What follows begin(): all of what happens inside is committed, or none of it."""
+        """After begin(): commits at the end of the block, or rolls back when it raises."""
         try:
             with self._functions.naming_failures():
                 yield
@@ -331,7 +362,7 @@ class Connection:
         finally:
             # After an interrupt or a full disk SQLite may have rolled back by itself.
             if self.con.in_transaction:
-                # The cancel that led here must not interrupt this as well.
+                # The cancel that led here must not interrupt the ROLLBACK as well.
                 self.con.set_progress_handler(None, PROGRESS_STEPS)
                 try:
                     self.con.execute("ROLLBACK")

@@ -1,11 +1,12 @@
-"""Python functions on a connection, which a cancel stops as it stops everything else.
+"""SQL functions that are written in Python, and how a cancel stops one that is running.
 
-SQLite calls its progress handler between its own instructions, and a function is one of them,
-however long it takes.  But whoever runs Python may have it raise a signal now and then: for a
-Host that has ``functions`` SIGALRM comes every ``TICK_SECONDS`` or so, and Python handles one
-between two of its instructions, in loops above all; some long operations of C, regular
-expressions among them, look for one too.  While a function runs the handler looks for a cancel as
-the progress handler does (``tick``), and raises Cancelled.  Elsewhere it does nothing.
+SQLite calls its progress handler between two instructions of its own, and the call of a function
+is one instruction, however long it takes. So a signal does the same work: a Host that has
+``functions`` makes Python see SIGALRM several times within ``TICK_SECONDS`` (``job``). Python
+handles a signal between two of its instructions, in loops above all; some long operations in C,
+regular expressions among them, check for signals too. While a function runs, the signal handler
+asks ``tick`` whether to stop, as the progress handler does, and if so raises Cancelled. While none
+runs, it does nothing.
 
 Source: https://docs.python.org/3/library/signal.html#execution-of-python-signal-handlers
 """
@@ -25,26 +26,28 @@ __all__ = ["Functions"]
 Tick = Callable[[], object]
 
 _running: Tick | None = None
-"""Of the function that runs now; None while there is none, or it is suspended."""
+"""The ``tick`` of the function that runs now; None while none runs, or it is suspended."""
 
 
 class Functions:
     """The Python functions of one connection.
 
-    ``tick`` lets the event loop run and tells whether to stop; it may be called from within any
-    of them.
+    Attributes:
+        tick: Lets the event loop run and returns whether to stop; called while a function runs.
+        failure: The error of the function that failed last; None: none has.
     """
 
     def __init__(self, con: sqlite3.Connection, tick: Tick) -> None:
         self._con = con
         self.tick = tick
         self.failure: SessionError | None = None
-        """Why the last of them that failed did."""
 
     def register(self, function: Function) -> None:
-        """Makes ``function`` one of SQL.  Errors are those of ``create_function``.
+        """Makes ``function`` callable from the SQL of this connection.
 
-        From Python's main thread only: no other one may handle signals (ValueError).
+        Raises:
+            ValueError: This is not Python's main thread, the only one that may handle signals.
+            sqlite3.Error: As ``sqlite3.Connection.create_function`` raises it.
         """
         signal.signal(signal.SIGALRM, _on_alarm)
         self._con.create_function(
@@ -56,9 +59,9 @@ class Functions:
 
     @contextmanager
     def naming_failures(self) -> Iterator[None]:
-        """Within the block, what a function raises is raised as FunctionFailed or Cancelled.
+        """Within the block, what a function raises surfaces as FunctionFailed or Cancelled.
 
-        sqlite3 itself says only that there was an exception.
+        sqlite3 alone reports only that a user-defined function raised an exception.
         """
         self.failure = None
         try:
@@ -70,7 +73,7 @@ class Functions:
 
 
 class _Call:
-    """What SQLite calls."""
+    """The callable that SQLite is given for one function."""
 
     def __init__(self, owner: Functions, function: Function) -> None:
         self._owner = owner
@@ -95,11 +98,11 @@ class _Call:
 def _on_alarm(_signal: int, frame: FrameType | None) -> None:
     global _running
     tick = _running
-    # _Call itself is never left by an exception of ours: it says whether a function runs.
+    # Cancelled is never raised in _Call itself, which keeps account of whether a function runs.
     if tick is None or frame is None or frame.f_code is _Call.__call__.__code__:
         return
-    # While the function is suspended others run, whose Python may be called by SQLite's file
-    # system: nothing can be suspended from there.
+    # While tick() suspends the function, other statements run, and SQLite calls the VFS, which is
+    # Python too: an alarm there must not call tick(), for nothing can be suspended from a VFS.
     _running = None
     stop = tick()
     _running = tick

@@ -1,7 +1,7 @@
-"""Rows as columns in one buffer, ready to be handed to the page without being copied again.
+"""Rows as columns in one buffer, which goes to the page without another copy.
 
-A piece is a description (JSON) and one binary part.  Each column lies in the part in the form
-that suits its values; sections start at multiples of 8 bytes and are little-endian:
+A piece is a description (JSON) and one binary part. Each column lies in that part in the form
+that suits its values; its sections start at multiples of 8 bytes and are little-endian:
 
 ========  =============================================  ======================================
 kind      when                                           sections
@@ -16,8 +16,8 @@ mixed     anything else                                  tags: Uint8 x rows (0 N
                                                          ends and data as far as they are needed
 ========  =============================================  ======================================
 
-Text is SQLite's own bytes, valid UTF-8 or not.  Connections have ``text_factory = bytearray``,
-which tells TEXT (bytearray) from BLOB (bytes) without a look at a single value.
+Text is SQLite's own bytes, valid UTF-8 or not. Connections have ``text_factory = bytearray``, so
+the type of a value tells TEXT (bytearray) from BLOB (bytes).
 """
 
 import sys
@@ -32,10 +32,10 @@ __all__ = ["PIECE_BYTES", "Piece", "Rows"]
 Value = int | float | bytes | bytearray | None
 
 PIECE_BYTES = 8 * 1024 * 1024
-"""About how large a piece may grow before it is cut short of the rows asked for."""
+"""Bytes, roughly, from which on a piece gets no more rows, even if more were asked for."""
 
 _BATCH_ROWS = 1024
-"""Rows that are Python objects at one time: few enough to stay in the processor's cache."""
+"""Rows that exist as Python objects at a time: few enough to stay in the processor's cache."""
 
 _TAGS = {type(None): 0, int: 1, float: 2, bytearray: 3, bytes: 4}
 _KINDS = {type(None): "null", int: "int", float: "float", bytearray: "text", bytes: "blob"}
@@ -45,8 +45,8 @@ _STRINGS = {bytearray, bytes}
 class Rows:
     """The rows of one statement, each of ``width`` values, taken a piece at a time.
 
-    One row is read ahead, so that the last piece is known to be the last.  They are read within a
-    context that ``reading`` makes.
+    One row is read ahead, so that the last piece is known to be the last. Each time rows are read,
+    that happens within a context that ``reading`` makes.
     """
 
     def __init__(
@@ -59,23 +59,23 @@ class Rows:
         self._rows = rows
         self._width = width
         self.close = close
-        """Lets go of the statement, and with it of its read lock."""
+        """Ends the statement, which releases its read lock."""
         self._ahead: list[tuple[Value, ...]] = []
         self._reading = reading
 
     def take(
         self, count: int, counted: Callable[[int], None] = lambda _rows: None
     ) -> tuple["Piece", bool]:
-        """Up to ``count`` rows, and whether there are more.
+        """Up to ``count`` rows, and whether more follow.
 
-        It may be fewer, though not none, when they are long: see PIECE_BYTES.  ``counted`` is told
-        now and then how many there are so far.
+        Long rows may come in fewer than ``count``, though never in none: see PIECE_BYTES.
+        ``counted`` is called now and then with the number of rows so far.
         """
         with self._reading():
             return self._take(count, counted)
 
     def batches(self) -> Iterator[list[tuple[Value, ...]]]:
-        """All rows that are left, some at a time, none of which is empty."""
+        """All rows that are left, in batches, none of which is empty."""
         batch, self._ahead = self._ahead, []
         while True:
             with self._reading():
@@ -97,7 +97,7 @@ class Rows:
             if len(batch) < wanted:
                 self._ahead = []
                 return piece, False
-            # How long rows are is not known before they are there.
+            # Small batches first: how long the rows are is not known before they are read.
             step = min(step * 4, _BATCH_ROWS)
         self._ahead = list(islice(rows, 1))
         return piece, bool(self._ahead)
@@ -108,12 +108,12 @@ class Piece:
 
     def __init__(self, width: int) -> None:
         self.rows = 0
-        """How many there are."""
+        """How many rows it has so far."""
         self._columns = [_Column() for _ in range(width)]
 
     @property
     def size(self) -> int:
-        """Bytes in memory; the encoded piece is no larger, but for padding."""
+        """Bytes in memory; the encoded piece is no larger, except for padding."""
         return sum(column.size for column in self._columns)
 
     def add(self, rows: Sequence[tuple[Value, ...]]) -> None:
@@ -124,9 +124,9 @@ class Piece:
             self.rows += len(rows)
 
     def encoded(self) -> tuple[dict[str, Any], bytes]:
-        """The description and the bytes.
+        """The description and the bytes of the piece.
 
-        The description lacks ``part``, the place of the bytes in the message.
+        The caller adds ``part``, the index of the bytes in the message, to the description.
         """
         buffer = _Buffer()
         columns = [column.encoded(buffer) for column in self._columns]
@@ -141,7 +141,7 @@ class _Buffer:
         self._end = 0
 
     def add(self, section: "bytes | bytearray | array[Any]") -> int:
-        """Where the section begins."""
+        """Appends a section; returns the byte at which it begins."""
         if isinstance(section, array) and sys.byteorder == "big":
             section.byteswap()
         start = self._end
@@ -158,8 +158,8 @@ class _Buffer:
 class _Column:
     """The values of one column, packed as they come.
 
-    Each section has a place for every row, also where the value is of another type; it is empty
-    as long as no value has needed it, and filled up when the first one does.
+    Each section has a place for every row, also where the value is of another type. It stays empty
+    until the first value needs it, and then gets the places of the rows before (``_fill``).
     """
 
     def __init__(self) -> None:
@@ -198,7 +198,7 @@ class _Column:
             self._data += b"".join(strings)
 
     def _fill(self, types: set[type]) -> None:
-        """Makes the sections that values of these types need as long as there are rows."""
+        """Extends each section that values of these types need to one place for every row."""
         rows = len(self._tags)
         if int in types:
             self._ints.frombytes(bytes(8 * (rows - len(self._ints))))

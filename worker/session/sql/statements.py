@@ -1,10 +1,10 @@
 """Where one SQL statement ends and the next begins.
 
 SQLite's own ``sqlite3_complete`` decides that, so triggers, strings and comments come out as in
-the sqlite3 shell.  It looks at a text from its start, though, and asking it anew at each of many
-semicolons would take quadratic time.  So strings and comments are stepped over here, and of a
-trigger's body only what came since the last semicolon is asked about: all that SQLite remembers
-at that point is that it is inside a trigger.
+the sqlite3 shell. It reads a text from its start, though, and calling it at each of many
+semicolons would take quadratic time. So this module steps over strings and comments itself, and
+within a trigger's body it passes only the text since the last semicolon: all that SQLite
+remembers at that point is that it is inside a trigger, which a prefix (``_IN_TRIGGER``) restores.
 """
 
 import re
@@ -16,9 +16,12 @@ __all__ = ["Statement", "split"]
 
 
 class Statement(NamedTuple):
-    """The bytes ``sql[start:end]`` of a script: from the first token to the closing semicolon.
+    """One statement, the bytes ``sql[start:end]`` of a script.
 
-    ``line`` is the one it begins in, counted from 1; LF, CR LF and CR each end a line.
+    Attributes:
+        start: Where its first token begins.
+        end: Behind its semicolon, or the end of the script's text.
+        line: In which line it begins, from 1; LF, CR LF and CR each end a line.
     """
 
     start: int
@@ -31,7 +34,8 @@ _BLANKS = b" \t\n\f\r"
 # What may stand before a statement: blanks, a byte order mark, comments, empty statements.
 _BEFORE = re.compile(rb"(?:[ \t\n\f\r;]|\xef\xbb\xbf|--[^\n]*+|/\*.*?(?:\*/|\Z))*+", re.DOTALL)
 
-# A semicolon, or something in which a semicolon would not count; unclosed, it runs to the end.
+# A semicolon, or a string, name or comment, within which a semicolon ends nothing. One that is
+# never closed runs to the end of the text.
 _STOP = re.compile(
     rb""";|'[^']*+(?:'|\Z)|"[^"]*+(?:"|\Z)|`[^`]*+(?:`|\Z)|\[[^\]]*+(?:\]|\Z)"""
     rb"""|--[^\n]*+|/\*.*?(?:\*/|\Z)""",
@@ -42,9 +46,9 @@ _IN_TRIGGER = "CREATE TRIGGER t;"
 
 
 def split(sql: bytes, start: int = 0) -> Iterator[Statement]:
-    """The statements of a script in UTF-8, from byte ``start`` on, which begins a statement.
+    """The statements of a script in UTF-8, from byte ``start`` on, where a statement begins.
 
-    The last one need not be complete.  Lazy, and linear in the length of the script.
+    The last one need not be complete. Lazy; the time is linear in the length of the script.
     """
     line, counted = 1, 0
     while True:
@@ -54,7 +58,8 @@ def split(sql: bytes, start: int = 0) -> Iterator[Statement]:
         if start == len(sql):
             return
         end = _end(sql, start)
-        # From one statement to the next: never between a CR and its LF, and no byte twice.
+        # Counted from one statement to the next, so never from between a CR and its LF, and no
+        # byte twice.
         line += _line_ends(sql, counted, start)
         counted = start
         yield Statement(start, end, line)
@@ -73,7 +78,7 @@ def _end(sql: bytes, start: int) -> int:
     for stop in _STOP.finditer(sql, start):
         if stop[0] != b";":
             continue
-        # SQLite would take a NUL for the end of the text.
+        # sqlite3_complete would take a NUL for the end of the text.
         text = sql[since : stop.end()].decode("utf-8", "replace").replace("\0", " ")
         if sqlite3.complete_statement(context + text):
             return stop.end()

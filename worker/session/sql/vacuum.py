@@ -1,19 +1,19 @@
-"""VACUUM that a cancel stops at any time, and during which others have their turn.
+"""VACUUM that a cancel stops at any time, and during which other sessions go on.
 
-SQLite builds the database anew, statement by statement, in a temporary one, and then copies all of
-that back in a single step, in which nothing else can happen: a second and more where there is much.
-Here are the same two halves, the second one in small pieces: ``VACUUM INTO`` a file, then
-``sqlite3_backup_step`` from there into the database, within one transaction.  What comes of it is
-the same, and until that transaction is committed nothing has happened.
+SQLite's VACUUM builds the database anew, statement by statement, in a temporary one, and then
+copies all of that back in a single step, which nothing can interrupt: a second and more for a large
+database. This module does the same two halves, the second one in small pieces: ``VACUUM INTO`` a
+file, then ``sqlite3_backup_step`` from there into the database, within one transaction. The result
+is the same, and until that transaction is committed the database is unchanged.
 
-**Nothing comes in between.**  SQLite's VACUUM has the write lock throughout.  Here a second
-connection holds it while the first half reads; it is let go, and taken by the first step of the
-second half, without the event loop running meanwhile.
+**No other write comes in between.** SQLite's VACUUM holds the write lock throughout. Here a second
+connection holds it while the first half reads. That connection then releases it, and the first step
+of the second half takes it, without the event loop running meanwhile.
 
-**Where it is not done like this** SQLite's own is: for a small database, which takes no time; in
-another journal mode than WAL, where the second half could not begin while somebody reads; and where
-a PRAGMA says that the database is to become another (page_size, auto_vacuum), is not to be written
-(query_only) or is this connection's alone (locking_mode).
+**SQLite's own VACUUM runs instead** for a small database, where it takes no time; in another
+journal mode than WAL, where the second half could not begin while another connection reads; and
+where a PRAGMA says that VACUUM is to change the database's form (page_size, auto_vacuum), that this
+connection may not write (query_only), or that it keeps the database to itself (locking_mode).
 
 Source: sqlite.org/lang_vacuum.html, sqlite.org/c3ref/backup_finish.html; SQLite 3.39.0, vacuum.c
 (sqlite3RunVacuum) and backup.c.
@@ -31,19 +31,20 @@ from ..host import Host
 __all__ = ["LARGE", "Settings", "is_vacuum", "size_of", "suits", "vacuum"]
 
 LARGE = 8 << 20
-"""Bytes of a database from which on it is done in pieces: what is less is copied in no time."""
+"""Bytes of a database from which on VACUUM runs in pieces: a smaller one is copied in no time."""
 
 PIECE = 1 << 20
-"""Bytes that are copied back between two looks at whether to go on."""
+"""Bytes that are copied back between two checks for a cancel."""
 
 _CACHE_KIB = 2048
-"""So much each half writes in one go at its end; what came before is written by then."""
+"""KiB of page cache meanwhile: at most so much is left for each half to write in one step at its
+end; SQLite has written the rest by then."""
 
 _FLUSHED_PIECES = 16
-"""So many at a time are flushed."""
+"""Pieces that are copied back between two flushes of the WAL."""
 
 _FULL = 2
-"""PRAGMA synchronous: from here on a commit is flushed (sqlite.org/pragma.html)."""
+"""PRAGMA synchronous, FULL: from this value on a commit is flushed (sqlite.org/pragma.html)."""
 
 _GAP = r"(?:[ \t\n\f\r]|--[^\n]*|/\*.*?\*/)"
 _MAIN = r"""(?:"main"|'main'|\[main\]|`main`)"""
@@ -52,13 +53,13 @@ _VACUUM = re.compile(
 )
 
 _FIXED = ("page_size", "auto_vacuum")
-"""What another PRAGMA may have asked for, and a copy in pieces cannot change."""
+"""What the user may have set for the next VACUUM to change, and a copy in pieces cannot change."""
 
 Look = Callable[[], int]
 
 
 class Settings:
-    """PRAGMAs of a connection's main database that have other values for a while."""
+    """Gives PRAGMAs of a connection's main database other values for a while."""
 
     def __init__(self, con: sqlite3.Connection) -> None:
         self.con = con
@@ -66,10 +67,10 @@ class Settings:
 
     @contextmanager
     def having(self, name: str, value: int) -> Iterator[None]:
-        """Within the block a PRAGMA has another value.
+        """Within the block a PRAGMA has another value; afterwards its earlier one.
 
-        It may need the schema, which a storage that fails does not give: then what it was before is
-        owed, and nobody is told, for what has happened in the block counts.
+        Setting it back may need the schema, which a failing storage does not give. Then the earlier
+        value stays owed (``put_back``) and no error is raised: the outcome of the block counts.
         """
         before = _number(self.con, name)
         self._set(name, value)
@@ -81,10 +82,10 @@ class Settings:
                 self.put_back()
 
     def put_back(self) -> None:
-        """Gives back what is owed, before anything else is asked of the connection.
+        """Sets PRAGMAs back that having() could not; called before each statement of the user's.
 
         Raises:
-            sqlite3.Error: The storage fails still.
+            sqlite3.Error: The storage still fails.
         """
         for name, value in list(self._owed.items()):
             self._set(name, value)
@@ -100,7 +101,7 @@ def is_vacuum(sql: str) -> bool:
 
 
 def suits(con: sqlite3.Connection) -> bool:
-    """Whether it can be done in pieces, as far as the connection tells, and is worth it."""
+    """Whether VACUUM can run in pieces, as far as the connection tells, and is worth it."""
     return (
         not con.in_transaction
         and _pragma(con, "journal_mode") == "wal"
@@ -111,36 +112,37 @@ def suits(con: sqlite3.Connection) -> bool:
 
 
 def size_of(con: sqlite3.Connection) -> int:
-    """Bytes of the main database as the connection sees it: also of what is in the WAL only."""
+    """Bytes of the main database as the connection sees it, with what is only in the WAL so far."""
     return _number(con, "page_count") * _number(con, "page_size")
 
 
 def vacuum(
     host: Host, name: str, settings: Settings, stop: Look, steps: int, *, may_put_off: bool
 ) -> bool:
-    """Does it; False when it has to be SQLite's own after all, and nothing has been done.
+    """Runs VACUUM in pieces; False when SQLite's own has to run after all and nothing was changed.
 
     Args:
         host: Where the database lies.
-        name: Of the database.
-        settings: Of the connection to it that ``suits``; without a progress handler, before and
-            afterwards: what stops the work must not stop settings from being put back, and nobody
-            may run in between.
-        stop: Asked every ``steps`` instructions of the first half, and between two pieces of the
-            second: whether to stop.
-        steps: See there.
-        may_put_off: Whether somebody else checkpoints the WAL soon.
+        name: The name of the database.
+        settings: Those of the connection that ``suits``. It has no progress handler, before and
+            afterwards: a cancel must not keep settings from being put back, and no other session
+            may run between the two halves.
+        stop: Returns whether to stop; called every ``steps`` instructions of the first half, and
+            between two pieces of the second.
+        steps: Instructions of SQLite's virtual machine between two calls of ``stop``.
+        may_put_off: Whether the service checkpoints the WAL soon, so that this need not.
 
     Raises:
-        Cancelled: ``stop`` said so.
-        sqlite3.OperationalError: As VACUUM does: interrupted, no room, somebody else writes.
+        Cancelled: ``stop`` asked for it.
+        sqlite3.OperationalError: As from VACUUM: interrupted, no room, another connection writes.
     """
     con = settings.con
     with (
-        # Others may come in while it connects, and take the last slots.
+        # Connecting may let other sessions run, and they may take the last slots: so scratch(),
+        # which tells whether there is one, comes after it.
         closing(host.connect(name)) as guard,
         host.scratch() as copy,
-        # What a cache has gathered is written in one go in the end, and sorted in one go.
+        # SQLite sorts and writes the changed pages that are left in its cache in one step.
         settings.having("cache_size", -_CACHE_KIB),
     ):
         if copy is None:
@@ -160,7 +162,8 @@ def vacuum(
             with settings.having("wal_autocheckpoint", 0) if may_put_off else nullcontext():
                 guard.execute("ROLLBACK")
                 _copy_back(source, con, pages, stop, flush)
-                # Not the backup but the next statement has SQLite checkpoint the WAL.
+                # The automatic checkpoint comes not with the backup but with the next statement,
+                # which therefore has to run while wal_autocheckpoint has its other value.
                 con.execute("SELECT 1").fetchall()
     return True
 
@@ -172,19 +175,20 @@ def _copy_back(
     stop: Look,
     flush: Callable[[], None] | None,
 ) -> None:
-    """The second half: all of ``source`` becomes the database of ``con``, or nothing does.
+    """The second half: copies all of ``source`` into the database of ``con``, or nothing.
 
-    Flushing the WAL on the way spreads the cost, so that the COMMIT has little left to flush.
+    ``flush``, if there is one, flushes the WAL on the way: that spreads the cost, so that the
+    COMMIT has little left to flush.
     """
     pieces = 0
 
     def look(status: int, _remaining: int, _total: int) -> None:
         nonlocal pieces
         if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            # Nobody here can have taken the lock; sqlite3 would try again for ever.
+            # No other session can have taken the lock in between; sqlite3 would retry for ever.
             raise sqlite3.OperationalError("database is locked")
         if status != sqlite3.SQLITE_OK:
-            return  # it is committed, or sqlite3 tells what is wrong
+            return  # the copy is committed, or sqlite3 raises what is wrong
         if stop():
             raise Cancelled
         pieces += 1
