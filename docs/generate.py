@@ -5,8 +5,8 @@
 It also writes the tables of docs/architecture.md, which docs/modules.py makes.
 
 It needs griffelib, which ``python3 -m tests`` installs into .build/venv with the tests' other
-packages: run it with that Python. The source is read, never imported, so no browser is needed. The
-same source always gives the same pages; tests/docs compares them.
+packages: run it with that Python. It reads the source and never imports it, so it needs no browser.
+The same source always gives the same pages; tests/docs compares them.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ docstrings of [`worker/sahpool`](../worker/sahpool); to change it, change those.
 seconds where nothing else is said.
 """
 
-#: Reading order. What is not named here comes last, in alphabetical order, so that no public name
-#: can be missing from the page.
+#: Reading order. Names that are not listed here come last in their section, in alphabetical order,
+#: so that no public name can be missing from the page.
 ORDER = {
     "Starting": ["install", "set_default", "find_pools", "set_verbosity"],
     "The pool": ["Pool", "Connection"],
@@ -65,7 +65,7 @@ def main() -> int:
 
 
 def reference() -> str:
-    """The page."""
+    """Returns the whole of reference.md, in Markdown."""
     package = load("sahpool", search_paths=[PACKAGE.parent], docstring_parser="google")
     assert isinstance(package, Module)
     names = _public(package)
@@ -82,7 +82,7 @@ def reference() -> str:
 
 
 def _public(package: Module) -> dict[str, Documented]:
-    """What each name of ``__all__`` stands for."""
+    """Returns the class, function or attribute that each name of ``__all__`` stands for."""
     found: dict[str, Documented] = {}
     for export in package.exports or ():
         name = str(export)
@@ -106,7 +106,7 @@ def _sections(names: dict[str, Documented]) -> dict[str, list[str]]:
             sections[RECORDS].append(name)
         else:
             sections["About SQL"].append(name)
-    # Errors in the order of the tree that is drawn above them.
+    # Errors follow the order of the tree that is drawn above them.
     sections[ERRORS].sort(key=lambda name: names[name].lineno or 0)
     return {title: members for title, members in sections.items() if members}
 
@@ -115,7 +115,7 @@ def _sections(names: dict[str, Documented]) -> dict[str, list[str]]:
 
 
 def _entry(target: Documented, name: str) -> Iterator[str]:
-    """A public name of the package."""
+    """Yields the paragraphs about one public name of the package."""
     if isinstance(target, Function):
         yield f"### `{name}()`"
         yield _code(_signature(target, f"sahpool.{name}"))
@@ -140,9 +140,9 @@ def _entry(target: Documented, name: str) -> Iterator[str]:
 
 
 def _members(target: Class) -> list[Function | Attribute]:
-    """Public methods and properties, in the order of the source.
+    """Returns the public methods and properties of a class, in the order of the source.
 
-    Plain attributes are described in the class's own docstring.
+    Plain attributes are not among them: the class's own docstring describes those.
     """
     members = [
         member
@@ -155,7 +155,7 @@ def _members(target: Class) -> list[Function | Attribute]:
 
 
 def _signature(function: Function, name: str) -> str:
-    """As it stands in the source, without ``self``, with one argument a line when it is long."""
+    """Returns a signature as in the source, without ``self``; a long one has an argument a line."""
     arguments: list[str] = []
     kinds: list[str] = []
     for parameter in function.parameters:
@@ -181,7 +181,7 @@ def _signature(function: Function, name: str) -> str:
 
 
 def _type(annotation: Any) -> str:
-    """An annotation or default as a reader writes it: without the names of our own modules."""
+    """Returns an annotation or default as a user writes it: without the names of our modules."""
     return _OWN_MODULES.sub("", str(annotation)).replace("'", '"')
 
 
@@ -228,7 +228,7 @@ def _items(title: str, rows: list[tuple[str, str]]) -> str:
 
 
 def _prose(text: str) -> str:
-    """A docstring's text as Markdown: indented blocks are code, lines of a paragraph are joined."""
+    """Returns a docstring's text as Markdown: indented blocks as code, paragraphs on one line."""
     parts: list[str] = []
     for paragraph in re.split(r"\n\n(?=\S)", text.strip()):
         first, _, code = paragraph.partition("\n\n")
@@ -240,7 +240,7 @@ def _prose(text: str) -> str:
 
 
 def _markdown(text: str) -> str:
-    """``code`` of the docstrings as Markdown has it; roles stay, for ``_linked``."""
+    """Returns text with ``code`` in Markdown's single backticks; roles stay, for ``_linked``."""
     return re.sub(r"``(.+?)``", r"`\1`", text)
 
 
@@ -270,7 +270,7 @@ def _row(target: Documented, name: str) -> str:
 
 
 def _error_tree(package: Module) -> str:
-    """The tree that errors.py draws in its docstring."""
+    """Returns the tree that errors.py draws in its docstring, and the text below it."""
     docstring = package.members["errors"].docstring
     assert docstring is not None
     _, tree, *rest = docstring.value.split("\n\n")
@@ -279,12 +279,12 @@ def _error_tree(package: Module) -> str:
 
 
 def _slug(heading: str) -> str:
-    """The anchor that code-hosting sites give a heading."""
+    """Returns the anchor that code-hosting sites give a heading."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 def _linked(text: str) -> str:
-    """Roles such as ``:meth:`export_chunks` `` as links to their headings on this page."""
+    """Returns text with roles like ``:meth:`export_chunks` `` as links to headings of the page."""
     headings = re.findall(r"^#{3,4} `(.+)`$", text, re.MULTILINE)
 
     def link(match: re.Match[str]) -> str:

@@ -16,7 +16,7 @@ PAGE = ROOT / "docs" / "architecture.md"
 
 BEGIN = "<!-- from here on written by docs/generate.py -->"
 
-#: Where the program lies; the tests are described in docs/contributing.md.
+#: The folders of the program; docs/contributing.md describes the tests.
 FOLDERS = ("worker", "app", "public")
 
 #: Modules that exist in the browser only.
@@ -24,7 +24,11 @@ BROWSER_MODULES = {"js", "pyodide", "pyodide_js", "_pyodide_core", "sahpool_host
 
 
 def page() -> str:
-    """The whole of architecture.md: its own text, and the tables as the tree has them now."""
+    """Returns the whole of architecture.md: its own text, and the tables made from the tree now.
+
+    Raises:
+        ValueError: The page lacks the line that the tables follow.
+    """
     written, mark, _ = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     if not mark:
         raise ValueError(f"{PAGE.name} has no line {BEGIN}")
@@ -32,7 +36,7 @@ def page() -> str:
 
 
 def sources() -> list[Path]:
-    """The Python and JavaScript files of the program, by folder."""
+    """Returns the Python and JavaScript files of the program, sorted by folder and name."""
     found = [
         path
         for folder in FOLDERS
@@ -43,12 +47,12 @@ def sources() -> list[Path]:
 
 
 def folder_of(path: Path) -> str:
-    """The folder of a source as the page names it; ``.`` is the top level."""
+    """Returns the folder of a source as the page names it; ``.`` is the top level."""
     return path.parent.relative_to(ROOT).as_posix()
 
 
 def description(path: Path) -> str:
-    """The first paragraph of a module's docstring, or of a script's first comment, in Markdown.
+    """Returns the first paragraph of a module's docstring or a script's first comment, in Markdown.
 
     Raises:
         ValueError: The file has neither.
@@ -78,7 +82,7 @@ def _modules() -> Iterator[str]:
 
 
 def _marked(text: str) -> str:
-    """``<dialog>`` of a docstring as code: a page of HTML would take it for a tag."""
+    """Returns text with tags such as ``<dialog>`` as code: HTML would take them for real tags."""
     return re.sub(r"(?<!`)(<\w+>)(?!`)", r"`\1`", text)
 
 
@@ -86,7 +90,7 @@ def _marked(text: str) -> str:
 
 
 def imported_folders() -> dict[str, set[str]]:
-    """For each folder with Python: the folders that it imports from, imports for types included.
+    """Returns for each folder with Python the folders that it imports from, for types as well.
 
     ``the browser`` stands for the modules that exist only there.
     """
@@ -105,7 +109,7 @@ def imported_folders() -> dict[str, set[str]]:
 
 
 def _imported(path: Path) -> Iterator[str]:
-    """Full names of what a file imports, anywhere in it; relative ones below their own folder."""
+    """Yields the full names that a file imports, anywhere in it; relative ones from its folder."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -118,7 +122,7 @@ def _imported(path: Path) -> Iterator[str]:
 
 
 def _file_of(module: str, importer: Path) -> Path | None:
-    """The file of the program that an imported name stands for, None when it is not ours."""
+    """Returns the program's file that an imported name stands for, None when it is not ours."""
     if module.startswith("."):
         places = [importer.parent]
     elif importer.is_relative_to(ROOT / "app"):

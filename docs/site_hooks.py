@@ -1,7 +1,7 @@
-"""What MkDocs is told beside mkdocs.yml: the policy, pages from the top level, links out of docs.
+"""MkDocs hooks for what mkdocs.yml cannot say: policy, pages of the top level, links out of docs.
 
-The pages are read on code-hosting sites as well, where a link may lead to any file of the
-repository; on the built site only pages are there, and of other links the text is left.
+People read the pages on code-hosting sites as well, where a link may lead to any file of the
+repository. The built site has only pages: links to other files become plain text there.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _LINK = re.compile(r"\[([^\]]*)\]\((?!https?:|#)([^)\s#]+)(#[^)\s]*)?\)")
 
 
 def on_config(config: Any) -> Any:
-    """The Content-Security-Policy for the pages themselves: some hosts send none.
+    """Returns the configuration with a Content-Security-Policy for the pages: some hosts send none.
 
-    It is that of the console's page, less what only programs need; a page cannot set
-    ``frame-ancestors``.
+    The policy is that of the console's page, without what only programs need, and without
+    ``frame-ancestors``, which a page cannot set.
     """
     policy = tomllib.loads((ROOT / "public" / "headers.toml").read_text(encoding="utf-8"))["page"]
     policy |= {"script-src": "'self'", "worker-src": "'self'", "img-src": "'self' data:"}
@@ -35,7 +35,7 @@ def on_config(config: Any) -> Any:
 
 
 def on_files(files: Files, config: Any) -> Files:
-    """The pages of the top level, and the icon."""
+    """Returns the site's files with the pages of the top level and the icon added."""
     for name, source in FROM_THE_TOP.items():
         files.append(File.generated(config, name, content=(ROOT / source).read_text("utf-8")))
     icon = ROOT / "public" / "icon.svg"
@@ -44,7 +44,10 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, files: Files, **_: Any) -> str:
-    """Links lead to pages of the site, or are text."""
+    """Returns a page whose links lead to pages of the site; other links become plain text.
+
+    A link to a file that does not exist stays, so that the build fails at it.
+    """
     here = ROOT / FROM_THE_TOP.get(page.file.src_uri, f"docs/{page.file.src_uri}")
     pages = {ROOT / source: name for name, source in FROM_THE_TOP.items()}
 
