@@ -1,4 +1,4 @@
-"""Whether a pool is there: open, paused or removed, and what is said where it is not."""
+"""The state of a pool (open, paused or removed), and the errors when it is not open."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from .opfs_pool.hold import Hold
 
 
 class Standing:
-    """How it stands with one pool.
+    """The state of one pool.
 
     Attributes:
         is_removed: Whether it was removed, for good.
         is_ready: Whether SQLite may open its files.
-        refusal: Why it could not be had back; empty when nobody has tried, or could.
+        refusal: Why the last attempt to open or unpause it failed; empty when none has failed.
     """
 
     def __init__(self, name: str, hold: Hold) -> None:
@@ -44,7 +44,7 @@ class Standing:
     def check_ready(self) -> None:
         """Raises PoolClosedError when SQLite may not open a file of it.
 
-        A plain name may have led here (default_vfs.py), whose user knows of no pool.
+        The messages also explain it to a program that used a plain name (default_vfs.py).
         """
         if self.is_removed:
             raise self._closed(
