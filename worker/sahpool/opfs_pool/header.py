@@ -182,7 +182,7 @@ def decode(sector: bytes, *, has_content: bool = False) -> Header | Damaged:
 
     Returns:
         A Header (with an empty path for a free slot), or Damaged when the first copy cannot be
-        trusted and the second cannot stand in for it.
+        trusted and the second cannot replace it.
     """
     if not any(sector):
         # A new file, or an empty one of another program. A spare slot of ours that is being filled
