@@ -357,7 +357,7 @@ class _Check:
         self._pool.unlink(self._name)
 
     def _sweep(self) -> str:
-        """Deletes what failed steps left; what made that fail, or an empty string."""
+        """Deletes the files that failed steps left; returns why that failed, or an empty string."""
         try:
             self._remove()
         except Exception as error:  # noqa: BLE001 - whatever it is, the report tells it

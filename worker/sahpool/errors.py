@@ -171,7 +171,7 @@ class NewerSchemaWarning(SahpoolWarning):
 
     @property
     def has_pages(self) -> bool:
-        """Whether a table or an index is among them."""
+        """Whether a table or an index is among the objects, which have pages of their own."""
         return not {"table", "index"}.isdisjoint(self.kinds)
 
 

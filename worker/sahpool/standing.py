@@ -24,16 +24,16 @@ class Standing:
 
     @property
     def is_paused(self) -> bool:
-        """Whether its handles are released."""
+        """Whether the pool's handles are released."""
         return self._hold.opaque is None
 
     def check_there(self) -> None:
-        """Raises PoolClosedError when it was removed."""
+        """Raises PoolClosedError when the pool was removed."""
         if self.is_removed:
             raise self._closed("removed", "Install it again.")
 
     def check_open(self) -> None:
-        """Raises PoolClosedError when it is paused or was removed."""
+        """Raises PoolClosedError when the pool is paused or was removed."""
         self.check_there()
         if self.is_paused:
             because = f": it was not had back. {self.refusal}" if self.refusal else "."
@@ -42,7 +42,7 @@ class Standing:
             )
 
     def check_ready(self) -> None:
-        """Raises PoolClosedError when SQLite may not open a file of it.
+        """Raises PoolClosedError when SQLite may not open a file of the pool.
 
         The messages also explain it to a program that used a plain name (default_vfs.py).
         """

@@ -1,4 +1,4 @@
-"""All calls to the browser and to Pyodide, and the errors when something is missing there."""
+"""The parts of the browser and of Pyodide that the pool uses, and the errors without them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SQLite's backup, but failing on a locked database, which CPython's retries without an end."""
+"""SQLite's backup, which fails on a locked database here; CPython's would try again for ever."""
 
 from __future__ import annotations
 

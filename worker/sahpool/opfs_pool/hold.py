@@ -1,7 +1,7 @@
 """Taking hold of a pool's directory: its Web Lock, and an access handle on each of its files.
 
-``take`` takes both or neither: when a step fails, everything taken so far is released. Files are
-deleted only by the methods that are named after it.
+``take`` takes both or neither: when a step fails, everything taken so far is released. Nothing is
+ever deleted here but what a caller names, and a file that was just made and could not be opened.
 """
 
 from __future__ import annotations

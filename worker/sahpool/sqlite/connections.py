@@ -1,4 +1,4 @@
-"""The connections that a pool opens."""
+"""The class of the connections that a pool opens."""
 
 from __future__ import annotations
 
