@@ -7,13 +7,14 @@ In a worker that runs Pyodide::
     pool = await sahpool.install()
     con = pool.connect("notes.db")
 
-After that, ``sqlite3.connect("file:/notes.db?vfs=opfs-sahpool", uri=True)`` is the same, and so is
-everything that speaks ``sqlite3``.
+After that, ``sqlite3.connect("file:/notes.db?vfs=opfs-sahpool", uri=True)`` opens the same
+database, and so does everything that uses ``sqlite3``.
 
-Packages, each of which imports only those below it: ``rescue`` (quarantine, other programs' pools),
-``databases`` (whole databases in and out), ``opfs_pool`` (slots in a directory), ``browser`` (what
-is asked of it), ``sqlite`` (SQLite's side, with its JavaScript), ``fileformat`` (SQLite's files as
-bytes), and above them all ``pool``, the public face, and ``installing``.
+The packages, each of which imports only those named after it: ``rescue`` (quarantine, other
+programs' pools), ``databases`` (import, export and checks of whole databases), ``opfs_pool`` (slots
+in a directory), ``browser`` (calls to the browser and Pyodide), ``sqlite`` (SQLite's C interface
+and the VFS, with its JavaScript), ``fileformat`` (SQLite's files as bytes). Above them all are
+``pool``, the public class, and ``installing``.
 """
 
 from __future__ import annotations
@@ -104,7 +105,7 @@ _WITH_BROWSER = {
 if not TYPE_CHECKING:  # or every name would be one of this module to a type checker
 
     def __getattr__(name: str) -> Any:
-        """What needs a browser is imported when asked for; the rest can be used without one."""
+        """Imports names that need a browser on first use, so that the rest works without one."""
         if name not in _WITH_BROWSER:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         try:

@@ -1,7 +1,7 @@
-"""The self-check: does a pool work in this browser, and what can the browser do.
+"""The self-check: whether a pool works in this browser, and what the browser can do.
 
-Every step works through SQLite on a database of its own, which it makes and deletes, so that a step
-that fails says nothing about the next one. The databases of the pool are not opened.
+Every step works through SQLite on its own database, which it makes and deletes, so that a failed
+step does not affect the next one. The databases of the pool are not opened.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ class CheckStep:
     """One step of a check.
 
     Attributes:
-        name: What was tried, in a few words.
+        name: Name of the step, in a few words.
         passed: Whether it worked.
-        detail: What was found, or what went wrong and why, in a sentence.
-        microseconds: How long it took.
+        detail: The finding, or the failure and its reason, in a sentence.
+        microseconds: Duration of the step.
     """
 
     name: str
@@ -63,11 +63,11 @@ class CheckStep:
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """What ``pool.check()`` found. As a string it is a table, made for a bug report.
+    """The result of ``pool.check()``. As a string it is a table, made for a bug report.
 
     Attributes:
         steps: The steps, in the order in which they were tried.
-        browser: What this browser and this Pyodide are and can do, by name.
+        browser: Versions and abilities of this browser and this Pyodide, by name.
     """
 
     steps: list[CheckStep]
@@ -75,7 +75,7 @@ class CheckReport:
 
     @property
     def passed(self) -> bool:
-        """Whether every step did."""
+        """Whether every step passed."""
         return all(step.passed for step in self.steps)
 
     def __str__(self) -> str:
@@ -92,26 +92,26 @@ class CheckReport:
 
 
 class Checked(Protocol):
-    """What is asked of the pool that is checked; see ``Pool``."""
+    """The methods of the pool that the check uses; see ``Pool``."""
 
     name: str
     directory: str
 
     @property
     def capacity(self) -> int:
-        """How many files it has slots for."""
+        """How many files the pool has slots for."""
 
     @property
     def file_count(self) -> int:
-        """How many files it holds."""
+        """How many files the pool holds."""
 
     @property
     def file_names(self) -> list[str]:
-        """Their paths."""
+        """Paths of the files."""
 
     @property
     def quarantined(self) -> list[Quarantined]:
-        """Slots that are left alone."""
+        """Slots in quarantine."""
 
     async def top_up(self) -> None:
         """Adds the spare slots that are missing."""
@@ -135,7 +135,7 @@ async def check(pool: Checked, slots: SlotTable, vfs: VFS, hold: Hold) -> CheckR
 
 
 class _CheckError(Exception):
-    """A step found something else than it should have."""
+    """A step found something other than expected."""
 
 
 class _Check:
@@ -174,7 +174,7 @@ class _Check:
             try:
                 done = [await self._tried(name, step) for name, step in steps]
             except BaseException as error:
-                # The connections in them would be open for as long as it is on its way.
+                # Connections in these frames would stay open while the exception is handled.
                 traceback.clear_frames(error.__traceback__)
                 raise
         if left:
@@ -202,7 +202,7 @@ class _Check:
             began = time.perf_counter()
             _fill(con)
             wrote = time.perf_counter() - began
-            # A connection of its own: what the other one wrote is in its cache.
+            # A second connection: the first one would read its own writes from its cache.
             with self._connected("DELETE") as second:
                 began = time.perf_counter()
                 _expect_rows(second, _ROWS)
@@ -224,7 +224,7 @@ class _Check:
             con.execute("PRAGMA cache_size=5")  # so that the change reaches the file
             con.execute("BEGIN")
             con.execute("UPDATE t SET b = 'gone'")
-            con.close()  # as a program does that ends in the middle
+            con.close()  # as a program that ends within the transaction
             with self._connected("DELETE") as second:
                 _expect_rows(second, _ROWS)
         return "A transaction that was abandoned has left nothing behind."
@@ -357,7 +357,7 @@ class _Check:
         self._pool.unlink(self._name)
 
     def _sweep(self) -> str:
-        """Deletes what failed steps left; what made that fail, or an empty string."""
+        """Deletes the files that failed steps left; returns why that failed, or an empty string."""
         try:
             self._remove()
         except Exception as error:  # noqa: BLE001 - whatever it is, the report tells it
@@ -403,7 +403,7 @@ def _unused_name(pool: Checked) -> str:
 
 
 def _quick(step: Callable[[], str]) -> Callable[[], Awaitable[str]]:
-    """A step that waits for nothing, as one that might."""
+    """Makes a synchronous step an asynchronous one."""
 
     async def awaited() -> str:
         return step()
@@ -429,7 +429,7 @@ def _expect_rows(con: sqlite3.Connection, count: int) -> None:
 
 
 def _reason(error: BaseException) -> str:
-    """What went wrong and, behind it, why: the causes in turn."""
+    """The text of an exception, followed by those of its causes in turn."""
     told = []
     each: BaseException | None = error
     while each is not None:
@@ -441,7 +441,7 @@ def _reason(error: BaseException) -> str:
 
 
 async def _answer(where: Any, method: str) -> Any:
-    """What an asynchronous function of the browser says; None when it does not exist or refuses."""
+    """Result of an asynchronous browser function; None when it does not exist or refuses."""
     function = getattr(where, method, None)
     try:
         return None if function is None else await function()

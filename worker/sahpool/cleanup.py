@@ -1,7 +1,7 @@
-"""Giving something back at the end of a block, whatever strikes on the way out of it.
+"""Releasing something at the end of a block, even if an exception strikes as the block ends.
 
-An exception that is not the program's own (KeyboardInterrupt, RecursionError, MemoryError) may
-strike between the end of a ``try`` and its ``finally``, and within that.
+Such an exception (KeyboardInterrupt, RecursionError, MemoryError) may strike between the end of a
+``try`` and its ``finally``, and within the ``finally``.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ __all__ = ["Cleanup"]
 class Cleanup:
     """Calls ``action`` at the end of a ``with`` block.
 
-    Entered twice, ``with Cleanup(action) as last, last:``, it does so even where an exception
-    strikes as the block ends, or within the action: the outer end calls it once more. So the action
-    must bear being called again, after it has done all or a part.
+    Entered twice, ``with Cleanup(action) as last, last:``, it does so even when an exception
+    strikes as the block ends or within the action: the outer end calls the action once more. So it
+    must be possible to call the action again after it has done all or a part of its work.
     """
 
     __slots__ = ("_action",)

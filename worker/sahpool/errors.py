@@ -1,27 +1,27 @@
 """The exceptions of sahpool, and how a failure becomes an SQLite result code.
 
-    SahpoolError                  anything this library says no to
+    SahpoolError                  base of all errors of this library
     ├── UnsupportedError          this browser, worker or Pyodide lacks a part that is needed
     ├── PoolLockedError           another tab or worker holds the pool
     ├── ForeignPoolError          the directory holds a pool of another program
     ├── PoolFullError             no spare slot is left for one more file
     ├── PoolClosedError           the pool is paused or was removed; its handles are released
     ├── InvalidNameError          a name no file of the pool can have
-    ├── NameExistsError           a database of that name exists and was not to be replaced
+    ├── NameExistsError           a database of that name exists and ``replace`` is false
     ├── NoSuchDatabaseError       no database of that name
-    ├── DatabaseInUseError        the database is open, and what was asked needs it closed
+    ├── DatabaseInUseError        the database is open, and the operation needs it closed
     ├── ImportRejectedError       the bytes are not a sound SQLite database
     └── StorageError              the browser's storage failed or kept fewer bytes than given
-    SahpoolWarning                what was asked was done, and may not be what was meant
+    SahpoolWarning                the operation succeeded, but perhaps not as intended
     ├── WalMissingWarning         a database in WAL mode was imported without a WAL
     ├── WalIgnoredWarning         a part of the WAL is damaged, and was left out
-    └── NewerSchemaWarning        what a newer SQLite made in a database cannot be read here
+    └── NewerSchemaWarning        a newer SQLite wrote parts of the schema, which cannot be read
 
-Every one of them carries a message that a person understands and, in ``hint``, what to do about
-it. They reach a user of ``sqlite3`` as the ``__cause__`` of the ``sqlite3`` error that SQLite made
-of the code; where the browser threw, the browser's own exception is that cause.
-The warnings are issued as Python's own are (docs.python.org/3/library/warnings.html): made errors,
-they come before anything is changed.
+Each has a message that a person understands and, in ``hint``, what to do about it. A user of
+``sqlite3`` gets them as the ``__cause__`` of the ``sqlite3`` error that the result code became; if
+the browser threw an exception, that exception is the cause.
+Warnings are issued with Python's ``warnings`` (docs.python.org/3/library/warnings.html). A filter
+may turn them into errors, which are raised before anything is changed.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ SQLITE_IOERR = 10
 SQLITE_FULL = 13
 SQLITE_CANTOPEN = 14
 
-_PACKAGE = str(Path(__file__).parent)  # whose lines no warning is about
+_PACKAGE = str(Path(__file__).parent)  # warnings name the first line outside of it
 
 
 class SahpoolError(Exception):
     """Base of everything sahpool raises.
 
     Attributes:
-        hint: What the reader can do about it; an empty string when there is nothing to say.
+        hint: What the reader can do about it; empty when there is nothing to do.
         sqlite_code: The SQLite result code the error turns into when it is raised inside a VFS
             method, or None for "the code of the method that failed" (sqlite.org/rescode.html).
     """
@@ -55,7 +55,7 @@ class SahpoolError(Exception):
 
 
 class UnsupportedError(SahpoolError):
-    """Something the library needs is missing here; the message names it."""
+    """The browser, the worker or Pyodide lacks a part that is needed; the message names it."""
 
 
 class PoolLockedError(SahpoolError):
@@ -105,7 +105,7 @@ class ImportRejectedError(SahpoolError, ValueError):
 
 
 class StorageError(SahpoolError):
-    """The browser's storage did not do what it was asked to."""
+    """The browser's storage failed, or kept fewer bytes than it was given."""
 
     def __init__(self, message: str, *, hint: str = "", sqlite_code: int | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -113,10 +113,10 @@ class StorageError(SahpoolError):
 
 
 class SahpoolWarning(UserWarning):
-    """Base of the warnings: what was asked was done, and may not be what was meant.
+    """Base of the warnings: the operation succeeded, but perhaps not as intended.
 
     Attributes:
-        database: Path of the database in the pool, as ``Pool.databases`` has it.
+        database: Path of the database in the pool, as in ``Pool.databases``.
         hint: What the reader can do about it.
     """
 
@@ -127,14 +127,14 @@ class SahpoolWarning(UserWarning):
 
 
 class WalMissingWarning(SahpoolWarning):
-    """A database in WAL mode was imported by itself: its newest commits may be in its WAL."""
+    """A database in WAL mode was imported without its WAL, which may have its newest commits."""
 
 
 class WalIgnoredWarning(SahpoolWarning):
-    """A WAL was imported, and SQLite takes no notice of a part in which transactions end.
+    """A WAL was imported, but SQLite ignores a part of it in which transactions end.
 
     Attributes:
-        transactions: How many.
+        transactions: Number of transactions in that part.
     """
 
     def __init__(self, message: str, *, database: str, transactions: int, hint: str = "") -> None:
@@ -143,11 +143,11 @@ class WalIgnoredWarning(SahpoolWarning):
 
 
 class NewerSchemaWarning(SahpoolWarning):
-    """A newer SQLite made some of a database, which cannot be read here; the rest can be.
+    """A newer SQLite wrote parts of a database's schema, which cannot be read; the rest can be.
 
     Attributes:
-        objects: Names of the tables, indexes, views and triggers that cannot be read. Of one of
-            which SQLite reads the beginning only ``import_db`` tells, and of the first.
+        objects: Names of the tables, indexes, views and triggers that cannot be read. One whose
+            definition SQLite reads in part is named by ``import_db`` only, and only the first.
         kinds: For each of them ``"table"``, ``"index"``, ``"view"`` or ``"trigger"``.
         written_by: Version of the SQLite that wrote the database last, for example ``"3.46.1"``.
     """
@@ -165,38 +165,38 @@ class NewerSchemaWarning(SahpoolWarning):
         super().__init__(
             f"SQLite {own} cannot read some of the schema, which SQLite {written_by} wrote: "
             f"{names}. {hint}",
-            database="",  # whoever issues it knows
+            database="",  # warn() sets it
             hint=hint,
         )
 
     @property
     def has_pages(self) -> bool:
-        """Whether a table or an index is among them."""
+        """Whether a table or an index is among the objects, which have pages of their own."""
         return not {"table", "index"}.isdisjoint(self.kinds)
 
 
 def warn(warning: SahpoolWarning, database: str) -> None:
-    """Issues a warning about a database, to the line of the program that called the library."""
+    """Issues a warning about a database, for the program's line that called the library."""
     warning.database = database
     warnings.warn(warning, skip_file_prefixes=(_PACKAGE,))  # type: ignore[call-overload]  # Python 3.12
 
 
 def is_storage_failure(error: BaseException) -> bool:
-    """Whether SQLite failed because its storage did, which says nothing about the database.
+    """Whether an sqlite3 error was caused by the storage, and says nothing about the database.
 
     Args:
-        error: What sqlite3 raised; errors of the module's own carry no code.
+        error: An exception of sqlite3; those that it raises without SQLite have no result code.
     """
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the primary one of an extended code
     return code in (SQLITE_CANTOPEN, SQLITE_FULL, SQLITE_IOERR)
 
 
-#: DOMException names that mean "another holder": Chromium and Firefox say the first when a second
-#: access handle is asked for, Safari says the second.
+#: Names of DOMExceptions that mean "another holder has the file": Chromium and Firefox throw the
+#: first when a second access handle is asked for, Safari the second.
 LOCKED_NAMES = frozenset({"NoModificationAllowedError", "InvalidStateError"})
 
-#: DOMException names that mean "no room": Firefox says the second when a file is to be lengthened
-#: (it tells of a write that does not fit by a count of 0).
+#: Names of exceptions that mean "no room": Firefox throws the second when a file cannot be
+#: extended (for a write that does not fit it returns a count of 0).
 FULL_NAMES = frozenset({"QuotaExceededError", "NS_ERROR_FILE_NO_DEVICE_SPACE"})
 
 
@@ -204,7 +204,7 @@ def exception_name(error: BaseException) -> str:
     """The ``name`` of a JavaScript exception (for a DOMException its kind), else the Python type.
 
     Args:
-        error: What was caught.
+        error: The exception.
 
     Returns:
         For example ``"QuotaExceededError"`` or ``"KeyError"``.
@@ -214,16 +214,17 @@ def exception_name(error: BaseException) -> str:
 
 
 def sqlite_code(error: BaseException, default: int) -> int:
-    """The SQLite result code that tells SQLite what happened.
+    """The SQLite result code for an exception of a VFS method.
 
     Args:
-        error: What a VFS method raised.
+        error: The exception.
         default: The code of that method, for example SQLITE_IOERR_FSYNC.
 
     Returns:
         The error's own code when it has one, SQLITE_FULL when the quota is exceeded, otherwise
-        ``default``. Never SQLITE_BUSY for an exception of the browser: all handles are held before
-        SQLite asks, so nobody's lock is in the way, and a COMMIT that is busy stays open.
+        ``default``. Never SQLITE_BUSY for an exception of the browser: all handles are open before
+        SQLite uses them, so no lock holder is involved, and after SQLITE_BUSY a COMMIT would leave
+        its transaction open.
     """
     own = getattr(error, "sqlite_code", None)
     if isinstance(own, int):

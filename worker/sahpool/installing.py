@@ -1,4 +1,4 @@
-"""``install()``: a pool that is ready to use, or an error and nothing changed."""
+"""``install()``, which returns a pool that is ready to use, or fails and changes nothing."""
 
 from __future__ import annotations
 
@@ -27,34 +27,33 @@ async def install(
 ) -> Pool:
     """Opens a pool and registers it as a VFS of this Pyodide's ``sqlite3``.
 
-    Installing a name twice returns the pool that is there, as it was installed first: of the
-    options only ``verbosity`` counts then.
+    Installing a name twice returns the existing pool with its first options; only ``verbosity`` is
+    applied again.
 
     Args:
         name: Name of the VFS, for ``file:/notes.db?vfs=NAME``.
         directory: Path of the pool's directory below the origin's root; ``"." + name`` when None.
         initial_capacity: Slots that a new pool is given.
-        spare: Free slots that are kept at hand; topped up between statements.
+        spare: Number of spare slots to keep; they are topped up between statements.
         default: Whether plain ``sqlite3.connect("notes.db")`` uses this VFS as well; see
             :func:`set_default`.
         lock_timeout: Seconds to wait for a pool that another tab or worker holds. Chromium keeps
             the handles of a worker that was killed inside a long statement for about two seconds.
         clear_on_init: Deletes every database of the pool first.
         pragmas: PRAGMAs that every connection starts with; journal_mode and other settings that a
-            database stores are given to new databases only. ``"journal_mode": "WAL"`` holds from
-            the first committed table on: until then a database is in rollback mode, and its
-            page_size, auto_vacuum and encoding can be chosen as on a disk, here or by a PRAGMA.
-            wal_autocheckpoint does not belong here: SQLite sets it itself once a connection has
-            opened.
+            database stores are applied to new databases only. ``"journal_mode": "WAL"`` takes
+            effect with the first committed table: until then a database is in rollback mode, and
+            its page_size, auto_vacuum and encoding can be chosen as on a disk, here or by a PRAGMA.
+            wal_autocheckpoint is not accepted: SQLite sets it itself once a connection has opened.
         temp_memory_limit: Bytes up to which a temporary file stays in memory.
-        verbosity: What the library writes to the console, as :func:`set_verbosity` has it; None
-            leaves logging as it is.
+        verbosity: Level of the library's messages in the browser's console, see
+            :func:`set_verbosity`; None leaves logging as it is.
 
     Returns:
         The pool.
 
     Raises:
-        TypeError, ValueError: An argument is none that makes sense; nothing was touched.
+        TypeError, ValueError: An argument is invalid; nothing was changed.
         UnsupportedError: This is not a worker, the browser has no OPFS with sync access handles
             (private windows of some browsers), or Pyodide lacks something; the message says which.
         PoolLockedError: The pool was held by another tab or worker for all of ``lock_timeout``.
@@ -107,19 +106,19 @@ async def install(
 
 
 def set_default(pool: Pool | None) -> None:
-    """Says where plain names lead from now on, as in ``sqlite3.connect("notes.db")``.
+    """Sets the pool that plain names use from now on, as in ``sqlite3.connect("notes.db")``.
 
-    By itself that changes with ``install(default=True)`` only. While the pool that it has chosen is
-    paused, and after it was removed, such a connect fails, with a :class:`PoolClosedError` as its
-    ``__cause__``: nothing is committed to a place that is not kept.
+    Only this function and ``install(default=True)`` change it. While that pool is paused, and after
+    it was removed, such a connect fails with a :class:`PoolClosedError` as its ``__cause__``, so
+    that nothing is committed to a storage that does not last.
 
     Args:
-        pool: A pool; None for where they led before a pool was chosen, as a rule Pyodide's own file
-            system in memory, of which nothing is kept.
+        pool: A pool; None for the VFS that was the default before any pool, as a rule Pyodide's
+            file system in memory, which loses everything with the worker.
 
     Raises:
         PoolClosedError: The pool was removed.
-        TypeError: It is no pool.
+        TypeError: The argument is neither a pool nor None.
     """
     if pool is None:
         default_vfs.restore()

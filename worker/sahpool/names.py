@@ -1,4 +1,4 @@
-"""What files of a pool may be called, and what SQLite calls those that belong to a database."""
+"""The names that files of a pool may have, and SQLite's names for the companions of a database."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ import re
 
 from .errors import InvalidNameError
 
-#: The companions of a database that may outlive a worker.
+#: Suffixes of the companions of a database that may outlive a worker.
 COMPANION_SUFFIXES = ("-journal", "-wal")
 
-#: How a path begins under which a slot is lent out for a moment: no header carries such a path.
+#: Prefix of the paths of lent slots, for imports, exports and checks; never written to a header.
 LENT = "/\x01"
 
-#: How the name of the Web Lock begins that goes with a pool; its directory follows.
+#: Prefix of the name of a pool's Web Lock; the pool's directory follows.
 LOCK_PREFIX = "sahpool:"
 
 MAX_PATH_BYTES = 510  #: longest path that a storage keeps, in bytes of UTF-8
 
-#: What SQLite adds to a database's name: journal, WAL, super-journal (``main.c``, ``vdbeaux.c``).
+#: Suffixes that SQLite adds to a database's name for its journal, WAL and super-journal
+#: (``main.c``, ``vdbeaux.c``).
 _COMPANION = re.compile(r"-(?:journal|wal|mj[0-9A-F]{9})$")
 _SUPER_JOURNAL = re.compile(r"-mj[0-9A-F]{9}$")
 
 
 def check_path(path: str) -> str:
-    """The path of a file in the pool for a name as a user writes it.
+    """Returns the path in the pool of a file whose name a user has given.
 
     Characters are taken as they are, ``?``, ``#``, spaces and non-ASCII included. ``.`` and ``..``
     and empty parts are resolved, as os_unix.c and the reference do it: a program that asks for
@@ -60,11 +61,11 @@ def check_path(path: str) -> str:
 
 
 def check_new_database(path: str) -> None:
-    """Whether a new database may have this path.
+    """Checks that a new database may have this path.
 
     Raises:
-        InvalidNameError: SQLite would take it for the companion of another database, and delete it;
-            or the pool lends slots out under such names.
+        InvalidNameError: SQLite would take the file for a companion of another database, and delete
+            it; or the path is one of those for lent slots.
     """
     if path.startswith(LENT):
         raise InvalidNameError(
@@ -82,15 +83,15 @@ def check_new_database(path: str) -> None:
 
 
 def key_of(path: str) -> str:
-    """A path as a key in JavaScript: other paths have other keys.
+    """A string that stands for a path in JavaScript; different paths have different ones.
 
-    Beyond 2 GiB of heap Pyodide hands over other strings for ASCII of 64 characters (heap.py).
+    Beyond 2 GiB of heap Pyodide corrupts ASCII strings of 64 characters or more (heap.py).
     """
     return path + "\u200b" if len(path) >= 64 and path.isascii() else path
 
 
 def database_of(path: str) -> str:
-    """The path of the database that a journal or WAL is of by its name; any other path as it is."""
+    """The path of the database that a journal or WAL belongs to by name; other paths unchanged."""
     for suffix in COMPANION_SUFFIXES:
         if path.endswith(suffix):
             return path.removesuffix(suffix)
@@ -98,24 +99,24 @@ def database_of(path: str) -> str:
 
 
 def is_companion(path: str) -> bool:
-    """Whether SQLite gives such a name to a journal, a WAL or a super-journal."""
+    """Whether the name is one that SQLite gives to a journal, a WAL or a super-journal."""
     return _COMPANION.search(path) is not None
 
 
 def is_super_journal(path: str) -> bool:
-    """Whether SQLite gives such a name to the super-journal of a transaction over databases."""
+    """Whether the name is one that SQLite gives to a super-journal."""
     return _SUPER_JOURNAL.search(path) is not None
 
 
 def stored_path(path: str) -> str:
-    """The path under which a header keeps ``path``.
+    """The path that a header has for ``path``.
 
-    The same, but for a companion of a database whose own name leaves no room for the suffix: it is
-    kept under a hash of the database's path, so that a database may use all 510 bytes. The
-    reference cannot open such a database at all, so nothing is lost by it.
+    It is the same path, except for a companion whose suffix does not fit behind the database's
+    path: that one gets a hash of the database's path, so that a database may use all 510 bytes. The
+    reference cannot open such a database at all, so compatibility loses nothing.
 
     Raises:
-        InvalidNameError: The path is too long and no companion's.
+        InvalidNameError: The path is too long and not that of a companion.
     """
     raw = path.encode("utf-8", "surrogateescape")
     if len(raw) <= MAX_PATH_BYTES:

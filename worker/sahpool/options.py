@@ -1,6 +1,6 @@
-"""What may be given to ``install`` and to a pool's methods; free of any browser.
+"""Checks of the arguments of ``install`` and of a pool's methods; needs no browser.
 
-Everything is looked at before anything is taken hold of, so that a mistake costs nothing.
+All arguments are checked before anything is opened or changed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _SMALLEST_CHUNK = 512  # bytes
 
 
 def check_name(name: str) -> None:
-    """Whether a VFS and its pool may have this name.
+    """Checks that a VFS and its pool may have this name.
 
     Raises:
         TypeError, ValueError: It may not.
@@ -32,10 +32,10 @@ def check_name(name: str) -> None:
 
 
 def checked_directory(directory: str | None, name: str) -> str:
-    """The path of a pool's directory in one spelling: no slash at its ends, none twice.
+    """Returns the path of a pool's directory in one spelling: without superfluous slashes.
 
     Args:
-        directory: What was asked for; None for the reference's default.
+        directory: The path as given; None for the default, that of the reference (header.py).
         name: Name of the pool.
 
     Raises:
@@ -55,7 +55,7 @@ def checked_directory(directory: str | None, name: str) -> str:
 
 
 def _is_file_name(part: str) -> bool:
-    """Whether browsers take it (fs.spec.whatwg.org, "valid file name"), and SQLite in a URI."""
+    """Whether browsers accept a name (fs.spec.whatwg.org, "valid file name"), and SQLite's URIs."""
     if part in ("", ".", "..") or "\\" in part or "\0" in part:
         return False
     try:
@@ -66,7 +66,7 @@ def _is_file_name(part: str) -> bool:
 
 
 def check_counts(**counts: int) -> None:
-    """Numbers of slots or bytes, by the names of their arguments.
+    """Checks numbers of slots or bytes, given by the names of their arguments.
 
     Raises:
         TypeError, ValueError: One is not a whole number of 0 or more.
@@ -79,17 +79,17 @@ def check_counts(**counts: int) -> None:
 
 
 def check_chunks(size: int) -> None:
-    """The size of an export's chunks, in bytes.
+    """Checks the size of an export's chunks, in bytes.
 
     Raises:
-        ValueError: The header of a database does not fit into the first one.
+        ValueError: It is less than 512, so that the database's header may not fit into one chunk.
     """
     if size < _SMALLEST_CHUNK:
         raise ValueError(f"chunks of {size} bytes are too small: at least {_SMALLEST_CHUNK}")
 
 
 def check_seconds(what: str, seconds: float) -> None:
-    """A time to wait.
+    """Checks a time to wait.
 
     Raises:
         TypeError, ValueError: It is not a finite number of 0 or more.
@@ -101,10 +101,11 @@ def check_seconds(what: str, seconds: float) -> None:
 
 
 def check_pragmas(pragmas: Mapping[str, str | int]) -> None:
-    """PRAGMAs that every connection is to begin with.
+    """Checks the PRAGMAs for every connection.
 
     Raises:
-        TypeError, ValueError: SQLite has no PRAGMA of a name, or a value is not one word or number.
+        TypeError, ValueError: SQLite has no PRAGMA of that name, or a value is not one word or
+            number.
     """
     if not isinstance(pragmas, Mapping):
         raise TypeError(f"pragmas must map names to values, not be {pragmas!r}")

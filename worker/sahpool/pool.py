@@ -1,7 +1,7 @@
-"""The pool: the public face of slots, VFS and the hold on a directory.
+"""The class ``Pool``: the public interface to the slots, the VFS and the hold on a directory.
 
-Starting takes hold of the directory and registers the VFS. Whatever fails on the way, everything
-taken so far is given back and nothing is ever deleted.
+A start takes hold of the directory and registers the VFS. When a step of it fails, everything taken
+so far is released, and nothing is ever deleted.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def holder_of(directory: str) -> Pool | None:
 
 
 def access_to(pool: Pool) -> Access:
-    """What is needed to bring whole databases of a pool in and out."""
+    """The parts of a pool that import and export whole databases."""
     return pool._access
 
 
@@ -65,30 +65,30 @@ class Pool(PoolBase):
     # --- connections ----------------------------------------------------------------------------
 
     def connect(self, name: str, *, wait: bool = True, **options: Any) -> sqlite3.Connection:
-        """Opens a database, creating it when there is none; other tasks may run meanwhile.
+        """Opens a database, and creates it when there is none; other tasks may run meanwhile.
 
         Args:
             name: Name of the database, taken as it is, up to 510 bytes of UTF-8; with or without
                 the leading slash that it has in the pool.
-            wait: Whether spare slots that are missing are added first, for which other tasks run
-                where the browser has JSPI. False: it is done in one step, or not at all.
-            **options: For :func:`sqlite3.connect`. A ``factory`` of your own may be derived from
-                :class:`Connection`, which is what there is without one. A ``timeout`` waits for
-                nothing: whoever holds a lock runs in this very thread, so a second one is refused
-                at once, after as many tries as SQLite would make (60 in the default five seconds).
-                Let the other end its transaction, awaiting something if it is another task's, and
-                try again.
+            wait: Whether missing spare slots are added first; where the browser has JSPI, other
+                tasks run meanwhile. False: the database is opened without that, or not at all.
+            **options: For :func:`sqlite3.connect`. Your own ``factory`` may be derived from
+                :class:`Connection`, which is the default. A ``timeout`` does not wait: the lock
+                holder runs in this very thread, so a second lock is refused at once, after as many
+                tries as SQLite would make (60 in the default five seconds). Let the lock holder
+                end its transaction, awaiting something if it is another task, and try again.
 
         Raises:
             InvalidNameError: The name is empty, holds a NUL or is too long.
-            PoolFullError: ``wait`` is false, and not as many slots are free as it needs: a new
-                database two, for itself and its journal or WAL; one in WAL mode whose WAL is not
-                there, one.
+            PoolFullError: ``wait`` is false and there are too few spare slots: a new database needs
+                two, for itself and its journal or WAL; a database in WAL mode without a WAL file
+                needs one.
             sqlite3.OperationalError: SQLite could not open it; ``__cause__`` says why.
 
         Warns:
-            NewerSchemaWarning: A newer SQLite made some of it: the rest can be read, and nothing is
-                written before ``PRAGMA query_only=OFF``. ``sqlite3.connect`` does so in silence.
+            NewerSchemaWarning: A newer SQLite wrote parts of its schema: the rest can be read, and
+                nothing is written before ``PRAGMA query_only=OFF``. ``sqlite3.connect`` opens it
+                in the same way, but without a warning.
         """
         self._check_open()
         collecting.keep()
@@ -141,7 +141,7 @@ class Pool(PoolBase):
 
     @property
     def quarantined(self) -> list[Quarantined]:
-        """Slots whose header cannot be trusted; they are left as they are until you say so."""
+        """Slots whose header cannot be trusted; unchanged until you recover or drop them."""
         return list(self._slots.quarantined)
 
     @property
@@ -151,11 +151,11 @@ class Pool(PoolBase):
 
     @property
     def stats(self) -> Stats:
-        """What SQLite asked of the pool since it was installed, and what it took: a snapshot."""
+        """A snapshot of the counts and times of SQLite's calls since the pool was installed."""
         return self._vfs.stats
 
     def reset_stats(self) -> None:
-        """Counts from zero again."""
+        """Sets the counters behind :attr:`stats` to zero."""
         self._vfs.reset_stats()
 
     def exists(self, name: str) -> bool:
@@ -174,7 +174,7 @@ class Pool(PoolBase):
     # --- capacity -------------------------------------------------------------------------------
 
     async def add_capacity(self, count: int) -> int:
-        """Adds slots, also while files are open; they stay beyond this session.
+        """Adds slots, also while files are open; they outlive this worker.
 
         Args:
             count: How many; 0 is fine.
@@ -194,7 +194,7 @@ class Pool(PoolBase):
     async def reduce_capacity(self, count: int) -> int:
         """Removes up to ``count`` spare slots; files stay.
 
-        Spares are added again as soon as a file takes one, up to ``install(spare=…)``.
+        As soon as a file takes a spare slot, missing ones are added, up to ``install(spare=…)``.
 
         Returns:
             How many slots were removed.
@@ -226,16 +226,17 @@ class Pool(PoolBase):
         wal: sources.Source | None = None,
         journal: sources.Source | None = None,
     ) -> int:
-        """Brings a database file in: into a spare slot, checked, then swapped in.
+        """Imports a database file: copies it into a spare slot, checks it, then swaps it in.
 
-        Until the last, durable step a database of that name is untouched. Memory stays flat,
-        whatever the source holds: it is written in pieces, JavaScript's without a detour through
-        Python. The database keeps the journal mode that the file says; without a table it counts as
-        new. No bytes at all are an empty database: look first where that cannot be meant.
+        Until the last, durable step a database of that name is unchanged. Memory use does not grow
+        with the source: it is written in pieces, and pieces of JavaScript do not pass through
+        Python. The database keeps the journal mode in the file's header; without a table it counts
+        as new. A source without any bytes becomes an empty database: check for that first if it
+        cannot be intended.
 
         A program that runs, or has crashed, has a second file beside the database: a WAL with its
-        newest commits, or a hot journal without which a transaction is half there. Given with the
-        database, it is applied as SQLite would. That a journal is missing cannot be recognised.
+        newest commits, or a hot journal without which a transaction is half done. Given with the
+        database, that file is applied as SQLite would. A missing journal cannot be detected.
 
         Args:
             name: Name of the database.
@@ -246,26 +247,26 @@ class Pool(PoolBase):
                 are bytes-like, or JavaScript's ArrayBuffer or typed arrays. A ReadableStream is
                 cancelled when the import fails once it has begun to read.
             replace: Whether a database of that name is replaced.
-            wal: The file beside it whose name ends in ``-wal``, any such source; an empty one says
-                that there is none. None, for a database in WAL mode, is a WalMissingWarning;
-                transactions in it that SQLite leaves out as damaged are a WalIgnoredWarning.
-            journal: The file beside it whose name ends in ``-journal``, likewise; one that has
-                ended, as in PERSIST and TRUNCATE mode, does no harm.
+            wal: The file beside it whose name ends in ``-wal``, as any such source; an empty one
+                says that there is none. None leads to a WalMissingWarning for a database in WAL
+                mode; transactions that SQLite leaves out as damaged to a WalIgnoredWarning.
+            journal: The file beside it whose name ends in ``-journal``, likewise; the journal of an
+                ended transaction, as in PERSIST and TRUNCATE mode, has no effect.
 
         Returns:
             Size of the database in bytes.
 
         Raises:
-            TypeError: A source is none of these, or a chunk holds no bytes.
+            TypeError: A source is none of these, or a chunk is not bytes-like.
             NameExistsError: There is a database of that name and ``replace`` is false.
             DatabaseInUseError: The database to be replaced is open.
             ImportRejectedError: The bytes are not a sound SQLite database; or the WAL or journal is
-                damaged, or one of another database, or both have something to tell.
+                damaged, or belongs to another database, or both have something to apply.
             StorageError, sqlite3.OperationalError, JsException: The storage failed, for example its
                 quota; or the browser could not read the source.
 
         Warns:
-            NewerSchemaWarning: A newer SQLite made some of it; see :meth:`connect`.
+            NewerSchemaWarning: A newer SQLite wrote parts of its schema; see :meth:`connect`.
         """
         self._check_open()
         await self._spares.try_top_up()
@@ -276,29 +277,29 @@ class Pool(PoolBase):
     async def import_pool(self, directory: str, *, replace: bool = False) -> dict[str, int]:
         """Copies every database of another program's pool into this one.
 
-        Each is checked and swapped in as by :meth:`import_db`, once a transaction that its program
-        left half done was rolled back and a WAL carried over, here: not a byte changes there. The
-        other pool's files are held meanwhile, so that its program cannot write to them.
+        Each copy is completed (a hot journal is rolled back, a WAL checkpointed), then checked and
+        swapped in as by :meth:`import_db`; the other pool's files do not change. They are held
+        meanwhile, so that their program cannot write to them.
 
         Args:
-            directory: Path of the other pool's directory, as :func:`find_pools` has it: a pool of
-                wa-sqlite, sqlite-wasm-rs, the official package or sahpool.
+            directory: Path of the other pool's directory, as :func:`find_pools` returns it: a pool
+                of wa-sqlite, sqlite-wasm-rs, the official package or sahpool.
             replace: Whether databases of the same names are replaced.
 
         Returns:
-            Size in bytes of each database, by its path here: the one it has there, with a leading
-            slash added where there is none.
+            Size in bytes of each database, by its path here: the path in the other pool, with a
+            leading slash added if it has none.
 
         Raises:
             NoSuchDatabaseError: There is no pool in the directory.
             PoolLockedError: Its program, another tab or worker, or another pool here, holds it.
             NameExistsError: There is a database of one of the names and ``replace`` is false;
                 nothing was copied.
-            DatabaseInUseError: One that is to be replaced is open; nothing was copied.
-            ExceptionGroup: Some are damaged. It holds an ImportRejectedError for each of these; all
-                others were copied.
+            DatabaseInUseError: A database to be replaced is open; nothing was copied.
+            ExceptionGroup: Some databases are damaged. It contains an ImportRejectedError for each
+                of these; all others were copied.
             StorageError, sqlite3.OperationalError, JsException: The storage failed, for example its
-                quota; what was copied before stays.
+                quota; databases that were copied before stay.
         """
         self._check_open()
         hold = self._hold.elsewhere(directory)
@@ -313,12 +314,12 @@ class Pool(PoolBase):
         return await foreign.import_pool(self._access, hold, replace)
 
     def export_chunks(self, name: str, size: int = 1 << 20) -> Iterator[bytes]:
-        """The database as a file, in constant memory, consistent even while it is open.
+        """The database as the chunks of a file, in constant memory, even while it is open.
 
-        What was committed when the first chunk is asked for is what comes, whatever is written
-        meanwhile. Close the iterator (or exhaust it) to let go of the read lock. The file says that
-        it is in rollback mode, as every program can open it; a database to which nothing has been
-        written yet gives no chunk, and :meth:`import_db` takes that.
+        The chunks hold what was committed when the first one is requested, whatever is written
+        meanwhile. Close or exhaust the iterator to release the read lock. The file's header says
+        rollback mode, which every program can open. A database to which nothing has been written
+        yet gives no chunk, and :meth:`import_db` accepts that.
 
         Args:
             name: Name of the database.
@@ -337,12 +338,12 @@ class Pool(PoolBase):
         return b"".join(self.export_chunks(name))
 
     def export_blob(self, name: str) -> AbstractAsyncContextManager[Any]:
-        """The database as a Blob of JavaScript's, which takes no memory: ``async with … as blob``.
+        """The database as a JavaScript Blob, which takes no memory: ``async with … as blob``.
 
         It holds what was committed when the block began, and refers to the pool's own storage, so
-        it is good inside the block only: post it, save it, upload it or read its ``stream()``
-        there. Other connections may read and, in WAL mode, write meanwhile. When the WAL cannot be
-        folded in because of them, a spare slot holds a copy for the length of the block.
+        it is valid inside the block only: post it, save it, upload it or read its ``stream()``
+        there. Other connections may read and, in WAL mode, write meanwhile. When they prevent the
+        checkpoint of the WAL, a spare slot holds a copy until the block ends.
 
         Args:
             name: Name of the database.
@@ -368,7 +369,7 @@ class Pool(PoolBase):
         for each in (path, *(path + suffix for suffix in COMPANION_SUFFIXES)):
             self._check_closed(each)
         there = self._slots.delete(path)
-        # In this order: SQLite ignores a journal or WAL without a database.
+        # The database first: SQLite ignores a journal or WAL without a database.
         for suffix in COMPANION_SUFFIXES:
             self._slots.delete(path + suffix)
         self._spares.plan()
@@ -377,62 +378,64 @@ class Pool(PoolBase):
     # --- quarantine -----------------------------------------------------------------------------
 
     def export_quarantined(self, name: str, size: int = 1 << 20) -> Iterator[bytes]:
-        """What lies behind the header of a slot in quarantine, as it is, in constant memory.
+        """The bytes behind the header of a slot in quarantine, unchanged, in constant memory.
 
-        Where it is a database, its journal or WAL may be another slot, to be exported as well.
+        If they are a database, its journal or WAL may be another slot, to be exported as well.
 
         Args:
-            name: Name of the slot, as :attr:`quarantined` has it.
+            name: Name of the slot, as in :attr:`quarantined`.
             size: Bytes per chunk.
 
         Raises:
             NoSuchDatabaseError: No slot of that name is in quarantine.
             ValueError: ``size`` is less than 512.
-            StorageError: The slot cannot be read, or left quarantine before all of it was.
+            StorageError: The slot cannot be read, or left quarantine before all of it was read.
         """
         self._check_open()
         options.check_chunks(size)
         return quarantine.export(self._slots, quarantine.find(self._slots, name), size)
 
     def recover(self, name: str, as_name: str | None = None, *, replace: bool = False) -> int:
-        """Makes a slot in quarantine a database again, once it has been checked as an import is.
+        """Makes a slot in quarantine a database again, after the same check as for an import.
 
-        Its journal or WAL, known by the database's name, may be in quarantine as well: what a
-        transaction left half done is rolled back, what was committed is kept, and the journal's
-        slot is free afterwards. Whatever fails, the slot has its name or is in quarantine. A WAL
-        whose database is not in quarantine is carried over into that database.
+        Its journal or WAL, found by the database's name, may be in quarantine as well: an
+        unfinished transaction is rolled back, committed ones are kept, and the slot of the journal
+        or WAL is free afterwards. Whatever fails, the slot has its name or is in quarantine. A WAL
+        whose database is not in quarantine is checkpointed into that database.
 
         Args:
-            name: Name of the slot, as :attr:`quarantined` has it.
+            name: Name of the slot, as in :attr:`quarantined`.
             as_name: Name of the database; None for the one that the slot offers.
-            replace: Whether a database of that name is replaced; of no effect for a WAL.
+            replace: Whether a database of that name is replaced; no effect for a WAL.
 
         Returns:
             Size of the database in bytes.
 
         Raises:
             NoSuchDatabaseError: No slot of that name is in quarantine.
-            InvalidNameError: The slot offers no name and none was given, or it cannot be had.
+            InvalidNameError: The slot offers no name and none was given, or a database cannot have
+                the name.
             NameExistsError: There is a database of that name and ``replace`` is false.
             DatabaseInUseError: The database to be replaced or completed is open.
-            ImportRejectedError: It is no sound database, or what belongs to it cannot be told; the
-                message and its hint say more.
-            PoolFullError: A journal or WAL takes up to three spare slots for a while.
+            ImportRejectedError: It is not a sound database, or it is not clear which journal or WAL
+                belongs to it; the message and its hint say more.
+            PoolFullError: There are too few spare slots: a journal or WAL takes up to three for a
+                while.
             StorageError, sqlite3.OperationalError: The storage failed, for example its quota; or
                 a journal of another database in quarantine has the name.
 
         Warns:
-            NewerSchemaWarning: A newer SQLite made some of it; see :meth:`connect`.
+            NewerSchemaWarning: A newer SQLite wrote parts of its schema; see :meth:`connect`.
         """
         self._check_open()
         kept = quarantine.find(self._slots, name)
         return quarantine.recover(self._access, kept, as_name, replace)
 
     def drop_quarantined(self, name: str) -> None:
-        """Erases a slot in quarantine: what is in it is gone, and it is free for another file.
+        """Erases the content of a slot in quarantine and makes it a spare slot.
 
         Args:
-            name: Name of the slot, as :attr:`quarantined` has it.
+            name: Name of the slot, as in :attr:`quarantined`.
 
         Raises:
             NoSuchDatabaseError: No slot of that name is in quarantine.
@@ -458,15 +461,15 @@ class Pool(PoolBase):
     def pause_vfs(self) -> None:
         """Gives up the handles and the lock, so that another program may use the pool's files.
 
-        Until it is had back its databases cannot be opened, by plain names neither where they lead
-        here: ``connect`` fails with a PoolClosedError as ``__cause__``.
+        Until :meth:`unpause_vfs` its databases cannot be opened, not even by plain names if this
+        pool is the default: ``connect`` fails with a PoolClosedError as ``__cause__``.
 
         Raises:
             DatabaseInUseError: A file of the pool is open.
         """
         if not self.is_paused:
             self._check_idle()
-            with Cleanup(self._let_go) as last, last:  # all of it, once it has begun
+            with Cleanup(self._let_go) as last, last:  # completed once begun
                 pass
 
     async def unpause_vfs(self) -> None:
@@ -484,24 +487,24 @@ class Pool(PoolBase):
     async def remove_vfs(self) -> bool:
         """Removes the pool with everything in it: VFS, databases, spare slots, directory.
 
-        A paused pool is unpaused first: nothing is deleted that another tab or worker holds. Where
-        plain names led to it, they lead nowhere until :func:`set_default` or another
-        ``install(default=True)`` says otherwise.
+        A paused pool is unpaused first, so that nothing is deleted that another tab or worker
+        holds. If the pool was the default, plain names cannot be opened until :func:`set_default`
+        or another ``install(default=True)`` changes that.
 
         Returns:
-            True; False when quarantined slots made the directory stay, and when the pool had been
-            removed before.
+            True; False when the directory stays because of quarantined slots, and when the pool had
+            been removed before.
 
         Raises:
             DatabaseInUseError: A file of the pool is open.
             PoolLockedError: The pool was paused, and another tab or worker holds it now.
         """
-        # Or install() would hand out what is about to go.
+        # Otherwise install() could return a pool that is being removed.
         async with Turn(_installing) as turn, turn:
             if self._standing.is_removed:
                 return False
             await self.unpause_vfs()
-            # A handle just being made would hold the directory.
+            # A handle that is being opened would keep the directory from being removed.
             async with Turn(self._spares.changing) as inner, inner:
                 self._check_idle()
                 await self.wipe_files()
@@ -515,7 +518,7 @@ class Pool(PoolBase):
         return not keep
 
     def _end(self) -> None:
-        """The pool lets go of everything and is no more; it may be called again."""
+        """Releases everything and marks the pool as removed; may be called again."""
         self._standing.is_removed = True
         self._let_go()
         if _installed.get(self.name) is self:
@@ -525,12 +528,12 @@ class Pool(PoolBase):
     async def check(self) -> CheckReport:
         """Tries this pool out: writes, reads, truncates, deletes, rolls back, all through SQLite.
 
-        On databases of its own, with a name that nothing else has, which are gone afterwards; a
-        step that fails is told in the report and stops none of the others. A few spare slots may be
-        added meanwhile, and what it does counts in :attr:`stats`.
+        It uses databases of its own, under a name that nothing else has, and deletes them
+        afterwards. A step that fails is in the report and does not stop the others. A few spare
+        slots may be added meanwhile, and the calls count in :attr:`stats`.
 
         Returns:
-            What was tried and what this browser can do. As a string it is a table for a bug report.
+            The steps and the abilities of this browser. As a string it is a table for a bug report.
 
         Raises:
             PoolClosedError: The pool is paused or removed.

@@ -1,4 +1,4 @@
-"""What a pool consists of, and how it is taken hold of and given up; its methods are in pool.py."""
+"""The parts of a pool, and how it is opened and given up; its public methods are in pool.py."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class PoolBase:
             )
 
     def _let_go(self) -> None:
-        """Gives up the handles and the lock; nothing of it twice, when called again."""
+        """Closes the handles and releases the lock; calling it again has no further effect."""
         self._standing.is_ready = False
         defaults.drop_defaults(self.name)
         self._slots.close()
@@ -88,7 +88,7 @@ class PoolBase:
                 self._slots.load(name, handle)
             self._slots.keep_companions()
             await self._add_missing(initial_capacity)
-            if not self._standing.is_paused:  # it was, while the event loop ran
+            if not self._standing.is_paused:  # pause_vfs() may have run with the event loop
                 head = partial(transfer.first_bytes, self._slots)
                 tables = self._vfs.first_tables
                 defaults.set_defaults(self.name, self._pragmas, tables, head)
@@ -102,7 +102,7 @@ class PoolBase:
             raise
 
     async def _add_missing(self, initial_capacity: int) -> None:
-        """Slots for a new pool, spares for one that has some, as far as the storage has room."""
+        """Adds the first slots of a new pool, or the missing spares of an old one if it can."""
         if not self._slots.capacity:
             await self._spares.grow(max(initial_capacity, self._spares.missing))
             return
@@ -112,13 +112,13 @@ class PoolBase:
             self._spares.not_added(error)
 
     def _open_paths(self, paths: set[str]) -> set[str]:
-        """Which of the paths are open, once garbage is collected if one seems to be.
+        """Returns which of the paths are open; collects garbage first if one seems to be.
 
-        A connection that nobody refers to any more, because an exception came as it was made, is
-        open until then: it belongs to a cycle.
+        When an exception interrupts the making of a connection, nothing refers to the connection,
+        but it is part of a reference cycle, and stays open until garbage is collected.
         """
         if self._vfs.open_paths & paths:
-            with browser.StopsHeld():  # one would be lost there
+            with browser.StopsHeld():  # a stop would be lost within the collection
                 gc.collect()
         return self._vfs.open_paths & paths
 
@@ -131,7 +131,7 @@ class PoolBase:
             raise DatabaseInUseError(f"{path} is open.", hint="Close every connection to it first.")
 
     def _existing(self, name: str) -> str:
-        """The path of a database that is there, in a pool that is open."""
+        """The path of an existing database; raises when the pool is closed or has no such file."""
         self._check_open()
         path = check_path(name)
         if self._slots.find(path) is None:

@@ -1,4 +1,4 @@
-"""Whether a pool is there: open, paused or removed, and what is said where it is not."""
+"""The state of a pool (open, paused or removed), and the errors when it is not open."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from .opfs_pool.hold import Hold
 
 
 class Standing:
-    """How it stands with one pool.
+    """The state of one pool.
 
     Attributes:
         is_removed: Whether it was removed, for good.
         is_ready: Whether SQLite may open its files.
-        refusal: Why it could not be had back; empty when nobody has tried, or could.
+        refusal: Why the last attempt to open or unpause it failed; empty when none has failed.
     """
 
     def __init__(self, name: str, hold: Hold) -> None:
@@ -24,16 +24,16 @@ class Standing:
 
     @property
     def is_paused(self) -> bool:
-        """Whether its handles are released."""
+        """Whether the pool's handles are released."""
         return self._hold.opaque is None
 
     def check_there(self) -> None:
-        """Raises PoolClosedError when it was removed."""
+        """Raises PoolClosedError when the pool was removed."""
         if self.is_removed:
             raise self._closed("removed", "Install it again.")
 
     def check_open(self) -> None:
-        """Raises PoolClosedError when it is paused or was removed."""
+        """Raises PoolClosedError when the pool is paused or was removed."""
         self.check_there()
         if self.is_paused:
             because = f": it was not had back. {self.refusal}" if self.refusal else "."
@@ -42,9 +42,9 @@ class Standing:
             )
 
     def check_ready(self) -> None:
-        """Raises PoolClosedError when SQLite may not open a file of it.
+        """Raises PoolClosedError when SQLite may not open a file of the pool.
 
-        A plain name may have led here (default_vfs.py), whose user knows of no pool.
+        The messages also explain it to a program that used a plain name (default_vfs.py).
         """
         if self.is_removed:
             raise self._closed(

@@ -1,7 +1,7 @@
-"""What SQLite's side and whole databases ask of a storage: files with paths, and their bytes.
+"""The interface of a storage: files with paths, and their bytes.
 
-Whatever keeps bytes implements it. SQLite's methods (vfs.py), imports, exports and checks are
-written against it, and know nothing of how it names, marks or finds what it keeps.
+The VFS (vfs.py), imports, exports and checks use this interface only, and do not depend on how a
+storage names, marks or finds its files.
 
 Offsets and sizes are those that SQLite sees, in bytes: 0 is the first byte of a database.
 """
@@ -18,8 +18,8 @@ class File(Protocol):
     """The bytes of one file.
 
     Attributes:
-        raw: What the page I/O reads and writes: a FileSystemSyncAccessHandle of JavaScript's, or
-            what has its methods.
+        raw: The object that the page I/O reads and writes: a FileSystemSyncAccessHandle of
+            JavaScript, or an object with its methods.
     """
 
     @property
@@ -30,7 +30,7 @@ class File(Protocol):
         """Up to ``size`` bytes from offset ``at``; fewer at the end of the file."""
 
     def write(self, data: Any, at: int) -> int:
-        """Writes bytes, Python's or JavaScript's, at offset ``at``; how many were taken."""
+        """Writes bytes of Python or JavaScript at offset ``at``; returns how many were taken."""
 
     def truncate(self, size: int) -> None:
         """Cuts or extends the file to ``size`` bytes."""
@@ -43,11 +43,11 @@ class File(Protocol):
 
 
 class StoredFile(Protocol):
-    """A file that the storage keeps.
+    """A file of the storage.
 
     Attributes:
         path: The path it belongs to; empty for a temporary file.
-        file: Its bytes.
+        file: The bytes of the file.
         users: Addresses of the open ``sqlite3_file`` objects that use it.
         deleted: True once its path was deleted while it was open.
     """
@@ -62,10 +62,10 @@ class StoredFile(Protocol):
 
     @property
     def identity(self) -> tuple[str, int]:
-        """What no other file has, nor this one under another path."""
+        """Identifies this file under this path: no other file, and no other path, has the same."""
 
     def shrank(self, by: int) -> None:
-        """``by`` bytes at its end were cut off."""
+        """Notes that ``by`` bytes at the end of the file were cut off."""
 
 
 class Storage(Protocol):
@@ -77,47 +77,47 @@ class Storage(Protocol):
 
     @property
     def spare_count(self) -> int:
-        """How many files can be made without the event loop running."""
+        """How many files can be made before the event loop has to run."""
 
     def find(self, path: str) -> StoredFile | None:
         """The file of a path, or None."""
 
     def before_open(self, path: str, *, is_database: bool) -> None:
-        """Looks at a file that is there, before SQLite opens it.
+        """Checks and prepares an existing file before SQLite opens it.
 
         Raises:
-            StorageError: It must not be opened as it is.
+            StorageError: The file must not be opened as it is.
         """
 
     def check_new(self, path: str, besides: Container[str] = ()) -> None:
-        """Whether a new database may have this path.
+        """Checks that a new database may have this path, ignoring the files named in ``besides``.
 
         Raises:
             InvalidNameError, StorageError: It may not.
         """
 
     def create(self, path: str, flags: int) -> StoredFile:
-        """A new file, of a path that has none; flags are those of the creating xOpen.
+        """Makes the file of a path that has none; ``flags`` are those of the creating xOpen.
 
         Raises:
             PoolFullError, StorageError: There is no room for it.
         """
 
     def delete(self, path: str) -> bool:
-        """Deletes a file, durably; False when there was none. An open one stays for its users."""
+        """Deletes a file, durably; False when there was none. Users of an open file keep it."""
 
     def release(self, stored: Any, user: int) -> None:
-        """One user of a file less."""
+        """Removes a user of a file."""
 
     def take_spare(self) -> StoredFile:
-        """A file for a temporary file.
+        """Makes a file without a path, for a temporary file.
 
         Raises:
             PoolFullError, StorageError: There is no room for it.
         """
 
     def give_back(self, stored: Any) -> None:
-        """A file that was taken or lent is needed no more."""
+        """Frees a file that was taken or lent."""
 
     def give_back_taken(self, used: Container[Any]) -> None:
-        """Those taken for temporary files are needed no more, but for those ``used``."""
+        """Frees all files taken for temporary files, except those in ``used``."""

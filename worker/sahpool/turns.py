@@ -1,7 +1,7 @@
-"""A lock between tasks that no exception leaves taken.
+"""A lock between tasks that an exception cannot leave locked.
 
-``async with asyncio.Lock()`` does where one strikes as the block ends, before the lock's own
-``__aexit__`` has come to the release; whoever asks for it then waits for ever.
+``async with asyncio.Lock()`` can stay locked: an exception may strike as the block ends, before the
+lock's own ``__aexit__`` releases it; every later task then waits for ever.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ __all__ = ["Turn", "Turns"]
 
 
 class Turns:
-    """Lets one task at a time have its turn: ``async with Turn(turns) as turn, turn:``."""
+    """A lock that one task at a time holds: ``async with Turn(turns) as turn, turn:``."""
 
     def __init__(self) -> None:
         self._holder: Turn | None = None
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     async def take(self, turn: Turn) -> None:
-        """Returns when nobody else has the turn, and it is this one's."""
+        """Waits until no other turn holds the lock, and takes it."""
         while self._holder is not None:
             waiting = asyncio.get_running_loop().create_future()
             self._waiting.append(waiting)
@@ -29,10 +29,10 @@ class Turns:
         self._holder = turn
 
     def give_back(self, turn: Turn) -> None:
-        """The turn is over, if it was this one's; it may be called again."""
+        """Releases the lock if this turn holds it; may be called again."""
         if self._holder is not turn:
             return
-        # First: whoever is woken runs later, and looks again whether it is their turn.
+        # Before the release: a woken task runs later and checks again whether the lock is free.
         while self._waiting:
             waiting = self._waiting[0]
             if not waiting.done():
@@ -42,7 +42,7 @@ class Turns:
 
 
 class Turn:
-    """One turn. Entered twice, as ``Cleanup``: the inner end gives it back, the outer one again."""
+    """One holding of the lock. Entered twice, as ``Cleanup``: both ends of the block release it."""
 
     __slots__ = ("_is_begun", "_turns")
 

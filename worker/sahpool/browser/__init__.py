@@ -1,4 +1,4 @@
-"""What the pool asks of the browser and of Pyodide, and what it says when something is missing."""
+"""The parts of the browser and of Pyodide that the pool uses, and the errors without them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..sqlite import abi, heap
 
 PYODIDE_VERSION = "314.0.7"  #: the Pyodide whose undocumented parts (addFunction) were tested
 
-#: What io.mjs uses of Pyodide's Emscripten module.
+#: The parts of Pyodide's Emscripten module that io.mjs uses.
 _MODULE_PARTS = (
     "addFunction",
     "removeFunction",
@@ -38,7 +38,7 @@ _MODULE_PARTS = (
 )
 
 _IO_MODULE = "sahpool_io"
-#: What io.mjs imports; each imports only those before it.
+#: The modules that io.mjs imports; each imports only those before it.
 _IO_PARTS = ("locks.mjs", "callbacks.mjs", "contents.mjs", "first_table.mjs")
 
 _log = logging.getLogger("sahpool")
@@ -61,10 +61,10 @@ class SyncHandle:
         """Up to ``size`` bytes from offset ``at``; fewer at the end of the file.
 
         Raises:
-            StorageError: There are more, and the browser did not give them.
+            StorageError: The browser returned fewer bytes than the file has there.
         """
         data = bytes(size)
-        # The browser reads into them where they lie: they are nobody else's yet.
+        # The browser reads into the bytes object itself, to which nobody else has a reference yet.
         with heap.Address(data) as (address, _):
             count = self._move(pyodide_js._module, self.raw, "read", address, size, at)
         if count == size:
@@ -100,24 +100,24 @@ class SyncHandle:
         self._call(self.raw, "flush")
 
     def close(self) -> None:
-        """Lets go of the file; by the specification nothing can keep it from that."""
+        """Closes the handle; by the specification this cannot fail."""
         try:
             self._call(self.raw, "close")
         except JsException as error:
-            # The others are to be let go of all the same.
+            # Logged only, so that the remaining handles are closed as well.
             _log.warning("A handle could not be closed: %s", error)
 
 
 def _navigator(part: str) -> Any:
-    """A part of ``navigator``; None where it is missing, as on pages that are not secure."""
+    """A property of ``navigator``; None when it is missing, as on pages that are not secure."""
     return getattr(getattr(js, "navigator", None), part, None)
 
 
 def _private_file_system() -> Any:
-    """``navigator.storage``, by which the private file system is reached.
+    """``navigator.storage``, which gives access to the private file system.
 
     Raises:
-        UnsupportedError: The browser has none here.
+        UnsupportedError: The browser has no private file system here.
     """
     storage = _navigator("storage")
     if not hasattr(storage, "getDirectory"):
@@ -130,7 +130,7 @@ def _private_file_system() -> Any:
 
 
 async def lock_holders(prefix: str) -> dict[str, str]:
-    """Who holds the Web Locks whose names begin so: the browser's ids, by the rest of the names."""
+    """The holders of the Web Locks with a name prefix: rest of the name → the browser's id."""
     locks = _navigator("locks")
     if locks is None:
         return {}
@@ -143,10 +143,10 @@ async def lock_holders(prefix: str) -> dict[str, str]:
 
 
 def check_environment() -> None:
-    """Everything that ``install`` needs of the browser and of Pyodide, each with its own message.
+    """Checks everything that ``install`` needs of the browser and of Pyodide.
 
     Raises:
-        UnsupportedError: Something is missing.
+        UnsupportedError: A part is missing; the message names it.
     """
     abi.library()
     module = getattr(pyodide_js, "_module", None)
@@ -171,15 +171,15 @@ def check_environment() -> None:
 
 
 def emscripten() -> Any:
-    """Pyodide's Emscripten module, of which :func:`check_environment` knows the parts."""
+    """Pyodide's Emscripten module, whose parts :func:`check_environment` checks."""
     return pyodide_js._module
 
 
 class StopsHeld:
-    """Within the block no signal is looked for: a stop comes up after it, in the caller's code.
+    """Postpones a stop (KeyboardInterrupt) to the end of the block, where the caller gets it.
 
-    For a moment in which the event loop runs: a stop would come up in whatever Python it runs next,
-    which may be a task that nobody waits for.
+    For moments in which the event loop runs: without it, the stop would be raised in whatever
+    Python code runs next, perhaps in a task that nobody waits for.
     """
 
     def __enter__(self) -> None:
@@ -193,20 +193,20 @@ class StopsHeld:
 
 
 def pass_on_stop() -> None:
-    """Has Python find the stop again that it has raised where nobody waits for it."""
+    """Requests a stop again that was raised in a task that nobody waits for."""
     buffer = getattr(emscripten(), "Py_EmscriptenSignalBuffer", None)
     if buffer is not None:
         buffer[0] = int(signal.SIGINT)
 
 
 async def io_module() -> Any:
-    """io.mjs: as the page registered it, or from the package through a Blob URL."""
+    """The module io.mjs, as registered by the page, or else loaded from the package by Blob URL."""
     try:
         import sahpool_io
     except ImportError:
         urls: list[str] = []
         try:
-            # A module behind a Blob's URL can import another one by its whole URL only.
+            # A module loaded from a Blob URL can import another one by its full URL only.
             for name in (*_IO_PARTS, "io.mjs"):
                 source = _source(name)
                 for part, url in zip(_IO_PARTS, urls, strict=False):
@@ -239,7 +239,7 @@ def _blob_url(source: str) -> str:
 
 
 async def directory(path: str) -> Any:
-    """The directory handle of a path below the origin's root, created where it is missing.
+    """The directory handle of a path below the origin's root; missing directories are created.
 
     Raises:
         UnsupportedError: The browser has no private file system here, or refuses it.
@@ -259,14 +259,14 @@ async def directory(path: str) -> Any:
 
 
 def kind(value: Any) -> str | None:
-    """What JavaScript calls a value of its own ("Blob", "ReadableStream", …); None for Python's."""
+    """The type of a JavaScript value ("Blob", "ReadableStream", …); None for a Python value."""
     if not isinstance(value, JsProxy):
         return None
     return str(js.Object.prototype.toString.call(value))[len("[object ") : -1]
 
 
 def byte_array(value: Any) -> JsBuffer | None:
-    """A Uint8Array over the bytes of an ArrayBuffer, or of a view of one; else None."""
+    """A Uint8Array over the bytes of an ArrayBuffer or of a view of one; None for other values."""
     if not isinstance(value, JsProxy):
         return None
     if js.ArrayBuffer.isView(value):
@@ -277,9 +277,9 @@ def byte_array(value: Any) -> JsBuffer | None:
 
 
 def reader_of(stream: Any) -> tuple[Any, bool]:
-    """A reader of a ReadableStream, and whether it reads into buffers that are handed to it.
+    """A reader of a ReadableStream, and whether it reads into buffers that the caller provides.
 
-    Streams of bytes can do so (streams.spec.whatwg.org, section 4.5), those of chunks cannot.
+    Byte streams can do so (streams.spec.whatwg.org, section 4.5), other streams cannot.
     """
     try:
         return stream.getReader(js_object(mode="byob")), True
@@ -288,14 +288,14 @@ def reader_of(stream: Any) -> tuple[Any, bool]:
 
 
 def new_buffer(size: int) -> Any:
-    """An ArrayBuffer of so many bytes."""
+    """A new ArrayBuffer of ``size`` bytes."""
     return js.ArrayBuffer.new(size)
 
 
 def cancel(reader: Any, reason: BaseException) -> None:
-    """Tells the source of a ReadableStream that no more of it is wanted, and why.
+    """Cancels a ReadableStream through its reader, with the exception as the reason.
 
-    Its answer is not waited for, nor is it news when it cannot be cancelled any more.
+    It does not wait for the result, and ignores a stream that cannot be cancelled any more.
     """
     told = heap.shown(f"{type(reason).__name__}: {reason}")
     reader.cancel(js.Error.new(told)).catch(lambda _error: None)

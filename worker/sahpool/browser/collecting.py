@@ -1,15 +1,15 @@
-"""Python's garbage collection while calls are suspended, in a Pyodide where that is fatal.
+"""Makes Python's garbage collection safe while calls are suspended, where Pyodide's is not.
 
 A call that waits in ``run_sync`` (JSPI) is suspended, and other tasks run meanwhile. In Pyodide
-314.0.5 to 314.0.7 it keeps a thread state of its own, whose ``current_frame`` leads to frames on an
-argument stack that others write over. CPython's incremental collection, the one that runs by
-itself, follows that pointer (``mark_stacks`` in Python/gc.c): the worker hangs for good, or its
-memory is no longer what it was.
+314.0.5 to 314.0.7 it keeps a thread state of its own, whose ``current_frame`` points to frames on
+an argument stack that other calls overwrite. CPython's incremental collection, the one that runs
+automatically, follows that pointer (``mark_stacks`` in Python/gc.c): the worker hangs for good, or
+its memory is corrupted.
 
-Whether this Pyodide is such a one is found out: a call is suspended and its thread state looked at.
-If so, a function among ``gc.callbacks`` puts the frames of all suspended calls aside for as long as
-a collection runs. It need not follow them (a full one does not). So every suspended call is safe,
-whoever suspended it; nothing else about ``gc`` changes.
+To find out whether this Pyodide is affected, a call is suspended and its thread state examined. If
+so, a function in ``gc.callbacks`` hides the frames of all suspended calls while a collection runs.
+The collection need not follow them (a full one does not). So every suspended call is safe, whoever
+suspended it; nothing else about ``gc`` changes.
 
 Source: github.com/pyodide/pyodide, issue 6464 and pull request 6466, which does the same for as
 long as a call is suspended.
@@ -32,10 +32,10 @@ from pyodide.ffi import JsException, can_run_sync, create_proxy, run_sync
 __all__ = ["keep", "protect", "told"]
 
 _CALLBACK = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object, ctypes.py_object)
-_FRAME_OBJECT_S_FRAME = 12  # bytes from a frame object's begin, on wasm32 (pycore_frame.h)
-_LOOKED_AT = 64  # words of a thread state
+_FRAME_OBJECT_S_FRAME = 12  # offset in bytes within a frame object, on wasm32 (pycore_frame.h)
+_LOOKED_AT = 64  # words of a thread state that are searched
 
-#: What io.mjs (SuspendedFrames) uses of Pyodide's Emscripten module.
+#: The parts of Pyodide's Emscripten module that io.mjs (SuspendedFrames) uses.
 _MODULE_PARTS = (
     "HEAPU32",
     "_PyUnicode_AsUTF8",
@@ -49,22 +49,22 @@ _log = logging.getLogger("sahpool")
 
 
 class _Protection:
-    """What was found out in this worker, and what was done about it."""
+    """The finding in this worker, and the protection in use."""
 
     found: str | None = None
     callback: Callable[[str, object], None] | None = (
-        None  # that of gc.callbacks, while there is one
+        None  # the function in gc.callbacks, while there is one
     )
-    task: asyncio.Future[None] | None = None  # which finds out
+    task: asyncio.Future[None] | None = None  # finds out whether the protection is needed
 
 
 _protection = _Protection()
 
 
 def protect(io: Any) -> None:
-    """Makes suspended calls safe in this worker, from now on; the first time, later nothing.
+    """Makes suspended calls safe in this worker; only the first call has an effect.
 
-    Where they are so by themselves, that is found out soon, and it is undone.
+    A task then removes the protection if this Pyodide does not need it.
 
     Args:
         io: The module io.mjs.
@@ -84,13 +84,13 @@ def protect(io: Any) -> None:
 
 
 def keep() -> None:
-    """Has the protection in its place again, should something have emptied ``gc.callbacks``."""
+    """Puts the protection back if a program has emptied ``gc.callbacks``."""
     if _protection.callback is not None and _protection.callback not in gc.callbacks:
         gc.callbacks.append(_protection.callback)
 
 
 async def told() -> str:
-    """For the self-check: how a garbage collection and suspended calls get along here."""
+    """The self-check's text about whether garbage collection is safe for suspended calls here."""
     if _protection.task is not None:
         await asyncio.wait([_protection.task])
     if _protection.callback is not None and _protection.callback not in gc.callbacks:
@@ -111,7 +111,7 @@ async def _undo_if_safe(frames: Any, offset: int) -> None:
 
 
 async def _keeps_frames(offset: int) -> bool | None:
-    """Whether the thread state of a suspended call has frames; None where none can be suspended."""
+    """Whether a suspended call's thread state has frames; None when no call can be suspended."""
     states: list[int] = []
     suspended, enough = asyncio.Event(), asyncio.Event()
 
@@ -146,7 +146,7 @@ def _thread_state() -> int:
 
 def _python(name: str) -> Any:
     """A function of CPython's C interface that takes nothing and returns an address."""
-    function = ctypes.pythonapi[name]  # another object each time, which nobody else has set up
+    function = ctypes.pythonapi[name]  # a new object each time, so the settings affect nobody else
     function.restype = ctypes.c_void_p
     return function
 
@@ -156,10 +156,10 @@ def _word(address: int) -> int:
 
 
 def _frame_offset() -> int | None:
-    """Where a thread state has its current frame, in bytes; None when that is not clear.
+    """Offset in bytes of the current frame in a thread state; None when it cannot be determined.
 
-    There is one place that has what the running function's frame object has, in each of two
-    functions.
+    It is the one word that, in each of two running functions, equals the frame pointer of the
+    function's frame object.
     """
 
     def places() -> set[int]:

@@ -1,8 +1,8 @@
 """The library's log in the browser's console.
 
-What is told goes to Python's logger "sahpool" like any library's, and a program may treat it as any
-other logger. ``set_verbosity`` is the short way: a level, and a handler that writes to the console.
-The root logger is left alone, and records still reach it.
+The library logs to Python's logger "sahpool", which a program may configure like any other.
+``set_verbosity`` is a shortcut that sets its level and adds a handler that writes to the console.
+The root logger is not changed, and records still reach it.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import js
 from ..sqlite import heap
 
 _log = logging.getLogger("sahpool")
-# Or Python would write warnings to standard error of which nobody has asked to be told.
+# Otherwise Python would write warnings to standard error that nobody asked for.
 _log.addHandler(logging.NullHandler())
 
-#: Verbosity, on the scale of the reference's option of that name, to the level of the logger.
+#: Level of the logger by verbosity, which has the scale of the reference's option of that name.
 _LEVELS = (logging.CRITICAL + 1, logging.ERROR, logging.WARNING, logging.DEBUG)
 
 #: The console's method for records of at least that level; consoles colour and filter by it.
@@ -43,16 +43,16 @@ _handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
 
 
 def set_verbosity(level: int) -> None:
-    """Has the library write to the browser's console what it does, from now on.
+    """Has the library log to the browser's console from now on.
 
-    Sets the level of the logger "sahpool" and gives it a handler, once, that writes to
+    Sets the level of the logger "sahpool" and gives it one handler, which writes to
     ``console.error``, ``warn``, ``info`` or ``debug``; the last is hidden in most consoles unless
     their level "verbose" or "debug" is on. No other logger is changed.
 
     Args:
-        level: 0 nothing; 1 errors, what the storage refused to do; 2 warnings as well, among them
-            every failure that SQLite gets to hear as a result code; 3 everything, down to each call
-            of SQLite's, which slows it down.
+        level: 0 for nothing; 1 for errors, which are refusals of the storage; 2 for warnings as
+            well, among them every failure that SQLite gets as a result code; 3 for everything, down
+            to each call by SQLite, which slows it down.
 
     Raises:
         ValueError: ``level`` is none of these.
@@ -60,7 +60,7 @@ def set_verbosity(level: int) -> None:
     if level not in range(len(_LEVELS)):
         raise ValueError(f"not a verbosity from 0 to {len(_LEVELS) - 1}: {level!r}")
     if level:
-        _log.addHandler(_handler)  # which it is given twice, it keeps once
+        _log.addHandler(_handler)  # ignores a handler that is already attached
     else:
         _log.removeHandler(_handler)
     _log.setLevel(_LEVELS[level])

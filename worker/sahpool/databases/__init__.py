@@ -1,1 +1,1 @@
-"""Whole databases, in and out: imports, exports, and whether one is sound."""
+"""Imports and exports of whole databases, and the check whether one is sound."""

@@ -1,4 +1,4 @@
-"""What bringing whole databases in and out needs of a pool: this, and not the pool."""
+"""The parts of a pool that imports and exports of whole databases use, without the pool itself."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ __all__ = ["Access", "Blobs"]
 
 
 class Blobs(Protocol):
-    """JavaScript's Blobs of what a pool's directory holds (hold.py)."""
+    """JavaScript Blobs of files in a pool's directory (hold.py)."""
 
     async def blob(self, name: str, head: bytes, start: int) -> Any:
-        """One of ``head`` and what a file holds from offset ``start``."""
+        """A Blob of ``head`` and the bytes of a file from offset ``start``."""
 
     def blob_of(self, data: bytes) -> Any:
-        """One of these bytes."""
+        """A Blob of these bytes."""
 
     def in_memory(self, data: bytes) -> Handle:
         """A handle on a file in memory with these bytes behind its header."""
@@ -27,14 +27,14 @@ class Blobs(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """A pool as far as whole databases are concerned.
+    """The parts of a pool that work on whole databases uses.
 
     Attributes:
-        name: Name of its VFS.
-        slots: Its files.
-        blobs: Blobs of them.
-        uri: The URI of a database of the pool: see :meth:`Pool.uri`.
-        is_open: Whether a file of a path is open.
+        name: Name of the pool's VFS.
+        slots: The pool's files.
+        blobs: Makes Blobs of the files.
+        uri: Returns the URI of a database of the pool: see :meth:`Pool.uri`.
+        is_open: Returns whether a file of a path is open.
         add_capacity: Adds slots: see :meth:`Pool.add_capacity`.
     """
 

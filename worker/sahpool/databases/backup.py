@@ -1,4 +1,4 @@
-"""SQLite's backup, which ends: CPython's tries a locked database again for as long as it is."""
+"""SQLite's backup, which fails on a locked database here; CPython's would try again for ever."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ __all__ = ["back_up"]
 
 
 def back_up(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
-    """Makes the database of ``target`` the one of ``source``, in one go.
+    """Replaces the database of ``target`` by a copy of that of ``source``, in one step.
 
-    ``Connection.backup`` sleeps and tries again where somebody else has a lock on either of them.
-    Whoever has it runs in this very thread, so that would be for ever.
+    ``Connection.backup`` sleeps and tries again while another connection has a lock on either
+    database. The lock holder runs in this very thread, so it would do so for ever.
 
     Raises:
-        sqlite3.OperationalError: It is locked; or as ``Connection.backup``.
+        sqlite3.OperationalError: One of the databases is locked; or as ``Connection.backup``.
     """
 
     def look(status: int, _remaining: int, _total: int) -> None:

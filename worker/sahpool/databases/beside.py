@@ -1,14 +1,14 @@
-"""A database that comes with its WAL or its hot journal: imported as SQLite would open it.
+"""Import of a database with its WAL or hot journal, which are applied as SQLite would.
 
-The files of a program that still runs, that crashed, or of a backup of the two. Both go to lent
-slots, where SQLite rolls the journal back or carries the WAL over, and what comes of it is checked
-like any other import; so no name and no file of the pool is touched before all of it is sound.
+Such files come from a program that still runs or has crashed, or from a backup of the two. Both go
+to lent slots, where SQLite rolls the journal back or checkpoints the WAL, and the result is checked
+like any other import. So no path and no file of the pool changes before the result is sound.
 
-SQLite takes whatever has the right name for a database's WAL or journal, and passes over in silence
-what it finds damaged. Here it is compared as far as the files tell (page size, change counter, text
-encoding, whether all pages are there), and what does not belong together is refused: mixed, the two
-would be a third database that nobody has ever seen. Of what SQLite leaves out of a WAL the import
-tells by a warning.
+SQLite takes any file with the right name for a database's WAL or journal, and silently skips parts
+that are damaged. This module compares the two files as far as possible (page size, change counter,
+text encoding, whether all pages are there), and refuses files that do not belong together: applied
+to each other, they would make a third database that never existed. The import warns of transactions
+that SQLite leaves out of a WAL.
 """
 
 from __future__ import annotations
@@ -49,12 +49,13 @@ _VERSIONS, _CHANGE_COUNTER, _FREE_PAGES, _SCHEMA_COOKIE = slice(18, 20), 24, 36,
 _ENCODING = slice(56, 60)
 _WAL_VERSION = 2
 
-#: A transaction adds 1 to the change counter each time that a COMMIT of it writes the first page: a
-#: COMMIT that failed is tried again.
+#: The most that one transaction may have added to the change counter: each try of its COMMIT that
+#: writes the first page adds 1, and a COMMIT that failed is tried again.
 _MOST_TRIES = 16
 
-#: How many times what there is of a database it may have been: the rest was free and is cut off.
-#: SQLite makes the file as long as a journal says, whatever that is.
+#: How many times more pages the database may have had before the transaction than the two files
+#: hold now: the rest was free and is cut off. SQLite extends the file to the size that a journal
+#: gives, whatever that is.
 _MOST_GROWTH = 16
 
 #: Bytes that a database may have beyond its file and all of the WAL (walCheckpoint in wal.c).
@@ -65,10 +66,10 @@ _Held = TypeVar("_Held", Journal, Wal)
 
 
 class Beside:
-    """What is given with a database that is imported."""
+    """The WAL or journal given with an imported database."""
 
     def __init__(self, access: Access, path: str, given: Mapping[str, Source]) -> None:
-        """``path`` is the one that the database is to get; ``given`` has "wal" and "journal"."""
+        """``path`` is the path that the database gets; ``given`` has "wal" and "journal"."""
         self._access = access
         self._slots = access.slots
         self._path = path
@@ -76,32 +77,32 @@ class Beside:
         self._warnings: list[SahpoolWarning] = []
 
     async def make_room(self) -> None:
-        """Sees to the spare slots that it takes: one for each file.
+        """Adds the spare slots that are missing: one is needed for each file.
 
-        A WAL that SQLite makes itself, of a database in WAL mode with a hot journal, has the slot
-        of the journal, which was deleted then.
+        When SQLite itself makes a WAL, for a database in WAL mode with a hot journal, it uses the
+        slot of the journal, which it has deleted by then.
         """
         if self._given:
             await self._access.add_capacity(max(0, 1 + len(self._given) - self._slots.spare_count))
 
     def check_start(self, head: bytes, size: int) -> None:
-        """Whether it is worth reading on, after the first 16 bytes of the database.
+        """Checks the first 16 bytes of the database, before the rest is read.
 
         Raises:
-            ImportRejectedError: They are not a database's.
+            ImportRejectedError: They are not those of a database.
         """
         if not head.startswith(MAGIC):
             companions.refuse_companion(head)
-            if not self._given:  # else a crash may have torn them, and what was given has them
+            if not self._given:  # else a crash may have torn them; the WAL or journal has them too
                 check_header(head, size)
 
     @staticmethod
     async def refuse(source: Source, error: InvalidNameError) -> NoReturn:
-        """Refuses a file whose name cannot be a database's; for what it is, where it tells that.
+        """Refuses a file whose name a database cannot have, by its content if that is known.
 
         Raises:
             ImportRejectedError: It is a WAL, a journal or a WAL-index.
-            InvalidNameError: It is something else: ``error``.
+            InvalidNameError: It is any other file; this is ``error``.
         """
         head = b""
         async with source as pieces:
@@ -114,10 +115,10 @@ class Beside:
             raise error
 
     async def complete(self, slot: Slot) -> None:
-        """Takes in what was given, and makes a lent database what SQLite would find there.
+        """Copies the given WAL or journal, and has SQLite apply it to a lent database.
 
         Raises:
-            ImportRejectedError: What was given is damaged, or belongs to another database.
+            ImportRejectedError: The WAL or journal is damaged, or belongs to another database.
             StorageError, sqlite3.OperationalError, JsException: The storage failed.
         """
         before = slot.file.read(FILE_HEADER_SIZE, 0)
@@ -141,14 +142,14 @@ class Beside:
             self._warnings.append(_missing(self._path))
 
     def warn(self) -> None:
-        """Tells what the database may lack, to the line that imports it."""
+        """Warns of commits that the database may lack, for the line that imports it."""
         for warning in self._warnings:
             warn(warning, self._path)
 
     def _read(
         self, slot: Slot, suffix: str, reader: Callable[[companions.Read, int], _Held | None]
     ) -> _Held | None:
-        """What it holds that was given; where that is nothing, SQLite is to see no such file."""
+        """The content of a given file; None, and the file is removed, if it applies nothing."""
         companion = self._slots.find(slot.path + suffix)
         if companion is None:
             return None
@@ -189,8 +190,7 @@ class Beside:
         finish(self._access, slot.path)
         if self._slots.find(slot.path + _JOURNAL) is not None:
             raise ImportRejectedError("SQLite did not finish what the journal began.")
-        # A journal that was left behind by the first transaction, and is tried much later, would
-        # undo everything.
+        # A journal left behind by the database's first transaction would undo all later ones.
         if not slot.file.size() and has_commits(before, size):
             raise _stranger("journal", "it would undo every transaction that the database has had")
 
@@ -199,7 +199,7 @@ class Beside:
     def _carry_over(self, slot: Slot, before: bytes, wal: Wal) -> None:
         size = slot.file.size()
         pages, page_size = size // wal.page_size, page_size_of(before.ljust(18, b"\0"))
-        known = before.startswith(MAGIC)  # else a crash has torn it, and the WAL has it whole
+        known = before.startswith(MAGIC)  # else a crash has torn page 1, which the WAL has whole
         if known and page_size != wal.page_size:
             raise _stranger(
                 "WAL", f"its pages have {wal.page_size} bytes, those of the database {page_size}"
@@ -219,7 +219,7 @@ class Beside:
             self._warnings.append(_ignored(self._path, ignored))
 
     def _check_wal(self, slot: Slot, before: bytes, pages: int, wal: Wal, taken: int) -> None:
-        """Whether what SQLite has made of both can be what either was a part of."""
+        """Checks that the result of the checkpoint fits both the database and the WAL."""
         if before and _WAL_VERSION not in before[_VERSIONS]:
             raise _stranger("WAL", "the database is not in WAL mode")
         held = set(wal.pages[:taken])
@@ -238,16 +238,16 @@ class Beside:
 
 
 def finish(access: Access, path: str) -> int:
-    """Lets SQLite roll a hot journal back, or carry a WAL over into the database.
+    """Has SQLite roll a hot journal back, or checkpoint a WAL into the database.
 
-    The schema is not read: nobody has looked yet at what it says (soundness.py).
+    The schema is not read, because it was not checked yet (soundness.py).
 
     Args:
         access: The pool.
-        path: Path of a database, as its journal or WAL has it too.
+        path: Path of a database; its journal or WAL has this path with the suffix.
 
     Returns:
-        How many frames of a WAL SQLite took notice of.
+        Number of frames that SQLite found in the WAL.
 
     Raises:
         ImportRejectedError: SQLite finds the database damaged.
@@ -277,19 +277,22 @@ def finish(access: Access, path: str) -> int:
 def _check_whole(
     what: str, there: int, needed: int, held: set[int], page_size: int, head: bytes
 ) -> None:
-    """That no page is missing that is in use.
+    """Checks that no more pages are missing than the database has free pages.
 
-    What a page holds that is free nobody has kept: SQLite cuts it off without having saved it
-    (``allocateBtreePage`` in btree.c), and fills in zeros. The check of the whole finds whether the
-    right ones are missing.
+    The content of a free page is saved nowhere: SQLite cuts it off without saving it
+    (``allocateBtreePage`` in btree.c), and fills in zeros. The later check of the whole database
+    finds out whether the missing pages are the free ones.
 
     Args:
-        what: What lies beside the database.
-        there: How many pages the database's file had.
-        needed: How many the database has.
-        held: Numbers of those that lie beside it.
+        what: ``"WAL"`` or ``"journal"``, for the message.
+        there: Number of pages in the database's file.
+        needed: Number of pages of the database.
+        held: Numbers of the pages in the WAL or journal.
         page_size: Bytes of a page.
-        head: The database's header, or what the journal holds of it.
+        head: The database's header, or the first page that the journal has; empty if unknown.
+
+    Raises:
+        ImportRejectedError: More pages are missing.
     """
     missing = companions.lacking(there, needed, held, page_size)
     free = int(struct.unpack_from(">I", head, _FREE_PAGES)[0]) if head else 0
@@ -298,16 +301,16 @@ def _check_whole(
 
 
 def _counter(head: bytes) -> int:
-    """The change counter, which grows with most transactions (section 1.3.6)."""
+    """The change counter of a header, which grows with most transactions (section 1.3.6)."""
     return int(struct.unpack_from(">I", head, _CHANGE_COUNTER)[0])
 
 
 def _schema_version(head: bytes) -> int:
-    """The schema cookie: how often the schema was changed (section 1.3.9)."""
+    """The schema cookie of a header: how often the schema was changed (section 1.3.9)."""
     return int(struct.unpack_from(">I", head, _SCHEMA_COOKIE)[0])
 
 
-# --- what is told -------------------------------------------------------------------------------
+# --- errors and warnings ------------------------------------------------------------------------
 
 
 def _damaged(why: str) -> ImportRejectedError:

@@ -1,12 +1,12 @@
-"""What SQLite compares with all that came before, told from the text of a schema.
+"""Estimates the time of SQLite's quadratic comparisons from the text of a schema.
 
-Most of SQLite's work on a statement grows with its length, and no length is too much. A few things
-grow with the square of their number: a UNIQUE constraint is compared with each other one of its
-table, a table of a WITH clause with each other one, a constant or an aggregate with each other one
-of its statement. A million bytes hold enough of them for minutes, and nothing can interrupt SQLite
-while it parses or compiles. So they are counted, and what they take is added up.
+Most of SQLite's work on a statement grows with its length, and no length is a problem. The work on
+a few things grows with the square of their number: a UNIQUE constraint is compared with each other
+one of its table, a table of a WITH clause with each other one, a constant or an aggregate with each
+other one of its statement. A million bytes can hold enough of them for minutes, and nothing can
+interrupt SQLite while it parses or compiles. So they are counted, and their time is added up.
 
-Nanoseconds are those that SQLite 3.39 took in Node on two cores of 2026 (tests/hostile/bombs.py).
+The nanoseconds are those of SQLite 3.39 in Node on two cores of 2026 (tests/hostile/bombs.py).
 
 Source: ``build.c`` (sqlite3CreateIndex, sqlite3WithAdd), ``window.c``, ``expr.c``
 (sqlite3ExprCodeRunJustOnce, addAggInfoFunc).
@@ -18,18 +18,18 @@ import re
 
 __all__ = ["MOST_COLUMNS", "columns_at_most", "compiling", "indexing", "parsing"]
 
-#: A table or view has no more columns (SQLITE_LIMIT_COLUMN).
+#: The most columns of a table or view (SQLITE_LIMIT_COLUMN).
 MOST_COLUMNS = 2000
 
-# Nanoseconds for each pair, so that n of a kind take n * n of them.
+# Nanoseconds for each pair: n things of a kind take n * n times as long.
 _UNIQUE, _INDEX, _DEFINITION, _CONSTANT, _AGGREGATE = 3.1, 8.0, 1.0, 3.0, 40.0
-#: Windows that differ become subqueries within one another: for each four of them.
+#: Nanoseconds for windows: n different ones become nested subqueries, and take n**4 times as long.
 _WINDOW = 0.03
-#: For each column of the primary key in each index of a table WITHOUT ROWID, which holds it.
+#: Nanoseconds for each column of the primary key in each index of a table WITHOUT ROWID.
 _KEY_COLUMN = 150.0
 
-# What is passed over: comments and quoted names; texts are constants. What is never closed goes on
-# to the end, or looking for its end would itself take the square of the length.
+# Text to skip: comments and quoted names; string literals are constants. An unclosed one extends to
+# the end of the text, or the search for its end would itself take quadratic time.
 _OTHER = (
     r"--[^\n]*+|/\*.*?(?:\*/|\Z)"
     r"|\"(?:[^\"]|\"\")*+(?:\"|\Z)|`(?:[^`]|``)*+(?:`|\Z)|\[[^\]]*+(?:\]|\Z)"
@@ -42,7 +42,7 @@ _BEFORE = rf"(?:[-+*/%|&<>=!~]|\b(?:{_WORDS}|WHEN|CASE)\b)"
 _BEHIND = rf"(?:[-+*/%|&<>=!~]|\b(?:{_WORDS})\b)"
 _VALUE = rf"(?:X?{_TEXT}|\.?\d[\w.]*+)"
 
-#: A constant beside an operator; one of a list of values is compared with none.
+#: A constant beside an operator; constants in a list of values are not compared.
 _CONSTANTS = re.compile(
     rf"{_OTHER}|({_BEFORE}\s*+\(*+\s*+(?:{_VALUE}|[A-Z_]\w*+\s*+\()"
     rf"|(?:{_VALUE}|\))\s*+\){{0,9}}+\s*+(?={_BEHIND}))|{_TEXT}|[\w$]++",
@@ -53,7 +53,7 @@ _CALLS = re.compile(
     r"|SUM|TOTAL)\s*+\(|FILTER\s*+\()",
     re.DOTALL,
 )
-#: What stands behind OVER: a name, or a definition that is not nested deep; else only that.
+#: OVER with a name or a definition without deep nesting; of any other definition only its start.
 _WINDOWS = re.compile(
     rf"{_PASSED}|\bOVER\s*+(?:(\((?:[^()]|\([^()]*+\))*+\)|[A-Z_]\w*+)|(\())", re.DOTALL
 )
@@ -67,12 +67,12 @@ def _count(pattern: re.Pattern[str], sql: str) -> int:
 
 
 def columns_at_most(sql: str) -> int:
-    """No fewer than the columns that a CREATE TABLE statement defines."""
+    """An upper bound for the number of columns that a CREATE TABLE statement defines."""
     return min(MOST_COLUMNS, sql.count(",") + 1)
 
 
 def parsing(sql: str) -> float:
-    """Nanoseconds that the definitions within a view or trigger take when the schema is read.
+    """Nanoseconds to parse the WITH and WINDOW definitions of a view or trigger with the schema.
 
     Args:
         sql: The statement, in upper case.
@@ -83,11 +83,11 @@ def parsing(sql: str) -> float:
 
 
 def indexing(sql: str, created: int) -> float:
-    """Nanoseconds that the indexes of a table take when the schema is read.
+    """Nanoseconds to compare the indexes of a table when the schema is read.
 
     Args:
         sql: The CREATE TABLE statement, in upper case.
-        created: How many CREATE INDEX statements there are for it.
+        created: Number of CREATE INDEX statements for the table.
     """
     unique = _count(_UNIQUES, sql) if "UNIQUE" in sql or "PRIMARY" in sql else 0
     keys = columns_at_most(sql) if "WITHOUT" in sql else 0
@@ -95,7 +95,7 @@ def indexing(sql: str, created: int) -> float:
 
 
 def compiling(sql: str) -> float:
-    """Nanoseconds that the expressions of a view or table take when it is read.
+    """Nanoseconds to compile the expressions of a view or table when it is read.
 
     Args:
         sql: The statement, in upper case.

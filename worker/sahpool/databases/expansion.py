@@ -1,12 +1,12 @@
-"""How much SQLite must do to read a schema and to compile what it defines, told from its text.
+"""Estimates from a schema's text how much SQLite must do to read the schema and compile it.
 
 SQLite expands a view wherever it is named, and a virtual generated column wherever it is read.
-Where each names the one before it twice, thirty of them are a billion copies, and where each is
-made of the one before, thousands of them are as many calls inside one another: the engine compiles
-for hours, or falls over its own stack and takes the worker with it, and nothing can interrupt it
-(progress handlers are not called there before SQLite 3.41). So this is worked out beforehand: the
-number of copies, how deep they are nested, and what each is compared with (comparing.py). How long
-a statement is does not count: SQLite takes time in proportion to that.
+If each names the previous one twice, thirty of them are a billion copies; if each is made of the
+previous one, thousands of them are as many nested calls. SQLite then compiles for hours, or
+overflows its stack and crashes the worker, and nothing can interrupt it (SQLite before 3.41 calls
+no progress handlers there). So this module computes beforehand the number of copies, how deep they
+are nested, and the time of comparisons (comparing.py). The length of a statement does not count:
+SQLite's time is proportional to it.
 
 Source: sqlite.org/lang_createview.html, lang_with.html, gencol.html; ``tokenize.c`` for the words.
 """
@@ -21,24 +21,25 @@ from . import comparing
 
 __all__ = ["MAX_COPIES", "MAX_DEPTH", "excess"]
 
-#: More than a schema has that was made to be used; with these SQLite is done in a moment, and far
+#: More than a schema has that was made for use. At these limits SQLite finishes in a moment, far
 #: from the end of its stack (400 levels did no harm in any browser that was tried, 5,000 do).
 MAX_COPIES, MAX_DEPTH = 10_000, 200
-_WORDS = 200  # in a definition that counts as one copy; what is longer counts as more
-_EACH = 100  # copies for each definition that there is: a schema may be large
+_WORDS = 200  # words of a definition that counts as one copy; a longer one counts as more
+_EACH = 100  # copies that are allowed for each definition, as a schema may be large
 
-#: Nanoseconds that a copy takes, about: so MAX_COPIES take a second.
+#: Nanoseconds of one copy, about: MAX_COPIES take a second.
 _COPY = 100_000
 
-#: Nanoseconds to look for a name in one column of a table that a SELECT reads, for each token, of
-#: which about half are names (lookupName in resolve.c looks through all columns of all tables: 3e9
-#: took 1.8 s).
+#: Nanoseconds to compare a name with one column of a table that a SELECT reads, for each token, of
+#: which about half are names (lookupName in resolve.c compares with all columns of all tables: 3e9
+#: comparisons took 1.8 s).
 _LOOK = 0.3
 
-#: How often quick_check has a generated column compiled.
+#: How often quick_check compiles a generated column.
 _CHECKS = 4
 
-#: Parentheses around numbers only are one token, as is a list of them: tables of values are long.
+#: A pair of parentheses around numbers only, or a list of such pairs, is one token, because lists
+#: of values are long.
 _TOKEN = re.compile(
     r"""--[^\n]*+|/\*.*?(?:\*/|\Z)"""
     r"""|'(?:[^']|'')*+(?:'|\Z)|"(?:[^"]|"")*+(?:"|\Z)|`(?:[^`]|``)*+(?:`|\Z)"""
@@ -47,23 +48,23 @@ _TOKEN = re.compile(
 )
 _MARKS = {"'": "'", '"': '"', "`": "`", "[": "]"}
 
-#: Before these a list of tables has ended.
+#: Keywords that end a list of tables.
 _NO_TABLES = frozenset(
     {"SELECT", "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "WINDOW", "UNION", "EXCEPT"}
     | {"INTERSECT", "VALUES", "ON", "USING"}
 )
 _COMPOUND = frozenset({"UNION", "EXCEPT", "INTERSECT"})
 
-#: What the groups of a view are told from, and behind what a table may stand.
+#: Tokens that structure the groups of a view, and tokens that a table may follow.
 _STRUCTURE = frozenset({"(", ")", "WITH", "FROM", "JOIN"}) | _NO_TABLES
 _BEFORE_TABLE = frozenset({"FROM", "JOIN", ",", "(", ".", "IN"})
 
-#: Only a table with such a word may have generated columns.
+#: A table without this word has no generated columns.
 _MAY_GENERATE = re.compile(r"\bas\b", re.IGNORECASE)
 
 
 def _tokens(sql: str) -> Iterator[str]:
-    """Names, keywords and the signs that matter, in upper case as SQLite compares them."""
+    """The names, keywords and relevant signs of a text, in upper case as SQLite compares them."""
     for found in _TOKEN.finditer(sql.upper()):
         token = found[0]
         if token[0] not in "-/":
@@ -71,28 +72,28 @@ def _tokens(sql: str) -> Iterator[str]:
 
 
 def _name(token: str) -> str:
-    """What a name says, without the marks around it."""
+    """A name without its quotes."""
     mark = _MARKS.get(token[0])
     return token if mark is None else token[1:].removesuffix(mark).replace(mark * 2, mark)
 
 
 class _Group:
-    """What lies between two parentheses, or a statement as a whole.
+    """The text between two parentheses, or a whole statement.
 
     Attributes:
-        above: The group that it lies in.
-        begins: How many tokens stood before it.
-        tables: Name → body, of the common table expressions that are defined here.
-        body: The definition that it is part of: the statement, or a common table expression.
-        lists_tables: Whether tables are being listed.
+        above: The enclosing group.
+        begins: Number of tokens before the group.
+        tables: Name → body, of the common table expressions that are defined in the group.
+        body: The definition that the group is part of: the statement, or a common table expression.
+        lists_tables: Whether the current token is in a list of tables.
         defines: Whether a WITH clause has begun and its SELECT has not.
-        since: At which token its SELECT began.
-        reads: Names where tables stand in that SELECT.
+        since: Number of the token at which the current SELECT began.
+        reads: Names in the place of tables in that SELECT.
 
-    Of a body:
-        named: Names where tables stand, each with the group that it stands in.
-        selects: Of each SELECT: how many tokens it has, and the names where its tables stand.
-        words: How many names, keywords and signs it has; of long ones each eight letters count.
+    Attributes of a body:
+        named: Names in the place of tables, each with its group.
+        selects: For each SELECT its number of tokens, and the names in the place of its tables.
+        words: Number of names, keywords and signs; each further eight letters of one count as well.
         has_star: Whether it may have more columns than words.
     """
 
@@ -125,10 +126,10 @@ class _Group:
 
 
 def _read(sql: str) -> _Group:
-    """The groups of a view's text."""
+    """The groups of a view's text, as the group of the whole statement."""
     group = whole = _Group(None, 0, None, False, 0)
     whole.has_star = "*" in sql
-    #: As they stand before the next one: a group that has ended is its last parenthesis.
+    #: The tokens before the current one; a group that has ended is reduced to its last parenthesis.
     tokens: list[str] = []
     before, now = "", 0
     for token in _tokens(sql):
@@ -173,7 +174,7 @@ def _read(sql: str) -> _Group:
 
 
 def _defined(last: list[str]) -> str | None:
-    """The name in ``name [(columns)] AS [[NOT] MATERIALIZED]``, which comes before a body."""
+    """The name in ``name [(columns)] AS [[NOT] MATERIALIZED]`` before a body; None without one."""
     words = list(last)
     for optional in ("MATERIALIZED", "NOT"):
         if words[-1:] == [optional]:
@@ -186,7 +187,7 @@ def _defined(last: list[str]) -> str | None:
 
 
 def _generated(sql: str) -> dict[str, list[str]]:
-    """Column → the words and signs of the expression that it is generated from, of a table."""
+    """Column → words and signs of its expression, for the generated columns of a table."""
     columns: dict[str, list[str]] = {}
     depth, name, begins, previous = 0, "", False, ""
     words: list[str] | None = None
@@ -208,7 +209,7 @@ def _generated(sql: str) -> dict[str, list[str]]:
 
 
 class _Sizes:
-    """Size and depth of nodes that name one another, of which each has a size of its own."""
+    """Size and depth of nodes that name one another; each also has a size of its own."""
 
     def __init__(self, named: Mapping[object, list[object]], own: Mapping[object, float]) -> None:
         self._named = named
@@ -216,10 +217,11 @@ class _Sizes:
         self._known: dict[object, tuple[float, int]] = {}
 
     def of(self, root: object) -> tuple[float, int]:
-        """The size of a node with all that it is made of, in copies, and how deep that is nested.
+        """The size in copies of a node with all its parts, and the depth of their nesting.
 
-        What names itself, at once or by way of others, SQLite refuses or runs as a loop: it is no
-        copy. Without recursion, as the nodes may be nested deeper than Python's stack.
+        A node that names itself, directly or through others, does not count as a part: SQLite
+        refuses it or runs it as a loop. This method does not recurse, because the nodes may be
+        nested deeper than Python's stack.
         """
         known, named, entered = self._known, self._named, {root}
         if root in known:
@@ -253,10 +255,10 @@ def _added(size: tuple[float, int], part: tuple[float, int]) -> tuple[float, int
 
 
 class _Budget:
-    """How many copies a schema may come to, and what most of them come from.
+    """The allowed and the estimated number of copies of a schema.
 
     Attributes:
-        told: What is wrong with it as soon as that is known.
+        told: Why the schema is refused; empty while it is not.
     """
 
     def __init__(self) -> None:
@@ -265,7 +267,7 @@ class _Budget:
         self._found: Counter[str] = Counter()
 
     def allow(self, words: int, definitions: int = 1) -> None:
-        """For definitions that there are: what takes time in proportion to them is not counted."""
+        """Allows copies for existing definitions, so that time proportional to them is accepted."""
         self._allowed += _EACH * definitions + words / _WORDS
 
     def add(self, what: str, copies: float, depth: int = 1) -> None:
@@ -276,7 +278,7 @@ class _Budget:
             )
 
     def spend(self) -> str:
-        """What is wrong, if there is anything."""
+        """Why the schema is refused; empty when it is not."""
         copies = self._found.total()
         if not self.told and copies > self._allowed:
             what = self._found.most_common(1)[0][0]
@@ -288,13 +290,13 @@ class _Budget:
 
 
 def excess(definitions: Iterable[tuple[str, str, str, str]]) -> str:
-    """What in a schema would be written out or compared too often, or nested too deep.
+    """Looks for definitions that SQLite would expand or compare too often, or nest too deep.
 
     Args:
         definitions: Type, name, name of the table and text of each entry of ``sqlite_schema``.
 
     Returns:
-        Why SQLite would take too long or fail; empty when it would not.
+        Why SQLite would take too long or fail; empty when it would do neither.
     """
     budget = _Budget()
     views: dict[str, _Group] = {}
@@ -326,7 +328,7 @@ def excess(definitions: Iterable[tuple[str, str, str, str]]) -> str:
 
 
 def _generate(budget: _Budget, name: str, sql: str, text: str) -> None:
-    """Adds what the columns of a table come to."""
+    """Adds the copies for the columns of a table to the budget."""
     compiled = comparing.compiling(text) / _COPY
     budget.allow(len(text) >> 3)
     what = f"the columns of {name}"
@@ -347,7 +349,7 @@ def _generate(budget: _Budget, name: str, sql: str, text: str) -> None:
 def _expand(
     budget: _Budget, views: dict[str, _Group], tables: dict[str, str], compiled: dict[int, float]
 ) -> None:
-    """Adds what the views come to."""
+    """Adds the copies for the views to the budget."""
     scopes = _Scopes(views, tables)
     named: dict[object, list[object]] = {}
     own: dict[object, float] = {}
@@ -361,7 +363,7 @@ def _expand(
 
 
 class _Scopes:
-    """How many columns SQLite looks through for the names of a view."""
+    """Counts the columns that SQLite compares with the names of a view."""
 
     def __init__(self, views: Mapping[str, _Group], tables: Mapping[str, str]) -> None:
         self._views = views
@@ -386,10 +388,15 @@ class _Scopes:
 def _resolve(
     whole: _Group, views: Mapping[str, _Group], named: dict[object, list[object]]
 ) -> list[_Group]:
-    """Which group each name of a view means: the nearest definition around it, or a view.
+    """Resolves the names of a view to the nearest enclosing definition, or to a view.
+
+    Args:
+        whole: The view.
+        views: All views by name.
+        named: Gets the nodes that each body names, by the ids of the bodies.
 
     Returns:
-        The view's own body, and those of its WITH clauses that are named.
+        The view's own body, and the bodies of its WITH clauses that are named.
     """
     todo, bodies = [whole], []
     while todo:

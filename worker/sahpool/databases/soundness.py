@@ -1,10 +1,10 @@
-"""Whether a file is a sound SQLite database that can be opened without harm.
+"""Checks that a file is a sound SQLite database that can be opened without harm.
 
-A file from anywhere may have been made to harm whoever opens it: pages that lead into one another
-for ever, a schema that takes hours to compile, expressions that compute for days. Nothing in a
-worker can stop SQLite there, and one that falls over its stack takes the worker with it. So all
-that is done here is bounded by the size of the file, and no expression of the file's own is
-computed for longer than a moment.
+A file of unknown origin may have been made to do harm: with pages that refer to one another in a
+cycle, a schema that takes hours to compile, expressions that compute for days. Nothing in a worker
+can stop SQLite there, and a stack overflow in SQLite crashes the worker. So the time of every step
+here is bounded by the size of the file, and no expression of the file is computed for longer than a
+moment.
 
 Source: sqlite.org/security.html, section 1.2; sqlite.org/fileformat2.html.
 """
@@ -32,7 +32,7 @@ __all__ = ["check_content"]
 #: Result codes (sqlite.org/rescode.html).
 SQLITE_TOOBIG, SQLITE_MISMATCH, SQLITE_MISUSE = 18, 20, 21
 
-#: Reads up to so many bytes of the file (first argument) at an offset (second).
+#: Reads from the file up to a number of bytes (first argument) at an offset (second).
 Read = Callable[[int, int], bytes]
 
 #: First bytes of the pages that have children: interior pages of indexes and of tables.
@@ -40,28 +40,29 @@ _INTERIOR = (b"\2", b"\5")
 _ANY_INTERIOR = re.compile(b"[\2\5]")
 
 #: SQLite's own limit on the depth of a tree (BTCURSOR_MAX_DEPTH in btreeInt.h). Its integrity check
-#: calls itself once a level and does not know that limit: some thousands end the worker.
+#: recurses once a level and ignores that limit: some thousands of levels crash the worker.
 _MAX_TREE_DEPTH = 20
 
-#: So many calls within one another do no harm, and fewer interior pages have no deeper tree.
+#: A recursion of this depth does no harm, and a tree with fewer interior pages is not deeper.
 _FEW_INTERIOR = 500
 
-#: Bytes that are read at once.
+#: Bytes of one read.
 _PIECE = 1 << 20
 
-#: The longest statement of a schema that is parsed before it has been looked at, in bytes: SQLite's
-#: own for the table sqlite_schema has 67, and must be.
+#: The longest statement of a schema that SQLite parses before the schema is checked, in bytes:
+#: SQLite's own statement for the table sqlite_schema has 67, and must be parsed.
 _SHORTEST = 80
 _ENTRIES = "SELECT type, name, tbl_name, sql FROM sqlite_schema"
 
-#: Seconds for that, and instructions after which is looked. A hundred thousand tables take one.
+#: Seconds for reading these entries, and instructions between two looks at the clock. A hundred
+#: thousand tables take one second.
 _SECONDS, _LOOKS = 20.0, 10_000
 
-#: Virtual machine instructions for each byte of the file. Of the databases that were measured, rows
+#: Virtual machine instructions allowed for each byte of the file. Of the databases measured, rows
 #: of 300 NOT NULL columns of a byte each took most: 1.9.
 _STEPS_PER_BYTE = 16
 
-#: What quick_check runs where the schema has it compute nothing.
+#: The instructions of quick_check for a schema that has it compute nothing.
 _PLAIN_STEPS = frozenset(
     {"Init", "Transaction", "Goto", "Halt", "Noop", "Explain", "Expire", "VerifyCookie"}
     | {"IntegrityCk", "ResultRow", "OpenRead", "ReopenIdx", "Rewind", "Next", "Column", "Rowid"}
@@ -70,56 +71,56 @@ _PLAIN_STEPS = frozenset(
     | {"RealAffinity"}
 )
 
-#: The longest value that a computed column may have while it is checked, in bytes: enough for what
-#: the check itself has to say. It is more where the schema has something longer, as far as all that
-#: is computed copies no more than so many bytes.
+#: The longest value of a computed column during the check, in bytes: enough for the messages of the
+#: check itself. The limit is higher when the schema has a longer value, as long as all computations
+#: together copy no more than the second number of bytes.
 _LONGEST_COMPUTED, _COPIED = 2000, 4_000_000_000
-_BYTES = 4  # that a character has at most
+_BYTES = 4  # the most bytes of a character
 
-#: A quoted name or a text, or a name.
+#: A quoted name, a string literal, or a long name.
 _MARKED = re.compile(
     r"""'(?:[^']|'')*+(?:'|\Z)|"(?:[^"]|"")*+(?:"|\Z)|`[^`]*+(?:`|\Z)|\[[^\]]*+(?:\]|\Z)|\w{400,}+"""
 )
 
-#: Collations and functions of its own application that a file may use, of each kind, and those of
-#: them that only SQLite finds in it, which begins anew for each.
+#: The most collations, and the most functions, of its own application that a file may use; and the
+#: most that are found only by SQLite's errors, after each of which SQLite starts again.
 _MOST_IN_ADVANCE, _MOST_STAND_INS = 5_000, 100
 
 _CALLED = re.compile(r"\b([^\W\d][\w$]*+)\s*+\(")
 _COLLATIONS = frozenset({"BINARY", "NOCASE", "RTRIM"})  #: SQLite's own
 _COLLATED = re.compile(r"\bCOLLATE\s++[\"`\[]?([\w$]++)", re.IGNORECASE)
 
-#: How what is wrong with the trees is told, and not with the rows.
+#: Start of a message of quick_check about the trees, in distinction to the rows.
 _OF_TREES = "***"
 
-#: What computing an expression may end in, of a value or of its length.
+#: Result codes of an expression that fails because of a value or its length.
 _OF_EXPRESSIONS = (SQLITE_ERROR, SQLITE_TOOBIG, SQLITE_MISMATCH)
 
 _NO_COLLATION = re.compile(r"no such collation sequence: (.+)", re.DOTALL)
 _NO_FUNCTION = re.compile(r"unknown function: (.+)\(\)", re.DOTALL)
 
-#: What is quoted of an unsound file in the error message, in characters.
+#: The most characters of SQLite's message about an unsound file in the error message.
 _QUOTED = 200
 
 
 def check_content(
     uri: str, read: Read | None = None, head: bytes | None = None
 ) -> NewerSchemaWarning | None:
-    """Whether a file with a sound header holds a sound database; nothing is written to it.
+    """Checks that a file with a sound header is a sound database; writes nothing to it.
 
-    The depth of its trees, what its schema makes of itself, and ``PRAGMA quick_check``. It takes
-    time in proportion to the size; a sound file never fails because that is long.
+    It checks the depth of the trees, the expansion of the schema (expansion.py), and runs ``PRAGMA
+    quick_check``. The time is proportional to the size; a sound file never fails for its size.
 
     Args:
         uri: The file for ``sqlite3.connect(…, uri=True)``, read-only.
-        read: Reads the same bytes. None where a WAL belongs to them; then the depth is not known.
-        head: The first bytes of the file where it cannot be read.
+        read: Reads the same file. None when it has a WAL; then the depth is not checked.
+        head: The first bytes of the file, when ``read`` is None.
 
     Returns:
-        What to tell of a schema that is a newer SQLite's; None where all of it was read.
+        The warning for a schema that a newer SQLite wrote; None when all of it was read.
 
     Raises:
-        ImportRejectedError: It holds none; the message says why.
+        ImportRejectedError: It is not a sound database; the message says why.
         sqlite3.OperationalError, StorageError: The storage failed; ``__cause__`` says how.
     """
     trees = None if read is None else _Trees(read)
@@ -130,7 +131,7 @@ def check_content(
         with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
             connection.execute("PRAGMA trusted_schema=OFF")
             connection.execute("PRAGMA cell_size_check=ON")
-            # A CHECK is the application's: none is computed, and so none need be compiled.
+            # CHECK constraints are the application's matter: none is compiled or computed here.
             connection.execute("PRAGMA ignore_check_constraints=ON")
             _check_schema(connection)
             unread = _load_schema(connection, first)
@@ -142,9 +143,9 @@ def check_content(
             failure = causes.take_any()
     except (sqlite3.Error, UnicodeDecodeError, MemoryError) as error:
         if error.__cause__ is not None and is_storage_failure(error):
-            raise  # the browser's failure: a file cannot bring that about
+            raise  # a failure of the browser, which the content of a file cannot cause
         raise _damaged(str(error) or "it asks for more memory than there is") from error
-    if failure is not None:  # quick_check takes a page that it cannot read for a damaged one
+    if failure is not None:  # quick_check reports a page that it cannot read as damaged
         raise StorageError(f"The storage failed during the check: {failure}") from failure
     if found != "ok":
         raise ImportRejectedError(
@@ -164,10 +165,10 @@ def _damaged(why: str) -> ImportRejectedError:
 
 
 class _Trees:
-    """The trees of a file, read without SQLite as far as they have children.
+    """The interior pages of a file's trees, read without SQLite.
 
-    SQLite's integrity check calls itself once a level and knows no limit, and reading a schema
-    whose pages belong to several others takes exponential time.
+    SQLite's integrity check recurses once a level without a limit, and reading a schema whose pages
+    have several parents takes exponential time.
     """
 
     def __init__(self, read: Read) -> None:
@@ -175,17 +176,17 @@ class _Trees:
         self._page_size = page_size_of(read(FILE_HEADER_SIZE, 0))
 
     def check_schema(self) -> None:
-        """As :meth:`check` for the schema's own tree, before SQLite reads it."""
+        """As :meth:`check`, for the tree of the schema, before SQLite reads it."""
         self._check({1}, lambda page: self._read(1, self._start(page)) in _INTERIOR)
 
     def check(self, roots: set[int]) -> None:
-        """That the trees of these roots are trees, and no deeper than SQLite makes them.
+        """Checks that the pages below these roots form trees, no deeper than SQLite makes them.
 
         Raises:
-            ImportRejectedError: They are not.
+            ImportRejectedError: They do not.
         """
         if not self._read(1, _FEW_INTERIOR * self._page_size):
-            return  # there are not so many pages in all
+            return  # the file has no more pages than that in all
         interior = self._interior()
         if len(interior) > _FEW_INTERIOR:
             self._check(roots, interior.__contains__)
@@ -209,7 +210,7 @@ class _Trees:
         raise _damaged("its pages lead from one to the next without an end")
 
     def _interior(self) -> set[int]:
-        """The pages that begin as one with children does, whatever they are."""
+        """The pages whose first byte is that of an interior page, whatever they are."""
         found: set[int] = set()
         piece = max(_PIECE, self._page_size)
         at = 0
@@ -223,7 +224,7 @@ class _Trees:
         return FILE_HEADER_SIZE if page == 1 else (page - 1) * self._page_size
 
     def _children(self, page: int) -> list[int]:
-        """What an interior page leads to (sqlite.org/fileformat2.html, section 1.6)."""
+        """The child pages of an interior page (sqlite.org/fileformat2.html, section 1.6)."""
         begin, start = (page - 1) * self._page_size, self._start(page)
         content = self._read(self._page_size, begin).ljust(self._page_size + 4, b"\0")
         cells, right = struct.unpack_from(">xxxHxxxI", content, start - begin)
@@ -238,18 +239,18 @@ class _Trees:
 
 
 def _check_schema(connection: sqlite3.Connection) -> None:
-    """That reading the schema, and compiling what it defines, comes to an end.
+    """Checks that reading the schema and compiling its definitions ends in reasonable time.
 
-    SQLite parses all of a schema before it answers anything. So it is first made to pass over
-    whatever is longer than its own statement for it: a long one may take it minutes.
+    SQLite parses a whole schema before it answers any statement, and a long definition may take
+    minutes. So SQLite is first made to skip every definition longer than that of sqlite_schema.
 
     Raises:
-        ImportRejectedError: It would not.
+        ImportRejectedError: It would take too long or fail.
     """
-    connection.execute("PRAGMA writable_schema=ON")  # what cannot be parsed is passed over
+    connection.execute("PRAGMA writable_schema=ON")  # skips definitions that cannot be parsed
     most = connection.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, _SHORTEST)
     connection.text_factory = _readable  # a comment in some old encoding does no harm
-    # Short statements may be many, of which each index is compared with all those of its table.
+    # Short statements may be many, and each index is compared with all others of its table.
     late = time.monotonic() + _SECONDS
     bound = _Bound(lambda: time.monotonic() > late)
     connection.set_progress_handler(bound, _LOOKS)
@@ -269,17 +270,17 @@ def _check_schema(connection: sqlite3.Connection) -> None:
             f"The database cannot be opened safely: {told}.",
             hint="Was it made to do harm? If not, drop what it speaks of.",
         )
-    connection.execute("PRAGMA writable_schema=RESET")  # and forget what was parsed
+    connection.execute("PRAGMA writable_schema=RESET")  # also forgets the parsed schema
 
 
 def _load_schema(connection: sqlite3.Connection, head: bytes) -> NewerSchemaWarning | None:
-    """Has SQLite read the schema; trusted where it uses what SQLite 3.39 takes for unsafe.
+    """Has SQLite read the schema, as a trusted one if it uses functions SQLite 3.39 calls unsafe.
 
-    That is SQLite's own JSON functions, in an index or a generated column. There are no functions
-    here that do anything, and no virtual table is opened, so that trust cannot be abused.
+    These are SQLite's own JSON functions, in an index or a generated column. No function with side
+    effects exists here, and no virtual table is opened, so the trust cannot be abused.
 
     Returns:
-        What to tell of what this SQLite does not know and a newer one may.
+        The warning about definitions of a newer SQLite; None when all were read.
     """
     for setting in ("trusted_schema=OFF", "trusted_schema=ON"):
         connection.execute(f"PRAGMA {setting}")
@@ -302,10 +303,11 @@ def _readable(text: bytes) -> str:
 
 
 def _check_pages(connection: sqlite3.Connection, unread: NewerSchemaWarning | None) -> str:
-    """``"ok"``, or the first thing that is wrong with the trees and the rows."""
+    """``"ok"``, or the first error in the trees and rows."""
     if unread is None or not unread.has_pages:
         return _quick_check(connection)
-    # To SQLite, pages of a table or index that it could not read are pages that nothing uses.
+    # SQLite would report the pages of a table or index that it could not read as unused, so each
+    # known table is checked by itself.
     tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0"
     for (name,) in connection.execute(tables).fetchall():
         if isinstance(name, str) and name not in unread.objects:
@@ -316,16 +318,17 @@ def _check_pages(connection: sqlite3.Connection, unread: NewerSchemaWarning | No
 
 
 def _quick_check(connection: sqlite3.Connection, of: str = "1") -> str:
-    """``"ok"``, or the first thing that is wrong, of ``PRAGMA quick_check``.
+    """``"ok"``, or the first error that ``PRAGMA quick_check`` reports.
 
-    It goes through the trees first and then looks for NULLs in the rows, for which it computes
-    generated columns. The first part always comes to its end, and in time in proportion to the
-    size; the second part is cut off where it has taken more steps than rows can, or at once where
-    something is computed. What a file says is never run for long, and a sound file never fails.
+    The PRAGMA goes through the trees first and then looks for NULLs in the rows, for which it
+    computes generated columns. The first part is always completed, in time proportional to the
+    size. The second part is ended after more steps than sound rows can take, or at once if
+    something is computed. So expressions of the file never run for long, and a sound file never
+    fails.
 
     Args:
-        connection: To the database.
-        of: The one table that is looked at; or how many things may be wrong.
+        connection: A connection to the database.
+        of: The argument of the PRAGMA: a table, or the number of errors after which it stops.
     """
     check = f"PRAGMA quick_check({of})"
     program = _program(connection, check)
@@ -336,7 +339,8 @@ def _quick_check(connection: sqlite3.Connection, of: str = "1") -> str:
             for each in ("page_count", "page_size")
         )
         steps += _STEPS_PER_BYTE * pages * page_size
-    # Each instruction before the trees is run once at most: so they have been gone through by then.
+    # Each instruction before the end of the trees runs once at most, so the trees are complete when
+    # the handler ends the statement.
     interval = min(steps, 1_000_000)  # a C int
     left = iter(range(-(-steps // interval) - 1))
     most = connection.getlimit(sqlite3.SQLITE_LIMIT_LENGTH)
@@ -349,7 +353,7 @@ def _quick_check(connection: sqlite3.Connection, of: str = "1") -> str:
         prepares = prepares or program.literals > longest
     try:
         found = str(connection.execute(check).fetchone()[0])
-        # Of rows, the values of which may be a stand-in's, nothing counts.
+        # Ignore row errors when generated columns were computed by our stand-in functions.
         return "ok" if program.computes and not found.startswith(_OF_TREES) else found
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", SQLITE_MISUSE) & 0xFF
@@ -363,10 +367,10 @@ def _quick_check(connection: sqlite3.Connection, of: str = "1") -> str:
 
 
 class _Bound:
-    """A progress handler that ends a statement.
+    """A progress handler that ends a statement at a bound.
 
-    sqlite3 drops what a handler raises, a KeyboardInterrupt for example, and ends the statement all
-    the same: which must not be taken for the bound.
+    When a handler raises, for example a KeyboardInterrupt, sqlite3 drops the exception and ends the
+    statement too; that must not be taken for the bound.
     """
 
     def __init__(self, is_reached: Callable[[], bool]) -> None:
@@ -383,10 +387,10 @@ class _Bound:
         return self._has_ended
 
     def has_ended(self, error: sqlite3.Error) -> bool:
-        """Whether it was it that has ended the statement, which failed with an error.
+        """Whether the bound has ended the statement that failed with ``error``.
 
         Raises:
-            BaseException: What the handler raised, if it did.
+            BaseException: The exception that the handler raised, if it did.
         """
         if self._raised is not None:
             raise self._raised from None
@@ -395,14 +399,14 @@ class _Bound:
 
 
 class _Program(NamedTuple):
-    """What is known of quick_check's program.
+    """Properties of quick_check's program.
 
     Attributes:
-        steps: How many instructions it has.
-        computes: How many of them compute something.
-        prepares: Whether some do so before the trees are gone through.
-        literals: Bytes of the constants that are there before the trees are gone through.
-        longest: Bytes of the longest value that is made of what the schema says, or more.
+        steps: Number of instructions.
+        computes: Number of instructions that compute something.
+        prepares: Whether some of these run before the trees are checked.
+        literals: Bytes of the constants that are loaded before the trees are checked.
+        longest: An upper bound for the bytes of the longest value made of texts of the schema.
     """
 
     steps: int
@@ -413,12 +417,12 @@ class _Program(NamedTuple):
 
 
 def _program(connection: sqlite3.Connection, check: str) -> _Program:
-    """Of quick_check's program: its length, and what it computes.
+    """The properties of quick_check's program, after stand-ins for unknown functions were added.
 
-    A sound database may use what only its own application defines. Collations are stood in for
-    (quick_check compares no keys), and functions, whose results then do not count. Where anything
-    is computed, SQLite's own functions are stood in for as well: of one of them a single call may
-    take hours, and what fails for every row is done before the trees are gone through.
+    A sound database may use functions and collations that only its own application defines. They
+    get stand-ins: quick_check compares no keys, and the results of functions are then ignored. If
+    anything is computed, SQLite's own functions get stand-ins as well: a single call of one of them
+    may take hours, and an expression that fails for every row runs before the trees are checked.
     """
     stand_ins: set[str] = set()
     longest = 0
@@ -445,13 +449,13 @@ def _program(connection: sqlite3.Connection, check: str) -> _Program:
 
 
 def _stand_in_for_all(connection: sqlite3.Connection) -> int:
-    """Stands in for whatever looks like a function, or a collation that nobody knows.
+    """Adds stand-ins for all names in the schema that look like functions or unknown collations.
 
-    SQLite names one at a time, and compiles everything anew for the next one.
+    SQLite's errors name only one at a time, and SQLite compiles everything again for the next one.
 
     Returns:
-        Bytes of all quoted and long names and texts in the definition of a table, in any encoding,
-        of that which has most; 1 at least.
+        An upper bound for the bytes, in any encoding, of all quoted or long names and string
+        literals in one table's definition, for the table with the most; 1 at least.
     """
     connection.text_factory = _readable
     texts = "SELECT sql FROM sqlite_schema WHERE type = 'table' AND typeof(sql) = 'text'"
@@ -468,7 +472,7 @@ def _stand_in_for_all(connection: sqlite3.Connection) -> int:
 
 
 def _stand_in(connection: sqlite3.Connection, function: str) -> None:
-    # In a schema that is not trusted SQLite would not have one of ours.
+    # In an untrusted schema SQLite would refuse our functions.
     connection.execute("PRAGMA trusted_schema=ON")
     connection.create_function(function, -1, _nothing, deterministic=True)
 
@@ -477,7 +481,7 @@ def _length(program: Iterable[tuple[Any, ...]]) -> _Program:
     length, begin, literals, computing = 0, 0, 0, []
     for address, step, first, target, _, text, *_ in program:
         if step == "Init":
-            begin = target  # what is done before all else stands last
+            begin = target  # the instructions that run first are the last ones of the program
         elif step not in _PLAIN_STEPS:
             computing.append(address)
         elif begin and address >= begin and step in ("String8", "Blob"):

@@ -1,6 +1,6 @@
-"""What ``import_db`` reads from: Python's and JavaScript's ways to hand over many bytes, as pieces.
+"""The sources of ``import_db``: objects of Python and JavaScript with many bytes, read in pieces.
 
-Pieces that are JavaScript's stay JavaScript's: they are written without passing through Python.
+Pieces of JavaScript stay in JavaScript: they are written without passing through Python.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from .. import browser
 
 
 class BinaryFile(Protocol):
-    """Anything with the ``read`` of a file opened in binary mode."""
+    """An object with the ``read`` of a file opened in binary mode."""
 
     def read(self, size: int, /) -> bytes:
-        """The next bytes, at most ``size``; none at the end."""
+        """The next bytes, at most ``size``; empty at the end."""
 
 
-#: What :meth:`Pool.import_db` takes. JavaScript's ArrayBuffer, typed arrays, Blob, File and
-#: ReadableStream are there as well, but have no types in Python.
+#: Types that :meth:`Pool.import_db` takes. It also takes JavaScript's ArrayBuffer, typed arrays,
+#: Blob, File and ReadableStream, which have no types in Python.
 Source = (
     bytes
     | bytearray
@@ -43,7 +43,7 @@ Source = (
 #: A memoryview of bytes, or a Uint8Array of JavaScript's.
 Piece = Any
 
-#: The most bytes in one piece: each is in JavaScript's memory once, whatever the source holds.
+#: The most bytes in one piece, which bounds the memory used in JavaScript for any source.
 PIECE_SIZE = 4 << 20
 
 _ACCEPTED = (
@@ -58,8 +58,8 @@ async def opened(source: Source) -> AsyncIterator[AsyncIterator[Piece]]:
     """The bytes of a source, in pieces; a ReadableStream is cancelled when the block fails.
 
     Raises:
-        TypeError: The source, or one of its chunks, is of no kind that holds bytes.
-        JsException: The browser could not read it, or the stream is being read by somebody else.
+        TypeError: The source or one of its chunks is of no accepted type.
+        JsException: The browser could not read the source, or the stream has another reader.
     """
     kind = browser.kind(source)
     if kind in ("Blob", "File"):
@@ -83,7 +83,7 @@ async def opened(source: Source) -> AsyncIterator[AsyncIterator[Piece]]:
 def those_given(
     **kinds: Source | None,
 ) -> dict[str, AbstractAsyncContextManager[AsyncIterator[Piece]]]:
-    """The sources that are not None, as :func:`opened` has them, by what they are."""
+    """The results of :func:`opened` for the sources that are not None, by their names."""
     return {kind: opened(source) for kind, source in kinds.items() if source is not None}
 
 
@@ -150,7 +150,7 @@ def _holds_bytes(source: Any) -> bool:
 
 
 async def _until_nothing(following: Callable[[], Any | Awaitable[Any]]) -> AsyncGenerator[Any]:
-    """What ``following`` returns, now or later, until it is None or empty."""
+    """The results of calls of ``following``, awaited if needed, until one is None or empty."""
     while True:
         chunk = following()
         if inspect.isawaitable(chunk):
@@ -166,10 +166,10 @@ async def _read(reader: Any) -> AsyncGenerator[Any]:
 
 
 async def _read_into(reader: Any) -> AsyncGenerator[Any]:
-    """Always into the same memory, and filled each time where the browser can do so.
+    """Reads a byte stream always into the same memory, which is filled where the browser can.
 
-    Of 2 GB in new chunks, 300 to 500 MB piled up before the browsers collected them; pieces of the
-    64 KiB that come by themselves took Firefox 55 s instead of 34.
+    With new chunks for 2 GB, 300 to 500 MB piled up before the browsers collected them; with the
+    default pieces of 64 KiB Firefox took 55 s instead of 34.
     """
     full = browser.js_object(min=PIECE_SIZE)
     buffer = browser.new_buffer(PIECE_SIZE)

@@ -1,4 +1,4 @@
-"""Whole databases in and out: import into a spare slot with a check, export of a snapshot."""
+"""Import of whole databases into a checked spare slot, and export of a snapshot."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ from .soundness import check_content
 
 _log = logging.getLogger("sahpool")
 
-#: What the header of a database says that is brought in.
+#: The flags in the header of an imported database.
 MAIN_DB_FLAGS = SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
 
 _SCRATCH_SLOTS = 2  # for a database, and for its journal
 
-_lent = 0  # numbers the paths under which slots are lent out for a moment
+_lent = 0  # number of the last path for a lent slot
 
 
 def lent_path(purpose: str) -> str:
-    """A path to lend a slot out under, which no other slot has."""
+    """A new path for a lent slot, which no other slot has."""
     global _lent
     _lent += 1
     return f"{LENT}{purpose}-{_lent}"
@@ -50,7 +50,7 @@ def lent_path(purpose: str) -> str:
 
 @contextmanager
 def lending(slots: Store, purpose: str) -> Iterator[Slot]:
-    """A slot that is lent out within the block, unless it gets a name there.
+    """Lends a slot out within the block; afterwards it is a spare again, unless it was named.
 
     Raises:
         PoolFullError, StorageError: As for :meth:`SlotTable.lend`.
@@ -61,30 +61,30 @@ def lending(slots: Store, purpose: str) -> Iterator[Slot]:
 
 
 def first_bytes(slots: Store, path: str) -> bytes:
-    """The header of a database, as far as it has one."""
+    """The first 100 bytes of a database, fewer or none where the file is shorter or missing."""
     slot = slots.find(path)
     return b"" if slot is None else slot.file.read(FILE_HEADER_SIZE, 0)
 
 
 class Companions(Protocol):
-    """What is given with a database that is imported (beside.Beside)."""
+    """The WAL or journal given with an imported database (beside.Beside)."""
 
     async def make_room(self) -> None:
-        """Sees to the spare slots that it takes."""
+        """Adds the spare slots that are needed."""
 
     def check_start(self, head: bytes, size: int) -> None:
-        """Whether it is worth reading on, after the first bytes of the database."""
+        """Refuses a file that cannot be a database, after its first bytes."""
 
     async def refuse(
         self, source: AbstractAsyncContextManager[AsyncIterator[Any]], error: InvalidNameError
     ) -> NoReturn:
-        """Refuses a file whose name cannot be a database's."""
+        """Refuses a file whose name a database cannot have."""
 
     async def complete(self, slot: Slot) -> None:
-        """Takes in what was given, and makes a lent database what SQLite would find there."""
+        """Applies the given WAL or journal to a lent database, as SQLite would."""
 
     def warn(self) -> None:
-        """Tells what the database may lack."""
+        """Warns of commits that the database may lack."""
 
 
 # --- import -------------------------------------------------------------------------------------
@@ -97,7 +97,7 @@ async def import_db(
     replace: bool,
     beside: Companions,
 ) -> int:
-    """See :meth:`Pool.import_db`; ``source`` is opened when the target has been looked at."""
+    """See :meth:`Pool.import_db`; ``source`` is opened after the target was checked."""
     await beside.make_room()
     try:
         check_target(access, path, replace)
@@ -120,20 +120,20 @@ def adopt(
     *,
     sound: Callable[[], None] = lambda: None,
 ) -> int:
-    """Makes a lent slot the database ``path`` once its content is found sound; returns its size.
+    """Makes a lent slot the database ``path`` if its content is sound; returns its size in bytes.
 
-    No bytes at all are a database as well: one that was opened and not written to yet.
+    An empty slot is a database as well: one that was opened and not written to yet.
 
     Args:
         access: The pool.
         slot: The lent slot.
-        path: What it is to be called.
-        replace: Whether a database of that name is replaced.
-        sound: Called when it was found sound, and before anything is changed.
+        path: Path that the database gets.
+        replace: Whether a database of that path is replaced.
+        sound: Called after the check, before anything is changed.
 
     Raises:
         NameExistsError, DatabaseInUseError: As for :func:`check_target`.
-        ImportRejectedError: What is in the slot is no sound database.
+        ImportRejectedError: The content of the slot is not a sound database.
     """
     size = slot.file.size()
     if size:
@@ -143,7 +143,7 @@ def adopt(
         if unread is not None:
             warn(unread, path)
     sound()
-    # The event loop may have run since the target was looked at.
+    # The event loop may have run since the first check of the target.
     check_target(access, path, replace)
     settle(access, path)
     access.slots.rename(slot, path, MAIN_DB_FLAGS)
@@ -152,12 +152,12 @@ def adopt(
 
 
 def check_target(access: Access, path: str, replace: bool) -> None:
-    """Whether a database may be brought in under this path.
+    """Checks that a database may be imported under this path.
 
     Raises:
         InvalidNameError: The name is one that SQLite keeps for journals.
         NameExistsError: There is a database of that name and ``replace`` is false.
-        DatabaseInUseError: There is one, and it is open.
+        DatabaseInUseError: The database to be replaced is open.
     """
     if access.slots.find(path) is None:
         access.slots.check_new(path)
@@ -180,8 +180,8 @@ async def copy_in(
 
     Args:
         slot: The slot.
-        pieces: Bytes of Python's or JavaScript's.
-        check_start: Given the first 16 bytes and how many have come so far, once they are there.
+        pieces: Bytes of Python or JavaScript.
+        check_start: Called once with the first 16 bytes and the number of bytes written so far.
     """
     size = 0
     async for piece in pieces:
@@ -196,7 +196,7 @@ async def copy_in(
         before, size = size, size + len(piece)
         if check_start and before < len(MAGIC) <= size:
             check_start(slot.file.read(len(MAGIC), 0), size)
-        del piece  # its owner may want to resize it
+        del piece  # a reference would keep its owner from resizing it
 
 
 def _full(kept: int) -> StorageError:
@@ -208,11 +208,11 @@ def _full(kept: int) -> StorageError:
 
 
 def settle(access: Access, path: str) -> None:
-    """Leaves no journal or WAL that SQLite would apply to the file that takes this path over.
+    """Removes any journal or WAL of a path, which SQLite would apply to the file that replaces it.
 
     Opening the old database rolls a hot journal back or recovers its WAL, and closing it deletes
-    both; so the old database stays whole should the swap not happen. What is left belongs to
-    nothing that can be read.
+    both; so the old database stays complete if the swap does not happen. A journal or WAL that is
+    still left belongs to no database that can be read, and is deleted.
     """
     companions = [path + suffix for suffix in COMPANION_SUFFIXES]
     left = [each for each in companions if access.slots.find(each) is not None]
@@ -224,16 +224,16 @@ def settle(access: Access, path: str) -> None:
         except sqlite3.DatabaseError as error:
             if is_storage_failure(error):
                 raise
-            left = companions  # unreadable, and about to be replaced on demand
+            left = companions  # the old database is unreadable, and the caller asked to replace it
     for companion in left:
         access.slots.delete(companion)
 
 
 @contextmanager
 def scratch(access: Access) -> Iterator[str | None]:
-    """The URI of a database that nobody else knows of: empty, and gone after the block.
+    """The URI of an empty database that only the caller knows, and that is gone after the block.
 
-    None where there is no slot for it, or none for the journal that it may need.
+    None when there is no spare slot for it, or none for the journal that it may need.
     """
     if access.slots.spare_count < _SCRATCH_SLOTS:
         yield None
@@ -243,7 +243,7 @@ def scratch(access: Access) -> Iterator[str | None]:
 
 
 def flush_wal(access: Access, name: str) -> None:
-    """Has the disk take what is in a database's WAL so far, so that a commit need not wait for it.
+    """Flushes a database's WAL, so that a later commit has less to wait for.
 
     Raises:
         JsException: The storage refused.
@@ -275,10 +275,10 @@ async def export_blob(access: Access, path: str) -> AsyncIterator[Any]:
 
 @contextmanager
 def _snapshot(access: Access, path: str) -> Iterator[Slot]:
-    """A slot whose bytes are what was committed, and to which nobody writes within the block.
+    """A slot that holds what was committed, and to which nobody writes within the block.
 
-    Where the storage has no room for the WAL in the database, nor for a copy, the copy is in memory
-    and the slot has no name: what cannot be written any more must come out all the same.
+    When the storage has room neither for a checkpoint nor for a copy, the copy is in memory and the
+    slot has no name: a database must be exportable even when the storage is full.
     """
     _log.info("%s: exporting %s", access.name, path)
     own = access.slots.find(path)
@@ -287,7 +287,7 @@ def _snapshot(access: Access, path: str) -> Iterator[Slot]:
         return
     uri = access.uri(path, mode="rw")
     with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
-        # Folds the WAL into the database file where no other connection is in the way.
+        # A checkpoint of the whole WAL, unless another connection reads or writes.
         try:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         except sqlite3.OperationalError as error:
@@ -298,13 +298,13 @@ def _snapshot(access: Access, path: str) -> Iterator[Slot]:
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # takes the read lock
         wal = access.slots.find(path + "-wal")
         if wal is None or not wal.file.size():
-            # Nothing outside the file, and the read lock keeps it as it is: a checkpoint must wait
-            # for readers of the database file, a rollback-mode writer for SHARED locks.
+            # All commits are in the file, and the read lock keeps it unchanged: a checkpoint waits
+            # for readers of the database file, a writer in rollback mode for SHARED locks.
             own = access.slots.find(path)
             assert own is not None
             yield own
             return
-        # Another connection reads or writes: copy the snapshot that this one sees.
+        # Another connection reads or writes: copy the snapshot that this connection sees.
         with lending(access.slots, "export") as copy:
             data = None
             try:
@@ -323,7 +323,7 @@ def read_pieces(file: File, size: int, piece_size: int, what: str) -> Iterator[t
     """The first ``size`` bytes of a file, in pieces, each with its offset.
 
     Raises:
-        StorageError: The file ends before that; the message calls it ``what``.
+        StorageError: The file ends before that; ``what`` is its name in the message.
     """
     at = 0
     while at < size:

@@ -1,1 +1,1 @@
-"""SQLite's files as bytes: nothing here knows a storage."""
+"""SQLite's file formats as bytes, independent of any storage."""

@@ -1,11 +1,11 @@
-"""What SQLite keeps beside a database file, as bytes: the WAL, the rollback journal, the WAL-index.
+"""Reads the files that SQLite keeps beside a database: WAL, rollback journal and WAL-index.
 
-None of them names its database: it is the name of the file that says so, and SQLite takes whatever
-has it. So what is read here is as much as can be told of whether one belongs to a database, and
-whether SQLite will take notice of all that is in it.
+None of them contains the name of its database: only the name of the file says it, and SQLite takes
+any file with that name. So this module reads everything that helps to decide whether such a file
+belongs to a database, and whether SQLite will use all of its content.
 
 Source: sqlite.org/fileformat2.html, sections 3 and 4; sqlite.org/walformat.html, section 2.1; where
-these are silent, ``pager.c`` and ``wal.c``.
+these say nothing, ``pager.c`` and ``wal.c``.
 """
 
 from __future__ import annotations
@@ -18,29 +18,30 @@ from urllib.parse import unquote
 
 from ..errors import ImportRejectedError
 
-#: Reads up to so many bytes of a file (first argument) at an offset (second).
+#: Reads from a file up to a number of bytes (first argument) at an offset (second).
 Read = Callable[[int, int], bytes]
 
-#: How a rollback journal begins (section 3), and a WAL (section 4.1, for either order of bytes in
-#: its checksums: little-endian, big-endian).
+#: First bytes of a rollback journal (section 3), and of a WAL (section 4.1, for either byte order
+#: in its checksums: little-endian, big-endian).
 JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
 WAL_MAGICS = (bytes.fromhex("377f0682"), bytes.fromhex("377f0683"))
 
-#: Of the format of WALs and WAL-indexes; there is no other yet.
+#: Version of the format of WALs and WAL-indexes; there is no other yet.
 _WAL_VERSION = 3007000
 _INDEX_STARTS = (struct.pack("<II", _WAL_VERSION, 0), struct.pack(">II", _WAL_VERSION, 0))
 
-#: What SQLite overwrites with zeros to end a journal that it does not delete (``zeroJournalHdr`` in
-#: pager.c). A WAL whose first 28 bytes are zeros has no valid header, so no valid frame either.
+#: The zeros with which SQLite overwrites the start of a journal to end it without deleting it
+#: (``zeroJournalHdr`` in pager.c). A WAL whose first 28 bytes are zeros has no valid header, so no
+#: valid frame either.
 ENDED = bytes(28)
 
 WAL_HEADER_SIZE, FRAME_HEADER_SIZE = 32, 24  # sections 4.1 and 4.2
 _JOURNAL_HEADER = struct.Struct(">8s5I")  # magic, records, nonce, pages before, sector, page size
-_UNKNOWN_COUNT = 0xFFFFFFFF  # of records, in a journal that is not synced: all there are
-_CHECKED_EVERY = 200  # bytes of a page in a journal
-_PENDING_BYTE = 0x40000000  # the page that has it is never written (section 1.5)
+_UNKNOWN_COUNT = 0xFFFFFFFF  # record count in a journal that is not synced: all records count
+_CHECKED_EVERY = 200  # bytes of a page in a journal, of which the checksum covers one
+_PENDING_BYTE = 0x40000000  # the page with this offset is never written (section 1.5)
 
-_PIECE = 1 << 20  # bytes that are read at once
+_PIECE = 1 << 20  # bytes of one read
 
 #: The last 16 bytes of a rollback journal that belongs to a transaction over several databases:
 #: length and checksum of the super-journal's name, magic (``writeSuperJournal`` in pager.c).
@@ -49,7 +50,7 @@ _SUPER_FRAME = _SUPER_TAIL.size + 4  # … and a page number before the name
 
 
 def kind_of(head: bytes) -> str:
-    """What a file is that belongs to a database, by its first 16 bytes.
+    """The kind of companion that a file is, by its first 16 bytes.
 
     Returns:
         ``"WAL"``, ``"rollback journal"`` or ``"WAL-index"``; empty for every other file.
@@ -62,10 +63,10 @@ def kind_of(head: bytes) -> str:
 
 
 def refuse_companion(head: bytes) -> None:
-    """That a file which should be a database is nothing that belongs to one.
+    """Checks that a file that should be a database is not a companion of one.
 
     Raises:
-        ImportRejectedError: It is; the hint says how it comes in.
+        ImportRejectedError: It is a companion; the hint says how to import it.
     """
     kind = kind_of(head)
     if kind == "WAL-index":
@@ -97,13 +98,14 @@ def checksum(order: str, data: bytes, sums: tuple[int, int]) -> tuple[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class Wal:
-    """The frames of a WAL, of which SQLite may take notice of fewer: it compares checksums.
+    """The frames of a WAL; SQLite may use fewer of them, because it also compares checksums.
 
     Attributes:
         page_size: Bytes of a page.
-        pages: Page number of each frame up to the first one that is of another WAL.
-        commits: For each of them, the size of the database in pages if it ends a transaction, or 0.
-        stray: Ends of transactions behind these, in frames of which no earlier WAL is left.
+        pages: Page number of each frame before the first frame with other salts than the header.
+        commits: For each of these, the database's size in pages if it ends a transaction, else 0.
+        stray: Number of frames behind these that end a transaction and are not remains of an
+            earlier WAL.
     """
 
     page_size: int
@@ -112,20 +114,20 @@ class Wal:
     stray: int
 
     def ignored(self, taken: int) -> int:
-        """How many transactions end behind the first ``taken`` frames."""
+        """Number of transactions that end behind the first ``taken`` frames."""
         return sum(map(bool, self.commits[taken:])) + self.stray
 
 
 def read_wal(read: Read, size: int) -> Wal | None:
-    """What a WAL holds; None when that is nothing.
+    """The content of a WAL; None when it is empty or all zeros.
 
     Args:
-        read: Reads its bytes.
-        size: Length in bytes.
+        read: Reads the WAL.
+        size: Length of the WAL in bytes.
 
     Raises:
-        ImportRejectedError: It is none, or SQLite would take no notice of it although it holds
-            something.
+        ImportRejectedError: It is not a WAL, or SQLite would ignore all of it although it is not
+            empty.
     """
     if not size:
         return None
@@ -173,7 +175,7 @@ def _frames(read: Read, size: int, page_size: int, salts: tuple[int, int]) -> Wa
 
 
 def _is_earlier(salt: int, than: int) -> bool:
-    """Whether a WAL was written over by one with the other salt: each adds 1 (section 4.4)."""
+    """Whether ``salt`` is of an earlier WAL than ``than``: each WAL adds 1 (section 4.4)."""
     return 0 < (than - salt) & 0xFFFFFFFF < 1 << 31
 
 
@@ -182,13 +184,13 @@ def _is_earlier(salt: int, than: int) -> bool:
 
 @dataclass(slots=True)
 class Journal:
-    """What a hot journal holds.
+    """The content of a hot journal.
 
     Attributes:
         page_size: Bytes of a page before the transaction.
-        pages_before: How many pages the database had before the transaction.
-        saved: The numbers of the pages that it holds, as they were.
-        first_page: What it holds of the first page; empty when it does not have that.
+        pages_before: Number of pages of the database before the transaction.
+        saved: Numbers of the pages whose old content the journal has.
+        first_page: The old content of the first page; empty when the journal does not have it.
     """
 
     page_size: int
@@ -198,15 +200,15 @@ class Journal:
 
 
 def read_journal(read: Read, size: int, page_size: int) -> Journal | None:
-    """What a rollback journal holds; None when the transaction has ended.
+    """The content of a rollback journal; None when its transaction has ended.
 
     Args:
-        read: Reads its bytes, those of a super-journal's name at its end excepted.
-        size: Length in bytes.
-        page_size: Of the database, should the journal not say it (SQLite before 3.6.0).
+        read: Reads the journal; the name of a super-journal at its end does not matter.
+        size: Length of the journal in bytes.
+        page_size: Page size of the database, for a journal without one (SQLite before 3.6.0).
 
     Raises:
-        ImportRejectedError: It is none, or not all of it is there that SQLite must write back.
+        ImportRejectedError: It is not a journal, or a part is missing that SQLite must write back.
     """
     head = read(_JOURNAL_HEADER.size, 0)
     if not any(head[: len(JOURNAL_MAGIC)]):  # PERSIST and TRUNCATE mode (section 3)
@@ -232,7 +234,7 @@ def read_journal(read: Read, size: int, page_size: int) -> Journal | None:
 
 
 def _read_segment(read: Read, size: int, at: int, sector: int, found: Journal) -> int:
-    """Reads what one header of a journal counts; where the next one is, or 0 at the end."""
+    """Reads the records behind one header of a journal; offset of the next header, 0 at the end."""
     magic, records, nonce, *_ = _JOURNAL_HEADER.unpack(read(_JOURNAL_HEADER.size, at))
     if magic != JOURNAL_MAGIC:
         return 0
@@ -251,7 +253,7 @@ def _read_segment(read: Read, size: int, at: int, sector: int, found: Journal) -
             if not sound or not page or page == _PENDING_BYTE // found.page_size + 1:
                 if counted:
                     raise _damaged("a page in it does not have its checksum")
-                return 0  # what an earlier transaction left there begins, in PERSIST mode
+                return 0  # from here on remains of an earlier transaction, in PERSIST mode
             if page == 1 and 1 not in found.saved:
                 found.first_page = data
             found.saved.add(page)
@@ -259,12 +261,12 @@ def _read_segment(read: Read, size: int, at: int, sector: int, found: Journal) -
 
 
 def lacking(there: int, needed: int, held: Container[int], page_size: int) -> list[int]:
-    """The pages of a database that are neither in its file nor in what lies beside it.
+    """The numbers of a database's pages that are neither in its file nor in its WAL or journal.
 
     Args:
-        there: How many pages the file has.
-        needed: How many the database has.
-        held: Numbers of those that its WAL or journal holds.
+        there: Number of pages in the file.
+        needed: Number of pages of the database.
+        held: Numbers of the pages in the WAL or journal.
         page_size: Bytes of a page.
     """
     pending = _PENDING_BYTE // page_size + 1
@@ -272,15 +274,15 @@ def lacking(there: int, needed: int, held: Container[int], page_size: int) -> li
 
 
 def is_among(name: str, files: Iterable[str]) -> bool:
-    """Whether there is a file of that name, as SQLite wrote it: perhaps not as a URL has it."""
+    """Whether a file has that name, with or without a URL's percent-encoding of either."""
     return unquote(name).lstrip("/") in {unquote(each).lstrip("/") for each in files}
 
 
 def super_journal(read: Read, size: int) -> tuple[int, str]:
-    """Bytes of the super-journal's record at a journal's end, and its name; 0 and "" without.
+    """Bytes of the super-journal's record at a journal's end, and its name; (0, "") without one.
 
     Args:
-        read: Reads a rollback journal.
+        read: Reads the journal.
         size: Length of the journal in bytes.
     """
     tail = read(_SUPER_TAIL.size, max(0, size - _SUPER_TAIL.size))
@@ -300,7 +302,7 @@ def super_journal(read: Read, size: int) -> tuple[int, str]:
 
 
 def _pieces(read: Read, size: int, piece_size: int, at: int = 0) -> Iterator[bytes]:
-    """The bytes from offset ``at`` up to ``size``."""
+    """The bytes from offset ``at`` up to ``size``, in pieces."""
     while at < size and (piece := read(min(piece_size, size - at), at)):
         yield piece
         at += len(piece)

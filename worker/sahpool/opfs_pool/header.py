@@ -1,45 +1,45 @@
-"""The 4096 bytes at the head of every slot: to which path, with which flags, the slot belongs.
+"""The header, the first 4096 bytes of every slot, which hold its path and flags in two copies.
 
-The first copy is the reference's own format, bit for bit (``opfs-sahpool`` of
-@sqlite.org/sqlite-wasm, ``sqlite3-vfs-opfs-sahpool.c-pp.js``), so that a pool can be opened by
-either program:
+The first copy has the format of the reference, bit for bit (the reference is ``opfs-sahpool`` of
+@sqlite.org/sqlite-wasm, ``sqlite3-vfs-opfs-sahpool.c-pp.js``), so that either program can open the
+pool:
 
     ======== ===== ==========================================================================
     offset   bytes
     ======== ===== ==========================================================================
     0        512   path, UTF-8, NUL padded, at most 510 bytes; first byte 0 = the slot is free
-    512      4     big-endian flags of the creating xOpen, plus 0x80 when a digest is kept
+    512      4     big-endian flags of the creating xOpen, plus 0x80 when there is a digest
     516      8     digest of bytes 0–515: two little-endian words (zero without the 0x80 flag)
     ======== ===== ==========================================================================
 
-The second copy is ours. The reference neither reads nor writes bytes 524–4095, so it may be
-*stale* when the reference renamed or freed the slot in between. Hence the first copy wins whenever
-its digest is right. A damaged first copy gives way to the second only where the two are the same
-header for certain: they differ in so few bits that some were flipped (the 64 bits of digest make a
-different header differ in far more), or the first has been torn, as disks write 512 bytes at a
-time, and what is left of it agrees with the second on the whole path or on the whole digest.
-Everything else is doubt, and doubt is for quarantine, never for erasing.
+The second copy is sahpool's own. The reference neither reads nor writes bytes 524–4095, so the
+second copy is *stale* when the reference has renamed or freed the slot in between. Hence the first
+copy wins whenever its digest is right. The second copy replaces a damaged first one only when the
+two are certainly the same header: either they differ in so few bits that some were flipped (two
+headers that differ also differ in many of the 64 bits of their digests), or the first was torn, as
+disks write 512 bytes at a time, and the rest of it agrees with the second on the whole path or on
+the whole digest. Everything else is doubt, and doubt is for quarantine, never for erasing.
 
     ======== ===== ==========================================================================
     1024     8     the magic ``b"sahpool2"``
-    1032     8     little-endian generation: counts the headers this pool has written
+    1032     8     little-endian generation: number of headers this pool has written
     1040     524   the first copy, whole
     1564     32    SHA-256 of bytes 1024–1563
     ======== ===== ==========================================================================
 
-The reference's releases before 3.50 keep no digest, and empty every slot that has one. So a pool in
-which every name was written without is one that such a program may still use: what is written
-there goes without as well (``slots.SlotTable``).
+Releases of the reference before 3.50 write no digest, and empty every slot that has one. Such a
+program may still use a pool in which no path has a digest, so sahpool writes none there either
+(``slots.SlotTable``).
 
-Two other programs use the first copy's layout, each in its own way. Their headers are recognised,
-so that nothing of theirs is written to and ``foreign.py`` can read it:
+Two other programs use the first copy's layout, each with differences. Their headers are recognised,
+so that their slots are not written to and ``foreign.py`` can read them:
 
 - wa-sqlite (``AccessHandlePoolVFS.js``): slots lie in the pool's directory itself, every one has a
   digest, that of ``wa_sqlite_digest``, and the 0x80 flag is clear.
 - sqlite-wasm-rs (``sqlite-wasm-vfs``, ``sahpool.rs``): slots lie where the reference's do. It
-  writes bytes 0–515 and never reads the digest, so what was there before stays: zeros, or one of
-  ours. Its paths are the names as the program gave them. With a leading slash they are the
-  reference's own and open here; without one no name that is opened here leads to them.
+  writes bytes 0–515 and never reads the digest, so the digest field keeps its previous value: zeros
+  or a digest of ours. Its paths are the names as the program gave them. A path with a leading slash
+  is one of the reference's and opens here; one without a slash cannot be opened by any name here.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ _SECOND_DIGEST_SIZE = 32
 FLAG_HAS_DIGEST = 0x80  #: the reference's "digest version 2"; SQLite itself does not use the bit
 SQLITE_OPEN_DELETEONCLOSE = 0x08
 
-#: SQLITE_OPEN_MAIN_DB, MAIN_JOURNAL, SUPER_JOURNAL, WAL: all programs treat a header with none of
-#: them as that of a file which need not outlive its worker.
+#: SQLITE_OPEN_MAIN_DB, MAIN_JOURNAL, SUPER_JOURNAL, WAL: all programs treat a file with none of
+#: these flags as one that need not outlive its worker.
 _PERSISTENT = 0x00000100 | 0x00000800 | 0x00004000 | 0x00080000
 
 OWN = "sahpool / @sqlite.org/sqlite-wasm"  #: whose pools open here
@@ -78,14 +78,14 @@ _FLIPPED_BITS_LIMIT = 8
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a slot's header says.
+    """The contents of a slot's header.
 
     Attributes:
         path: The file's path in the pool; empty when the slot is free.
         flags: SQLITE_OPEN_* flags of the creating xOpen, without the digest bit.
-        generation: Counts the headers this pool has written; 0 when the header has no second copy.
-        repaired: True when the first copy was damaged and the second one stood in for it.
-        digested: Whether the first copy keeps a digest.
+        generation: Number of headers this pool has written; 0 when the header has no second copy.
+        repaired: True when the first copy was damaged and the second one was used instead.
+        digested: Whether the first copy has a digest.
     """
 
     path: str
@@ -100,9 +100,9 @@ class Damaged:
     """A header that cannot be trusted, or is not ours; its slot belongs in quarantine.
 
     Attributes:
-        reason: What is wrong with it, for a person.
-        offered: What the second copy says, if it is whole; perhaps stale. What the header says,
-            where it is another program's.
+        reason: What is wrong with the header, for a person.
+        offered: The contents of the second copy, if that is sound, perhaps stale; for a header of
+            another program its contents.
         program: The other program whose sound header this is; empty when it is damaged.
     """
 
@@ -150,7 +150,7 @@ def encode(path: str, flags: int, generation: int, *, digested: bool = True) -> 
         path: Path of the file, at most 510 bytes of UTF-8; empty for a free slot.
         flags: SQLITE_OPEN_* flags of the creating xOpen; ignored for a free slot.
         generation: The pool's count of headers written, this one included.
-        digested: Whether the first copy keeps a digest; a free slot's never does.
+        digested: Whether the first copy has a digest; that of a free slot never has one.
 
     Returns:
         SECTOR_SIZE bytes.
@@ -174,7 +174,7 @@ def encode(path: str, flags: int, generation: int, *, digested: bool = True) -> 
 
 
 def decode(sector: bytes, *, has_content: bool = False) -> Header | Damaged:
-    """What the header of a slot says.
+    """Reads the header of a slot.
 
     Args:
         sector: The first bytes of the slot, up to SECTOR_SIZE; fewer when the file is shorter.
@@ -182,11 +182,11 @@ def decode(sector: bytes, *, has_content: bool = False) -> Header | Damaged:
 
     Returns:
         A Header (with an empty path for a free slot), or Damaged when the first copy cannot be
-        trusted and the second cannot stand in for it.
+        trusted and the second cannot replace it.
     """
     if not any(sector):
-        # A new file, or an empty one of another program. A slot of ours that is filled before it
-        # has a name says that it is free.
+        # A new file, or an empty one of another program. A spare slot of ours that is being filled
+        # has the header of a free slot instead.
         return Damaged("its header is gone") if has_content else Header("", 0)
     first = sector[:_FIRST_SIZE].ljust(_FIRST_SIZE, b"\0")
     second, generation = _second_copy(sector)
@@ -201,8 +201,8 @@ def decode(sector: bytes, *, has_content: bool = False) -> Header | Damaged:
             return replace(kept, generation=generation, repaired=True)
         if second is None or not has_content or any(first):
             return found  # another program wrote the first copy after us: the second is stale
-        # Another program that frees a slot cuts its content off. Here there is some, so the first
-        # copy was not freed but lost.
+        # Another program cuts the content off when it frees a slot. Here there is content, so the
+        # first copy was lost, not freed.
         found = Damaged("the first copy of its header is gone")
     if second is None:
         return found
@@ -223,22 +223,22 @@ def decode(sector: bytes, *, has_content: bool = False) -> Header | Damaged:
 
 
 def _rewritten(first: bytes, second: bytes, has_content: bool) -> Header | Damaged | None:
-    """What a program says that writes no digest, and has left ours under a name of its own."""
+    """The header written by a program that writes no digest and left ours in place; else None."""
     if first[_DIGEST_OFFSET:] != second[_DIGEST_OFFSET:]:
         return None
     said = _read_first(first[:_DIGEST_OFFSET].ljust(_FIRST_SIZE, b"\0"))
     if isinstance(said, Damaged):
         return said if said.program else None
-    # A program that frees a slot cuts its content off.
+    # A program cuts the content off when it frees a slot.
     trusted = said.flags & _PERSISTENT if said.path else not has_content
     return said if trusted else None
 
 
 def _kept_flags(found: Header, first: bytes, second: bytes | None) -> Header | None:
-    """What the second copy says, where neither has a digest and both have the same name.
+    """The second copy, when neither copy has a digest and both have the same path; else None.
 
-    Nobody changes the flags of a name: so they were damaged, perhaps into those of a file that is
-    to be deleted.
+    No program changes the flags of a path. So differing flags were damaged, perhaps into those of a
+    file to be deleted.
     """
     if second is None or found.digested or not any(first):
         return None
@@ -249,10 +249,10 @@ def _kept_flags(found: Header, first: bytes, second: bytes | None) -> Header | N
 
 
 def _is_renamed(first: bytes, second: bytes) -> bool:
-    """Whether a program that writes no digest has given the slot another name.
+    """Whether a program that writes no digest has given the slot another path.
 
-    It leaves our digest behind and clears its flag; names such as ``data1`` and ``data2`` differ in
-    fewer bits than damage may.
+    It leaves our digest in place and clears the flag for it. Paths such as ``data1`` and ``data2``
+    differ in fewer bits than count as damage.
     """
     same_digest = first[_DIGEST_OFFSET:] == second[_DIGEST_OFFSET:] != bytes(8)
     undigested = not first[_FLAGS_OFFSET + 3] & FLAG_HAS_DIGEST
@@ -260,9 +260,9 @@ def _is_renamed(first: bytes, second: bytes) -> bool:
 
 
 def _is_torn(first: bytes, second: bytes) -> bool:
-    """Whether a damaged first copy is a part of the second, cut where sectors of a disk meet.
+    """Whether a damaged first copy agrees with the second up to, or from, a disk's sector boundary.
 
-    Either part names the file: the first one has all of its path, the second the digest of it.
+    Either part identifies the file: the first one by its whole path, the second by its digest.
     """
     digested = second[_FLAGS_OFFSET + 3] & FLAG_HAS_DIGEST
     same_path = first[:_PATH_SIZE] == second[:_PATH_SIZE]
@@ -270,7 +270,7 @@ def _is_torn(first: bytes, second: bytes) -> bool:
 
 
 def _second_copy(sector: bytes) -> tuple[bytes | None, int]:
-    """The image of the first copy that the second one keeps, and its generation."""
+    """The first copy as stored in the second copy, or None if that is unsound; its generation."""
     copy = sector[_SECOND_OFFSET : _SECOND_OFFSET + _SECOND_SIZE]
     seal = sector[_SECOND_OFFSET + _SECOND_SIZE :][:_SECOND_DIGEST_SIZE]
     if not copy.startswith(_SECOND_MAGIC) or hashlib.sha256(copy).digest() != seal:
@@ -280,7 +280,7 @@ def _second_copy(sector: bytes) -> tuple[bytes | None, int]:
 
 
 def _read_first(first: bytes) -> Header | Damaged:
-    """What the first copy says by itself."""
+    """Reads the first copy by itself."""
     corpus = first[:_DIGEST_OFFSET]
     (flags,) = struct.unpack_from(">I", first, _FLAGS_OFFSET)
     words = struct.unpack_from("<II", first, _DIGEST_OFFSET)

@@ -1,7 +1,7 @@
 """Taking hold of a pool's directory: its Web Lock, and an access handle on each of its files.
 
-Both are taken in ``take``, or neither: whatever fails on the way, everything taken so far is given
-back. Nothing is ever deleted here unless it is asked for by name.
+``take`` takes both or neither: when a step fails, everything taken so far is released. Nothing is
+ever deleted here but what a caller names, and a file that was just made and could not be opened.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Hold:
     Attributes:
         directory: Path of the pool's directory below the origin's root.
         timeout: Seconds to wait for a pool that another tab or worker holds.
-        opaque: The browser's handle of the directory of the slots; None while nothing is held.
+        opaque: The browser's handle of the directory with the slots; None while nothing is held.
     """
 
     def __init__(self, directory: str, timeout: float, io: Any) -> None:
@@ -49,17 +49,20 @@ class Hold:
         self._release_lock: Any = None
 
     def elsewhere(self, directory: str) -> Hold:
-        """A hold on another directory, with nothing taken yet."""
+        """A new hold on another directory, which holds nothing yet."""
         path = "/".join(filter(None, directory.split("/")))
         return Hold(path, self.timeout, self._io)
 
     # --- all of it ------------------------------------------------------------------------------
 
     async def take(self) -> Handles:
-        """The lock, and then a handle on every file of the directory, which is made if missing.
+        """Takes the lock, and then a handle on every file of the directory; makes it if missing.
+
+        Returns:
+            The names of the files with their handles.
 
         Raises:
-            PoolLockedError: Another holder did not let go of them in time.
+            PoolLockedError: Another holder did not release them in time.
             ForeignPoolError: The directory holds another program's pool.
         """
         began = time.monotonic()
@@ -85,7 +88,7 @@ class Hold:
     async def remove_directory(self) -> None:
         """Deletes the slots and the directory; the handles must be closed.
 
-        The directory stays when something else lies in it: another pool, a program's own files.
+        The directory stays when it contains anything else: another pool, a program's own files.
         """
         parent, _, last = self.directory.rpartition("/")
         own = await browser.directory(self.directory)
@@ -105,9 +108,9 @@ class Hold:
         held, released = loop.create_future(), loop.create_future()
 
         async def granted(lock: Any) -> None:
-            if held.done():  # whoever wanted it was cancelled: let go of it
+            if held.done():  # the task that waited was cancelled: release the lock
                 return
-            if not lock:  # null: it is held, and nobody wants to wait
+            if not lock:  # null: another holder has it, and ifAvailable was asked for
                 held.set_exception(self._held_elsewhere())
                 return
             held.set_result(None)
@@ -118,13 +121,13 @@ class Hold:
                 held.set_exception(error)
 
         def release() -> None:
-            held.cancel()  # of no effect once it is granted
+            held.cancel()  # no effect once the lock is granted
             if not released.done():
                 released.set_result(None)
 
         if self.timeout:
             options = browser.js_object(signal=js.AbortSignal.timeout(int(self.timeout * 1000)))
-        else:  # a signal that fires at once would come before the lock
+        else:  # a timeout of 0 would fire before the lock is granted
             options = browser.js_object(ifAvailable=True)
         name = heap.text(LOCK_PREFIX + self.directory)
         try:
@@ -140,7 +143,7 @@ class Hold:
             raise
 
     def unlock(self) -> None:
-        """Lets another tab or worker have the pool; the handles must be closed."""
+        """Releases the Web Lock for another tab or worker; the handles must be closed."""
         if self._release_lock is not None:
             self._release_lock()
             self._release_lock = None
@@ -151,18 +154,18 @@ class Hold:
 
         Args:
             folder: The browser's handle of the directory.
-            deadline: Until when to try, as time.monotonic() has it.
-            handles: What they are added to.
+            deadline: Time of ``time.monotonic()`` until which to try.
+            handles: The list that they are added to, as (name of the file, handle).
 
         Raises:
-            PoolLockedError: Another holder did not let go of them in time.
+            PoolLockedError: Another holder did not release them in time.
         """
         files = [file async for file in folder.values() if file.kind == "file"]
         pause = _FIRST_PAUSE
         while True:
             openings: list[asyncio.Future[browser.SyncHandle]] = []
             try:
-                # All at once: each is some milliseconds of the browser's, none of this thread's.
+                # All at once: each takes the browser some milliseconds, and this thread none.
                 openings += [asyncio.ensure_future(self.open(file)) for file in files]
                 opened = await asyncio.gather(*openings)
                 names = (file.name for file in files)
@@ -196,10 +199,10 @@ class Hold:
             raise
 
     async def create(self) -> tuple[str, browser.SyncHandle] | None:
-        """A new file with a random name, as (name, handle); None when the hold ended meanwhile.
+        """Makes a file with a random name; returns (name, handle), or None if the hold has ended.
 
-        When the hold ends the file stays, as a spare for the next holder. When no handle can be had
-        on it, it is gone again.
+        When the hold ends meanwhile, the file stays as a spare slot for the next holder. When no
+        handle can be opened on it, the file is deleted again.
         """
         opaque = self.opaque
         if opaque is None:
@@ -221,7 +224,7 @@ class Hold:
             raise
 
     async def remove(self, name: str) -> None:
-        """Deletes a file, whose handle must be closed; it stays as a spare once the hold ended."""
+        """Deletes a file, whose handle must be closed; does nothing once the hold has ended."""
         if self.opaque is None:
             return
         try:
@@ -231,19 +234,19 @@ class Hold:
                 raise
 
     async def discard(self, name: str) -> None:
-        """Deletes a file that was just made and will not be used; where it stays, it is a spare."""
+        """Deletes a file that was just made and is not needed; if that fails, it stays a spare."""
         try:
             await self.remove(name)
         except Exception as error:  # noqa: BLE001 - the reason why it is not used counts more
             _log.warning("%s: an empty slot stays: %s", self.directory, error)
 
     async def blob(self, name: str, head: bytes, start: int) -> Any:
-        """A JavaScript Blob of ``head`` and what the file holds from offset ``start``.
+        """A JavaScript Blob of ``head`` and the bytes of the file from offset ``start``.
 
-        It refers to the file and copies nothing, open access handle or not. Tried: Chromium 156
-        refuses to read it (NotReadableError) once anything was written to the file or its length
-        changed, a flush alone does not hurt; Firefox 153 gives the bytes that are there when it is
-        read. So nobody may write to the file for as long as the Blob is in use.
+        It refers to the file and copies nothing, even while an access handle is open. Tried:
+        Chromium 156 refuses to read it (NotReadableError) once the file was written to or its
+        length changed, while a flush alone does no harm; Firefox 153 gives the bytes that the file
+        has when the Blob is read. So nobody may write to the file while the Blob is in use.
         """
         file = await (await self.opaque.getFileHandle(heap.text(name))).getFile()
         parts = to_js([heap.to_uint8array(head), file.slice(start)])
@@ -261,7 +264,7 @@ class Hold:
 
 
 async def _close_all(openings: Iterable[asyncio.Future[browser.SyncHandle]]) -> None:
-    """Closes the handles that were opened, and those that still will be."""
+    """Closes the handles that were opened or are still being opened."""
     for opened in await asyncio.gather(*openings, return_exceptions=True):
         if not isinstance(opened, BaseException):
             opened.close()

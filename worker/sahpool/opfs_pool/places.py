@@ -1,8 +1,8 @@
-"""In which place each slot of a pool is: the bookkeeping in memory.
+"""The state of each slot of a pool, as kept in memory.
 
-Invariant: each slot is in exactly one of *named* (its header carries its path), *lent* (it has a
-path for a while, but no header), *taken* (a temporary file), *orphaned* (its file was deleted while
-it was open, or its header could not be freed), *spare* (free), *leaving* (its file is to be
+Invariant: each slot is in exactly one of *named* (its header has its path), *lent* (it has a path
+for a while, but not in its header), *taken* (a temporary file), *orphaned* (its file was deleted
+while it was open, or its header could not be freed), *spare* (free), *leaving* (its file will be
 removed) and *quarantined* (its header cannot be trusted; it is written to on demand only, see
 ``quarantine.py``).
 """
@@ -21,21 +21,21 @@ _KINDS = 0x00087F00
 
 
 def is_database(slot: Slot) -> bool:
-    """Whether a slot holds a database, by the kind of file that its creating open named.
+    """Whether a slot holds a database, by the kind of file in the flags of its creating xOpen.
 
-    The name decides where a header, another program's, names no kind.
+    When the header, written by another program, has no such flag, the path decides.
     """
     kind = slot.flags & _KINDS
     return bool(kind & abi.SQLITE_OPEN_MAIN_DB) if kind else not is_companion(slot.path)
 
 
 class Places:
-    """The places of the slots of one pool."""
+    """The slots of one pool by their states."""
 
     def __init__(self) -> None:
         self._named: dict[str, Slot] = {}
         self._lent: dict[str, Slot] = {}
-        self._shown: dict[str, Slot] = {}  # slots in quarantine that are just looked into
+        self._shown: dict[str, Slot] = {}  # slots in quarantine that SQLite may open now
         self._spare: list[Slot] = []
         self._taken: list[Slot] = []
         self._orphans: list[Slot] = []
@@ -54,7 +54,7 @@ class Places:
 
     @property
     def spare_count(self) -> int:
-        """How many slots are free."""
+        """How many slots are spare."""
         return len(self._spare)
 
     @property
@@ -73,7 +73,7 @@ class Places:
         return any(slot.name == name for slot in self._spare)
 
     def find(self, path: str) -> Slot | None:
-        """The slot of ``path``, those lent or shown included, or None."""
+        """The slot of ``path``, named, lent or shown, or None."""
         path = stored_path(path)
         return self._named.get(path) or self._lent.get(path) or self._shown.get(path)
 
@@ -83,11 +83,11 @@ class Places:
         return any(slot.bulky for slot in self._spare)
 
     def remove_bulky_spares(self) -> int:
-        """Has the spare slots that have been large leave, to be made anew; how many."""
+        """Moves the spare slots that have been large to *leaving*; returns how many."""
         return self._remove([slot for slot in self._spare if slot.bulky])
 
     def remove_spares(self, count: int) -> int:
-        """Has up to ``count`` spare slots leave; how many there were."""
+        """Moves up to ``count`` spare slots to *leaving*; returns how many."""
         return self._remove(self._spare[max(0, len(self._spare) - count) :])
 
     def _remove(self, slots: list[Slot]) -> int:
@@ -97,11 +97,11 @@ class Places:
 
     @property
     def leaving(self) -> list[Slot]:
-        """Slots whose files are to be removed."""
+        """Slots whose files will be removed."""
         return list(self._leaving)
 
     def forget(self, slot: Slot) -> None:
-        """The file of a leaving slot is no more."""
+        """Forgets a leaving slot, whose file was removed."""
         if slot in self._leaving:  # all were forgotten when the pool was paused meanwhile
             self._leaving.remove(slot)
 
@@ -116,7 +116,7 @@ class Places:
             each.clear()
 
     def _move(self, slot: Slot, to: list[Slot] | dict[str, Slot], path: str = "") -> None:
-        """The slot is in ``to`` and nowhere else; in a dictionary, under ``path``."""
+        """Moves a slot into ``to``, under ``path`` in a dictionary, and out of all other states."""
         try:
             self._shift(slot, to, path)
         except BaseException:
@@ -124,8 +124,8 @@ class Places:
             raise
 
     def _shift(self, slot: Slot, to: list[Slot] | dict[str, Slot], path: str) -> None:
-        # Out of where it was first: a slot that is nowhere is lost until the next start, one that
-        # is a file and a spare would be written to as both.
+        # The slot is removed first: a slot in no state is lost only until the next start, but one
+        # that is both a file and a spare would be written to as both.
         for files in (self._named, self._lent):
             if files is not to and files.get(slot.path) is slot:
                 del files[slot.path]

@@ -1,7 +1,7 @@
-"""Whose pool a directory holds: found out without a handle, and before anything is written.
+"""Which program's pool a directory holds, found out without a handle and before any write.
 
-``header.py`` tells whose a slot is. wa-sqlite keeps its slots in the pool's directory itself, all
-others in a directory of their own below it.
+``header.py`` tells which program a slot belongs to. wa-sqlite keeps its slots in the pool's
+directory itself, all others in a directory below it.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from .slot import Handle
 
 #: The directory of the slots in a pool of the reference, ours and sqlite-wasm-rs.
 OPAQUE = ".opaque"
-_LOOKED_AT = 16  # files of a directory after which it is taken for no pool of wa-sqlite
-_TRIES = 5  # to read a file before it is written to once more
+_LOOKED_AT = 16  # files without a wa-sqlite header after which a directory counts as no pool of it
+_TRIES = 5  # to read a file that another program keeps writing to
 
-#: What a browser says of a file that was written to, or removed, after getFile().
+#: Names of the exceptions for reading a file that was written to, or removed, after getFile().
 _CHANGED = frozenset({"NotFoundError", "NotReadableError"})
 
 
@@ -31,7 +31,7 @@ async def root() -> Any:
 
 
 async def look(file: Any) -> Header | Damaged:
-    """What the header of a slot says that another program may hold."""
+    """Reads the header of a slot that another program may hold, without a handle."""
     from ..sqlite import heap
 
     for _ in range(_TRIES):
@@ -47,7 +47,7 @@ async def look(file: Any) -> Header | Damaged:
 
 
 async def is_wa_sqlite(files: list[Any]) -> bool:
-    """Whether files that lie in a directory by themselves are the slots of a wa-sqlite pool."""
+    """Whether the files directly in a directory are the slots of a wa-sqlite pool."""
     for file in files[:_LOOKED_AT]:
         found = await look(file)
         if isinstance(found, Damaged) and found.program == WA_SQLITE:
@@ -56,7 +56,7 @@ async def is_wa_sqlite(files: list[Any]) -> bool:
 
 
 def program_of(slots: Iterable[Header | Damaged]) -> str:
-    """Whose pool it is: whoever named most of its files, or else freed most of its slots."""
+    """The program that a pool belongs to: it named most of the files, else freed most slots."""
     named: Counter[str] = Counter()
     free: Counter[str] = Counter()
     for slot in slots:
@@ -67,17 +67,17 @@ def program_of(slots: Iterable[Header | Damaged]) -> str:
 
 
 def said(slot: Header | Damaged) -> Header:
-    """The sound header of a slot, whoever wrote it; that of a free slot when there is none."""
+    """The sound header of a slot, of any program; the header of a free slot when there is none."""
     if isinstance(slot, Header):
         return slot
     return slot.offered if slot.program and slot.offered else Header("", 0)
 
 
 async def check_directory(directory: str) -> None:
-    """Whether a pool may be made in this directory, as far as wa-sqlite is concerned.
+    """Checks that a directory is not that of a pool of wa-sqlite.
 
     Raises:
-        ForeignPoolError: It is the directory of a pool of wa-sqlite.
+        ForeignPoolError: It is.
     """
     folder = await existing(directory)
     if folder is not None:
@@ -87,9 +87,9 @@ async def check_directory(directory: str) -> None:
 
 
 def check_slots(directory: str, handles: Sequence[tuple[str, Handle]]) -> None:
-    """Whether the slots of a directory are to be taken in: not when all names are another's.
+    """Checks that the slots of a directory were not all named by another program.
 
-    Where some are, both programs use the pool, and each slot is judged by itself (slots.load).
+    When only some were, both programs use the pool, and each slot is judged by itself (slots.load).
 
     Args:
         directory: Path of the pool's directory.
@@ -104,7 +104,7 @@ def check_slots(directory: str, handles: Sequence[tuple[str, Handle]]) -> None:
 
 
 def read_header(handle: Handle) -> Header | Damaged:
-    """What the header of a slot says that is held."""
+    """Reads the header of a slot through its handle."""
     try:
         sector = handle.read(SECTOR_SIZE, 0)
         return decode(sector, has_content=handle.size() > SECTOR_SIZE)

@@ -1,4 +1,4 @@
-"""One file of a pool: its handle, what it is, and what is told of it in quarantine."""
+"""One file of a pool: its handle, its state, and its record in quarantine."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from .header import SECTOR_SIZE
 
 _log = logging.getLogger("sahpool")
 
-#: A file of more bytes is worth making anew when it becomes a spare (spares.py).
+#: A spare slot that has been larger than this, in bytes, is replaced by a new file (spares.py).
 BULKY = 4 << 20
 
 
 class Handle(Protocol):
-    """What is asked of a sync access handle, in Python's terms. Offsets and sizes in bytes.
+    """A sync access handle in Python's terms. Offsets and sizes are in bytes.
 
     Attributes:
         raw: The browser's own FileSystemSyncAccessHandle, for io.mjs.
@@ -39,11 +39,11 @@ class Handle(Protocol):
         """Returns when everything written is on the disk."""
 
     def close(self) -> None:
-        """Lets go of the file."""
+        """Closes the handle."""
 
 
 class SlotFile:
-    """What lies behind the header of a slot: the file as SQLite sees it (storage.File)."""
+    """The bytes of a slot behind its header: the file as SQLite sees it (storage.File)."""
 
     __slots__ = ("_handle",)
 
@@ -52,7 +52,7 @@ class SlotFile:
 
     @property
     def raw(self) -> Any:
-        """The browser's own FileSystemSyncAccessHandle, for io.mjs, which knows of the header."""
+        """The browser's FileSystemSyncAccessHandle, for io.mjs, which skips the header itself."""
         return self._handle.raw
 
     def read(self, size: int, at: int) -> bytes:
@@ -60,7 +60,7 @@ class SlotFile:
         return self._handle.read(size, SECTOR_SIZE + at)
 
     def write(self, data: Any, at: int) -> int:
-        """Writes bytes at offset ``at``; how many were taken."""
+        """Writes bytes at offset ``at``; returns how many were taken."""
         return self._handle.write(data, SECTOR_SIZE + at)
 
     def truncate(self, size: int) -> None:
@@ -68,7 +68,7 @@ class SlotFile:
         self._handle.truncate(SECTOR_SIZE + size)
 
     def size(self) -> int:
-        """Bytes in the file; 0 where not even its header is whole."""
+        """Bytes in the file; 0 when not even its header is complete."""
         return max(0, self._handle.size() - SECTOR_SIZE)
 
     def flush(self) -> None:
@@ -82,22 +82,22 @@ class Slot:
 
     Attributes:
         name: Random name of the file in the pool's directory.
-        handle: Its open access handle.
-        file: What lies behind its header.
+        handle: The open access handle of the file.
+        file: The bytes behind the header.
         path: The path it belongs to; empty when it is spare.
         flags: The flags in its header: SQLITE_OPEN_* of the creating open.
-        generation: Generation of the header on disk; 0 when it has none of ours.
+        generation: Generation of the header on disk; 0 when the header is not one of ours.
         headed: Whether the header on disk may name a file: it does, or a write of it failed.
-        claim: The path that the header on disk may name where ``headed``.
+        claim: While ``headed``, the path that the header on disk may name.
         users: Addresses of the open ``sqlite3_file`` objects that use it.
         deleted: True once its path was deleted while it was open: it becomes a spare when the last
             user closes it, as an unlinked file does on Unix.
         unsynced: True while the slot's old content is cut off but may still be on the disk. It must
-            be gone from there before the slot gets a name: an old journal under a new header would
-            look like a hot one.
+            be flushed away before the slot gets a path: an old journal under a new header would
+            look like a hot journal.
         bulky: True when the file may have been large since its handle was opened.
-        uncertain: True while the header may say on the disk that the slot is free although it is
-            not: a deletion failed, and so did taking it back.
+        uncertain: True while the header on disk may say that the slot is free although it is not,
+            because a deletion failed and the path could not be written back.
     """
 
     name: str
@@ -119,11 +119,11 @@ class Slot:
 
     @property
     def identity(self) -> tuple[str, int]:
-        """What no other file has, nor this one under another path."""
+        """Identifies this file under this path: name and generation of the slot."""
         return self.name, self.generation
 
     def shrank(self, by: int) -> None:
-        """``by`` bytes at its end were cut off."""
+        """Notes that ``by`` bytes at the end of the file were cut off."""
         if by > BULKY:
             self.bulky = True
 
@@ -133,13 +133,13 @@ class Quarantined:
     """A slot that is left alone because its header cannot be trusted.
 
     Attributes:
-        name: Name of the file in the pool's directory, by which the pool's methods know it.
-        reason: What is wrong with it.
+        name: Name of the file in the pool's directory, which the pool's methods take.
+        reason: Why the header cannot be trusted.
         size: Bytes behind the header.
-        offered: The path that its second header copy names, or its header in spite of all; None
-            when there is none. Perhaps out of date.
-        unread: What the storage failed with when the header was to be read, so that it may be any
-            file; None when it was read.
+        offered: The path that the header names although it cannot be trusted, or that its second
+            copy names; None when there is none. It may be out of date.
+        unread: The exception of the storage when the header could not be read, so that the slot may
+            be any file; None when it was read.
     """
 
     name: str
@@ -151,12 +151,12 @@ class Quarantined:
 
 
 def file_of(kept: Quarantined) -> SlotFile:
-    """What lies behind the header of a slot in quarantine."""
+    """The bytes behind the header of a slot in quarantine."""
     return SlotFile(kept.handle)
 
 
 def header_bytes(handle: Handle) -> bytes | None:
-    """The header of a slot as it is, shorter where the file is; None when it cannot be read."""
+    """The bytes of a slot's header, fewer in a shorter file; None when they cannot be read."""
     try:
         return handle.read(SECTOR_SIZE, 0)
     except Exception as error:  # noqa: BLE001 - whatever the browser throws
@@ -165,7 +165,7 @@ def header_bytes(handle: Handle) -> bytes | None:
 
 
 def put_back_header(handle: Handle, sector: bytes | None) -> bool:
-    """Writes back what :func:`header_bytes` gave, durably; False when the storage refuses."""
+    """Writes the result of :func:`header_bytes` back, durably; False when the storage refuses."""
     if sector is None:
         return False
     try:

@@ -1,10 +1,10 @@
-"""What becomes of a pool's slots, on the disk and in its table: free of any browser.
+"""The changes of state of a pool's slots, on the disk and in memory; needs no browser.
 
-A pool is a directory of files with random names, the slots; each is held open by a sync access
-handle for as long as the pool is installed, because SQLite cannot wait for one to be opened.
+A pool is a directory of files with random names, the slots. A sync access handle holds each slot
+open for as long as the pool is installed, because SQLite cannot wait for one to be opened.
 
-An exception may strike at any line. Until the flush that makes a change durable the change is
-undone then, from there on it is completed; what completes it can be done again.
+An exception may strike at any line. If it strikes before the flush that makes a change durable, the
+change is undone; after that flush, the change is completed by steps that can be repeated.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ _log = logging.getLogger("sahpool")
 
 
 class SlotTable(Places):
-    """The slots of one pool, what is on the disk and what is known of it."""
+    """The slots of one pool, with the changes that write to the disk."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._generation = 0  # the last one given to a header, or the highest one found
-        self._found_digested: set[bool] = set()  # whether the names that were found had digests
-        self._kept_supers: set[str] = set()  # super-journals that were found beside a quarantine
-        #: Paths that the headers of slots in quarantine may have on the disk, with their names.
+        self._generation = 0  # the last generation written to a header, or the highest one found
+        self._found_digested: set[bool] = set()  # whether headers with a path had digests, as found
+        self._kept_supers: set[str] = set()  # super-journals found while slots were in quarantine
+        #: Path that the header of a slot in quarantine may have on the disk → name of the slot.
         self._reserved: dict[str, str] = {}
 
     # --- taking hold ----------------------------------------------------------------------------
 
     def load(self, name: str, handle: Handle) -> None:
-        """Takes in a file of the pool's directory.
+        """Adds a file of the pool's directory as a slot.
 
-        Nothing is written but where it takes nothing away: a spare is given room for its header,
+        Writes only where no content is lost: a spare slot is extended to the size of its header,
         and a slot that an import has certainly superseded is freed.
         """
         try:
@@ -77,11 +77,11 @@ class SlotTable(Places):
         self._named[found.path] = slot
 
     def keep_companions(self) -> None:
-        """Quarantines journals and WALs whose database may lie in quarantine, once all are loaded.
+        """Quarantines journals and WALs whose database may be in quarantine, once all are loaded.
 
-        Without their database SQLite would delete them as soon as somebody opens its name. A
-        super-journal keeps its name: SQLite takes the journals that refer to it for those of a
-        committed transaction as soon as it is gone. ``delete`` sets it aside.
+        SQLite would delete a journal or WAL without a database as soon as a database of that name
+        is opened. A super-journal keeps its name: once it is gone, SQLite takes the journals that
+        refer to it for those of a committed transaction. ``delete`` quarantines it.
         """
         if not self.quarantined:
             return
@@ -99,17 +99,17 @@ class SlotTable(Places):
                 self._quarantine(slot.name, slot.handle, reason, path)
 
     def check_new(self, path: str, besides: Container[str] = ()) -> None:
-        """Whether a new database may have this path, in this pool.
+        """Checks that a new database may have this path in this pool.
 
         Args:
             path: The path.
-            besides: Names of slots in quarantine that do not count.
+            besides: Names of slots in quarantine to ignore.
 
         Raises:
             InvalidNameError: As :func:`check_new_database`.
-            StorageError: A journal or WAL of that name is in quarantine: the next start would give
-                it to the new database, which would be ruined by it. Or the storage failed when a
-                slot in quarantine was to have the name, or when one was to be read.
+            StorageError: A journal or WAL of that database is in quarantine; after the next start
+                SQLite would apply it to the new database and ruin it. Or the storage failed while a
+                slot in quarantine was given the name, or while a slot was read.
         """
         check_new_database(path)
         self._check_unread(path, besides)
@@ -132,18 +132,18 @@ class SlotTable(Places):
                 )
 
     def check_whole(self, path: str) -> None:
-        """Whether all that belongs to a named database is known.
+        """Checks that no slot is unread that may belong to a named database.
 
         Raises:
-            StorageError: Some slot could not be read: it may be the journal or WAL of the database,
-                without which SQLite would take a transaction that was cut off for a whole one.
+            StorageError: Some slot could not be read. It may be the journal or WAL of the database,
+                without which SQLite would take an unfinished transaction for a committed one.
         """
         slot = self._named.get(stored_path(path))
         if slot is not None and is_database(slot):
             self._check_unread(path)
 
     def read_again(self) -> None:
-        """Tries the slots once more that could not be read when they were loaded."""
+        """Loads the slots again that could not be read when they were loaded."""
         unread = [kept for kept in self.quarantined if kept.unread is not None]
         for kept in unread:
             self.quarantined.remove(kept)
@@ -169,18 +169,19 @@ class SlotTable(Places):
 
     def _load_spare(self, slot: Slot, size: int) -> None:
         if size < header.SECTOR_SIZE:
-            # The reference reads the headers of all slots into one buffer: a shorter file leaves
-            # the header of the slot before in it.
+            # The reference reads all headers into one buffer; reading a shorter file would leave
+            # the header of the previous slot in it.
             slot.handle.truncate(header.SECTOR_SIZE)
-        # Clean spares are used first, so that what a cut-off import left behind lies longest.
+        # Empty spares are used first, so that the remains of an interrupted import stay longest.
         self._spare.insert(0 if size > header.SECTOR_SIZE else len(self._spare), slot)
 
     def _settle(self, one: Slot, two: Slot) -> Slot:
-        """Of two slots with the same path, the one that has it.
+        """Of two slots with the same path, returns the one that keeps it.
 
-        An import was cut off between naming the new slot and freeing the old one (``rename``). The
-        new one was on the disk first, so where both headers are ours the older slot is what it was
-        to be: free. Where another program has written one of them, nobody knows: it is kept.
+        An import was interrupted after it named the new slot and before it freed the old one
+        (``rename``). The new slot was durable by then, so if both headers are ours, the older slot
+        is freed, as the import would have done. If another program has written one of the headers,
+        the order is unknown, and the loser is quarantined.
         """
         loser, winner = sorted((one, two), key=lambda slot: slot.generation)
         if 0 < loser.generation < winner.generation and self._free_header(loser):
@@ -197,21 +198,21 @@ class SlotTable(Places):
         self.quarantined.append(Quarantined(name, reason, size, offered or None, handle))
 
     def add_spare(self, name: str, handle: Handle) -> None:
-        """Takes in a new, empty file, and gives it the header of a free slot."""
+        """Adds a new, empty file as a spare slot, and writes its header."""
         slot = Slot(name, handle)
         try:
             self._write_free(slot)
             self._spare.append(slot)
         except BaseException:
             if slot not in self._spare:
-                handle.close()  # nobody would close it later, and the file is a spare all the same
+                handle.close()  # nobody would close it later; the file is a spare at the next start
             raise
 
     def _write_free(self, slot: Slot) -> None:
-        """Says in the header, durably, that the slot is free.
+        """Writes the header of a free slot, durably.
 
-        A spare may hold content, until the worker that fills it gives it a name, or ends. If its
-        header were nothing but zeros, a lost header could not be told from it.
+        A spare slot may hold content: a worker fills it before giving it a name, or ends first. If
+        its header were all zeros, it could not be told from a slot that lost its header.
         """
         self._write_header(slot, "", 0)
         slot.handle.flush()
@@ -225,11 +226,12 @@ class SlotTable(Places):
     # --- files that stay ------------------------------------------------------------------------
 
     def create(self, path: str, flags: int) -> Slot:
-        """Gives ``path`` a slot.
+        """Gives ``path`` a slot, and returns it.
 
-        The header is not flushed: it lies in the same file as the bytes it names, so the xSync that
-        makes those durable makes it durable too. That of a WAL is, once in its long life: a header
-        that is torn later is then damaged for certain, not just new (``wal_guard.check_wal``).
+        The header is not flushed: it is in the same file as the content, so the xSync that makes
+        the content durable makes the header durable too. The header of a WAL is flushed, once in
+        the WAL's long life: a header that is found torn later is then certainly damaged, and not
+        merely one that was never written (``wal_guard.check_wal``).
 
         Args:
             path: A path that has no slot.
@@ -241,7 +243,7 @@ class SlotTable(Places):
         """
         path = stored_path(path)
         if (base := database_of(path)) != path and (base in self._lent or base in self._shown):
-            return self.lend(path)  # nobody is to find it again
+            return self.lend(path)  # a journal of a lent database must not outlive the worker
         slot = self._ready_spare()
         try:
             self._write_header(slot, path, flags)
@@ -255,10 +257,10 @@ class SlotTable(Places):
             raise
 
     def delete(self, path: str) -> bool:
-        """Takes the slot of ``path`` away from it, durably; False when there was none.
+        """Deletes the file of ``path``, durably; False when there was none.
 
-        Deleting a rollback journal is the moment a transaction commits, so it must be on disk when
-        this returns. When it fails, the file is there as before, or (a journal or WAL) empty.
+        Deleting a rollback journal commits a transaction, so the deletion must be on disk when this
+        returns. When it fails, the file is there as before, or, for a journal or WAL, empty.
         """
         path = stored_path(path)
         slot = self._named.get(path)
@@ -290,7 +292,7 @@ class SlotTable(Places):
             raise
 
     def _let_go(self, slot: Slot, path: str) -> None:
-        """The slot's name is off the disk: an open one becomes a spare with its last user."""
+        """Frees a slot whose path is off the disk; an open one only with its last user."""
         slot.headed = False
         if slot.users:
             slot.deleted = True
@@ -301,11 +303,11 @@ class SlotTable(Places):
         self._move(slot, self._spare)
 
     def _keep_name(self, slot: Slot) -> None:
-        """Writes the name into a header again that could not be freed for certain.
+        """Writes the path into a header again, after the header may have been freed.
 
-        Otherwise SQLite would go on using the file, and the next worker would not find it.
+        Otherwise SQLite would continue to use the file, but the next worker would not find it.
         """
-        slot.unsynced = False  # what may be left behind the header is the file's own
+        slot.unsynced = False  # any content behind the header is the file's own
         try:
             self._write_header(slot, slot.path, slot.flags)
             slot.uncertain = False
@@ -314,10 +316,10 @@ class SlotTable(Places):
             slot.uncertain = True
 
     def ensure_name(self, path: str) -> None:
-        """Sees to it that the file which is about to be used has its name on the disk.
+        """Makes sure that a file that is about to be used has its path in a header on the disk.
 
         Raises:
-            Exception: The storage still refuses, by whatever the browser throws.
+            Exception: The storage still refuses it; whatever the browser throws.
         """
         slot = self.find(path)
         if slot is None:
@@ -328,14 +330,13 @@ class SlotTable(Places):
             slot.uncertain = False
 
     def _end_claims(self, path: str) -> None:
-        """Frees the headers on disk that may name ``path`` and are not its slot's.
+        """Frees headers on the disk that may name ``path``, except the one of its own slot.
 
-        They are those of an import that failed, or of what an import has replaced, when the storage
-        refused to free them. The next worker might take them for the file, or for one that was
-        deleted.
+        They belong to a failed import or to a replaced file, and the storage refused to free them.
+        The next worker might take such a slot for the file, or bring a deleted file back.
 
         Raises:
-            Exception: The storage still refuses, by whatever the browser throws.
+            Exception: The storage still refuses it; whatever the browser throws.
         """
         for slot in [each for each in self._orphans if each.headed and each.claim == path]:
             self._write_header(slot, "", 0)
@@ -344,7 +345,7 @@ class SlotTable(Places):
             self._make_spare(slot)
 
     def release(self, slot: Slot, user: int) -> None:
-        """One user of the slot less; a deleted slot becomes a spare with its last user."""
+        """Removes a user of the slot; a deleted slot becomes a spare with its last user."""
         slot.users.discard(user)
         if slot.deleted and not slot.users:
             self._make_spare(slot)
@@ -353,7 +354,7 @@ class SlotTable(Places):
     # --- slots without a name -------------------------------------------------------------------
 
     def take_spare(self) -> Slot:
-        """Takes a spare slot for a temporary file; nothing on the disk says so.
+        """Takes a spare slot for a temporary file, without a change on the disk.
 
         Raises:
             PoolFullError, StorageError: As for :meth:`lend`.
@@ -363,12 +364,12 @@ class SlotTable(Places):
         return slot
 
     def give_back_taken(self, used: Container[Slot | None]) -> None:
-        """Slots that were taken for temporary files are needed no more, but for those ``used``."""
+        """Makes the slots that were taken for temporary files spares, except those in ``used``."""
         for slot in [each for each in self._taken if each not in used]:
             self._make_spare(slot)
 
     def _ready_spare(self) -> Slot:
-        """A spare slot that is empty and known on the disk to be free; it is not taken yet."""
+        """A spare slot that is empty and whose header says free; it remains a spare until moved."""
         if not self._spare:
             raise PoolFullError(
                 f"All {self.capacity} slots of the pool are taken.",
@@ -379,18 +380,18 @@ class SlotTable(Places):
         if not slot.generation:  # another program made it or freed it
             self._write_free(slot)
         if slot.file.size():
-            # Left over from a killed worker, or from a storage that refused to empty it before.
+            # Content of a killed worker, or content that the storage refused to cut off before.
             slot.unsynced = True
             slot.file.truncate(0)
         return slot
 
     def lend(self, path: str) -> Slot:
-        """Lends a spare slot out under ``path``, which only ``find`` knows.
+        """Lends a spare slot out under ``path``, where only ``find`` finds it.
 
-        No header is written: what is in it is gone with the worker.
+        No header is written, so the content does not outlive the worker.
 
         Raises:
-            PoolFullError: There is none.
+            PoolFullError: There is no spare slot.
             StorageError: The storage has no room for its header.
         """
         slot = self._ready_spare()
@@ -398,18 +399,18 @@ class SlotTable(Places):
         return slot
 
     def take_back(self, path: str) -> None:
-        """What is lent under ``path``, if anything, is a spare again, with its journal or WAL."""
+        """Makes the slot lent under ``path``, if any, a spare again, and its journal or WAL too."""
         slot = self._lent.get(path)
         if slot is not None:
             self.give_back(slot)
         self._give_back_companions(path)
 
     def rename(self, slot: Slot, path: str, flags: int) -> None:
-        """Makes a lent slot the file ``path`` in one durable step, in place of the old one if any.
+        """Makes a lent slot the file ``path`` in one durable step, replacing the old one if any.
 
         The content is flushed before the header that names it. A crash before the flush of that
-        header leaves the old file; one after it leaves both, and ``load`` takes the later one. So
-        once that flush has returned the swap has happened, whatever becomes of the old slot.
+        header leaves the old file; a crash after it leaves both, and ``load`` takes the later one.
+        So the swap is done once that flush has returned, even if the old slot cannot be freed.
         """
         path = stored_path(path)
         old = self._named.get(path)
@@ -429,7 +430,7 @@ class SlotTable(Places):
             raise
 
     def _replace(self, old: Slot | None, slot: Slot, path: str, flags: int) -> None:
-        """The slot is the file ``path`` on the disk: it is so here."""
+        """Makes the slot the file ``path`` in memory, as its header says on the disk."""
         if slot.path != path:
             self._give_back_companions(slot.path)
         slot.flags = flags
@@ -438,7 +439,7 @@ class SlotTable(Places):
             self._make_spare(old)
 
     def _delete_lent_companion(self, path: str) -> bool:
-        """SQLite has rolled back or carried over the journal or WAL of a lent database."""
+        """Gives back the lent slot of a journal or WAL that SQLite deletes; False without one."""
         slot = self._lent.get(path)
         if slot is None or not path.endswith(COMPANION_SUFFIXES):
             return False
@@ -446,12 +447,12 @@ class SlotTable(Places):
         return True
 
     def give_back(self, slot: Slot) -> None:
-        """A slot that was taken or lent is needed no more."""
+        """Makes a taken or lent slot a spare again."""
         self._give_back_companions(slot.path)
         self._make_spare(slot)
 
     def _give_back_companions(self, path: str) -> None:
-        """When SQLite fails to write it closes a journal without deleting it."""
+        """Gives back lent journals and WALs, which SQLite leaves behind when a write fails."""
         for suffix in COMPANION_SUFFIXES:
             slot = self._lent.get(path + suffix)
             if slot is not None:
@@ -461,7 +462,7 @@ class SlotTable(Places):
 
     @contextmanager
     def shown(self, kept: Quarantined, path: str) -> Iterator[None]:
-        """Lets SQLite open a slot in quarantine under ``path``, which only ``find`` knows."""
+        """Lets ``find`` return a slot in quarantine for ``path`` within the block, for SQLite."""
 
         def hide() -> None:
             self._shown.pop(path, None)
@@ -474,8 +475,8 @@ class SlotTable(Places):
     def name_quarantined(self, kept: Quarantined, path: str, flags: int) -> None:
         """Makes a slot in quarantine the file ``path``; otherwise as :meth:`rename`.
 
-        When it fails, the slot stays in quarantine with the header that it had; where not even that
-        is certain, no other database gets the path (``check_new``).
+        When it fails, the slot stays in quarantine with its old header. If that header could not be
+        restored for certain, no other database gets the path (``check_new``).
         """
         path = stored_path(path)
         old = self._named.get(path)
@@ -490,9 +491,9 @@ class SlotTable(Places):
         self._take_over(kept, slot, lambda: self._make_spare(slot))
 
     def _take_over(self, kept: Quarantined, slot: Slot, place: Callable[[], None]) -> None:
-        """Gives a slot another header, durably, takes it out of quarantine, and has it placed.
+        """Writes a slot's new header durably, takes it out of quarantine, and calls ``place``.
 
-        All or nothing: when it fails, the old header is put back.
+        All or nothing: when the header cannot be made durable, the old one is written back.
         """
         before = header_bytes(kept.handle)
         is_headed = False
@@ -519,10 +520,9 @@ class SlotTable(Places):
     # --- helpers --------------------------------------------------------------------------------
 
     def _make_spare(self, slot: Slot) -> None:
-        """Puts a slot among the spares, unless its header cannot be freed.
+        """Makes a slot a spare, or an orphan when its header cannot be freed.
 
-        Such a slot might be taken for its old file by the next worker, so it is not used again by
-        this one: it stays an orphan.
+        The next worker might take an orphan for its old file, so this worker does not use it again.
         """
         if slot.headed and not self._free_header(slot):
             self._move(slot, self._orphans)
@@ -532,7 +532,7 @@ class SlotTable(Places):
         self._move(slot, self._spare)
 
     def _free_header(self, slot: Slot) -> bool:
-        """Takes the name out of the header on disk; False when the storage refuses."""
+        """Removes the path from the header on the disk; False when the storage refuses."""
         try:
             self._write_free(slot)
         except (MemoryError, RecursionError):
@@ -545,13 +545,13 @@ class SlotTable(Places):
 
     @staticmethod
     def _empty(slot: Slot) -> None:
-        """Cuts the slot's content off; on disk not before the next flush.
+        """Cuts the slot's content off; durable with the next flush.
 
-        Where the storage refuses, the content stays until the slot is taken the next time.
+        When the storage refuses, the content stays until the slot is taken the next time.
         """
         slot.unsynced = True
         try:
-            # Not of rollback journals: each commit deletes one.
+            # Rollback journals do not count: each commit deletes one.
             if not slot.path.endswith("-journal") and slot.handle.size() > BULKY:
                 slot.bulky = True
             slot.file.truncate(0)
@@ -565,7 +565,7 @@ class SlotTable(Places):
             slot.handle.flush()
             slot.unsynced = False
         self._generation += 1
-        # A program that knows no digests may still use a pool that has none (header.py).
+        # A program that knows no digests may still use a pool without any (header.py).
         digested = self._found_digested != {False}
         sector = header.encode(path, flags, self._generation, digested=digested)
         if path:

@@ -1,4 +1,4 @@
-"""Spare slots: some are kept at hand, because SQLite cannot wait for a file to be made."""
+"""Spare slots, kept in advance because SQLite cannot wait for a file to be made."""
 
 from __future__ import annotations
 
@@ -24,32 +24,32 @@ _READ_VERSION, _WAL_VERSION = 19, b"\x02"
 
 
 class Spares:
-    """Adds slots to a pool and takes spare ones away.
+    """Adds spare slots to a pool and removes them.
 
     Attributes:
         changing: Held while slots are added, removed or taken hold of.
     """
 
     def __init__(self, slots: SlotTable, hold: Hold, wanted: int) -> None:
-        """``wanted`` is how many free slots are kept at hand."""
+        """``wanted`` is the number of spare slots to keep."""
         self.changing = Turns()
         self._slots = slots
         self._hold = hold
         self._wanted = wanted
         self._planned = False
-        self._task: asyncio.Future[None] | None = None  # kept, or it might be collected
+        self._task: asyncio.Future[None] | None = None  # a reference, or it might be collected
 
     @property
     def missing(self) -> int:
-        """How many free slots there are too few; not positive when there are enough."""
+        """Number of spare slots short of the target; 0 or less when there are enough."""
         return self._wanted - self._slots.spare_count
 
     async def grow(self, count: int) -> None:
         """Adds slots; ``changing`` must be held.
 
         Raises:
-            JsException: The storage refused, for example for its quota; the file that was begun is
-                gone again, so that attempts leave nothing behind.
+            JsException: The storage refused, for example for its quota; the file of the failed
+                attempt is deleted again.
         """
         for _ in range(count):
             made = None
@@ -65,25 +65,25 @@ class Spares:
                 raise
 
     async def shrink(self, count: int) -> int:
-        """Removes up to ``count`` spare slots, and says how many; ``changing`` must be held."""
+        """Removes up to ``count`` spare slots; returns how many. ``changing`` must be held."""
         removed = self._slots.remove_spares(count)
         await self._remove()
         return removed
 
     async def _remove(self) -> None:
         """Removes the files of all slots that are leaving."""
-        for slot in self._slots.leaving:  # all of them first: a pause meanwhile would not find them
+        for slot in self._slots.leaving:  # all first: a pause during the loop below forgets them
             slot.handle.close()
         for slot in self._slots.leaving:
             await self._hold.remove(slot.name)
             self._slots.forget(slot)
 
     async def _renew(self) -> None:
-        """Makes spares anew that have been large; ``changing`` must be held.
+        """Replaces spare slots that have been large by new files; ``changing`` must be held.
 
-        Chromium sets room aside for a file as it grows, up to twice its size, and counts that as
-        used until the handle is closed, however short the file has become. Without this a database
-        that is deleted makes no room for another.
+        Chromium reserves space for a growing file, up to twice its size, and counts it as used
+        until the handle is closed, however short the file has become. Without the replacement, a
+        deleted database would make no room for another.
         """
         if self._hold.opaque is not None:
             renewed = self._slots.remove_bulky_spares()
@@ -91,7 +91,7 @@ class Spares:
             await self.grow(renewed)
 
     async def top_up(self) -> None:
-        """Adds what is missing, and gives room back that spares take without need.
+        """Adds the missing spare slots, and replaces those that take space without need.
 
         Raises:
             JsException: As :meth:`grow`.
@@ -101,10 +101,10 @@ class Spares:
             await self.grow(self.missing)
 
     async def try_top_up(self) -> None:
-        """Adds what is missing, as far as the storage lets it.
+        """As :meth:`top_up`, but only logs it when the storage refuses.
 
-        Whoever needs a slot that is not there will be told. Until then a storage that is full is no
-        reason to refuse anything: perhaps a person wants to delete something.
+        A full storage is no reason to refuse the operation at hand, which may be a deletion. An
+        operation that needs a slot that is missing fails by itself.
         """
         try:
             await self.top_up()
@@ -112,10 +112,10 @@ class Spares:
             self.not_added(error)
 
     def check_room(self, path: str) -> None:
-        """Whether a connection to a database finds the slots that it needs, as they are now.
+        """Checks that there are enough spare slots now for a connection to a database.
 
         Raises:
-            PoolFullError: It does not. More are added as soon as the event loop runs.
+            PoolFullError: There are too few. More are added as soon as the event loop runs.
         """
         free = self._slots.spare_count
         if free >= _MOST_NEEDED:
@@ -140,13 +140,13 @@ class Spares:
         return slot.file.read(1, _READ_VERSION) == _WAL_VERSION
 
     def not_added(self, error: Exception) -> None:
-        """Says in the log that the storage refused more slots."""
+        """Logs that the storage refused more slots."""
         name = exception_name(error)
         _log.warning("%s: no spare slots added: %s: %s", self._hold.directory, name, error)
 
     def plan(self) -> None:
-        """Does :meth:`top_up` between two statements, as soon as the event loop runs again."""
-        # A task that is done and has not said that it began was stopped before it could.
+        """Schedules :meth:`try_top_up` for when the event loop runs again, if it has work to do."""
+        # A task that is done while _planned is still set was stopped before it began.
         is_planned = self._planned and self._task is not None and not self._task.done()
         if is_planned or (self.missing <= 0 and not self._slots.has_bulky_spares):
             return
@@ -163,5 +163,5 @@ class Spares:
 
     @property
     def task(self) -> asyncio.Future[Any] | None:
-        """What :meth:`plan` has begun last, or None."""
+        """The last task that :meth:`plan` has made, or None."""
         return self._task

@@ -1,4 +1,4 @@
-"""The pool as a storage: its slots, and what is looked at before SQLite opens one of them."""
+"""The pool as a storage: its slots, and the checks before SQLite opens one of them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ __all__ = ["Store"]
 
 
 class Store(SlotTable):
-    """The slots of one pool as SQLite's side knows them (storage.Storage)."""
+    """The slots of one pool, as the storage that the VFS uses (storage.Storage)."""
 
     def before_open(self, path: str, *, is_database: bool) -> None:
-        """Sees to it that a file is whole and has its name on the disk, before it is opened.
+        """Checks that a file may be opened, and makes sure that its header names it on the disk.
 
         Raises:
-            StorageError: Something that belongs to it is in quarantine, or cannot be read.
+            StorageError: A slot that may belong to the file is in quarantine, or cannot be read.
         """
         self.check_whole(path)
         if is_database:

@@ -1,7 +1,7 @@
-"""A database whose WAL is in quarantine does not open while it lacks what that holds.
+"""Keeps a database from opening while its WAL in quarantine holds commits that it lacks.
 
-A header that a crash has torn while SQLite deleted the WAL, after its last checkpoint, is that of a
-WAL of which the database has everything: such a slot is freed.
+If a crash tears a WAL's header while SQLite deletes the WAL after its last checkpoint, the database
+already has all pages of that WAL: such a slot is freed.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ __all__ = ["WAL", "check_wal", "is_wanted"]
 
 _log = logging.getLogger("sahpool")
 
-WAL = "-wal"  #: what the name of a WAL has after that of its database
+WAL = "-wal"  #: suffix of a WAL's path, after the path of its database
 
 
 def check_wal(slots: SlotTable, path: str) -> None:
-    """Looks for the database's WAL in quarantine; frees it if the database has all that it holds.
+    """Looks for the database's WAL in quarantine; frees it if the database has all its pages.
 
     Raises:
         StorageError: The WAL has committed transactions that the database lacks.
@@ -44,9 +44,10 @@ def check_wal(slots: SlotTable, path: str) -> None:
 
 
 def is_wanted(slots: SlotTable, kept: Quarantined, path: str) -> bool | None:
-    """Whether a database without a WAL in the pool lacks what the slot, its WAL, holds.
+    """Whether a slot in quarantine is a WAL with commits that its database lacks.
 
-    None when the slot is no WAL of this database, or has no committed transaction.
+    None when the slot is not the WAL of this database, when the database has another WAL in the
+    pool, or when the slot has no committed transaction.
     """
     database = slots.find(path)
     if database is None or kept.offered != stored_path(path + WAL) or slots.find(path + WAL):
@@ -67,7 +68,7 @@ def is_wanted(slots: SlotTable, kept: Quarantined, path: str) -> bool | None:
 def _committed(kept: Quarantined, size: int) -> dict[int, int]:
     """Page number → offset in the WAL of each page that a WAL's valid frames commit.
 
-    Empty where the WAL's header is damaged, or its pages have another size (fileformat2.html,
+    Empty when the WAL's header is damaged or its pages have another size (fileformat2.html,
     sections 4.1 to 4.4).
     """
     head = file_of(kept).read(WAL_HEADER_SIZE, 0)
@@ -78,13 +79,13 @@ def _committed(kept: Quarantined, size: int) -> dict[int, int]:
     if struct.pack(">2I", *sums) != head[24:32]:
         return {}
     latest: dict[int, int] = {}
-    started: dict[int, int] = {}  # the same, of the transaction that is being read
+    started: dict[int, int] = {}  # the same, for the transaction that is being read
     step = FRAME_HEADER_SIZE + size
     for at in range(WAL_HEADER_SIZE, file_of(kept).size() - step + 1, step):
         frame = file_of(kept).read(step, at)
         sums = checksum(order, frame[FRAME_HEADER_SIZE:], checksum(order, frame[:8], sums))
         if frame[8:16] != head[16:24] or struct.pack(">2I", *sums) != frame[16:24]:
-            break  # from here on it is an earlier WAL
+            break  # the frames from here on are remains of an earlier WAL
         started[int.from_bytes(frame[:4], "big")] = at + FRAME_HEADER_SIZE
         pages = int.from_bytes(frame[4:8], "big")  # of the database after a commit; else 0
         if pages:

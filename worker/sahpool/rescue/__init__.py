@@ -1,1 +1,1 @@
-"""What is in quarantine, and pools of other programs."""
+"""Recovery of slots from quarantine, and copies of the pools of other programs."""

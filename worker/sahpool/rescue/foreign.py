@@ -1,9 +1,9 @@
-"""Pools of other programs: found, recognised, copied; never written to.
+"""Finds, recognises and copies the pools of other programs; never writes to them.
 
-``header.py`` tells whose a slot is. wa-sqlite keeps its slots in the pool's directory itself, all
-others in ``.opaque`` below it. Nothing here changes a byte of another program's files: they are
-looked at through ``getFile()``, which needs no handle, and copied from handles that are held only
-to keep their program from writing meanwhile.
+``header.py`` tells which program a slot belongs to. wa-sqlite keeps its slots in the pool's
+directory itself, all others in ``.opaque`` below it. Nothing here changes a byte of another
+program's files: they are examined with ``getFile()``, which needs no handle, and copied from
+handles that are held only to keep their program from writing meanwhile.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from ..opfs_pool.hold import Hold
 
 _DEPTH = 2  # levels of directories that are searched
-_CHUNK = 1 << 20  # bytes that are copied at a time
+_CHUNK = 1 << 20  # bytes of one step of a copy
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +53,15 @@ class FoundPool:
     """A pool that ``find_pools`` found.
 
     Attributes:
-        directory: Path of its directory below the origin's root, for ``install(directory=…)`` where
-            ``program`` is this one, and for ``import_pool``.
+        directory: Path of the pool's directory below the origin's root, for ``import_pool``, and
+            for ``install(directory=…)`` if ``program`` is the first of the following.
         program: ``"sahpool / @sqlite.org/sqlite-wasm"`` (one format), ``"wa-sqlite"`` or
             ``"sqlite-wasm-rs"``.
-        databases: Paths of its databases, sorted, as its headers have them. wa-sqlite and the
-            official package keep a name as a URL has it: ``my notes.db`` is ``/my%20notes.db``.
-        slots: How many slots it has, free ones included.
-        holder: By what id the browser knows the worker that holds it, a pool of this program;
-            None when nobody does. Other programs do not tell (w3.org/TR/web-locks, LockInfo).
+        databases: Paths of the databases, sorted, as in the headers. wa-sqlite and the official
+            package store a name as in a URL: ``my notes.db`` is ``/my%20notes.db``.
+        slots: Number of slots, spare ones included.
+        holder: The browser's id of the worker that holds the pool with sahpool; None when there is
+            none. Of other programs it is not known (w3.org/TR/web-locks, LockInfo).
     """
 
     directory: str
@@ -75,10 +75,10 @@ class FoundPool:
 
 
 async def find_pools() -> list[FoundPool]:
-    """Every pool of this origin, whoever made it, sorted by directory.
+    """Every pool of this origin, of any program, sorted by directory.
 
-    Looks two directories deep. Takes no handle and writes nothing, so it can be used while another
-    tab or program holds the pools.
+    It searches two directories deep. It takes no handle and writes nothing, so it can be used while
+    another tab or program holds the pools.
 
     Raises:
         UnsupportedError: The browser has no private file system here, or refuses it.
@@ -91,7 +91,7 @@ async def find_pools() -> list[FoundPool]:
 
 
 async def _holders() -> dict[str, str]:
-    """The browser's ids of those who hold a pool's lock, by the pool's directory."""
+    """Directory of a pool → the browser's id of the worker that holds the pool's lock."""
     from .. import browser
 
     return await browser.lock_holders(LOCK_PREFIX)
@@ -129,7 +129,7 @@ def _close(handles: Sequence[tuple[str, Handle]]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """A file of the pool that is copied from."""
+    """A file of the other pool."""
 
     path: str
     flags: int
@@ -141,7 +141,7 @@ class _File:
 
 
 class _Source:
-    """The files of another pool, whose slots are all held."""
+    """The files of another pool, on all of whose slots a handle is held."""
 
     def __init__(self, directory: str, handles: list[tuple[str, Handle]]) -> None:
         self.databases: list[_File] = []
@@ -159,7 +159,7 @@ class _Source:
                 self.unreadable.append(_damaged_slot(directory, name, found))
 
     def companion(self, database: _File, suffix: str) -> tuple[_File, int] | None:
-        """A journal or WAL of a database that SQLite has to see, and how many bytes of it."""
+        """The journal or WAL of a database, and the bytes of it that SQLite must see; else None."""
         file = self._files.get(stored_path(database.path + suffix))
         if file is None or not file.size:
             return None
@@ -168,7 +168,8 @@ class _Source:
             record, name = super_journal(file.file.read, size)
             if record and not is_among(name, self._files):
                 return None  # the super-journal is gone: the transaction was committed
-            # It is there, so the transaction was not; here it would not be found.
+            # The super-journal exists, so the transaction was not committed. SQLite would not find
+            # it here, so the record that names it is not copied.
             size -= record
         return file, size
 
@@ -182,7 +183,7 @@ def _damaged_slot(directory: str, name: str, found: Damaged) -> ImportRejectedEr
 
 
 async def import_pool(access: Access, hold: Hold, replace: bool) -> dict[str, int]:
-    """See :meth:`Pool.import_pool`; ``hold`` is one on the other pool's directory."""
+    """See :meth:`Pool.import_pool`; ``hold`` is a hold on the other pool's directory."""
     handles: list[tuple[str, Handle]] = []
     with Cleanup(lambda: _close(handles)) as last, last:
         await _take(hold, handles)
@@ -206,7 +207,7 @@ async def import_pool(access: Access, hold: Hold, replace: bool) -> dict[str, in
 
 
 async def _take(hold: Hold, handles: list[tuple[str, Handle]]) -> None:
-    """Adds a handle on every slot of the other pool."""
+    """Opens a handle on every slot of the other pool and adds it to ``handles``."""
     folder = await existing(hold.directory)
     deadline = time.monotonic() + hold.timeout
     if folder is not None:
@@ -224,10 +225,10 @@ async def _take(hold: Hold, handles: list[tuple[str, Handle]]) -> None:
 
 
 def _targets(access: Access, source: _Source, replace: bool) -> dict[str, _File]:
-    """Which path each database gets; every one of them can be had.
+    """Path here → file of the other pool, for each database.
 
     Raises:
-        NameExistsError, DatabaseInUseError, InvalidNameError: One of them cannot.
+        NameExistsError, DatabaseInUseError, InvalidNameError: A database cannot get its path.
     """
     targets: dict[str, _File] = {}
     for file in sorted(source.databases, key=lambda each: each.path):
@@ -243,8 +244,8 @@ def _targets(access: Access, source: _Source, replace: bool) -> dict[str, _File]
 
 
 async def _bring(access: Access, source: _Source, file: _File, path: str, replace: bool) -> int:
-    """Copies one database, lets SQLite finish what its program left undone, and names it."""
-    with transfer.lending(access.slots, "pool") as slot:  # what lies beside it goes back with it
+    """Copies one database with its journal or WAL, has SQLite apply these, and names the copy."""
+    with transfer.lending(access.slots, "pool") as slot:  # the journal or WAL goes back with it
         lent = slot.path
         await _copy(file, file.size, slot)
         is_whole = True

@@ -1,26 +1,25 @@
-"""The way out of quarantine: export, recover, drop. All of it on demand, nothing by itself.
+"""The ways out of quarantine: export, recover, drop. Each happens on demand only.
 
-A slot is quarantined because its header cannot be trusted; what lies behind the header may be a
-database with every row. ``recover`` brings it back in steps of which each may be the last one of a
-worker, or fail:
+A slot is quarantined because its header cannot be trusted; the bytes behind the header may be a
+complete database. ``recover`` restores it in steps, at each of which a worker may end or fail:
 
-1. *Check.* SQLite looks at the database together with its journal or WAL, neither of which it may
-   write to: it gets a copy of the WAL, or of both database and hot journal. Nothing has changed.
-2. *Complete.* SQLite rolls the journal's transaction back, or carries the WAL over, in the database
-   itself, from a copy of the journal or WAL. Both are idempotent: should the worker end here, the
-   journal is there as it was, and the same is done again. Then the database is flushed.
-3. *Free* the journal or WAL, durably. The database is whole without it.
+1. *Check.* SQLite checks the database together with its journal or WAL, without changing either: it
+   gets a copy of the WAL, or of both the database and the hot journal. Nothing has changed.
+2. *Complete.* SQLite rolls the journal's transaction back, or checkpoints the WAL, in the database
+   itself, from a copy of the journal or WAL. Both are idempotent: if the worker ends here, the
+   original journal or WAL is still there, and the same is done again. Then the database is flushed.
+3. *Free* the journal or WAL, durably. The database is complete without it.
 4. *Name* the database: one header, one flush.
 
 So there is no moment at which a database has its name without its journal, or a journal applies to
 another database of that name.
 
-A WAL may also lie in quarantine while its database does not. If it holds what the database lacks,
-the database does not open (wal_guard.py) until the WAL has been recovered, which does steps 1 to 3
-to the database where it is, or dropped. If the database has all of it, the WAL is freed: a crash
-tore the header while SQLite deleted it, after its last checkpoint. A journal is not waited for: its
-deletion is the commit, so a torn header is that of a transaction that may count as committed,
-though nobody was told so.
+A WAL may also be in quarantine while its database is not. If the WAL holds commits that the
+database lacks, the database does not open (wal_guard.py) until the WAL was dropped or recovered,
+which does steps 1 to 3 with the database where it is. If the database has all pages of the WAL, the
+WAL is freed: a crash tore the header while SQLite deleted it, after its last checkpoint. A journal
+in quarantine does not keep its database from opening: the deletion of a journal is the commit, so a
+torn header belongs to a transaction that may count as committed, though it was not acknowledged.
 """
 
 from __future__ import annotations
@@ -58,21 +57,21 @@ from ..storage import File
 
 _log = logging.getLogger("sahpool")
 
-_CHUNK = 1 << 20  # bytes that are copied at a time
+_CHUNK = 1 << 20  # bytes of one step of a copy
 
 _STAYS = "It stays in quarantine as it is: export what is left of it, or drop it."
 
 
 @dataclass(frozen=True, slots=True)
 class _Companion:
-    """A journal or WAL in quarantine that belongs to the database which is recovered.
+    """A journal or WAL in quarantine that belongs to the recovered database.
 
     Attributes:
-        kept: It.
-        suffix: What its name has after that of the database.
-        size: How many bytes of it SQLite has to see; 0 when it has nothing to tell.
-        doubtful: Whether SQLite will take no notice of it for a reason that may be wrong, so that
-            it is not freed.
+        kept: Its slot.
+        suffix: ``"-journal"`` or ``"-wal"``.
+        size: Bytes of it that SQLite must see; 0 when it has nothing to apply.
+        doubtful: Whether SQLite will ignore it for a reason that may be wrong; then it is not
+            freed.
     """
 
     kept: Quarantined
@@ -82,10 +81,10 @@ class _Companion:
 
 
 def find(slots: SlotTable, name: str) -> Quarantined:
-    """The slot of that name in quarantine, after another look at those that could not be read.
+    """The slot of that name in quarantine, after slots that could not be read are read again.
 
     Raises:
-        NoSuchDatabaseError: There is none.
+        NoSuchDatabaseError: No slot of that name is in quarantine.
     """
     slots.read_again()
     for kept in slots.quarantined:
@@ -126,7 +125,7 @@ def drop(slots: SlotTable, kept: Quarantined) -> None:
 
 @contextmanager
 def _storage(what: str) -> Iterator[None]:
-    """Makes whatever the browser throws within the block a StorageError that says ``what``."""
+    """Turns a browser's exception in the block into a StorageError that begins with ``what``."""
     try:
         yield
     except (SahpoolError, sqlite3.Error):
@@ -149,7 +148,7 @@ def recover(access: Access, kept: Quarantined, as_name: str | None, replace: boo
         return _recover_wal(access, kept, base)
     path = _target(kept, as_name)
     with _storage(f"The slot {kept.name} could not be recovered"):
-        kept.handle.read(1, 0)  # the other slots are of no interest where this one cannot be read
+        kept.handle.read(1, 0)  # fails first, before other slots, when this one cannot be read
         companions = _companions(access.slots, kept, path)
         besides = {kept.name, *(each.kept.name for each in companions)}
         _check_target(access, path, replace, besides)
@@ -166,7 +165,7 @@ def recover(access: Access, kept: Quarantined, as_name: str | None, replace: boo
             if applied:
                 _complete(access, lent, kept, applied)
         file_of(kept).flush()
-        size = file_of(kept).size()  # nothing may fail once it has its name
+        size = file_of(kept).size()  # here, because no step may fail once the database has its name
         for each in companions:
             if not each.doubtful:
                 access.slots.free_quarantined(each.kept)
@@ -177,7 +176,7 @@ def recover(access: Access, kept: Quarantined, as_name: str | None, replace: boo
 
 
 def _owner(slots: SlotTable, kept: Quarantined) -> str | None:
-    """The database in the pool whose WAL the slot may be, by its name."""
+    """The path of the database in the pool whose WAL the slot may be by name; None without one."""
     for path in slots.databases:
         if kept.offered == stored_path(path + WAL):
             return path
@@ -185,7 +184,7 @@ def _owner(slots: SlotTable, kept: Quarantined) -> str | None:
 
 
 def _recover_wal(access: Access, kept: Quarantined, base: str) -> int:
-    """Carries a WAL over into its database; the size of that in bytes."""
+    """Checkpoints a WAL in quarantine into its database; returns the database's size in bytes."""
     database = access.slots.find(base)
     assert database is not None
     with _storage(f"The slot {kept.name} could not be recovered"):
@@ -215,7 +214,7 @@ def _recover_wal(access: Access, kept: Quarantined, base: str) -> int:
 
 
 def _target(kept: Quarantined, as_name: str | None) -> str:
-    """The path that the database gets."""
+    """The path that the recovered database gets: the given name, or the offered one."""
     if as_name is not None:
         return check_path(as_name)
     if kept.offered is None:
@@ -239,10 +238,10 @@ def _check_target(access: Access, path: str, replace: bool, besides: set[str]) -
 
 
 def _companions(slots: SlotTable, kept: Quarantined, path: str) -> list[_Companion]:
-    """What else in quarantine belongs to the database, by its name.
+    """The journals and WALs in quarantine that belong to the database by its name.
 
     Raises:
-        ImportRejectedError: It cannot be told what does.
+        ImportRejectedError: It is not clear which ones belong to it.
     """
     named = kept.offered is not None and not is_companion(kept.offered)
     base = kept.offered if named and kept.offered else path
@@ -264,10 +263,10 @@ def _companions(slots: SlotTable, kept: Quarantined, path: str) -> list[_Compani
 
 
 def _refuse_strays(slots: SlotTable, others: list[Quarantined], path: str) -> None:
-    """A database whose name nobody knows may be that of a journal whose database is missing.
+    """Checks that a database of unknown name cannot belong to a journal without a database.
 
     Raises:
-        ImportRejectedError: There is such a journal, of another name than the one asked for.
+        ImportRejectedError: There is a journal or WAL of another name whose database is missing.
     """
     there = {*slots.paths, *(each.offered for each in others)}
     for each in others:
@@ -282,10 +281,10 @@ def _refuse_strays(slots: SlotTable, others: list[Quarantined], path: str) -> No
 
 
 def _look(slots: SlotTable, kept: Quarantined, suffix: str) -> _Companion:
-    """What a journal or WAL in quarantine has to tell.
+    """The part of a journal or WAL in quarantine that SQLite must see.
 
     Raises:
-        ImportRejectedError: It is none, whatever its header says.
+        ImportRejectedError: The content is not a journal or WAL, whatever its header says.
     """
     size = file_of(kept).size()
     head = file_of(kept).read(len(ENDED), 0)
@@ -301,7 +300,7 @@ def _look(slots: SlotTable, kept: Quarantined, suffix: str) -> _Companion:
         if record:
             files = [*slots.paths, *(each.offered or "" for each in slots.quarantined)]
             if not is_among(name, files):
-                # To SQLite, the journal of a committed transaction.
+                # SQLite takes it for the journal of a committed transaction.
                 return _Companion(kept, suffix, 0, doubtful=True)
             size -= record  # SQLite would not find a super-journal that is in quarantine
     return _Companion(kept, suffix, size)
@@ -309,12 +308,12 @@ def _look(slots: SlotTable, kept: Quarantined, suffix: str) -> _Companion:
 
 @contextmanager
 def _taken_back(slots: SlotTable) -> Iterator[set[str]]:
-    """Paths under which slots are lent out within the block; afterwards they are spares again."""
+    """A set for the paths of lent slots, which are made spares again at the end of the block."""
     lent: set[str] = set()
 
     def take_back() -> None:
         for path in lent:
-            slots.take_back(path)  # SQLite may have deleted it: a journal that it has rolled back
+            slots.take_back(path)  # no effect for a journal that SQLite has rolled back and deleted
 
     with Cleanup(take_back) as last, last:
         yield lent
@@ -323,7 +322,7 @@ def _taken_back(slots: SlotTable) -> Iterator[set[str]]:
 def _check(
     access: Access, lent: set[str], kept: Quarantined, applied: list[_Companion]
 ) -> NewerSchemaWarning | None:
-    """Whether the database is sound once its journal or WAL has been applied; changes nothing."""
+    """Checks that the database is sound with its journal or WAL applied; changes nothing."""
     if any(each.suffix == "-journal" for each in applied):
         return _check_copies(access, lent, file_of(kept), applied)
     path = transfer.lent_path("check")
@@ -334,8 +333,8 @@ def _check(
     with access.slots.shown(kept, path):
         if applied:
             _lend_copies(access.slots, lent, path, applied)
-            # Without "immutable" SQLite reads the WAL; a database that is open for reading only is
-            # not written to when the last connection closes (VFS.xLock).
+            # Without "immutable" SQLite reads the WAL. It does not write to a database opened for
+            # reading only when the last connection closes, because xLock refuses it (io.mjs).
             return check_content(access.uri(path, mode="ro"), head=head)
         uri = access.uri(path, mode="ro", immutable=1)
         return check_content(uri, file_of(kept).read)
@@ -344,7 +343,7 @@ def _check(
 def _check_copies(
     access: Access, lent: set[str], database: File, applied: list[_Companion]
 ) -> NewerSchemaWarning | None:
-    """The same, on a copy of both."""
+    """As :func:`_check`, on a copy of both the database and its journal or WAL."""
     path = transfer.lent_path("check")
     _lend_copies(access.slots, lent, path, applied)
     before = database.size()
@@ -352,8 +351,7 @@ def _check_copies(
     _finish(access, path, applied)
     size = copy.size()
     if not size:
-        # A journal that was left behind by the first transaction, and is tried much later, would
-        # undo everything.
+        # A journal left behind by the database's first transaction would undo all later ones.
         if has_commits(database.read(FILE_HEADER_SIZE, 0), before):
             raise ImportRejectedError(
                 "What its journal says would undo every transaction it has had."
@@ -370,7 +368,7 @@ def _warn_of(unread: NewerSchemaWarning | None, path: str) -> None:
 
 
 def _complete(access: Access, lent: set[str], kept: Quarantined, applied: list[_Companion]) -> None:
-    """Lets SQLite apply the journal or WAL to the database, of which no copy is made."""
+    """Has SQLite apply copies of the journal or WAL to the database itself."""
     path = transfer.lent_path("recover")
     with access.slots.shown(kept, path):
         _lend_copies(access.slots, lent, path, applied)

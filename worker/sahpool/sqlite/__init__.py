@@ -1,1 +1,1 @@
-"""SQLite's side: its C interface, the VFS, and what comes with each connection."""
+"""SQLite's side: its C interface, the VFS, and the set-up of each connection."""

@@ -1,8 +1,8 @@
 """SQLite's C interface as ctypes sees it: constants, structures, functions.
 
 Names are SQLite's own. Sources: sqlite.org/c3ref/vfs.html, c3ref/io_methods.html,
-c3ref/c_open_autoproxy.html, rescode.html. The sizes are those of wasm32 and are asserted: a Pyodide
-whose ``sqlite3.h`` differs must not get as far as registering a structure SQLite misreads.
+c3ref/c_open_autoproxy.html, rescode.html. The sizes are those of wasm32 and are checked, so that no
+structure is registered that a Pyodide with another ``sqlite3.h`` would misread.
 """
 
 from __future__ import annotations
@@ -79,16 +79,16 @@ def signature(prototype: Any) -> str:
 
 
 class sqlite3_file(ctypes.Structure):
-    """What SQLite allocates for an open file: ``szOsFile`` bytes of which only the first is used.
+    """An open file, of ``szOsFile`` bytes, which SQLite allocates.
 
-    The address of the structure identifies the open file everywhere else.
+    Everywhere else the address of the structure identifies the open file.
     """
 
     _fields_ = (("pMethods", c_void_p),)
 
 
 class sqlite3_io_methods(ctypes.Structure):
-    """Version 2: with the shared-memory methods, without xFetch (there is nothing to map)."""
+    """Version 2: with the shared-memory methods, without xFetch (OPFS cannot be mapped)."""
 
     _fields_ = (
         ("iVersion", c_int),
@@ -213,20 +213,20 @@ def connection_pointer(connection: sqlite3.Connection) -> int:
 
 
 def error_offset(connection: sqlite3.Connection) -> int:
-    """Where in its SQL the connection's last error lies.
+    """Position in its SQL of the connection's last error.
 
     Args:
-        connection: The connection on which the error was raised, before anything else ran on it.
+        connection: The connection that raised the error, before it runs anything else.
 
     Returns:
-        Offset in bytes of UTF-8 from the start of the statement, or −1 when SQLite names none
-        (sqlite.org/c3ref/errcode.html).
+        Offset in bytes of UTF-8 from the start of the statement, or −1 when SQLite gives no
+        position (sqlite.org/c3ref/errcode.html).
     """
     return int(library().sqlite3_error_offset(connection_pointer(connection)))
 
 
 def transaction_state(connection: sqlite3.Connection) -> str:
-    """What an open connection holds just now, of all the databases attached to it.
+    """State of an open connection's transaction, the highest of all databases attached to it.
 
     Returns:
         ``none``, ``read`` or ``write`` (sqlite.org/c3ref/txn_state.html).
@@ -236,13 +236,13 @@ def transaction_state(connection: sqlite3.Connection) -> str:
 
 
 def checkpoint(connection: sqlite3.Connection) -> tuple[int, int]:
-    """Carries the WAL over into the database; as ``PRAGMA wal_checkpoint``, but reads no schema.
+    """Checkpoints the main database, as ``PRAGMA wal_checkpoint``, but without reading the schema.
 
     Args:
-        connection: One that has read from the database: it knows of no WAL before.
+        connection: A connection that has read from the database: before, it knows of no WAL.
 
     Returns:
-        The result code, and how many frames of the WAL SQLite took notice of.
+        The result code, and the number of frames that SQLite found in the WAL.
     """
     database, frames = connection_pointer(connection), c_int(0)
     run = library().sqlite3_wal_checkpoint_v2
@@ -253,7 +253,7 @@ def checkpoint(connection: sqlite3.Connection) -> tuple[int, int]:
 
 
 def keywords() -> list[str]:
-    """The words SQLite's parser reserves or treats specially, in upper case.
+    """The words that SQLite's parser reserves or treats specially, in upper case.
 
     Source: sqlite.org/c3ref/keyword_check.html.
     """

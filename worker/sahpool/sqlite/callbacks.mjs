@@ -1,19 +1,19 @@
 // JavaScript, because what SQLite is answered must not depend on how far Python has come.
 //
-// SQLite calls Python through closures that ctypes makes. A closure whose Python code ends in an
-// exception answers what lies on the stack, often SQLITE_OK: a lock that was not taken, a journal that
-// was not deleted. An exception may strike before the code's own `try` or within its `except`: the
-// recursion limit, MemoryError, a signal, an asynchronous exception. So the code leaves its answer in
-// a place of memory when it has come to its end, and where it has left none, the callback has failed.
-// While it runs, signals and asynchronous exceptions are held, and there is room for it at the
-// recursion limit.
+// SQLite calls Python through closures made by ctypes. When the Python code of a closure ends in an
+// exception, the closure returns whatever lies on the stack, often SQLITE_OK: for a lock that was
+// not taken, for a journal that was not deleted. An exception may strike before the code's own
+// `try` or within its `except`: the recursion limit, MemoryError, a signal, an asynchronous
+// exception. So the code stores its answer in memory as its last step, and without a stored answer
+// the callback has failed. While it runs, signals and asynchronous exceptions are held back, and it
+// has extra frames at the recursion limit.
 //
 // Sources: CPython 3.14, Modules/_ctypes/callbacks.c (_CallPythonObject), Include/cpython/pystate.h
 // (struct _ts), Include/internal/pycore_ceval.h (eval_breaker), Python/emscripten_signal.c.
 
 const SIGINT = 2;
 
-// Where the fields of a PyThreadState are, in words of 4 bytes, on wasm32.
+// Offsets of fields of a PyThreadState, in words of 4 bytes, on wasm32.
 const PREVIOUS = 0;
 const EVAL_BREAKER = 3;
 const RECURSION_REMAINING = 8;
@@ -23,21 +23,21 @@ const RECURSION_LIMIT = 9;
 const INTERRUPTIONS = 0b1010;
 const ASYNC_EXCEPTION = 0b1000;
 
-// Python frames that a callback may need: the deepest was measured with 21, and a log handler of the
-// program's own may be called.
+// Python frames that a callback may need: the deepest callback measured had 21, and a log handler
+// of the program may be called.
 const ROOM = 200;
 
-// How often a callback is called at the most, until it has come to its end.
+// How often a callback is called at most until it finishes.
 const TRIES = 3;
 
-// Whether the fields of a PyThreadState are where they should be: the recursion limit is the one that
-// Python tells, and an asynchronous exception sets its bit. Called from Python.
+// Whether the fields of a PyThreadState have the offsets above: the recursion limit is the one that
+// Python reports, and an asynchronous exception sets its bit. Called from Python.
 export function knowsThreadState(module, limit, exception) {
   const field = (word) => (module._PyThreadState_Get() >>> 2) + word;
   const remaining = module.HEAP32[field(RECURSION_REMAINING)];
   if (module.HEAP32[field(RECURSION_LIMIT)] !== limit || remaining > limit) return false;
-  // Of several with the same thread (one for each call that is suspended) it is the first in the list
-  // that gets the exception.
+  // Of several states of the same thread (one for each suspended call) the first in the list gets
+  // the exception; another one cannot be tested.
   if (module.HEAPU32[field(PREVIOUS)] !== 0) return true;
   const before = module.HEAPU32[field(EVAL_BREAKER)];
   const id = module._PyThread_get_thread_ident();
@@ -48,14 +48,15 @@ export function knowsThreadState(module, limit, exception) {
   return after === (before | ASYNC_EXCEPTION);
 }
 
-// Whether somebody has asked Python to stop (pyodide.setInterruptBuffer). Only looked at: Python
-// takes it as soon as it runs. A buffer that is no memory, an object with a getter, may take offence.
+// Whether Python was asked to stop (pyodide.setInterruptBuffer). The request stays in the buffer,
+// and Python takes it as soon as it runs. A buffer that is not memory, but an object with a getter,
+// is not read, as the getter may have effects.
 function isStopRequested(module) {
   const buffer = module.Py_EmscriptenSignalBuffer;
   return ArrayBuffer.isView(buffer) && buffer[0] === SIGINT;
 }
 
-// The address of a progress handler that ends a statement once a stop was asked for
+// The address of a progress handler that ends a statement once Python was asked to stop
 // (sqlite.org/c3ref/progress_handler.html).
 export function stopHandler(module) {
   return module.addFunction(() => (isStopRequested(module) ? 1 : 0), "ii");
@@ -64,15 +65,15 @@ export function stopHandler(module) {
 export class Callbacks {
   #module;
   #knowsThreadState;
-  #signals; // address of the byte by which Python looks for signals
-  #answer; // of the int, in HEAP32
+  #signals; // address of the byte that has Python look for signals while it is not 0
+  #answer; // index in HEAP32 of the int with the answer
   #failed;
-  #owed = []; // calls that have to be made up for
-  #unfinished = new Map(); // code → the method that did not come to its end with it
+  #owed = []; // calls of releasing methods that did not finish
+  #unfinished = new Map(); // failure code → the method that did not finish
 
-  // knowsThreadState: what the function of that name has found out. answer: address of an int in which
-  // a closure leaves its result plus one. failed: address of a byte that is made 1 when there is
-  // something for takeUnfinished().
+  // knowsThreadState: the result of the function of that name. answer: address of an int in which a
+  // closure stores its result plus one. failed: address of a byte that is set to 1 when
+  // takeUnfinished() has something to return.
   constructor(module, knowsThreadState, answer, failed) {
     this.#module = module;
     this.#knowsThreadState = knowsThreadState;
@@ -81,17 +82,18 @@ export class Callbacks {
     this.#failed = failed;
   }
 
-  // Before Python is called, what it was doing is put aside. An exception that is pending: CPython's
-  // sqlite3 sets its exception first and resets the statement then, and the reset calls the VFS; Python
-  // code that begins with an exception set ends with another one. Signals and asynchronous exceptions:
-  // they come up once SQLite has returned. All in one function, for it comes with every statement.
+  // The address, in the wasm function table, of a C function that calls the ctypes closure, up to
+  // TRIES times until it finishes. failure: the answer if it never does. isOwed: whether it is then
+  // called again before later callbacks.
   //
-  // The address, in the wasm function table, of a C function that calls the ctypes closure, again where
-  // that does not come to its end; failure: what it answers in the end; isOwed: whether the call is
-  // made up for later.
+  // Before Python is called, its state is put aside. A pending exception, because CPython's sqlite3
+  // sets its exception before it resets the statement, and the reset calls the VFS; Python code
+  // that begins with an exception set ends with another one. Signals and asynchronous exceptions,
+  // which are raised once SQLite has returned. All in one function, because every statement runs
+  // it.
   add(closure, signature, method, failure, isOwed) {
     const call = this.#module.wasmTable.get(closure);
-    // None has more arguments; what a closure does not have it does not look at.
+    // No method has more than five arguments, and a closure ignores the ones it does not have.
     return this.#module.addFunction((a, b, c, d, e) => {
       const module = this.#module;
       const gil = module._PyGILState_Ensure();
@@ -113,7 +115,7 @@ export class Callbacks {
         call(a, b, c, d, e);
         answer = module.HEAP32[this.#answer];
       }
-      // What called this one, within another closure, finds the place empty.
+      // An outer closure that made this call must find no answer stored.
       module.HEAP32[this.#answer] = 0;
       if (answer === 0) {
         if (isOwed) this.#owed.push(() => call(a, b, c, d, e));
@@ -131,7 +133,7 @@ export class Callbacks {
     }, signature);
   }
 
-  // Calls again what has to be made up for.
+  // Repeats the owed calls, and keeps those that fail again.
   #makeUp() {
     const owed = this.#owed;
     this.#owed = [];
@@ -144,7 +146,7 @@ export class Callbacks {
     this.#owed.unshift(...left);
   }
 
-  // [method, code] of the last call with each code that did not come to its end; fetching forgets.
+  // Returns [method, code] of the last unfinished call with each code, and forgets them.
   takeUnfinished() {
     const unfinished = [...this.#unfinished].map(([code, method]) => [method, code]);
     this.#unfinished.clear();

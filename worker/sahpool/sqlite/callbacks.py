@@ -1,13 +1,13 @@
-"""C functions that call Python, and what they answer when Python does not come to its end.
+"""C functions that call Python, and their answer when the Python function does not finish.
 
-SQLite calls a VFS through function pointers. Behind each is a closure that ctypes makes, which
-answers what lies on the stack when its Python code ends in an exception; and a Python function may
-be ended by one anywhere, before its own ``try`` and within its ``except`` too. So the code leaves
-its answer in a place of memory, as the last thing that it does, and callbacks.mjs, through which
-SQLite calls it, takes the failure of the method where there is none.
+SQLite calls a VFS through function pointers. Behind each is a closure made by ctypes. When the
+Python code of a closure ends in an exception, the closure returns whatever lies on the stack; and
+an exception may end a Python function anywhere, also before its own ``try`` and within its
+``except``. So the Python code stores its answer in memory as its last step. SQLite calls it through
+callbacks.mjs, which answers the failure code of the method where no answer was stored.
 
-What strikes is held back meanwhile (callbacks.mjs): signals and asynchronous exceptions come up
-once SQLite has returned, and at the recursion limit there is room for a callback.
+Meanwhile callbacks.mjs holds interruptions back: signals and asynchronous exceptions are raised
+after SQLite has returned, and at the recursion limit a callback gets extra frames.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class Callbacks:
     """The C functions of one VFS.
 
     Attributes:
-        failed: A byte that is 1 while there are failures of which nobody was told.
-        watched: Whether ``called`` is told of calls that are not logged.
+        failed: A byte that is 1 while there are failures that nobody has fetched.
+        watched: Whether ``called`` is called although logging is off.
     """
 
     def __init__(
@@ -44,14 +44,15 @@ class Callbacks:
         tell: Callable[[str, tuple[Any, ...], int, BaseException], None],
         called: Callable[[str, tuple[Any, ...], int], None] = lambda *_: None,
     ) -> None:
-        """Prepares functions; none is made yet.
+        """Makes no function yet; :meth:`bind` does.
 
         Args:
             io: The module io.mjs.
             module: Pyodide's Emscripten module.
-            tell: Told of a method that failed: its name, its arguments, the result code, and why.
-            called: Told of every call while calls are logged or ``watched``: the method's name,
-                its arguments, the result code.
+            tell: Called for a method that failed, with its name, its arguments, the result code
+                and the exception.
+            called: Called for every call while calls are logged or ``watched``, with the method's
+                name, its arguments and the result code.
         """
         self.watched = False
         self.failed = ctypes.c_ubyte(0)
@@ -61,7 +62,7 @@ class Callbacks:
         self._closures: list[Any] = []  # kept: SQLite calls through their addresses
         self._addresses: list[int] = []
         known = io.knowsThreadState(module, sys.getrecursionlimit(), id(KeyboardInterrupt))
-        #: One more than the result of what has come to its end.
+        #: The result of the closure plus one; 0 while none has stored a result.
         self._answer = ctypes.c_int(0)
         self._shield = io.Callbacks.new(
             module, known, ctypes.addressof(self._answer), ctypes.addressof(self.failed)
@@ -79,14 +80,14 @@ class Callbacks:
         """Address of a C function that calls ``method`` and never lets an exception out.
 
         Args:
-            prototype: Its type, made by ``ctypes.CFUNCTYPE``; the result is an ``int``.
+            prototype: Type of the function, made by ``ctypes.CFUNCTYPE``; the result is an ``int``.
             method: Returns a result code of SQLite, or another number that is not negative.
-            failure: What SQLite is answered when the method raises, unless the exception has a
-                result code of its own, or does not come to its end.
-            is_owed: Whether it gives something back: it is called until it returns, at most twice
-                more at once and then before whatever is called next. Another is called again only
-                where it has neither returned nor raised.
-            tally: Where calls are counted and timed.
+            failure: The answer to SQLite when the method does not finish, or when it raises an
+                exception without a result code of its own.
+            is_owed: Whether the method releases something. Then it is called until it returns: up
+                to two more times at once, and after that before each later callback. Any other
+                method is called again only if it neither returned nor raised.
+            tally: Counts and times the calls.
 
         Raises:
             UnsupportedError: The heap has grown beyond 2 GiB.
@@ -104,7 +105,7 @@ class Callbacks:
             if is_logged(logging.DEBUG) or self.watched:
                 self._called(method.__name__, arguments, code)
             answer.value = code + 1
-            # Behind the answer: what strikes here changes nothing of it.
+            # After the answer is stored, so that an exception here does not change it.
             if tally is not None:
                 tally.add(time.perf_counter() - began)
             return 0
@@ -121,18 +122,18 @@ class Callbacks:
     def _failure(
         self, method: str, arguments: tuple[Any, ...], failure: int, error: BaseException
     ) -> int:
-        """The result code of a method that raised, which is remembered as its cause."""
+        """The result code of a method that raised; remembers the exception as the cause."""
         code = sqlite_code(error, failure)
         self._tell(method, arguments, code, error)
-        # Its frames would keep those of the program, and the connections in them, for as long as
-        # SQLite does not tell of it.
+        # The traceback's frames would keep the program's frames alive, and the connections in
+        # them, until SQLite reports the failure.
         error.__traceback__ = None
         causes.remember(code, error)
         self.failed.value = 1
         return code
 
     def take_unfinished(self) -> list[tuple[int, BaseException]]:
-        """What is known of calls that did not come to their ends, by result code; forgets it."""
+        """(result code, exception) of the calls that did not finish; forgets them."""
         return [
             (
                 int(code),
@@ -146,6 +147,6 @@ class Callbacks:
         ]
 
     def dispose(self) -> None:
-        """Gives the function table's entries back; SQLite must not call them any more."""
+        """Frees the entries of the function table; SQLite must not call them any more."""
         while self._addresses:
             self._module.removeFunction(self._addresses.pop())

@@ -1,10 +1,10 @@
 """How an exception crosses SQLite: raised in a VFS method, seen as the cause of sqlite3's error.
 
-A VFS method can hand SQLite an integer only, and CPython's ``sqlite3`` makes its exception from
-that integer. The last thing it does before raising is to set ``sqlite_errorcode`` on the new
-exception object (``_sqlite/util.c``). That attribute is made a data descriptor on ``sqlite3.Error``
-here, and its setter hangs the remembered exception on as ``__cause__``. So every user of
-``sqlite3``, SQLAlchemy and pandas among them, sees the cause without calling anything of ours.
+A VFS method can return only an integer to SQLite, and CPython's ``sqlite3`` makes its exception
+from that integer. Its last step before raising is to set ``sqlite_errorcode`` on the new exception
+object (``_sqlite/util.c``). This module makes that attribute a data descriptor of
+``sqlite3.Error``, whose setter sets the remembered exception as ``__cause__``. So every user of
+``sqlite3``, SQLAlchemy and pandas among them, sees the cause without calling this library.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any
 
-#: Asked for (code, exception) of the failures that happened where no Python could run: in io.mjs.
+#: Returns (code, exception) of the failures that happened where no Python could run, in io.mjs.
 Source = Callable[[], "list[tuple[int, BaseException]]"]
 
 _sources: list[Source] = []
@@ -22,36 +22,37 @@ _pending: dict[int, BaseException] = {}  # the last one with each code
 
 
 def remember(code: int, error: BaseException) -> None:
-    """Keeps the exception behind a result code that is about to be given to SQLite."""
+    """Keeps the exception behind a result code that is about to be returned to SQLite."""
     _pending[code] = error
 
 
 def is_remembered(code: int) -> bool:
-    """Whether the exception behind a result code is known that was not taken yet."""
+    """Whether an exception with this result code is kept that was not taken yet."""
     return code in _pending
 
 
 def add_source(source: Source) -> None:
-    """Has ``source`` asked from now on; it forgets what it answered."""
+    """Adds a source of failures; each call must forget the failures that it returned."""
     _sources.append(source)
 
 
 def drop_source(source: Source) -> None:
-    """``source`` is asked no more."""
+    """Removes a source, if it was added."""
     if source in _sources:
         _sources.remove(source)
 
 
 def forget() -> None:
-    """A new transaction begins: what SQLite swallowed before is not the cause of what comes."""
+    """Forgets all kept exceptions: failures that SQLite ignored do not cause later errors."""
     _taken()
 
 
 def take(code: int) -> BaseException | None:
-    """The exception behind ``code``; whatever was remembered is forgotten.
+    """The exception behind a result code, or None; forgets all kept exceptions.
 
-    SQLite sometimes drops a code's extension on the way up, so one that is the same but for that
-    will do. A failure often brings others with it, the rollback's for example: they do not count.
+    SQLite sometimes drops the extension of a code, so an exception whose primary code is the same
+    counts as well. Further failures that follow from the first, for example those of the rollback,
+    are ignored.
     """
     kept = _taken()
     alike = (error for each, error in kept.items() if each & 0xFF == code & 0xFF)
@@ -59,9 +60,9 @@ def take(code: int) -> BaseException | None:
 
 
 def take_any() -> BaseException | None:
-    """Any exception that was remembered since the last transaction began; all are forgotten.
+    """Any exception kept since the last transaction began, or None; forgets all of them.
 
-    For statements that tell of a failure in their rows, as ``PRAGMA quick_check`` does.
+    For statements that report a failure in their rows, as ``PRAGMA quick_check`` does.
     """
     return next(iter(_taken().values()), None)
 
@@ -75,7 +76,7 @@ def _taken() -> dict[int, BaseException]:
 
 
 class _ErrorCode:
-    """Data descriptor for ``sqlite3.Error.sqlite_errorcode`` that hangs on the cause when set."""
+    """Data descriptor for ``sqlite3.Error.sqlite_errorcode`` whose setter sets ``__cause__``."""
 
     _key = "sqlite_errorcode"
 
@@ -91,12 +92,12 @@ class _ErrorCode:
         error.__dict__[self._key] = code
         cause = take(code)
         if code & 0xFF == sqlite3.SQLITE_INTERRUPT:
-            # A stop may have ended the statement (callbacks.mjs): then it comes up as what it is.
+            # A signal may have ended the statement (callbacks.mjs): raises KeyboardInterrupt then.
             ctypes.pythonapi.PyErr_CheckSignals()
         if cause is None:
             return
         if not isinstance(cause, Exception):
-            raise cause  # KeyboardInterrupt and the like are no news of a database
+            raise cause  # KeyboardInterrupt and the like are not failures of the database
         error.__cause__ = cause
 
 

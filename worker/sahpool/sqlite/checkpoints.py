@@ -1,9 +1,9 @@
-"""Keeping SQLite from carrying a long WAL over as part of the statement that has filled it.
+"""Postponing the automatic checkpoint that SQLite runs as part of a commit.
 
 A commit that leaves 1000 pages or more in the WAL (``PRAGMA wal_autocheckpoint``) copies all of
 them into the database before it returns. After a transaction of 200 MB that takes most of a second,
-in which nothing can be interrupted. Whoever has time for it later can say so here, even from within
-the statement: the hook of a commit is all that changes.
+in which nothing can be interrupted. A program that can checkpoint later may postpone it, even while
+the statement runs, because only the commit hook of the WAL changes.
 
 Source: sqlite.org/c3ref/wal_hook.html, sqlite.org/c3ref/wal_autocheckpoint.html.
 """
@@ -18,15 +18,16 @@ __all__ = ["put_off", "resume"]
 
 
 def put_off(connection: sqlite3.Connection) -> int:
-    """From now on no commit of the connection carries the WAL over.
+    """Stops the automatic checkpoints of a connection.
 
     Returns:
-        The number of pages at which it did so, for :func:`resume`; 0: it did not.
+        The number of pages from which a commit ran one, for :func:`resume`; 0 if none did.
     """
-    # What the hook before was given; SQLite's own is given this number.
+    # sqlite3_wal_hook returns the argument of the previous hook; that of SQLite's own hook is the
+    # number of pages.
     return abi.library().sqlite3_wal_hook(abi.connection_pointer(connection), None, None) or 0
 
 
 def resume(connection: sqlite3.Connection, pages: int) -> None:
-    """Has commits carry the WAL over again, once it has so many pages."""
+    """Has commits run a checkpoint again once the WAL has this many pages."""
     abi.library().sqlite3_wal_autocheckpoint(abi.connection_pointer(connection), pages)

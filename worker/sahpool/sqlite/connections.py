@@ -1,4 +1,4 @@
-"""The connections that a pool opens."""
+"""The class of the connections that a pool opens."""
 
 from __future__ import annotations
 
@@ -8,25 +8,26 @@ from ..fileformat.database import in_rollback_mode
 
 
 class Connection(sqlite3.Connection):
-    """What :meth:`Pool.connect` returns: sqlite3's own, with a ``serialize()`` for every SQLite.
+    """A ``sqlite3.Connection`` whose ``serialize()`` every SQLite can open.
 
-    For ``sqlite3.connect(…, factory=sahpool.Connection)``, too, and for classes of your own that
-    are to be given as ``factory``.
+    :meth:`Pool.connect` returns it. It can also be given to ``sqlite3.connect`` as ``factory``, and
+    be the base of your own factories.
     """
 
     __slots__ = ()
 
     def serialize(self, *, name: str = "main") -> bytes:
-        """The database as the bytes of a file that says that it is in rollback mode.
+        """The database as the bytes of a file whose header says rollback mode.
 
-        SQLite's own says WAL where the database is in that mode: ``deserialize()`` cannot open it,
-        nor can an SQLite without shared memory. The bytes are whole, nothing of them is in a WAL.
+        Of a database in WAL mode, SQLite's own ``serialize()`` gives a file that says WAL mode,
+        which neither ``deserialize()`` nor an SQLite without shared memory can open. The bytes are
+        complete, with all that is in the WAL.
 
         Args:
             name: Name of the database within the connection.
 
         Raises:
-            sqlite3.OperationalError: There is no such database, or it is still empty.
+            sqlite3.OperationalError: There is no such database, or nothing was written to it yet.
         """
         content = super().serialize(name=name)
         return in_rollback_mode(content)

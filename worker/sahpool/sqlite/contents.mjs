@@ -13,9 +13,9 @@ function shortWrite(written, wanted) {
   );
 }
 
-// handle[method](...args) for Python. Pyodide passes an exception on as it is only when it has a
-// stack, which Chromium's DOMException lacks: without one its name, by which the failure is told
-// from others, would be lost.
+// Calls handle[method](...args) for Python. Pyodide passes an exception on unchanged only when it
+// has a stack, which Chromium's DOMException lacks; without one its name, which tells the failures
+// apart, would be lost.
 export function call(handle, method, ...args) {
   try {
     const content = contents.get(handle);
@@ -30,37 +30,37 @@ export function call(handle, method, ...args) {
   }
 }
 
-// An access handle on the file of a FileSystemFileHandle, for as long as `token` is not dropped. Python
-// may be stopped before it has heard of a handle that the browser has made.
+// Opens an access handle on the file of a FileSystemFileHandle, and closes it if `token` is
+// dropped: Python may be interrupted before it receives a handle that the browser has made.
 export async function openHandle(file, token) {
   token.handle = await file.createSyncAccessHandle();
   if (token.isDropped) token.handle.close();
   return token.handle;
 }
 
-// Nobody wants the handle any more, whether it is there yet or will be.
+// Closes the handle of openHandle(), now or as soon as the browser has made it.
 export function dropHandle(token) {
   token.isDropped = true;
   token.handle?.close();
 }
 
-// call() with bytes of Python's memory, where they lie. The view of it is made here: one made before
-// Python's numbers came over may have no length any more, as the memory may have grown with them.
-// An address has no sign, also beyond 2 GiB.
+// call() on bytes in Python's memory, without a copy. The view is made here: one made before the
+// arguments were converted may have length 0, as the conversion may have grown the memory.
+// Addresses have no sign, also beyond 2 GiB.
 export function move(memory, handle, method, address, length, at) {
   return call(handle, method, memory.HEAPU8.subarray(address, address + length), { at });
 }
 
-// A text of ASCII in Python's memory as a String object, which Pyodide leaves in JavaScript.
+// An ASCII string in Python's memory as a String object, which Pyodide does not convert.
 export function text(memory, address, length) {
   const bytes = memory.HEAPU8.subarray(address, address + length);
   return new String(new TextDecoder().decode(bytes));
 }
 
-// handle → the Content over it, while some file of SQLite's is open on it
+// handle → its Content, while SQLite has a file open on it
 export const contents = new WeakMap();
 
-// The exception with what Pyodide needs to pass it on: see call().
+// The exception with the stack that Pyodide needs to pass it on: see call().
 export function named(error) {
   if (typeof error.stack !== "string") {
     Object.defineProperty(error, "stack", { value: new Error(error.message).stack });
@@ -68,8 +68,8 @@ export function named(error) {
   return error;
 }
 
-// A file in memory with the interface of a FileSystemSyncAccessHandle: temporary files live in it
-// until they outgrow their bound. Grows by doubling, so that n writes cost O(n) copying.
+// A file in memory with the interface of a FileSystemSyncAccessHandle, for temporary files up to
+// their limit. It grows by doubling, so that n writes cost O(n) copying.
 export class MemoryHandle {
   #bytes = new Uint8Array(0);
   #size = 0;
@@ -110,17 +110,17 @@ export class MemoryHandle {
   }
 }
 
-// The bytes of one slot as SQLite sees them: without the header, with the size kept at hand.
-// All open files of a slot share one Content, so that the size, what is still to be written and what
-// was read ahead are the same for each of them.
+// The bytes of one slot as SQLite sees them, without the header.
+// All open files of a slot share one Content, so that the cached size, the pending writes and the
+// bytes read ahead are the same for each of them.
 export class Content {
   #size = null; // null: not known, the handle must be asked
   #ahead = []; // the last windows that were read ahead, the latest first
-  #next = -1; // where a read would begin that goes on from the last one
+  #next = -1; // offset behind the last read
   #blocks = new Map(); // of a temporary file: offset → { bytes, length }, the oldest first
 
-  // pending: where its writes wait. base: the path of the database that the file belongs to; a
-  // temporary file has one of its own. kind: "database", "wal" or "other".
+  // pending: the Pending that holds its writes. base: path of the database that the file belongs
+  // to; for a temporary file a symbol of its own. kind: "database", "wal" or "other".
   constructor(pending, handle, start, base, kind) {
     this.pending = pending;
     this.handle = handle;
@@ -129,11 +129,12 @@ export class Content {
     this.isDatabase = kind === "database";
     this.isLog = kind === "wal";
     this.isTemporary = typeof base === "symbol";
-    this.locks = new FileLocks(); // of those that have it open
-    this.firstTable = null; // of a database that awaits one, and of its journal: see first_table.mjs
+    this.locks = new FileLocks(); // of the files open on it
+    // The FirstTable of a database that waits for one, and of its journal: see first_table.mjs.
+    this.firstTable = null;
     this.isModeChosen = false; // whether a program asked for another journal mode before that
     this.commits = false; // whether the next page ends a transaction in the WAL
-    this.written = -1; // where the last write ended
+    this.written = -1; // offset behind the last write
     this.limit = Infinity; // bytes beyond which a temporary file moves out of memory
     this.inMemory = handle instanceof MemoryHandle;
     if (!this.inMemory) contents.set(handle, this);
@@ -158,19 +159,18 @@ export class Content {
     return this.#size;
   }
 
-  // A call has failed that may have changed something.
+  // Forgets the size and the bytes read ahead, after a failed call that may have changed the file.
   forget() {
     this.#size = null;
     this.forgetAhead();
   }
 
-  // Bytes up to this offset were written.
+  // Extends the cached size after a write up to this offset.
   reach(end) {
     if (end > this.size) this.#size = end;
   }
 
-  // Reads into all of `target`, whose bytes are known to be there. Answers whether the browser was
-  // not asked.
+  // Fills `target`, which must lie within the file. Answers true when the browser was not asked.
   read(target, at) {
     if (this.pending.touches(this, this.start + at, target.length)) {
       this.#readPending(target, at);
@@ -186,7 +186,7 @@ export class Content {
     this.#next = end;
     if (window === null) return this.#ask(target, at);
     const bytes = window.bytes.subarray(0, Math.min(window.length, this.size - at));
-    window.end = -1; // nothing of it counts should the read fail
+    window.end = -1; // the window is empty if the read fails
     if (this.pending.touches(this, this.start + at, bytes.length)) return this.#ask(target, at);
     this.#ask(bytes, at);
     window.at = at;
@@ -195,8 +195,8 @@ export class Content {
     return false;
   }
 
-  // Reads a whole block of a temporary file. A sort goes through its pieces in turn, 16 and more of
-  // them, each of them page by page: to two reads that follow one another it hardly ever comes.
+  // Reads through whole blocks of a temporary file. A sort reads 16 pieces and more in turn, each
+  // page by page, so that two reads hardly ever follow one another in the file.
   #readBlock(target, at) {
     const start = at - (at % BLOCK);
     const from = at - start;
@@ -213,14 +213,14 @@ export class Content {
       block = this.#takeBlock();
       this.#blocks.set(start, block);
     }
-    block.length = 0; // nothing of it counts should the read fail
+    block.length = 0; // the block is empty if the read fails
     this.#ask(block.bytes.subarray(0, length), start);
     block.length = length;
     target.set(block.bytes.subarray(from, to));
     return false;
   }
 
-  // A new block, or the oldest one.
+  // A new block, or the oldest one for reuse.
   #takeBlock() {
     if (this.#blocks.size < BLOCKS) return { bytes: new Uint8Array(BLOCK), length: 0 };
     const [[start, block]] = this.#blocks;
@@ -228,8 +228,8 @@ export class Content {
     return block;
   }
 
-  // The window to read into when a read goes on where the last one or a window has ended; else null.
-  // Such a read may leave out a little: the header of a frame in a WAL.
+  // The window to read ahead into when a read continues the last read or a window; else null.
+  // Between the two a small gap is allowed: the header of a frame in a WAL.
   #windowFor(at, end) {
     if (end - at < SMALLEST_AHEAD) return null;
     const found = this.#ahead.findIndex(
@@ -252,7 +252,7 @@ export class Content {
     return window;
   }
 
-  // Tells from what was read ahead; answers whether all of it was.
+  // Fills the target from one window; answers false when no window has all of its bytes.
   #takeAhead(target, at) {
     const end = at + target.length;
     for (const window of this.#ahead) {
@@ -269,7 +269,7 @@ export class Content {
     return this.handle.read(target, AT);
   }
 
-  // Answers whether the browser was not asked.
+  // Reads from the handle; answers true when that is memory, so that the browser was not asked.
   #ask(target, at) {
     const count = this.#load(target, at);
     if (count !== target.length) {
@@ -278,32 +278,32 @@ export class Content {
     return this.inMemory;
   }
 
-  // Some of the bytes have not been written yet.
+  // Reads bytes of which some are pending.
   #readPending(target, at) {
     try {
       this.pending.drain();
       this.#ask(target, at);
     } catch (error) {
       if (this.pending.isEmpty) throw error;
-      // The storage is full: what is pending is told from memory until there is room.
+      // The storage is full: pending bytes are read from memory until there is room.
       target.fill(0);
       this.#load(target, at);
       this.pending.lay(target, this.start + at);
     }
   }
 
-  // What was read ahead may not be what is there any more.
+  // Forgets the bytes read ahead, which the file may not hold any more.
   forgetAhead() {
     for (const window of this.#ahead) window.end = -1;
     this.#blocks.clear();
   }
 
-  // Reads what has been written; answers whether all of that is there.
+  // Fills the target with written bytes; answers false when the file ends before.
   fetch(target, at) {
     return this.#takeAhead(target, at) || this.#load(target, at) === target.length;
   }
 
-  // Writes, soon: see Pending.
+  // Writes, soon (see Pending), and updates the bytes read ahead.
   write(source, at) {
     for (const window of this.#ahead) {
       const from = Math.max(at, window.at);
@@ -330,12 +330,12 @@ export class Content {
     }
   }
 
-  // Before something other than SQLite uses the handle.
+  // Writes what is pending, before code other than SQLite uses the handle.
   settle() {
     this.pending.drain(this);
   }
 
-  // What is pending beyond this size need not be written.
+  // Drops pending bytes beyond this size.
   cut(size) {
     if (this.pending.cut(this, this.start + size)) this.forget();
   }
@@ -346,7 +346,7 @@ export class Content {
     this.#size = size;
   }
 
-  // The last file of SQLite's that was open on it is closed.
+  // Ends the use of the content, with the last file open on it.
   close() {
     this.#ahead = [];
     this.#blocks.clear();
@@ -375,16 +375,16 @@ export class Content {
   }
 }
 
-// Windows that are read ahead: how many of a file at a time (a table and its index are read in
-// turn), their first and last length, the smallest read that makes one, and the most bytes that
-// may be left out between two reads that follow one another.
+// Windows read ahead: how many there are of a file (a table and its index are read in turn), their
+// first and largest length, the smallest read that makes one, and the largest gap between a read
+// and the one that continues it. All but the first are in bytes.
 const WINDOWS = 4;
 const SHORTEST_AHEAD = 32 << 10;
 const LONGEST_AHEAD = 256 << 10;
 const SMALLEST_AHEAD = 512;
 const LARGEST_GAP = 64;
 
-// Blocks of a temporary file: how long one is, and how many are kept of a file.
+// Blocks of a temporary file: the bytes of one, and how many of a file are kept.
 const BLOCK = 32 << 10;
 const BLOCKS = 64;
 
@@ -393,32 +393,32 @@ const AT = { at: 0 }; // reused: a call that allocates nothing
 const LONGEST_RUN = 1 << 20; // bytes that are written in one call
 const LARGEST_BRIDGE = 65536; // the largest page
 
-// The writes of SQLite that have not reached their handle yet: one run of bytes without a gap, of
-// one file. In Chromium a write of 4 KiB costs 37 µs and one of 1 MiB 480, in Firefox a call costs
-// 30 to 100 µs whatever its size: bytes are almost free, calls are not.
+// The writes of SQLite that have not reached their handle yet: one run of bytes of one file,
+// without a gap. In Chromium a write of 4 KiB costs 37 µs and one of 1 MiB 480, in Firefox a call
+// costs 30 to 100 µs whatever its size: bytes are almost free, calls are not.
 //
 // There is one run for all files of a pool, so that the writes reach their handles in the order in
-// which SQLite made them, as long as the storage takes them. What a killed tab loses is the last of
-// them, as if it had been killed a little earlier. So the one thing to see to is that nothing is
-// pending that an answer was given for:
+// which SQLite made them, as long as the storage takes them. A killed tab loses the last of them,
+// as if it had been killed a little earlier. So one invariant is enough: nothing is pending that an
+// answer was given for:
 //
 // - xSync drains it, and so do xTruncate and the deletion of another file of the same database;
-// - SQLITE_FCNTL_SYNC comes before a rollback journal ends, SQLITE_FCNTL_COMMIT_PHASETWO after it, at
-//   synchronous=OFF too (pager.c);
+// - SQLITE_FCNTL_SYNC comes before a rollback journal ends, SQLITE_FCNTL_COMMIT_PHASETWO after it,
+//   at synchronous=OFF too (pager.c);
 // - the page of a WAL's frame that commits drains it within its own xWrite: right after it SQLite
 //   shows the transaction to other connections (sqlite3WalFrames in wal.c).
 //
-// When the storage refuses, what is pending stays, is tried again, and is told from memory to those
-// who read it: SQLite may undo one statement of a transaction and go on with the others, whose pages
-// must not be lost. Whatever has to follow it in the same database fails; what belongs to another
-// database goes by it, or a full storage could not even be emptied.
+// When the storage refuses a write, the bytes stay pending, are tried again, and are read from
+// memory: SQLite may undo one statement of a transaction and continue with the others, whose pages
+// must not be lost. A write of the same database that must follow fails; a write of another
+// database overtakes the pending one, or a full storage could not even be emptied.
 export class Pending {
   asked = 0; // how often the browser was asked to write
   #content = null;
   #bytes = new Uint8Array(0);
   #at = 0; // offset in the handle of the first byte
   #length = 0;
-  #isRefused = false; // whether the storage has refused it; tried again only where it must be there
+  #isRefused = false; // whether the storage refused it; tried again only where it must be written
 
   get isEmpty() {
     return this.#length === 0;
@@ -428,7 +428,7 @@ export class Pending {
     return this.#at + this.#length;
   }
 
-  // Where what is pending of this content ends in its handle; 0: nothing is.
+  // Offset in the handle behind the pending bytes of this content; 0 without any.
   endOf(content) {
     return this.#content === content ? this.#end : 0;
   }
@@ -450,7 +450,7 @@ export class Pending {
       }
     }
     this.#makeWay(content, at, source.length);
-    // Beyond the end there would be a gap until it is written, which reads must find filled.
+    // A pending write beyond the end would leave a gap, which reads must find filled with zeros.
     const leavesGap = at > content.start + content.size;
     if (this.#length > 0 || source.length >= LONGEST_RUN || leavesGap) {
       this.#ask(content, source, at);
@@ -481,9 +481,10 @@ export class Pending {
     this.#bytes = bytes;
   }
 
-  // Writes what lies between once more, as it is: before a large transaction commits, SQLite writes
-  // the header of each of its frames in the WAL anew, where it has replaced a page of one. The pages
-  // between those headers belong to the same transaction, so nothing that was committed is touched.
+  // Extends the run over a gap by the bytes that the file has there. When a large transaction has
+  // replaced a page of one of its frames in the WAL, SQLite rewrites the headers of its frames
+  // before the commit. The pages between those headers belong to the same transaction, so no
+  // committed bytes are written again.
   #bridge(at) {
     const gap = at - this.#end;
     if (gap > LARGEST_BRIDGE || this.#length + gap > LONGEST_RUN) return;
@@ -492,10 +493,10 @@ export class Pending {
     if (this.#content.fetch(between, this.#end - this.#content.start)) this.#length += gap;
   }
 
-  // Drains what is pending before a write that does not go on from it. Where that is refused, only
-  // such a write may go by it whose order does not matter: to another database's files, or beside it
-  // in a file that is not a journal. SQLite writes a database in any order between two syncs, and
-  // rolls it back so; frames of a WAL that follow on a missing one count for nothing.
+  // Drains the run before a write that does not continue it. When the storage refuses that, a write
+  // may overtake the run only where the order does not matter: in files of another database, or
+  // elsewhere in the same file unless that is a journal. SQLite writes and rolls back a database in
+  // any order between two syncs; frames of a WAL behind a missing one are ignored.
   #makeWay(content, at, length) {
     if (this.#length === 0) return;
     const own = this.#content === content;
@@ -511,7 +512,7 @@ export class Pending {
     }
   }
 
-  // What is pending of the database's WAL belongs to a transaction that is no more.
+  // Drops the pending bytes of the database's WAL, whose transaction was rolled back.
   abandonLog(base) {
     const content = this.#content;
     if (content === null || !content.isLog || content.base !== base) return;
@@ -527,17 +528,18 @@ export class Pending {
     }
   }
 
-  // Forgets what lies beyond an offset in the content's handle; answers whether something did.
+  // Drops the pending bytes beyond an offset in the content's handle; answers whether there were
+  // any.
   cut(content, end) {
     if (this.#content !== content || end >= this.#end) return false;
     this.#cutTo(Math.max(0, end - this.#at));
     return true;
   }
 
-  // Writes what is pending; with a content, for something that is done to it: nothing that belongs
-  // to another database is in its way. So before a file is truncated: a journal that ends must not
-  // do so before its database is written, and a checkpoint truncates its database last; at
-  // synchronous=OFF nothing else tells it that not all of it was written.
+  // Writes the run. Given a content that is about to change, a refused run of another database does
+  // not count as a failure. A truncation is such a change: a journal must not end before its
+  // database is written, and a checkpoint truncates its database last; at synchronous=OFF only a
+  // failure here shows SQLite that some of it was not written.
   drain(content = null) {
     if (this.#length === 0) return;
     const owner = this.#content;
@@ -550,8 +552,8 @@ export class Pending {
     }
   }
 
-  // Before a file is synced: what is pending of it must be there. The rest may go by: SQLite syncs a
-  // journal to make sure of it before it rolls back, whatever has become of the database.
+  // Writes the run before a sync of a file. It must succeed only for a run of that file: SQLite
+  // syncs a journal before it rolls back with it, whatever has become of the database.
   drainOwn(content) {
     if (this.#content === content) this.drain(content);
     else this.#tryToDrain();
@@ -561,19 +563,19 @@ export class Pending {
     try {
       this.drain();
     } catch {
-      // It stays, and is tried again.
+      // The run stays pending and is tried again.
     }
   }
 
-  // Puts what is pending over bytes that were read at an offset in the handle.
+  // Copies the pending bytes over bytes that were read at an offset in the handle.
   lay(target, at) {
     const from = Math.max(at, this.#at);
     const to = Math.min(at + target.length, this.#end);
     target.set(this.#bytes.subarray(from - this.#at, to - this.#at), from - at);
   }
 
-  // The content is closed. What the storage does not take even now was never promised: the
-  // transaction it belongs to has failed, and its journal or WAL is as it was.
+  // Writes the run of a content that closes. Bytes that the storage refuses even now were never
+  // acknowledged: their transaction has failed, and its journal or WAL is as it was.
   leave(content) {
     if (this.#content !== content) return;
     if (!content.isTemporary) this.#tryToDrain();

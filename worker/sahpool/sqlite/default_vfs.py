@@ -1,13 +1,13 @@
-"""Which VFS plain names lead to, as in ``sqlite3.connect("notes.db")``.
+"""SQLite's default VFS, which opens plain names, as in ``sqlite3.connect("notes.db")``.
 
-A program that has asked for ``install(default=True)`` counts on it that what it commits is kept. So
-SQLite's default VFS does not change by itself: while its pool is paused, was not had back or is
-removed, that VFS opens temporary files and nothing else, and says why. If it went, SQLite would
-take the next one of its list, which may be Emscripten's file system in memory, and say nothing.
+A program that calls ``install(default=True)`` relies on its commits being kept. So the default VFS
+does not change by itself: while its pool is paused, could not be unpaused or is removed, that VFS
+opens temporary files only, and fails with the reason for all others. If it were unregistered,
+SQLite would silently use the next VFS of its list, which may be Emscripten's file system in memory.
 
-A VFS that SQLite has known is kept for good, in its list too. Each connection keeps the one that it
-was opened with, those of ``:memory:`` as well, asks it for temporary files, and looks it up by its
-name for a VACUUM (``sqlite3.pVfs`` in main.c, attach.c). That is 19 KB for each removed pool.
+A registered VFS is never freed and stays in SQLite's list. Each connection keeps the VFS that it
+was opened with, connections to ``:memory:`` too: it uses it for temporary files, and looks it up by
+name for a VACUUM (``sqlite3.pVfs`` in main.c, attach.c). That costs 19 KB for each removed pool.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from .vfs import VFS, registered
 
 __all__ = ["make_default", "register", "restore"]
 
-_before: bytes | None = None  # name of what was the default before a pool's VFS was
+_before: bytes | None = None  # name of the default VFS before a pool's VFS became the default
 
 
 def register(vfs: VFS, *, default: bool) -> None:
-    """Makes SQLite know a VFS, once; ``default`` makes it the one for plain names."""
+    """Registers a VFS, once; ``default`` makes it the VFS of plain names."""
     if vfs.address in registered:
         return
     if default:
@@ -33,7 +33,7 @@ def register(vfs: VFS, *, default: bool) -> None:
 
 
 def make_default(vfs: VFS) -> None:
-    """Has plain names lead to a VFS that SQLite knows."""
+    """Registers a VFS as the default, and remembers the default from before all pools."""
     global _before
     default = abi.library().sqlite3_vfs_find(None)
     if ctypes.addressof(default[0]) not in registered:
@@ -42,7 +42,7 @@ def make_default(vfs: VFS) -> None:
 
 
 def restore() -> None:
-    """Has plain names lead where they did before a pool was chosen."""
+    """Makes the VFS the default again that was so before a pool's VFS."""
     sqlite = abi.library()
     if _before is None or ctypes.addressof(sqlite.sqlite3_vfs_find(None)[0]) not in registered:
         return

@@ -1,8 +1,8 @@
 """The PRAGMAs that every connection to a pool starts with.
 
-``sqlite3_auto_extension`` (sqlite.org/c3ref/auto_extension.html) calls back for each connection
-that opens, whoever opens it; ours acts on those whose main database lies in one of our pools.
-A program's own PRAGMAs come later and win.
+``sqlite3_auto_extension`` (sqlite.org/c3ref/auto_extension.html) registers a function that SQLite
+calls for each connection that opens; this one acts on connections whose main database is in a pool.
+A program's own PRAGMAs run later and override these.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ DEFAULT_PRAGMAS: Mapping[str, str | int] = {
     "cache_size": -32768,
 }
 
-#: Settings that are stored in the database file: they are given to a new file only, so that a file
-#: whose owner chose otherwise keeps what it has.
+#: Settings that are stored in the database file. They are applied to new databases only, so that an
+#: existing one keeps the choice of its owner.
 _STORED = frozenset({"journal_mode", "page_size", "auto_vacuum", "encoding"})
 
 #: Query parameters of a URI (sqlite.org/uri.html).
@@ -39,10 +39,10 @@ _WITHOUT_LOCKS = (b"nolock", b"immutable")
 _pools: dict[bytes, tuple[Mapping[str, str | int], FirstTables, Callable[[str], bytes]]] = {}
 _callbacks: Callbacks | None = None
 _entry_point = 0  # address of the C function that calls _on_open
-_stop_handler = 0  # address of one that ends a statement once a stop was asked for
+_stop_handler = 0  # address of the progress handler that ends a statement after a stop request
 
-#: Virtual machine instructions between two looks at whether one was: well under a millisecond, but
-#: for functions and comparisons that take long themselves.
+#: Virtual machine instructions between two calls of the progress handler: well under a millisecond,
+#: except where single functions or comparisons take long.
 _STEPS = 4000
 
 
@@ -52,19 +52,19 @@ def set_defaults(
     first_tables: FirstTables,
     head: Callable[[str], bytes],
 ) -> None:
-    """Gives the connections of a VFS their PRAGMAs.
+    """Sets the PRAGMAs for the connections of a VFS.
 
     Args:
         vfs_name: Name of the VFS.
         pragmas: PRAGMA name → value, checked (options.py).
-        first_tables: Its new databases, and how they come into WAL mode.
-        head: Gives the first bytes of the database of a path.
+        first_tables: Brings the new databases of the VFS into WAL mode.
+        head: Returns the first bytes of the database of a path.
     """
     _pools[vfs_name.encode()] = (pragmas, first_tables, head)
 
 
 def prepare(io: Any, module: Any) -> None:
-    """Has SQLite call back for each connection that opens, from now on.
+    """Has SQLite call this module for each connection that opens, from now on.
 
     Args:
         io: The module io.mjs.
@@ -81,11 +81,11 @@ def prepare(io: Any, module: Any) -> None:
         _stop_handler = int(io.stopHandler(module))
     if not _entry_point:
         _entry_point = _callbacks.bind(abi.XAUTOEXTENSION, _on_open, abi.SQLITE_ERROR)
-    abi.library().sqlite3_auto_extension(_entry_point)  # of no effect when it is there
+    abi.library().sqlite3_auto_extension(_entry_point)  # no effect when it is registered already
 
 
 def drop_defaults(vfs_name: str) -> None:
-    """The VFS is gone."""
+    """Forgets the PRAGMAs of a VFS."""
     _pools.pop(vfs_name.encode(), None)
 
 
@@ -94,10 +94,10 @@ def _tell(_method: str, _arguments: tuple[Any, ...], _code: int, error: BaseExce
 
 
 def _on_open(database: int, _message: int, _routines: int) -> int:
-    """The entry point.
+    """The function that SQLite calls for each connection that opens.
 
-    It answers SQLITE_OK unless it is cut off: an unreadable file is the first query's news, told
-    there in sqlite3's own words, not a failed ``connect``.
+    It answers SQLITE_OK unless it is interrupted: an unreadable file does not make ``connect``
+    fail; the first query reports it, in sqlite3's own words.
     """
     _configure(database)
     return abi.SQLITE_OK
@@ -122,24 +122,24 @@ def _configure(database: int) -> None:
     pragmas, first_tables, head = settings
     writable = sqlite.sqlite3_db_readonly(database, b"main") == 0
     file = path.decode("utf-8", "surrogateescape")
-    if file.startswith(LENT):  # ours for a moment; and its schema must not be read unasked
+    if file.startswith(LENT):  # a temporary path of the library; its schema must not be read yet
         return
     new = writable and first_tables.is_new(file)
     if not new:
         newer.make_readable(database, file, lambda: head(file))
     for pragma, value in pragmas.items():
         if pragma == "journal_mode" and str(value).upper() == "WAL":
-            continue  # the PRAGMA would fix the page size, and what else can be chosen
+            continue  # the PRAGMA would fix page size, encoding and auto_vacuum; see first_table.py
         if new or pragma not in _STORED:
             text = f"PRAGMA {pragma}={value}"
             code = sqlite.sqlite3_exec(database, text.encode(), None, None, None)
             if code != abi.SQLITE_OK:
                 _log.warning("%s: %s was not done as it opened: %d", file, text, code)
-    # Without locks there is no WAL.
+    # Without locks SQLite cannot use a WAL.
     locks = not any(sqlite.sqlite3_uri_boolean(address, each, 0) for each in _WITHOUT_LOCKS)
     if writable and locks and str(pragmas.get("journal_mode")).upper() == "WAL":
         first_tables.expect(database, file)
-    # sqlite3_open takes an error that is left on the connection for its own.
+    # Clears the connection's error, which sqlite3_open would report as its own.
     sqlite.sqlite3_exec(database, b"", None, None, None)
-    # Last: what is done here is short, and is not to be left out because of a stop.
+    # Last, so that a stop request does not end the PRAGMAs above, which are short.
     sqlite.sqlite3_progress_handler(database, _STEPS, _stop_handler, None)

@@ -1,8 +1,8 @@
 // JavaScript, because it lies in the way of xRead and xWrite: how a new database comes into WAL mode.
 
-// The write and read version in the header, which WAL mode is told by, and what tells a schema without
-// entries: the kind of page 1 as the root of a tree, and how many cells it has (fileformat2.html, 1.3.3
-// and 1.6).
+// Offsets in the first page: the write and read version, which say WAL mode, and the kind of page 1
+// as the root of a tree with its number of cells, which say whether the schema has entries
+// (fileformat2.html, 1.3.3 and 1.6).
 const WRITE_VERSION_AT = 18;
 const READ_VERSION_AT = 19;
 const ROLLBACK = 1;
@@ -15,31 +15,31 @@ const MAGIC = [..."SQLite format 3"].map((each) => each.charCodeAt(0));
 // Journal modes that a program may ask for instead (sqlite.org/pragma.html#pragma_journal_mode).
 const OTHER_MODES = /^(delete|truncate|persist|memory|off)$/i;
 
-// Statements of a connection whose end is watched until the first commit: to be told costs 0.2 µs each,
-// of which a first transaction may have millions.
+// Statements of a connection whose end is watched until the first commit: each call of xProfile
+// costs 0.2 µs, and a first transaction may have millions of statements.
 const WATCHED = 100;
 
-const LONGEST_WORD = 16; // of a PRAGMA's name and value; none that matters here is longer
+const LONGEST_WORD = 16; // characters read of a PRAGMA's name and value; the ones needed are shorter
 
-// A database that is to be in WAL mode from its first committed table on, and has none yet. Until then
-// it is as SQLite makes it, in rollback mode: page size, encoding and auto_vacuum can be chosen, and a
-// backup of any page size comes in.
+// A database that gets WAL mode with its first committed table, and has no table yet. Until then it
+// is in rollback mode, as SQLite makes it: page size, encoding and auto_vacuum can be chosen, and
+// it can be the target of a backup of any page size.
 //
-// The transaction that commits the first table writes "WAL" in the file itself: the first page says so
-// on its way to the storage, so the mode is there when the table is, and not before, and costs nothing.
-// Connections are shown "rollback" until nobody has a lock: a statement that is still under way goes by
-// the rules that it began with, and so do all others meanwhile. Then each of them is told that its cache
-// is out of date, reads the first page anew, and opens the WAL (lockBtree in btree.c).
+// The transaction that commits the first table sets WAL mode in the file: the first page is changed
+// on its way to the storage, so the mode is stored together with the table, not earlier, at no
+// cost. Reads of connections show rollback mode until no connection holds a lock, so that a running
+// statement, and all others meanwhile, keep the rules that they began with. Then each connection is
+// made to drop its cache, reads the first page again, and opens the WAL (lockBtree in btree.c).
 //
-// A rollback journal has the first page as it is in the file, or a worker that is killed would take the
-// mode back. The checksums in it are sums of single bytes, the write and read version not among them at
-// any page size (pager_cksum in pager.c).
+// The rollback journal stores the first page with the mode of the file, or the hot journal of a
+// killed worker would take the mode back. Its checksums are sums of single bytes, and the write and
+// read version are not among these bytes at any page size (pager_cksum in pager.c).
 class FirstTable {
-  #says = false; // whether the first page that was written last says WAL
-  isCommitted = false; // whether a transaction that wrote it so has ended
+  #says = false; // whether the first page was last stored with WAL mode
+  isCommitted = false; // whether a transaction that stored WAL mode has ended
   isLockKept = false; // whether its connection has lowered no lock since (locking_mode=EXCLUSIVE)
 
-  // The first page as it is to be stored; null: SQLite itself has set the mode.
+  // The first page with the mode to be stored; null when SQLite itself has set the mode.
   store(page) {
     if (page[READ_VERSION_AT] !== ROLLBACK) return null;
     const cells = page[ROOT_CELLS_AT] | page[ROOT_CELLS_AT + 1];
@@ -47,13 +47,12 @@ class FirstTable {
     return this.#says ? asWal(page) : page;
   }
 
-  // What is written to the rollback journal, as it is to be stored.
+  // Bytes of the rollback journal, with the mode to be stored.
   storeInJournal(bytes) {
     return this.#says && isFirstPage(bytes) ? asWal(bytes) : bytes;
   }
 
-  // Bytes that were read at an offset in the file, or anywhere in the journal, become as they are to be
-  // seen.
+  // Changes bytes that were read at an offset in the file, so that connections see rollback mode.
   show(bytes, at) {
     if (!this.#says || at > READ_VERSION_AT) return;
     for (const each of [WRITE_VERSION_AT - at, READ_VERSION_AT - at]) {
@@ -61,16 +60,17 @@ class FirstTable {
     }
   }
 
+  // The same for bytes that were read anywhere in the journal.
   showOfJournal(bytes) {
     if (isFirstPage(bytes)) bytes.fill(ROLLBACK, WRITE_VERSION_AT, READ_VERSION_AT + 1);
   }
 
-  // A program has chosen another mode.
+  // Stops showing rollback mode: a program has chosen another journal mode.
   decline() {
     this.#says = false;
   }
 
-  // A transaction has ended.
+  // Notes that a transaction has ended.
   end() {
     this.isCommitted = this.#says;
     this.isLockKept = this.#says;
@@ -85,20 +85,21 @@ function asWal(page) {
   return page.slice().fill(WAL, WRITE_VERSION_AT, READ_VERSION_AT + 1);
 }
 
-// The databases of one VFS that await their first table.
+// The databases of one VFS that wait for their first table.
 export class FirstTables {
   #module;
   #files;
   #usesWal;
   #became;
-  #awaited = new Map(); // path → the FirstTable of it
+  #awaited = new Map(); // path of a database → its FirstTable
   #waiting = new Map(); // address of a sqlite3 → address of the sqlite3_file of its main database
-  #changed = new WeakSet(); // contents of which became databases in WAL mode while they were open
+  #changed = new WeakSet(); // contents that became databases in WAL mode while they were open
   #ended = new Map(); // address of a sqlite3 → how many of its statements have ended
   #sqlite = []; // see setUp()
 
-  // files: address of a sqlite3_file → its Content. usesWal: whether a connection uses the WAL of the
-  // database of a path. became: called with a content that is that of a database in WAL mode now.
+  // files: address of a sqlite3_file → its Content. usesWal: tells whether a connection uses the
+  // WAL of the database of a path. became: called with the content of a database that is now in WAL
+  // mode.
   constructor(module, files, usesWal, became) {
     this.#module = module;
     this.#files = files;
@@ -112,8 +113,9 @@ export class FirstTables {
     this.xProfile = null;
   }
 
-  // addresses: of the C functions sqlite3_profile, _exec, _backup_init, _backup_step and _backup_finish;
-  // of the name of a main database; of a statement that sets WAL mode; of a sqlite3 in memory.
+  // addresses: of the C functions sqlite3_profile, _exec, _backup_init, _backup_step and
+  // _backup_finish; of the name of a main database; of a statement that sets WAL mode; of a sqlite3
+  // in memory.
   setUp(...addresses) {
     this.#sqlite = addresses;
   }
@@ -122,8 +124,9 @@ export class FirstTables {
     return this.#module.wasmTable.get(address)(...values);
   }
 
-  // The main database of a connection is to be in WAL mode from its first table on; answers whether
-  // it will be. file, database: addresses of the sqlite3_file and of the sqlite3.
+  // Switches the main database of a connection to WAL mode with its first table; answers false when
+  // a program has chosen another mode. file, database: addresses of the sqlite3_file and the
+  // sqlite3.
   expect(file, database) {
     const content = this.#files.get(file);
     if (content.isModeChosen) return false;
@@ -153,7 +156,7 @@ export class FirstTables {
     return [...this.#waiting].filter(([, file]) => this.#files.get(file) === content);
   }
 
-  // A transaction on a database that awaits its first table has ended.
+  // Ends a transaction on a database that waits for its first table.
   commit(content) {
     content.firstTable.end();
     for (const [database] of this.#waitingFor(content)) {
@@ -161,7 +164,7 @@ export class FirstTables {
     }
   }
 
-  // A content is opened that is no database: what it has to do with one that awaits its first table.
+  // The FirstTable of the database that a journal or other file belongs to; null without one.
   of(base) {
     return this.#awaited.get(base) ?? null;
   }
@@ -179,7 +182,7 @@ export class FirstTables {
     this.#awaited.delete(content.base);
   }
 
-  // What is written at an offset in a content, as it is to be stored.
+  // Bytes that are written at an offset in a content, with the mode to be stored.
   store(content, bytes, at) {
     if (!content.isDatabase) return content.firstTable.storeInJournal(bytes);
     if (at !== 0) return bytes;
@@ -193,7 +196,8 @@ export class FirstTables {
     else content.firstTable.showOfJournal(bytes);
   }
 
-  // A connection has lowered its lock on a database that awaits its first table.
+  // Switches a database with a committed first table to WAL mode once no connection holds a lock;
+  // called when a connection has lowered its lock.
   unlocked(content) {
     const first = content.firstTable;
     first.isLockKept = false;
@@ -203,9 +207,10 @@ export class FirstTables {
     this.#became(content);
   }
 
-  // A statement has ended of a connection that awaits a table (sqlite.org/c3ref/profile.html). SQLite
-  // finds out about WAL mode when it next begins to read, and would call it "delete" until then. A
-  // connection that keeps its lock reads nothing anew: it sets the mode by a transaction of its own.
+  // Called when a statement has ended on a connection to such a database
+  // (sqlite.org/c3ref/profile.html). SQLite notices WAL mode when it next begins to read, and would
+  // report "delete" until then. A connection that keeps its lock does not read the first page
+  // again, so it sets the mode by a transaction of its own.
   #statementEnded(database) {
     const content = this.#files.get(this.#waiting.get(database));
     const first = content?.firstTable ?? null;
@@ -219,14 +224,14 @@ export class FirstTables {
     this.#unwatch(database);
     if (first !== null) this.#call(exec, database, change, 0, 0, 0);
     else if (this.#changed.has(content)) this.#read(database);
-    // A statement of it may be open still.
+    // Another statement of the connection may still be open, and keep the mode from being set.
     if (first !== null && content.firstTable === first) this.#watch(database);
     else this.#forget(database);
   }
 
-  // Has a connection begin to read, and end. A backup of no page does that without a statement, of which
-  // the program's authorizer or progress handler would be told: that one may let other tasks run, which
-  // is fatal beneath a function of JavaScript's.
+  // Makes a connection begin and end a read. A backup of no page does that without a statement, so
+  // that the program's authorizer and progress handler are not called: these may let other tasks
+  // run, which is fatal beneath a JavaScript function.
   #read(database) {
     const [, , init, step, finish, main, , memory] = this.#sqlite;
     const backup = this.#call(init, memory, main, database, main);
@@ -235,8 +240,8 @@ export class FirstTables {
     this.#call(finish, backup);
   }
 
-  // A connection has a PRAGMA prepared. A program that asks for another journal mode has it: as long as
-  // nobody uses the WAL, the database goes on in rollback mode.
+  // Called when a connection prepares a PRAGMA. A program that asks for another journal mode gets
+  // it: as long as no connection uses the WAL, the database stays in rollback mode.
   pragma(file, argument) {
     const content = this.#files.get(file);
     if (content.firstTable === null && !this.#changed.has(content)) return;
@@ -258,7 +263,7 @@ export class FirstTables {
     this.#changed.delete(content);
   }
 
-  // The C string whose address is kept at another, in small letters.
+  // The C string whose address is stored at `pointer`, in lower case.
   #word(pointer) {
     const { HEAPU8: heap } = this.#module;
     const address = new DataView(heap.buffer).getUint32(pointer, true);

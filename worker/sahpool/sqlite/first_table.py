@@ -1,8 +1,9 @@
 """New databases: in WAL mode from the first committed table on, and in rollback mode until then.
 
-A database that is in WAL mode has its page size for good, takes no backup of another one, and has a
-first page; one that was just opened must have none of that. So it is left as SQLite makes it until
-a transaction commits a table: first_table.mjs says how. Here is which databases that is for.
+A database in WAL mode has a first page and a fixed page size, and cannot be the target of a backup
+of a database with another page size; none of that may hold of a database that was just opened. So a
+new database stays in rollback mode until a transaction commits a table; first_table.mjs switches
+the mode. This module decides for which databases.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 from ..storage import File, Storage, StoredFile
 from . import abi
 
-#: What first_table.mjs calls, in its order there.
+#: The C functions that first_table.mjs calls, in the order of its ``setUp``.
 _FUNCTIONS = ("profile", "exec", "backup_init", "backup_step", "backup_finish")
 _SCHEMA = b"main"
 _CHANGE = b"PRAGMA main.journal_mode=WAL"
@@ -23,24 +24,24 @@ _READ_VERSION, _ROOT_KIND, _ROOT_CELLS, _FIRST_PAGE_READ = 19, 100, 103, 105
 _ROLLBACK, _LEAF = 1, 13
 _PAGE_SIZES = frozenset(1 << bits for bits in range(9, 17))
 
-#: Of a rollback journal (section 3): how it begins, and where it has the size of the database in
+#: First bytes of a rollback journal (section 3), and the field with the size of the database in
 #: pages before the transaction.
 _JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
 _JOURNAL_PAGES = slice(16, 20)
 
 
 class FirstTables:
-    """The databases of one VFS that await their first table."""
+    """The databases of one VFS that wait for their first table."""
 
     def __init__(self, storage: Storage, script: Any, sqlite: ctypes.CDLL) -> None:
         """``script`` is the FirstTables of first_table.mjs."""
         self._watched: set[str] = set()  # their paths, until they are closed
-        self._chosen: set[tuple[str, int]] = set()  # slots as they are named now: see close()
+        self._chosen: set[tuple[str, int]] = set()  # identities of slots, see close()
         self._storage = storage
         self._script = script
         self._sqlite = sqlite
         self._texts = [ctypes.create_string_buffer(text) for text in (_SCHEMA, _CHANGE)]
-        self._memory = ctypes.c_void_p()  # a database of its own, which nothing is ever written to
+        self._memory = ctypes.c_void_p()  # a database in memory, to which nothing is ever written
         sqlite.sqlite3_open(b":memory:", ctypes.byref(self._memory))
         functions = (getattr(sqlite, f"sqlite3_{name}") for name in _FUNCTIONS)
         script.setUp(
@@ -50,21 +51,21 @@ class FirstTables:
         )
 
     def dispose(self) -> None:
-        """The VFS is of no more use."""
-        self._sqlite.sqlite3_close(self._memory)  # of no effect for none
+        """Closes the database in memory."""
+        self._sqlite.sqlite3_close(self._memory)  # no effect for a null pointer
         self._memory.value = None
 
     def is_new(self, path: str) -> bool:
-        """Whether nothing has been written to the database of a path yet."""
+        """Whether the database of a path exists and is empty."""
         slot = self._storage.find(path)
         return slot is not None and not slot.file.size()
 
     def expect(self, database: int, path: str) -> None:
-        """Has a database in WAL mode from its first table on, when it has none yet.
+        """Switches a database to WAL mode with its first table, when it has no table yet.
 
         Args:
-            database: Address of the ``sqlite3`` of a connection whose main database it is.
-            path: Its path.
+            database: Address of the ``sqlite3`` of a connection with it as main database.
+            path: Path of the database.
         """
         slot = self._storage.find(path)
         if slot is None or slot.identity in self._chosen:
@@ -79,10 +80,10 @@ class FirstTables:
             self._watched.add(path)
 
     def close(self, path: str, slot: StoredFile, content: Any) -> None:
-        """The last connection to a database is closed.
+        """Ends the wait for a database's first table, as its last connection closes.
 
-        That a program asked for another journal mode is remembered where nothing in the file says
-        so: a database without a table would be awaited as it is opened again.
+        When the program asked for another journal mode and the database has no table, the file does
+        not say so. It is remembered here, or the database would get WAL mode after it is reopened.
         """
         if path in self._watched:
             self._watched.remove(path)
@@ -102,7 +103,7 @@ class FirstTables:
         return self._has_no_commit(path)
 
     def _has_no_commit(self, path: str) -> bool:
-        """Whether a worker was killed in its first transaction, which SQLite will roll back."""
+        """Whether a hot journal will roll the database's first transaction back to no pages."""
         journal = self._storage.find(f"{path}-journal")
         if journal is None:
             return False

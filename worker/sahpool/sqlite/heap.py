@@ -1,10 +1,11 @@
-"""Bytes and texts between Python and JavaScript, wherever they lie in a heap of up to 4 GiB.
+"""Copies bytes and strings between Python and JavaScript at any address of a heap of up to 4 GiB.
 
-Pyodide's own ways compute with signed addresses. Of what lies beyond 2 GiB, ``JsBuffer.to_bytes``,
-``to_py`` and ``assign_to`` raise a RangeError, while ``to_js`` of bytes, ``assign`` and a string of
-64 ASCII characters or more as an argument say nothing and give **other bytes** (tried: 314.0.7;
-``_python2js_ascii``, ``python2js_buffer_1d_contiguous``). So nothing that is written, handed to a
-page or looked up by name may go through them. Here addresses are Python's own, which have no sign.
+Pyodide's own conversions compute with signed addresses. For data beyond 2 GiB,
+``JsBuffer.to_bytes``, ``to_py`` and ``assign_to`` raise a RangeError, while ``to_js`` of bytes,
+``assign`` and a string argument of 64 ASCII characters or more silently give **other bytes**
+(tried: 314.0.7; ``_python2js_ascii``, ``python2js_buffer_1d_contiguous``). So nothing that is
+written, handed to a page or looked up by name may go through them. This module uses Python's
+addresses, which have no sign.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from ..errors import UnsupportedError
 __all__ = ["Address", "check_callback", "shown", "text", "to_bytes", "to_uint8array"]
 
 _HALF = 1 << 31  #: bytes of heap from which on an address may have the sign bit
-_LONG = 64  #: characters of ASCII from which on Pyodide has a string decoded from the heap
+_LONG = 64  #: ASCII characters from which on Pyodide decodes a string from the heap
 
 
 class _Buffer(ctypes.Structure):
@@ -45,7 +46,7 @@ class _Buffer(ctypes.Structure):
     )
 
 
-@functools.cache  # not on import: a snapshot of Python's memory has functions elsewhere
+@functools.cache  # not on import: after a snapshot of Python's memory their addresses differ
 def _functions() -> tuple[Any, Any]:
     """``PyObject_GetBuffer`` and ``PyBuffer_Release`` (docs.python.org/3/c-api/buffer.html)."""
     get, release = ctypes.pythonapi.PyObject_GetBuffer, ctypes.pythonapi.PyBuffer_Release
@@ -55,7 +56,7 @@ def _functions() -> tuple[Any, Any]:
 
 
 class Address:
-    """Where the bytes of a bytes-like object lie: ``with Address(data) as (address, length)``.
+    """Address and length of a bytes-like object: ``with Address(data) as (address, length)``.
 
     The object keeps its buffer in place until the end of the block.
 
@@ -78,10 +79,10 @@ class Address:
 
 
 def _with_heap(operation: Callable[[Any], Any]) -> Any:
-    """What ``operation`` does with a view of the whole heap.
+    """Returns the result of ``operation`` on a view of the whole heap.
 
-    A view has no length any more once the heap has grown, which whatever is passed to JavaScript
-    may make it do: then once more.
+    Passing arguments to JavaScript may grow the heap, after which the view has length 0; then the
+    operation is repeated with a new view.
     """
     while True:
         heap = pyodide_js._module.HEAPU8
@@ -105,20 +106,20 @@ def to_bytes(buffer: Any) -> bytes:
     """The bytes of an ArrayBuffer or Uint8Array of JavaScript's, in one copy."""
     array = buffer if hasattr(buffer, "BYTES_PER_ELEMENT") else js.Uint8Array.new(buffer)
     data = bytes(array.length)
-    # They are nobody else's yet.
+    # Nobody else has a reference to these bytes yet.
     with Address(data) as (address, _):
         _with_heap(lambda heap: heap.set(array, address))
     return data
 
 
 def _may_be_misread(value: str) -> bool:
-    """Whether Pyodide may hand JavaScript another string than this one."""
+    """Whether Pyodide may pass another string than this one to JavaScript."""
     long = len(value) >= _LONG and value.isascii()
     return long and pyodide_js._module.HEAPU8.length > _HALF
 
 
 def text(value: str) -> Any:
-    """A string for JavaScript's functions, as it is; io.mjs must have been loaded."""
+    """The string unchanged, as an argument for JavaScript functions; io.mjs must be loaded."""
     if not _may_be_misread(value):
         return value
     import sahpool_io
@@ -128,15 +129,15 @@ def text(value: str) -> Any:
 
 
 def shown(value: str) -> str:
-    """A string for people, which reaches JavaScript as it is but for an invisible end."""
+    """The string for display in JavaScript, perhaps with an invisible character at its end."""
     return value + "\u200b" if _may_be_misread(value) else value
 
 
 def check_callback(function: Any) -> None:
-    """Whether SQLite can call a ctypes function.
+    """Checks that SQLite can call a ctypes function.
 
     Raises:
-        UnsupportedError: Pyodide's libffi, which computes with signed addresses, has not made it.
+        UnsupportedError: Pyodide's libffi, which computes with signed addresses, did not make it.
     """
     entry = ctypes.cast(function, c_void_p).value or 0
     if not 0 < entry < pyodide_js._module.wasmTable.length:

@@ -44,23 +44,24 @@ const READ_LOCK = 3;
 const FRAME_HEADER_SIZE = 24;
 const FRAME_COMMIT_AT = 4;
 
-// What a connection compares to know whether its cache is still right (fileformat2.html, 1.3).
+// The header bytes that a connection compares to know whether its cache is valid
+// (fileformat2.html, 1.3).
 const VERSION_AT = 24;
 const VERSION_SIZE = 16;
 
-// The time is taken of one read in so many. At every read it made random lookups 7 % slower in
-// Chromium, at every 16th no more than runs differ among themselves (2 %).
+// One read in 16 is timed. Timing every read made random lookups 7 % slower in Chromium; timing
+// every 16th makes no more difference than there is between runs (2 %).
 const READS_A_TIME = 16;
 
-// What a browser calls it when there is no room (errors.FULL_NAMES).
+// Names of the exceptions by which browsers say that the storage is full (errors.FULL_NAMES).
 const FULL_NAMES = ["QuotaExceededError", "NS_ERROR_FILE_NO_DEVICE_SPACE"];
 
-// The result code for an exception, as errors.sqlite_code has it for the other methods.
+// The result code for an exception, as errors.sqlite_code chooses it for the other methods.
 function codeOf(error, fallback) {
   return FULL_NAMES.includes(error?.name) ? SQLITE_FULL : fallback;
 }
 
-// How often a kind of call came and what it took; the fields are those of Tally in stats.py.
+// Count and time of one kind of call; the fields are those of Tally in stats.py.
 class Tally {
   calls = 0;
   bytes = 0;
@@ -69,7 +70,8 @@ class Tally {
   microseconds = 0;
 }
 
-// Calls that are kept for the log until Python's next turn; a long statement must not fill the memory.
+// Most calls that are kept for the log until Python runs again: a long statement must not fill the
+// memory.
 const LONGEST_TRACE = 10_000;
 
 // The methods that are functions of this module.
@@ -78,14 +80,15 @@ const FUNCTIONS = [
   "xShmLock", "xShmBarrier",
 ];
 
-// The page I/O of one VFS: xRead and xWrite as entries of the wasm function table, over the
+// The page I/O of one VFS: the methods in FUNCTIONS as entries of the wasm function table, over the
 // contents of the files that Python has opened.
 export class PageIO {
   #files = new Map(); // address of a sqlite3_file → its Content
-  #distrusted = new Set(); // addresses of those whose connection must drop its cache
-  #readOnly = new Set(); // addresses of those that were opened for reading only
-  #failures = new Map(); // code → [method, code, exception, file] of its last failure, for Python to fetch
-  #failed; // address of a byte that is 1 while there are any: Python looks at it without a call
+  #distrusted = new Set(); // addresses of the files whose connection must drop its cache
+  #readOnly = new Set(); // addresses of the files that were opened for reading only
+  // code → [method, code, exception, file] of its last failure, for Python to fetch
+  #failures = new Map();
+  #failed; // address of a byte that is 1 while there are any: Python reads it without a call
   #trace = null; // [name, file, amount, offset] of each call, while Python wants to log them
   #module;
   #outgrown;
@@ -93,13 +96,15 @@ export class PageIO {
   #locks = new Map(); // path of a database → the locks of its WAL-index, while they are used
   #holders = new Map(); // address of a sqlite3_file → its holder among them
 
-  // module: Pyodide's Emscripten module. outgrown: address of the C function that is called with the
-  // address of a temporary file that is about to pass its limit; it moves the content into a slot,
-  // or leaves it in memory, and answers a result code. C functions, and failures that are fetched
-  // later: CPython's sqlite3 lets go of the GIL while SQLite runs, and no Python object may be
-  // touched from JavaScript then. control: address of the C function for what else xFileControl is
-  // asked. begins: address of the C function that is told of a transaction while the byte is 1.
-  // failed: address of the byte.
+  // module: Pyodide's Emscripten module.
+  // outgrown: address of the C function that is called with the address of a temporary file that is
+  // about to pass its limit; it moves the content into a slot, or leaves it in memory, and answers
+  // a result code.
+  // control: address of the C function that answers SQLITE_FCNTL_VFSNAME.
+  // begins: address of the C function that is called when a transaction begins while the byte is 1.
+  // failed: address of that byte, which is 1 while there are failures.
+  // Python is called through C functions, and fetches failures later, because CPython's sqlite3
+  // releases the GIL while SQLite runs: JavaScript may touch no Python object then.
   constructor(module, outgrown, control, begins, failed) {
     this.#module = module;
     this.#outgrown = outgrown;
@@ -158,9 +163,9 @@ export class PageIO {
     this.xLock = module.addFunction((address, level) => {
       const file = address >>> 0;
       if (this.#trace !== null) this.#traced("xLock", file, 0, 0);
-      // What SQLite swallowed before is not the cause of what comes.
+      // Failures that SQLite ignored before are not the cause of later errors.
       if (level === SHARED && module.HEAPU8[failed] !== 0) module.wasmTable.get(begins)(address);
-      // Or the last connection would checkpoint the WAL as it closes, and change the file.
+      // Otherwise the last connection would checkpoint the WAL as it closes, and change the file.
       if (level > SHARED && this.#readOnly.has(file)) return SQLITE_READONLY;
       if (this.#files.get(file).locks.lock(file, level)) return SQLITE_OK;
       this.busy++;
@@ -206,7 +211,7 @@ export class PageIO {
       const holder = this.#holders.get(file) ?? this.#join(file);
       const mask = ((1 << count) - 1) << first;
       if ((flags & SQLITE_SHM_UNLOCK) !== 0) {
-        // What its writer leaves behind in the WAL was rolled back.
+        // The writer ends: frames of it that are still pending were rolled back.
         if ((holder.exclusive & mask & WRITE_LOCK) !== 0 && !this.#pending.isEmpty) {
           this.#pending.abandonLog(this.#files.get(file).base);
         }
@@ -222,7 +227,7 @@ export class PageIO {
       return SQLITE_BUSY;
     }, "iiiii");
 
-    // One thread: there is nothing to order.
+    // All connections run in one thread: there is nothing to order.
     this.xShmBarrier = module.addFunction(() => {}, "vi");
   }
 
@@ -235,7 +240,7 @@ export class PageIO {
     return holder;
   }
 
-  // A connection uses its WAL-index no more: its locks are gone.
+  // Releases all locks of a connection on its WAL-index, which it stops using.
   leaveIndex(file) {
     const holder = this.#holders.get(file);
     if (holder === undefined) return;
@@ -243,7 +248,7 @@ export class PageIO {
     if (holder.locks.leave(holder)) this.#locks.delete(this.#files.get(file).base);
   }
 
-  // Gives the entries of the function table back, once; SQLite must not call them any more.
+  // Frees the entries of the function table, each once; SQLite must not call them any more.
   dispose() {
     for (const name of FUNCTIONS) {
       if (this[name] !== null) this.#module.removeFunction(this[name]);
@@ -254,8 +259,7 @@ export class PageIO {
 
   #read(file, buffer, amount, at) {
     if (this.#trace !== null) this.#traced("xRead", file, amount, at);
-    // The heap view is fetched anew in every call: one kept from before has length 0 once the
-    // memory has grown.
+    // HEAPU8 is read anew in every call: an older view has length 0 once the memory has grown.
     const target = this.#module.HEAPU8.subarray(buffer, buffer + amount);
     try {
       const content = this.#files.get(file);
@@ -286,7 +290,7 @@ export class PageIO {
     if (this.#trace !== null) this.#traced("xWrite", file, amount, at);
     const content = this.#files.get(file);
     try {
-      // SQLite itself writes to it all the same when a checkpoint is asked for.
+      // SQLite writes even to a file opened for reading only when a checkpoint is asked for.
       if (this.#readOnly.has(file)) throw new Error("the file was opened for reading only");
       if (at + amount > content.limit) {
         const code = this.#module.wasmTable.get(this.#outgrown)(file);
@@ -297,7 +301,7 @@ export class PageIO {
       const { asked } = this.#pending;
       content.write(source, at);
       if (content.isLog && this.#commits(content, source, at)) {
-        // What lies behind the last page of a transaction was rolled back.
+        // Pending frames behind the last page of a transaction were rolled back.
         if (amount !== FRAME_HEADER_SIZE) content.cut(at + amount);
         this.#commit(content);
       }
@@ -306,7 +310,7 @@ export class PageIO {
       content.reach(at + amount);
       return SQLITE_OK;
     } catch (error) {
-      content.forget(); // a part may have been written
+      content.forget(); // the write may have been done in part
       return this.#fail("xWrite", codeOf(error, SQLITE_IOERR_WRITE), error, file);
     }
   }
@@ -315,7 +319,7 @@ export class PageIO {
     if (this.#trace !== null) this.#traced("xSync", file, 0, 0);
     const content = this.#files.get(file);
     if (content.isTemporary) {
-      tally.hits++; // it is worth nothing after a crash
+      tally.hits++; // nobody reads a temporary file after a crash
       return SQLITE_OK;
     }
     const code = this.#written(file, () => this.#pending.drainOwn(content));
@@ -328,8 +332,8 @@ export class PageIO {
     }
   }
 
-  // Whether a transaction is whole with this write to the WAL: with the page of a frame that
-  // commits, or with the header of such a frame, where SQLite writes that once more.
+  // Whether this write to the WAL completes a transaction: it is the page of a frame that commits,
+  // or the header of such a frame that SQLite rewrites.
   #commits(content, source, at) {
     const follows = content.written === at;
     content.written = at + source.length;
@@ -343,7 +347,8 @@ export class PageIO {
     return content.commits && !follows;
   }
 
-  // SQLite rolls a transaction back whose commit has failed: nothing of it may stay pending.
+  // Writes a committed transaction. When that fails, SQLite rolls it back, so nothing of it may
+  // stay pending.
   #commit(content) {
     try {
       this.#pending.drain(content);
@@ -353,12 +358,12 @@ export class PageIO {
     }
   }
 
-  // A transaction or a checkpoint ends.
+  // Writes what is pending of a database, as a transaction or a checkpoint ends; answers a code.
   #end(file) {
     return this.#written(file, () => this.#pending.drain(this.#files.get(file)));
   }
 
-  // SQLite answers every PRAGMA itself.
+  // Passes a PRAGMA on to firstTables; SQLITE_NOTFOUND has SQLite run it itself.
   #pragma(file, argument) {
     try {
       this.firstTables.pragma(file, argument);
@@ -368,7 +373,7 @@ export class PageIO {
     }
   }
 
-  // Cuts a file; answers a result code.
+  // Truncates a file; answers a result code.
   truncate(file, size) {
     const content = this.#files.get(file);
     content.cut(size);
@@ -410,7 +415,7 @@ export class PageIO {
     if (this.#trace.length < LONGEST_TRACE) this.#trace.push(call);
   }
 
-  // The calls since the last time, LONGEST_TRACE of them at most; from now on they are kept.
+  // Returns the calls since the last takeTrace(), LONGEST_TRACE at most; later calls are kept.
   takeTrace() {
     const trace = this.#trace ?? [];
     this.#trace = [];
@@ -421,7 +426,7 @@ export class PageIO {
     this.#trace = null;
   }
 
-  // [method, code, exception, file] of the last failure with each code; fetching forgets them.
+  // Returns [method, code, exception, file] of the last failure with each code, and forgets them.
   takeFailures() {
     const failures = [...this.#failures.values()];
     this.#failures.clear();
@@ -429,23 +434,24 @@ export class PageIO {
     return failures;
   }
 
-  // The content of a slot, the same for all that have it open, and of a new temporary file; see Content.
+  // The Content of a slot, the same for all files open on it.
   contentOfSlot(handle, base, kind) {
     const content = contents.get(handle) ?? Content.ofSlot(this.#pending, handle, base, kind);
     if (kind === "other") content.firstTable = this.firstTables.of(base);
     return content;
   }
 
-  // Nobody has the slot open any more.
+  // Closes the Content of a slot with its last open file.
   closeContent(handle) {
     contents.get(handle)?.close();
   }
 
+  // The Content of a new temporary file, which stays in memory up to a limit in bytes.
   contentInMemory(limit) {
     return Content.inMemory(this.#pending, limit);
   }
 
-  // Before something is done to a database that must not come before its writes.
+  // Writes what is pending of a database, before a change that must not precede its writes.
   drainDatabase(base) {
     try {
       this.#pending.drain({ base });
@@ -473,8 +479,8 @@ export class PageIO {
     return [...this.#files.values()].every((content) => content.locks.isFree());
   }
 
-  // The next time that the file's connection asks whether its cache is still right, it is not. It
-  // reads the change counter and what follows it for nothing else (pager.c).
+  // Makes the file's connection drop its cache: the next read of the change counter and the bytes
+  // behind it returns other ones. SQLite reads exactly these bytes for nothing else (pager.c).
   distrust(file) {
     this.#distrusted.add(file);
   }
@@ -484,20 +490,22 @@ export class PageIO {
   }
 }
 
-// For gc.callbacks of Python (collecting.py): while it collects garbage, no thread state but its own
-// has frames to follow. In JavaScript because a callback in Python can be stopped before it has done
-// anything, by a signal or at the recursion limit, and Python then collects all the same.
+// A callback for Python's gc.callbacks (collecting.py): while Python collects garbage, only the
+// current thread state has frames to follow. In JavaScript because a Python callback can be ended
+// by a signal or at the recursion limit before it has done anything, and Python then still
+// collects.
 export class SuspendedFrames {
   #aside = new Map(); // thread state → its current frame, both as addresses
   #module;
   #offset;
 
-  // `offset` is where a thread state has its current frame, in bytes; `none` is the address of None.
+  // offset: offset in bytes of the current frame in a thread state. none: address of None.
   constructor(module, offset, none) {
     this.#module = module;
     this.#offset = offset;
     this.address = module.addFunction((phase) => {
-      const begins = module.HEAPU8[(module._PyUnicode_AsUTF8(phase) + 2) >>> 0] === 0x61; // of "start"
+      // The phase is "start" or "stop"; 0x61 is "a".
+      const begins = module.HEAPU8[(module._PyUnicode_AsUTF8(phase) + 2) >>> 0] === 0x61;
       this.#putBack();
       if (begins) this.#putAside();
       return none;
@@ -524,7 +532,7 @@ export class SuspendedFrames {
       this.#aside.set(state, HEAPU32[at]);
       HEAPU32[at] = 0;
     }
-    // Should a finaliser suspend this collection, others are to have their frames before they go on.
+    // A finaliser may suspend this collection: the others need their frames before they continue.
     if (this.#aside.size > 0) queueMicrotask(() => this.#putBack());
   }
 

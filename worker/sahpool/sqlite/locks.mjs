@@ -1,9 +1,9 @@
 // JavaScript, because two locks come with each SELECT: in Python, with what else was asked there, they
-// doubled the time of one in WAL mode and made it 1.3 times as long in the rollback modes. Nor can an
-// exception of Python's strike here.
+// doubled the time of a SELECT in WAL mode and made it 1.3 times as long in the rollback modes. Nor
+// can a Python exception strike here.
 //
-// All connections live in one thread, so tables in memory are the whole truth: other workers are kept
-// out by the pool's Web Lock.
+// All connections run in one thread, so tables in memory are enough: the pool's Web Lock keeps
+// other workers out.
 
 // sqlite.org/c3ref/c_lock_exclusive.html
 export const NONE = 0;
@@ -12,9 +12,9 @@ export const RESERVED = 2;
 export const PENDING = 3;
 export const EXCLUSIVE = 4;
 
-// The five lock levels of the rollback modes (sqlite.org/lockingv3.html, section 3) of one file, for
-// all that have it open. An owner is any value that stands for one of them. At most one owner is above
-// SHARED; an EXCLUSIVE owner is the only one.
+// The five lock levels of the rollback modes (sqlite.org/lockingv3.html, section 3) of one file. An
+// owner is any value that stands for one connection to it. At most one owner is above SHARED; an
+// EXCLUSIVE owner is the only one.
 export class FileLocks {
   levels = new Map(); // owner → its level, above NONE
 
@@ -31,9 +31,9 @@ export class FileLocks {
     return highest;
   }
 
-  // Raises the owner's level to SHARED, RESERVED or EXCLUSIVE; answers whether that was reached. After a
-  // refused EXCLUSIVE the owner may be left at PENDING: readers finish, new ones are kept out, the
-  // writer does not starve.
+  // Raises the owner's level to SHARED, RESERVED or EXCLUSIVE; answers whether that was reached. A
+  // refused EXCLUSIVE may leave the owner at PENDING: readers finish, new ones are kept out, and
+  // the writer does not starve.
   lock(owner, wanted) {
     if (this.level(owner) >= wanted) return true;
     const others = this.highest(owner);
@@ -56,14 +56,15 @@ export class FileLocks {
     else this.levels.set(owner, wanted);
   }
 
-  // Whether nobody holds anything.
+  // Whether no owner holds a lock.
   isFree() {
     return this.levels.size === 0;
   }
 
-  // Whether any owner, the asking one included, holds RESERVED or more: what xCheckReservedLock is
-  // asked. A constant 1 means that the hot journal of a killed tab is never rolled back; a constant 0
-  // that a second connection rolls back the journal of a writer that is alive.
+  // Whether any owner, the asking one included, holds RESERVED or more: the answer of
+  // xCheckReservedLock. With a constant 1 the hot journal of a killed tab would never be rolled
+  // back; with a constant 0 a second connection would roll back the journal of a writer that is
+  // alive.
   isReserved() {
     return this.highest(null) >= RESERVED;
   }
@@ -80,14 +81,15 @@ export class IndexLocks {
     return holder;
   }
 
-  // Answers whether nobody is left.
+  // Removes a holder; answers whether it was the last one.
   leave(holder) {
     this.holders.splice(this.holders.indexOf(holder), 1);
     return this.holders.length === 0;
   }
 
-  // Takes the locks of a mask, or none. As in os_unix.c a connection's own lock is in its way as
-  // well: a checkpoint that began to read must not begin the WAL anew beneath itself.
+  // Takes all locks of a mask, or none; answers whether it took them. As in os_unix.c, a
+  // connection's own shared lock also refuses it an exclusive one: a checkpoint that began to read
+  // must not restart the WAL that it reads.
   lock(holder, mask, exclusive) {
     for (const other of this.holders) {
       let held = other.exclusive;

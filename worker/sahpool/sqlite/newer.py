@@ -1,17 +1,17 @@
-"""Databases whose schema a newer SQLite wrote: read as far as it is known here, and kept as it is.
+"""Databases with a newer SQLite's schema: the part that this SQLite knows is read, all is kept.
 
 One definition that SQLite cannot parse makes it refuse the whole database. With ``PRAGMA
-writable_schema=ON`` it passes over that one instead. Nothing is lost by this as long as nothing is
-written: a trigger that is not known would not run, an index not be kept up. So such a database is
-opened with
+writable_schema=ON`` it skips that definition instead. That is safe as long as nothing is written:
+on a write, an unknown trigger would not run and an unknown index would not be updated. So such a
+database is opened with
 
-- ``writable_schema=ON``, so that what is known can be read;
-- ``SQLITE_DBCONFIG_DEFENSIVE``, so that the schema cannot be written to all the same;
-- ``query_only=ON``, which a program may take back.
+- ``writable_schema=ON``, so that the known part can be read;
+- ``SQLITE_DBCONFIG_DEFENSIVE``, so that the schema still cannot be written to;
+- ``query_only=ON``, which a program may turn off.
 
-The header tells which SQLite wrote a database last (sqlite.org/fileformat2.html, section 1.3.1). A
-definition in a database that an older one wrote last is damaged, not new. Who lies there gains
-nothing: the trees are checked as in every other database.
+The header says which SQLite wrote a database last (sqlite.org/fileformat2.html, section 1.3.1). If
+that was an older one, a definition that cannot be parsed is damaged, not new. A forged version
+gains nothing: the trees are checked as in every other database.
 
 Source: ``prepare.c`` (sqlite3InitCallback, SQLITE_NoSchemaError), sqlite.org/pragma.html,
 c3ref/c_dbconfig_defensive.html.
@@ -41,41 +41,44 @@ __all__ = [
 
 _log = logging.getLogger("sahpool")
 
-_WRITTEN_BY = slice(96, 100)  # SQLITE_VERSION_NUMBER of who wrote last
+_WRITTEN_BY = slice(96, 100)  # SQLITE_VERSION_NUMBER of the SQLite that wrote last
 
 _OWN = sqlite3.sqlite_version_info[0] * 1_000_000 + sqlite3.sqlite_version_info[1] * 1_000
 _OWN += sqlite3.sqlite_version_info[2]
 
-#: What is in a schema, and has a name to be dropped by.
+#: Kinds of entries of a schema that DROP takes.
 _KINDS = frozenset({"table", "index", "view", "trigger"})
 _ENTRIES = "SELECT type, name, substr(sql, 1, 15) FROM main.sqlite_schema WHERE sql IS NOT NULL"
 _VIRTUAL = "CREATE VIRTUAL "
 
-#: What SQLite says of a definition that it parsed and of pages that cannot be (prepare.c).
+#: Errors of SQLite about a definition that it parsed, but whose page cannot be right (prepare.c).
 _DAMAGE = ("invalid rootpage", "orphan index")
 
-#: What it says of what is not in its grammar.
+#: Errors of SQLite about a definition outside its grammar.
 _SYNTAX = re.compile(r"syntax error|unrecognized token|unknown table option")
 
-#: Whatever reads the schema and nothing else.
+#: A statement that reads the schema and nothing else.
 _READ = b"SELECT 1 FROM main.sqlite_schema LIMIT 0"
 
-#: Settings by which a database is read as far as it is known.
+#: Settings with which the known part of a database can be read.
 _TOLERANT = b"PRAGMA writable_schema=ON"
 _READ_ONLY = b"PRAGMA query_only=ON"
 _STRICT = b"PRAGMA writable_schema=RESET"
 
 
 def written_by(head: bytes) -> int:
-    """Which SQLite wrote a database last: 3046001 is 3.46.1, 0 what has no header."""
+    """SQLITE_VERSION_NUMBER of the SQLite that wrote a database last; 0 without a header.
+
+    3046001 is 3.46.1.
+    """
     return int.from_bytes(head[_WRITTEN_BY], "big")
 
 
 def _may_be_newer(failed: str, head: bytes) -> bool:
-    """Whether SQLite refuses a schema for what a newer one made, and not for damage.
+    """Whether SQLite may refuse a schema because a newer SQLite made it, not for damage.
 
     Args:
-        failed: What SQLite says.
+        failed: SQLite's error message.
         head: The first bytes of the database. This SQLite may have written to it after a newer one.
     """
     version, (told, _, why) = written_by(head), failed.partition(") - ")
@@ -87,19 +90,20 @@ def _may_be_newer(failed: str, head: bytes) -> bool:
 def tolerate(
     connection: sqlite3.Connection, head: bytes, failed: sqlite3.DatabaseError
 ) -> NewerSchemaWarning:
-    """Has a connection pass over what it cannot read, for a check.
+    """Makes a connection skip definitions that it cannot parse, for a check.
 
     Args:
-        connection: One on which nothing was read yet.
+        connection: A connection on which nothing was read yet.
         head: The first bytes of the database.
-        failed: Why SQLite refuses the schema.
+        failed: SQLite's error on reading the schema.
 
     Returns:
-        What to tell of it.
+        The warning about the skipped definitions.
 
     Raises:
-        sqlite3.DatabaseError: ``failed``, where it is damage.
-        ImportRejectedError: It may be either, and rows would be lost if it is damage.
+        sqlite3.DatabaseError: ``failed``, when the schema is damaged.
+        ImportRejectedError: The schema may be damaged or newer, and if it is damaged, rows would be
+            lost.
     """
     if not _may_be_newer(str(failed), head):
         raise failed
@@ -118,18 +122,18 @@ def tolerate(
     return told
 
 
-#: Addresses of the ``sqlite3`` of connections that were made to read a newer database, and of which
-#: nobody was warned; perhaps of other connections since.
+#: Addresses of the ``sqlite3`` of connections that :func:`make_readable` changed and about which
+#: nobody was warned yet. SQLite may have reused an address for another connection since.
 _tolerant: set[int] = set()
 
 
 def make_readable(database: int, name: str, head: Callable[[], bytes]) -> None:
-    """Has a connection that just opened read a newer database as far as it is known, and not write.
+    """Makes a connection that just opened read the known part of a newer database, and not write.
 
     Args:
-        database: The ``sqlite3*``.
-        name: The database's, for the log.
-        head: Gives its first bytes.
+        database: Address of the ``sqlite3``.
+        name: Name of the database, for the log.
+        head: Returns the first bytes of the database.
     """
     sqlite = abi.library()
     if _code(database, _READ) != abi.SQLITE_CORRUPT:
@@ -152,7 +156,7 @@ def _code(database: int, sql: bytes) -> int:
 
 
 def make_connection_readable(connection: sqlite3.Connection, head: Callable[[], bytes]) -> None:
-    """As :func:`make_readable`, of a connection to no pool on which nothing was read yet."""
+    """As :func:`make_readable`, for a connection outside of pools that has read nothing yet."""
     try:
         connection.execute("SELECT 1 FROM main.sqlite_schema LIMIT 0").close()
     except sqlite3.DatabaseError as error:
@@ -164,14 +168,14 @@ def make_connection_readable(connection: sqlite3.Connection, head: Callable[[], 
 
 
 def unread_by(connection: sqlite3.Connection, head: bytes) -> NewerSchemaWarning | None:
-    """What to tell of a connection that was made to read a newer database; None of any other."""
+    """The warning for a connection that was made to read a newer database; else None."""
     if not connection.execute("PRAGMA writable_schema").fetchone()[0]:
         return None
     return _warning(_unread(connection), head)
 
 
 def warn_of(connection: sqlite3.Connection, path: str, head: Callable[[], bytes]) -> None:
-    """Warns of a connection to a database that :func:`make_readable` has changed."""
+    """Warns about a connection that :func:`make_readable` has changed."""
     address = abi.connection_pointer(connection)
     if address not in _tolerant:
         return
@@ -189,16 +193,17 @@ def _warning(unread: list[tuple[str, str]], head: bytes) -> NewerSchemaWarning:
 
 
 def _unread(connection: sqlite3.Connection, failed: str = "") -> list[tuple[str, str]]:
-    """Kind and name of what is in the schema and SQLite does not know of.
+    """(kind, name) of the entries of the schema that SQLite could not parse.
 
-    It may know of what it has read the beginning of: of that it says so when it refuses the schema.
+    SQLite may know an entry by name whose definition it parsed in part; ``failed``, its error on
+    reading the schema, names that entry.
     """
     found = []
     refused = failed.partition(") - ")[0]
     execute, text_factory = connection.execute, connection.text_factory
     connection.text_factory = lambda text: text.decode("utf-8", "replace")
     for kind, name, begins in execute(_ENTRIES).fetchall():
-        # A virtual table would be opened, whatever it says of itself.
+        # EXPLAIN DROP would open a virtual table, whose definition cannot be trusted.
         if kind in _KINDS and isinstance(name, str) and begins.upper() != _VIRTUAL:
             try:
                 execute(f"EXPLAIN DROP {kind} main.{quoted(name)}").close()
@@ -212,5 +217,5 @@ def _unread(connection: sqlite3.Connection, failed: str = "") -> list[tuple[str,
 
 
 def quoted(name: str) -> str:
-    """A name as SQL has it."""
+    """A name as a quoted identifier of SQL."""
     return '"' + name.replace('"', '""') + '"'

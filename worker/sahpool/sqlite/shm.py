@@ -1,9 +1,9 @@
-"""The WAL-index: memory that the connections to one database share. Its locks are in io.mjs.
+"""The WAL-index: memory that the connections to one database share. Its locks are in locks.mjs.
 
 Source: sqlite.org/walformat.html, section 2 (the WAL-index) and ``sqlite3_io_methods.xShmMap`` …
-``xShmUnmap`` of sqlite.org/c3ref/io_methods.html. The index never goes to disk: it can be rebuilt
-from the WAL, and here it lives as long as one connection uses it. The first connection after that
-finds zeroed regions, takes them for an index that was never written and recovers from the WAL.
+``xShmUnmap`` of sqlite.org/c3ref/io_methods.html. The index is never written to disk: it can be
+rebuilt from the WAL, and here it exists as long as one connection uses it. The next connection
+finds zeroed regions, takes them for an index that was never written, and rebuilds it from the WAL.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 
 class SharedIndex:
-    """The regions of one database's WAL-index, and who uses them."""
+    """The regions of one database's WAL-index, and the connections that use them."""
 
     def __init__(self, allocate: Callable[[int], int], release: Callable[[int], None]) -> None:
         self._allocate = allocate
@@ -26,14 +26,14 @@ class SharedIndex:
         return len(self._owners)
 
     def join(self, owner: int) -> None:
-        """Counts ``owner`` among the users of the index; joining twice is joining once."""
+        """Adds a user of the index; adding it again has no effect."""
         self._owners.add(owner)
 
     def leave(self, owner: int) -> None:
-        """Drops the owner; the last one out frees the memory."""
+        """Removes a user of the index; the memory is freed with the last one."""
         self._owners.discard(owner)
         if not self._owners:
-            while self._regions:  # each once, also where this is called again
+            while self._regions:  # each is freed once, also when this is called again
                 self._release(self._regions.pop())
 
     def region(self, number: int, size: int, extend: bool) -> int:
@@ -62,7 +62,7 @@ class SharedIndexes:
         self._by_path: dict[str, SharedIndex] = {}
 
     def join(self, path: str, owner: int) -> SharedIndex:
-        """The index of ``path``, with ``owner`` among its users."""
+        """The index of ``path``, with ``owner`` added to its users."""
         index = self._by_path.get(path)
         if index is None:
             index = self._by_path[path] = SharedIndex(self._allocate, self._release)
@@ -70,7 +70,7 @@ class SharedIndexes:
         return index
 
     def leave(self, path: str, owner: int) -> None:
-        """``owner`` no longer uses the index of ``path``."""
+        """Removes ``owner`` from the users of the index of ``path``."""
         index = self._by_path.get(path)
         if index is not None:
             index.leave(owner)

@@ -1,11 +1,11 @@
-"""How much of a sort SQLite does in one go.
+"""How much SQLite sorts in one step, so that a long sort can be interrupted.
 
-ORDER BY, CREATE INDEX and the like gather rows until they are as large as the page cache may grow
-(PRAGMA cache_size), sort these, and write them to a temporary file; in the end the pieces are
-merged. Between two such steps a statement can be interrupted, within one it cannot: with the cache
-that connections have here one takes a third of a second and more. SQLite has no setting of its own
-for the size of a piece. But it has the number that PRAGMA cache_size gives in two places, the
-schema, where the sorter looks it up, and the page cache; only the first is lowered here.
+ORDER BY, CREATE INDEX and the like collect rows up to the size of the page cache (PRAGMA
+cache_size), sort them and write them to a temporary file as one piece; in the end the pieces are
+merged. A statement can be interrupted between two such steps, but not within one, and with the
+cache of a pool's connections one step takes a third of a second and more. SQLite has no setting for
+the size of a piece. But it keeps the value of PRAGMA cache_size in two places: in the schema, where
+the sorter looks it up, and in the page cache. Only the first is lowered here.
 
 Source: SQLite 3.39.0, vdbesort.c (sqlite3VdbeSorterInit), sqliteInt.h (sqlite3, Db, Schema).
 """
@@ -23,7 +23,7 @@ from . import abi
 __all__ = ["PIECE_KIB", "small_sorts"]
 
 PIECE_KIB = 2048
-"""KiB that are sorted in one go; SQLite takes 1000 at least."""
+"""KiB that are sorted in one step; SQLite takes 1000 at least."""
 
 _VERSION = "3.39.0"
 # Offsets in bytes, on wasm32.
@@ -34,18 +34,17 @@ _SCHEMA_CACHE_SIZE = 80
 
 @contextmanager
 def small_sorts(connection: sqlite3.Connection) -> Iterator[None]:
-    """Within the block, what begins to sort on the connection does it in small pieces.
+    """Within the block, a sort that begins on the connection uses small pieces.
 
-    Its page cache stays as large as it is. Nothing but a statement that is prepared within the
-    block sees another ``cache_size``. With another SQLite than the one whose structures are known
-    here, sorts stay as they are.
+    The page cache keeps its size. Only a statement that is prepared within the block sees another
+    ``cache_size``. With an SQLite whose structures are not known here, nothing changes.
     """
     if not _is_known():
         yield
         return
     size = _cache_size(connection)
     before = size.value
-    # Negative ones are in KiB, others in pages, of which the smallest has half a KiB.
+    # A negative size is in KiB, another in pages, of which the smallest has half a KiB.
     if (-before if before < 0 else before // 2) > PIECE_KIB:
         size.value = -PIECE_KIB
     try:
@@ -55,7 +54,7 @@ def small_sorts(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def _cache_size(connection: sqlite3.Connection) -> c_int:
-    """Where the main database's schema has it."""
+    """The field of the main database's schema that holds the cache size."""
     databases = c_uint32.from_address(abi.connection_pointer(connection) + _SQLITE3_ADB).value
     schema = c_uint32.from_address(databases + _DB_PSCHEMA).value
     return c_int.from_address(schema + _SCHEMA_CACHE_SIZE)
@@ -63,7 +62,7 @@ def _cache_size(connection: sqlite3.Connection) -> c_int:
 
 @functools.cache
 def _is_known() -> bool:
-    """Whether the number is where it should be: what is written there is what the PRAGMA gives."""
+    """Whether ``_cache_size`` finds the right field: its value and the PRAGMA's always agree."""
     if sqlite3.sqlite_version != _VERSION:
         return False
     with closing(sqlite3.connect(":memory:")) as connection:

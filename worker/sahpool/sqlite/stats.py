@@ -1,6 +1,6 @@
-"""What SQLite asked of a pool, and what it took: the counters behind ``pool.stats``.
+"""The counters behind ``pool.stats``: SQLite's calls to a pool, and the time they took.
 
-Reads, writes and syncs are counted where they happen, in io.mjs; the rest here. Clocks in browsers
+Reads, writes and syncs are counted in io.mjs, where they happen; the rest here. Clocks in browsers
 are coarse (0.1 ms in Chromium, 1 ms in Firefox, unless the page is cross-origin isolated): the time
 of one call means nothing, sums over hundreds of calls are right.
 """
@@ -16,12 +16,12 @@ class CallStats:
     """One kind of call.
 
     Attributes:
-        calls: How many there were.
+        calls: Number of calls.
         bytes: Bytes read or written; 0 for kinds that carry none.
-        microseconds: Time spent in them. That of reads is reckoned from every 16th.
-        hits: Calls that were answered without asking the browser: those on temporary files in
-            memory, reads past the end of a file and of what was read ahead, writes that wait to be
-            joined with the next ones, deletions of files that are not there.
+        microseconds: Time spent in the calls. That of reads is estimated from every 16th.
+        hits: Calls that were answered without the browser: those on temporary files in memory,
+            reads past the end of a file or from read-ahead memory, writes that wait to be joined
+            with the next ones, deletions of files that do not exist.
     """
 
     calls: int
@@ -32,10 +32,10 @@ class CallStats:
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """What was counted since the pool was installed, or since ``reset_stats()``.
+    """The counts since the pool was installed, or since ``reset_stats()``.
 
     Attributes:
-        read: xRead: pages that SQLite had not in its own cache.
+        read: xRead: pages that were not in SQLite's own cache.
         write: xWrite.
         truncate: xTruncate.
         sync: xSync: waiting until everything written is on the disk.
@@ -55,10 +55,10 @@ class Stats:
 
 @dataclass(slots=True)
 class Tally:
-    """A count that goes on.
+    """A running count of one kind of call.
 
     Attributes:
-        timed: Of how many calls the time was taken; the other fields are those of CallStats.
+        timed: Number of calls that were timed; the other fields are those of CallStats.
     """
 
     calls: int = 0
@@ -68,30 +68,30 @@ class Tally:
     microseconds: float = 0.0
 
     def reset(self) -> None:
-        """Begins anew."""
+        """Sets the count to zero."""
         self.calls = self.bytes = self.hits = self.timed = 0
         self.microseconds = 0.0
 
     def add(self, seconds: float) -> None:
-        """One more call, which took so long."""
+        """Counts one call and its time in seconds."""
         self.calls += 1
         self.timed += 1
         self.microseconds += 1e6 * seconds
 
 
 class Tallies:
-    """The counts of one VFS but for those in io.mjs."""
+    """The counts of one VFS, except those in io.mjs."""
 
     def __init__(self) -> None:
         self.truncate, self.open, self.delete = (Tally() for _ in range(3))
 
     def reset(self) -> None:
-        """Begins anew."""
+        """Sets the count to zero."""
         for tally in (self.truncate, self.open, self.delete):
             tally.reset()
 
     def snapshot(self, page_io: Any) -> Stats:
-        """What was counted so far; ``page_io`` is the PageIO of io.mjs."""
+        """The counts so far; ``page_io`` is the PageIO of io.mjs."""
         return Stats(
             read=_call_stats(page_io.reads),
             write=_call_stats(page_io.writes),
@@ -104,7 +104,7 @@ class Tallies:
 
 
 def _call_stats(tally: Any) -> CallStats:
-    """A snapshot of a Tally, of this module's or of io.mjs."""
+    """A snapshot of a Tally of this module or of io.mjs."""
     calls, timed = int(tally.calls), int(tally.timed)
     microseconds = float(tally.microseconds) * calls / timed if timed else 0.0
     return CallStats(calls, int(tally.bytes), microseconds, int(tally.hits))

@@ -1,15 +1,15 @@
 """The VFS: SQLite's callbacks, over the slots of a pool.
 
-Every method is a few lines: find the file, do the one thing, and let ``Callbacks`` turn an
-exception into the code of that method while it keeps the exception for ``__cause__`` (causes.py).
-An exception may strike at any line: what a method changes it changes whole or not at all, and what
-gives something back can be called again (callbacks.py).
-What carries pages or comes with each statement is not here: xRead, xWrite, xSync, xFileSize, xLock,
-xUnlock, xCheckReservedLock, xFileControl, xShmLock and xShmBarrier are JavaScript functions of
-io.mjs, entered by SQLite directly.
+Every method is a few lines: it finds the file and does one thing. ``Callbacks`` turns an exception
+into the result code of the method and keeps the exception for ``__cause__`` (causes.py).
+An exception may strike at any line, so a method makes its change completely or not at all, and a
+method that gives something back can be called again (callbacks.py).
+The methods that carry pages or run with every statement are JavaScript functions of io.mjs, which
+SQLite calls directly: xRead, xWrite, xSync, xFileSize, xLock, xUnlock, xCheckReservedLock,
+xFileControl, xShmLock and xShmBarrier.
 
 Sources: sqlite.org/c3ref/vfs.html, sqlite.org/c3ref/io_methods.html, and ``os_unix.c`` where those
-leave room.
+leave a choice.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ from .stats import Stats, Tallies
 
 _log = logging.getLogger("sahpool")
 
-#: SQLite refuses names that leave no room for "-journal" within mxPathname, and takes a
-#: super-journal with a longer name for none; names.stored_path finds room for those companions, so
-#: that the full 510 bytes are there for a database's own name.
+#: SQLite refuses a name that leaves no room for "-journal" within mxPathname, and takes a
+#: super-journal with a longer name for none. With this value a database's own name may use the full
+#: 510 bytes; names.stored_path finds shorter names for its companions.
 _MX_PATHNAME = MAX_PATH_BYTES + len("-mj0123456789")
 
-#: The flags of the creating xOpen that the reference keeps in a header: the kind of file, and how
-#: it was opened; not how this one connection was (SQLITE_OPEN_URI and the like).
+#: The flags of the creating xOpen that the reference (header.py) stores in a header: the kind of
+#: file and how it was opened, without those about the connection (SQLITE_OPEN_URI and the like).
 _NAMED_FLAGS_KEPT = 0x000FFF00 | abi.SQLITE_OPEN_READWRITE | abi.SQLITE_OPEN_CREATE
 
 
-#: Those that SQLite has in its list, by the address of their structure; kept by this.
+#: The VFSs in SQLite's list, by the address of their ``sqlite3_vfs``; this dict keeps them alive.
 registered: dict[int, VFS] = {}
 
 #: What xSectorSize answers, in bytes: what disks write at once (os_unix.c has the same).
@@ -50,15 +50,15 @@ _SECTOR_SIZE = 4096
 
 @dataclass(slots=True, eq=False)
 class OpenFile:
-    """What stands behind one ``sqlite3_file``.
+    """The open file behind one ``sqlite3_file``.
 
     Attributes:
-        path: Its path; empty for a temporary file, which has none.
-        slot: Its slot; None for a temporary file that is still in memory.
-        delete_on_close: True when SQLite asked for the file to vanish with its last user.
-        read_only: True when it was opened for reading only.
-        content: The ``Content`` of io.mjs that xRead and xWrite use; None until it is made.
-        index: The WAL-index, once SQLite has asked for it.
+        path: Path of the file; empty for a temporary file, which has none.
+        slot: Slot of the file; None for a temporary file that is still in memory.
+        delete_on_close: True when SQLite asked for the file to be deleted with its last user.
+        read_only: True when the file was opened for reading only.
+        content: The ``Content`` of contents.mjs that xRead and xWrite use; None until it is made.
+        index: The WAL-index, once SQLite has asked for it; until then None.
     """
 
     path: str
@@ -73,13 +73,16 @@ class VFS:
     """One registered ``sqlite3_vfs``.
 
     Args:
-        name: The name it is registered under.
-        storage: Where its files are.
+        name: The name that the VFS is registered under.
+        storage: Keeps the files.
         io: The module io.mjs.
         module: Pyodide's Emscripten module.
         temp_memory_limit: Bytes up to which a temporary file stays in memory.
         spare_taken: Called whenever a spare slot was used up or was missing.
-        check_open: Called before a file is opened that has a name; raises while none can be.
+        check_open: Called before a named file is opened; raises while none can be opened.
+
+    Raises:
+        ValueError: SQLite has another VFS of this name.
     """
 
     def __init__(
@@ -129,16 +132,16 @@ class VFS:
 
     @property
     def stats(self) -> Stats:
-        """What was counted so far."""
+        """A snapshot of the counters."""
         return self._tallies.snapshot(self._page_io)
 
     def reset_stats(self) -> None:
-        """Counts from zero again."""
+        """Sets the counters to zero."""
         self._tallies.reset()
         self._page_io.resetTallies()
 
     def register(self, *, default: bool) -> None:
-        """Makes SQLite know the VFS; ``default`` makes it the one for plain names."""
+        """Registers the VFS with SQLite; ``default`` makes it the VFS of plain names."""
         code = self._sqlite.sqlite3_vfs_register(ctypes.addressof(self._vfs), int(default))
         if code != abi.SQLITE_OK:
             raise RuntimeError(f"sqlite3_vfs_register answered {code}")
@@ -146,17 +149,17 @@ class VFS:
 
     @property
     def address(self) -> int:
-        """Where SQLite finds its structure."""
+        """Address of the ``sqlite3_vfs``."""
         return ctypes.addressof(self._vfs)
 
     def give_up_name(self) -> None:
-        """The pool was removed: another may have its name; none has the one that it goes by now."""
+        """Gives the VFS of a removed pool a name that no pool can have, so that its own is free."""
         self._vfs.zName = f"removed\\{self.name}".encode()
 
     def dispose(self) -> None:
-        """Makes SQLite forget the VFS, and gives the function table's entries back.
+        """Unregisters the VFS and frees its entries of the WebAssembly function table.
 
-        No connection may be left that was opened while it was the default, or with its name.
+        No connection may be left that was opened with its name or while it was the default.
         """
         self._sqlite.sqlite3_vfs_unregister(self.address)
         registered.pop(self.address, None)
@@ -215,7 +218,7 @@ class VFS:
 
     def xOpen(self, _vfs: int, zName: bytes | None, pFile: int, flags: int, pOutFlags: int) -> int:
         abi.write_pointer(pFile, 0)  # without methods SQLite does not call xClose after a failure
-        if pFile in self._files:  # by an xOpen that was to answer that it had failed
+        if pFile in self._files:  # left by an xOpen that had to answer that it had failed
             self.xClose(pFile)
         try:
             if zName is None:
@@ -300,7 +303,7 @@ class VFS:
 
     def xClose(self, pFile: int) -> int:
         file = self._files.get(pFile)
-        if file is None:  # it was closed by the call before, which did not come to its end
+        if file is None:  # the previous call closed the file, but did not return normally
             return abi.SQLITE_OK
         self._page_io.close(pFile)
         slot = file.slot
@@ -334,7 +337,7 @@ class VFS:
         return int(self._page_io.truncate(pFile, size))
 
     def xFileControl(self, _pFile: int, _op: int, pArg: int) -> int:
-        """SQLITE_FCNTL_VFSNAME; io.mjs answers everything else."""
+        """Answers SQLITE_FCNTL_VFSNAME; io.mjs answers every other operation."""
         raw = self.name.encode() + b"\0"
         address = self._sqlite.sqlite3_malloc(len(raw))  # SQLite's caller frees it
         if not address:
@@ -369,17 +372,18 @@ class VFS:
     # --- helpers --------------------------------------------------------------------------------
 
     def _begins(self, _pFile: int) -> int:
-        """A transaction begins, and of failures before it nobody was told."""
+        """Forgets failures that SQLite has not reported, as a transaction begins."""
         causes.forget()
         return abi.SQLITE_OK
 
     def _distrust(self, pFile: int) -> None:
-        """Has a connection that leaves WAL mode drop its cache.
+        """Makes a connection that leaves WAL mode drop its page cache.
 
-        SQLite, 3.39.0 and 3.54.1 alike, goes on with the pages that it has, although others may
-        have replaced them in the WAL since its last transaction: it reads what is no more, and its
-        next write undoes what they committed. What it does compare, the header's 16 bytes from the
-        change counter on, need not have changed by a commit to a WAL: so they are told otherwise.
+        SQLite (3.39.0 and 3.54.1 alike) would keep using its cached pages, although other
+        connections may have replaced them in the WAL since its last transaction: it would read old
+        pages, and its next write would undo what the others committed. SQLite compares the 16 bytes
+        of the header from the change counter on, which a commit to a WAL need not change. So the
+        next read of these bytes returns other ones.
         """
         self._page_io.distrust(pFile)
 
@@ -405,7 +409,7 @@ class VFS:
         return failures
 
     def _subject(self, arguments: tuple[Any, ...]) -> str:
-        """The path that a call is about: its second argument, or that of the file in its first."""
+        """The path that a call is about: its second argument, or that of the file of its first."""
         name = arguments[1] if len(arguments) > 1 else None
         if isinstance(name, bytes):
             return name.decode("utf-8", "surrogateescape")
@@ -418,7 +422,7 @@ class VFS:
         _log_failure(method, self._subject(arguments), code, error)
 
     def _was_called(self, method: str, arguments: tuple[Any, ...], code: int) -> None:
-        """Logs one call, and the reads and writes before it, which no Python has seen."""
+        """Logs one call, after the calls before it that io.mjs answered without Python."""
         if not _log.isEnabledFor(logging.DEBUG):
             if self._callbacks.watched:
                 self._callbacks.watched = False
@@ -433,11 +437,11 @@ class VFS:
     def _outgrown(self, pFile: int) -> int:
         """Moves a temporary file that is about to pass its limit from memory into a spare slot.
 
-        Without a spare slot it stays in memory: a large sort that needs much memory is better than
-        one that fails. More spares are asked for either way.
+        Without a spare slot the file stays in memory: a large sort that needs much memory is better
+        than one that fails. More spare slots are requested in both cases.
         """
         file = self._files[pFile]
-        if not file.content.inMemory:  # the call before has moved it, and did not come to its end
+        if not file.content.inMemory:  # the previous call moved it, but did not return normally
             return abi.SQLITE_OK
         try:
             file.slot = self._storage.take_spare()
@@ -455,14 +459,14 @@ class VFS:
 
 
 def _belongs(path: str, flags: int) -> tuple[str, str]:
-    """The database that a file belongs to, and the kind of file, as Content of io.mjs has it."""
+    """The path of the database that a file belongs to, and the kind that ``Content`` takes."""
     if flags & abi.SQLITE_OPEN_MAIN_DB:
         return path, "database"
     return database_of(path), "wal" if flags & abi.SQLITE_OPEN_WAL else "other"
 
 
 def _log_failure(method: str, subject: str, code: int, error: BaseException) -> None:
-    # What the library itself says no to is the program's news first.
+    # A refusal by the library itself is a warning: the program is told of it first.
     refused = isinstance(error, SahpoolError) and not isinstance(error, StorageError)
     level = logging.WARNING if refused else logging.ERROR
     text, name = str(error), exception_name(error)  # JavaScript's say their name themselves
