@@ -86,7 +86,8 @@ async function fill() {
 
 async function install() {
   const { quota, usage } = await navigator.storage.estimate();
-  // Check the room for a first installation only: an update is worth more, and fails by itself.
+  // Check the room for a first installation only. An update is needed more than room; where there is
+  // none, it fails by itself.
   if (!registration.active && quota - usage < ROOM * SITE.bytes) throw new Error("there is not enough room");
   await fill();
 }
