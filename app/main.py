@@ -1,6 +1,6 @@
-"""Puts the parts of the page together; nothing is decided here."""
+"""Creates the parts of the page and connects them; it holds no other logic."""
 
-import unpacking  # noqa: F401  (brings the others)
+import unpacking  # noqa: F401  (mounts the other modules)
 
 # isort: split
 from core import dom
@@ -25,7 +25,7 @@ from features import (
 )
 from ui.notices import Status, Trouble
 
-# In the order in which they hear of events; before them comes the editor.
+# Features receive events in this order; the editor (features/query) receives them first.
 FEATURES = (
     start,
     storage,
@@ -41,7 +41,7 @@ FEATURES = (
 
 
 async def main() -> None:
-    """Builds the page and lets it take over the worker's messages."""
+    """Builds the page, then takes over the worker's messages from public/start.mjs."""
     state = State()
     events = Events()
     status = Status(state)

@@ -1,8 +1,8 @@
-"""Puts the page's other modules where Python imports them from: main.py imports this one first.
+"""Mounts the page's other modules where Python imports from; main.py imports this one first.
 
-They come compiled, as the image of a file system (worker/packing.py: ``romfs_bytes``) that Python
-runs them out of: the editor is there before the sources could have been compiled here, and what a
-compiler would leave behind in memory is never there.
+The modules are compiled when the site is built and come as a file system image
+(worker/packing.py: ``romfs_bytes``), from which MicroPython runs them in place. That shows the
+editor sooner than compiling the sources in the page would, and leaves no memory to a compiler.
 """
 
 import os
@@ -12,7 +12,7 @@ import vfs
 
 IMAGE = "modules.romfs"
 
-# In one piece: read() asks JavaScript for some bytes at a time.
+# readinto() copies the file in one piece; read() would call JavaScript for a few bytes at a time.
 image = bytearray(os.stat(IMAGE)[6])
 with open(IMAGE, "rb") as file:
     file.readinto(image)

@@ -2,7 +2,7 @@
 
 import { loadMicroPython as load } from "./micropython/micropython.mjs";
 
-/** The default of 1 MiB has no room for a long script or a large schema; what is unused costs no memory. */
+/** The default of 1 MiB is too small for a long script or a large schema; unused pages cost no memory. */
 const HEAP = 64 * 2 ** 20; // bytes
 
 const url = new URL("./micropython/micropython.wasm", import.meta.url).href;

@@ -1,28 +1,28 @@
 // JavaScript because nothing but a service worker's script answers for a server that cannot be reached.
 //
-// The whole site is kept, each version in a cache of its own, and pages are made from the cache alone:
-// no page gets the files of two versions. A new version is brought in while the old one goes on,
-// and takes its place once all pages are closed, or when the person says so. Databases lie elsewhere
-// (OPFS) and so does the snapshot of Python's memory: neither is ever touched here.
+// Each version of the site is kept whole in a cache of its own, and pages load from that cache alone,
+// so no page gets files of two versions. A new version is fetched while the old one is in use, and
+// replaces it once all pages are closed, or when the person asks for it. Databases (in OPFS) and the
+// snapshot of Python's memory (in another cache) are never touched here.
 //
 // Source: https://www.w3.org/TR/service-workers/
 
 const SITE = {}; // serve.py puts its version, its files with their SHA-256 and their policies here
 
 const DIGEST = "X-Sahpool-Digest";
-const AT_ONCE = 4; // files that are fetched at one time
-const ROOM = 10; // times what the site takes must be free: databases come first
+const AT_ONCE = 4; // files fetched in parallel
+const ROOM = 10; // times the size of the site must be free, as databases need the room more
 
 const SCOPE = new URL("./", location.href);
-const PREFIX = `sahpool-site ${SCOPE.pathname} `; // another folder of this origin may have its own
+const PREFIX = `sahpool-site ${SCOPE.pathname} `; // another folder of this origin may have a site, too
 const CACHE = PREFIX + SITE.version;
 
 class OtherVersion extends Error {}
 
-/** Where a file of the site is; the page itself is where people go. */
+/** Returns the URL under which a file of the site is kept; the page is kept under its folder. */
 const addressOf = (path) => new URL(path === "index.html" ? "./" : path, SCOPE).href;
 
-/** The file of the site that a request is for; undefined when it is for something else. */
+/** Returns the path of the site's file that a request is for; undefined when it is for another URL. */
 function pathOf({ method, url }) {
   const { origin, pathname } = new URL(url);
   if (method !== "GET" || origin !== SCOPE.origin || !pathname.startsWith(SCOPE.pathname)) return undefined;
@@ -35,7 +35,8 @@ async function digestOf(bytes) {
   return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** The same file as an earlier version kept it; not where the headers that came with it count. */
+/** Returns the same file from an earlier version's cache; not the page or a module, as their headers
+ *  matter, too. */
 async function keptBefore(path, digest) {
   if (path === "index.html" || path.endsWith(".mjs")) return undefined;
   for (const name of await caches.keys()) {
@@ -47,11 +48,11 @@ async function keptBefore(path, digest) {
 }
 
 async function fetched(path, digest) {
-  // The page by its name as well: some hosts have nothing, or something else, where a folder is.
+  // Try the page's file name as well: some hosts answer a folder with 404 or with another page.
   const addresses = new Set([addressOf(path), new URL(path, SCOPE).href]);
   let refusal;
   for (const address of addresses) {
-    // Asks the server whether what the page has just fetched is still right: that costs no bytes.
+    // no-cache revalidates what the page has just fetched, mostly without downloading it again.
     const response = await fetch(address, { cache: "no-cache" });
     if (!response.ok) refusal = new Error(`${path} could not be fetched: HTTP status ${response.status}`);
     else if ((await digestOf(await response.clone().arrayBuffer())) === digest) return response;
@@ -60,20 +61,20 @@ async function fetched(path, digest) {
   throw refusal;
 }
 
-/** Keeps a file under the policy that the server would send with it, if it sent any. */
+/** Puts a file into the cache, with the Content-Security-Policy that a server should send with it. */
 async function keep(cache, path) {
   const digest = SITE.files[path];
   const there = await cache.match(addressOf(path));
   if (there?.headers.get(DIGEST) === digest) return;
   const { body, headers } = (await keptBefore(path, digest)) ?? (await fetched(path, digest));
   const own = new Headers(headers);
-  for (const name of ["Content-Encoding", "Content-Length", "Vary"]) own.delete(name); // of what was sent
+  for (const name of ["Content-Encoding", "Content-Length", "Vary"]) own.delete(name); // they describe the transfer
   own.set(DIGEST, digest);
   own.set("Content-Security-Policy", SITE.policies[path.startsWith("worker/") ? "worker" : "page"]);
   await cache.put(addressOf(path), new Response(body, { headers: own }));
 }
 
-/** Brings the cache to the whole of this version; what is there already is left. */
+/** Adds all files of this version that the cache does not have yet. */
 async function fill() {
   const cache = await caches.open(CACHE);
   const waiting = Object.keys(SITE.files);
@@ -85,12 +86,14 @@ async function fill() {
 
 async function install() {
   const { quota, usage } = await navigator.storage.estimate();
-  // An update is needed more than room: where there is none, it fails by itself.
+  // Check the room for a first installation only. An update is needed more than room; where there is
+  // none, it fails by itself.
   if (!registration.active && quota - usage < ROOM * SITE.bytes) throw new Error("there is not enough room");
   await fill();
 }
 
-/** Fills what was cleared. Where the server has another version by now, pages come from there alone. */
+/** Fetches files that were cleared. If the server has another version by now, deletes the cache, so
+ *  that pages load from the server alone. */
 async function heal() {
   try {
     await fill();
@@ -100,7 +103,7 @@ async function heal() {
   }
 }
 
-/** Lets this version take the place of the old one, if no other page has that at work. */
+/** Lets this version replace the old one, unless more than one page of this console is open. */
 async function takeOver() {
   const pages = await clients.matchAll({ type: "window", includeUncontrolled: true });
   const ours = pages.filter(({ url }) => pathOf({ method: "GET", url }) === "index.html");
@@ -116,22 +119,22 @@ async function forgetOthers() {
   }
 }
 
-/** Where the browser can, it answers from the cache by itself, without starting this script first. */
+/** Has a browser that can do so answer from the cache by itself, without starting this script. */
 async function route(event) {
-  const folder = SCOPE.pathname.replaceAll(/[\\+*?:{}()]/g, "\\$&"); // which mean something in a pattern
+  const folder = SCOPE.pathname.replaceAll(/[\\+*?:{}()]/g, "\\$&"); // special in a URLPattern
   const when = (pathname) => {
     const urlPattern = new URLPattern({ pathname, search: "", baseURL: SCOPE.href });
     return { urlPattern, requestMethod: "get" };
   };
   await event.addRoutes([
-    { condition: when(`${folder}index.html`), source: "fetch-event" }, // it is kept by another address
+    { condition: when(`${folder}index.html`), source: "fetch-event" }, // it is kept under the folder's URL
     { condition: when(`${folder}*`), source: { cacheName: CACHE } },
   ]);
 }
 
 addEventListener("install", (event) => {
   event.waitUntil(install());
-  // A browser that knows another form of it goes on without.
+  // A browser with another form of addRoutes works without it.
   if (event.addRoutes) route(event).catch(() => null);
 });
 
@@ -143,7 +146,7 @@ addEventListener("fetch", (event) => {
   const path = pathOf(event.request);
   if (path === undefined) return;
   const kept = caches.match(addressOf(path), { cacheName: CACHE });
-  // A cache that was cleared, or is broken: as if there were none.
+  // If the cache was cleared or is broken, fetch from the server.
   event.respondWith(kept.catch(() => undefined).then((found) => found ?? fetch(event.request)));
 });
 

@@ -1,11 +1,12 @@
 // JavaScript because the worker must start before PyScript's core, and with it the page's Python, has loaded.
 
-/** Without the page's Python by then, something that it needs is missing: say so instead of waiting. */
+/** If the page's Python has not started by then, a file that it needs is missing: show the error panel. */
 const PATIENCE = 30_000; // ms
 
 /**
- * What the library writes to the console: 0 nothing … 3 everything (sahpool.set_verbosity). Set in the
- * console with `localStorage["sahpool.verbosity"] = "3"` and a reload; workers have no localStorage.
+ * How much the library logs to the console, from 0 (nothing) to 3 (everything): sahpool.set_verbosity.
+ * Set it in the browser's console with `localStorage["sahpool.verbosity"] = "3"` and reload the page.
+ * It is read here and passed on because workers have no localStorage.
  */
 const verbosity = () => {
   try {
@@ -22,18 +23,18 @@ const idOf = (head) => {
     const { id } = JSON.parse(head);
     return Number.isSafeInteger(id) && id > 0 ? id : undefined;
   } catch {
-    return undefined; // no JSON object: the listener has said so already
+    return undefined; // no JSON object: the listener has thrown for that reason
   }
 };
 
-/** The Web Lock of the tab that runs the worker, and the channel on which every tab is heard. */
+/** The name of the leader's Web Lock, and of the BroadcastChannel that all tabs listen to. */
 const LEADER = "sahpool leader";
-const MOST_TABS = 999; // that have a number
+const MOST_TABS = 999; // numbers; a tab beyond them has none
 
-/** A name that nothing else has; where an address is not secure there is no randomUUID. */
+/** Returns a unique name; not by randomUUID, which pages that are not secure do not have. */
 const unique = (kind) => `sahpool ${kind} ${crypto.getRandomValues(new Uint32Array(3)).join("-")}`;
 
-/** From the page's beginning until it is left: what is held for so long. */
+/** The Web Locks that this tab holds from the page's beginning until it is left. */
 class Stay {
   tab = unique("tab"); // the name of this tab's lock and of its channel
   #controller = new AbortController();
@@ -43,7 +44,7 @@ class Stay {
     return this.#controller.signal;
   }
 
-  /** Holds a Web Lock from now on; a promise of whether it was to be had. */
+  /** Holds a Web Lock until end(); returns a promise of whether it was granted. */
   hold(name, options = {}) {
     return new Promise((resolve) => {
       const held = (lock) => {
@@ -54,7 +55,7 @@ class Stay {
     });
   }
 
-  /** The least number that no other tab has; 0 where there are too many of them. */
+  /** Returns a promise of the least number that no other tab has; 0 where all are taken. */
   async number() {
     for (let number = 1; number <= MOST_TABS; number++) {
       if (await this.hold(`sahpool tab number ${number}`, { ifAvailable: true })) return number;
@@ -68,21 +69,22 @@ class Stay {
 }
 
 /**
- * The worker as the page's Python sees it (app/core/client.py), and which tab has it
- * (app/core/leader.py): this one, when it gets the leader's lock, or another one, which it then
- * reaches by BroadcastChannels. Whoever gets the lock starts a worker at once; all else is decided
- * in Python. Messages that arrive before `listen` was called wait. `message` is [head, ...parts] as
- * worker/protocol.py has it.
+ * The transport between the page's Python and the worker (app/core/client.py, app/core/leader.py).
+ *
+ * The worker belongs to this tab, when it gets the leader's lock, or to another one, which this tab
+ * then reaches by BroadcastChannels. A tab that gets the lock starts a worker at once; everything else
+ * is decided in Python. Messages that arrive before `listen` is called are queued. A message is
+ * [head, ...parts], as in worker/protocol.py.
  */
 class Start {
   #stay = null;
   #worker = null; // ours, while this tab leads
-  #address = null; // of the worker that is sent to: its channel, and the lock that it holds
+  #address = null; // of the worker that this tab sends to: the name of its channel and of its lock
   #announced = false;
   #resign = null;
-  #lobby = null; // all tabs
-  #mail = null; // this tab
-  #letterbox = null; // another tab's worker
+  #lobby = null; // channel of all tabs
+  #mail = null; // channel on which this tab receives
+  #letterbox = null; // channel to another tab's worker
   #listener = null;
   #waiting = [];
   #number = 0;
@@ -92,10 +94,10 @@ class Start {
     this.begin();
   }
 
-  /** Takes part: asks for the leader's lock, and for who has it. */
+  /** Joins the other tabs: requests the leader's lock, and asks who leads. */
   begin() {
     if (!navigator.locks) {
-      // Where nothing is kept either (worker/boot.mjs, whyMemory): each tab is on its own.
+      // Without Web Locks there is no OPFS either (worker/boot.mjs, whyMemory): each tab has its worker.
       this.lead();
       this.#tell("granted");
       return;
@@ -109,7 +111,7 @@ class Start {
       const [from, ...message] = Array.isArray(data) ? data : [];
       if (from === this.#address) this.#deliver(message);
     };
-    // The leader's worker knows by its lock that this tab lives: no word to it before it is held.
+    // The leader's worker takes this tab for gone when it gets the tab's lock: hold it before sending.
     const known = Promise.all([stay.hold(tab), stay.number()]);
     known.then(([, number]) => stay === this.#stay && this.#become(number));
     this.#lobby.onmessage = async ({ data }) => {
@@ -120,7 +122,7 @@ class Start {
     this.ask();
   }
 
-  /** Asks for the leader's lock; once it is had there is a worker, and the event "granted". */
+  /** Requests the leader's lock; when it is granted, starts a worker and delivers "granted". */
   queue() {
     const { signal } = this.#stay;
     const granted = () => {
@@ -134,7 +136,7 @@ class Start {
     });
   }
 
-  /** Leaves: ends the worker if it is here, lets go of every lock. */
+  /** Leaves the other tabs: ends the worker of this tab, closes the channels, releases all locks. */
   stop() {
     this.end();
     this.#address = null;
@@ -144,13 +146,13 @@ class Start {
     this.#lobby = this.#mail = null;
   }
 
-  /** Ends the worker of this tab, and lets another one lead. */
+  /** Ends the worker of this tab, and releases the leader's lock. */
   end() {
     this.#detach();
     this.resign();
   }
 
-  /** Lets another tab lead; the worker of this one goes on, for this tab only. */
+  /** Releases the leader's lock for another tab; the worker of this one goes on, for this tab only. */
   resign() {
     this.#resign?.();
     this.#resign = null;
@@ -161,17 +163,17 @@ class Start {
     this.#lobby?.postMessage({ ask: true });
   }
 
-  /** Asks the leader to end its worker with whatever it is doing, and to start another one. */
+  /** Asks the leader to end its worker, whatever it is doing, and to start a new one. */
   askRestart() {
     this.#lobby?.postMessage({ restart: this.#address });
   }
 
-  /** Tells the other tabs that this one has begun to run something, or has ended (event "runs"). */
+  /** Tells the other tabs that this one has begun or ended running statements (event "runs"). */
   tellRuns(on) {
     this.#lobby?.postMessage({ runs: { number: this.#number, on } });
   }
 
-  /** Tells every tab that the worker of this one answers. */
+  /** Tells all tabs that this one leads and that its worker answers. */
   announce() {
     this.#announced = true;
     this.#lobby?.postMessage({ leader: this.#address });
@@ -185,7 +187,7 @@ class Start {
     this.watch();
   }
 
-  /** Has the event "gone" come when the worker that is sent to has ended, however that came. */
+  /** Delivers the event "gone" when the worker that this tab sends to has ended for any reason. */
   watch() {
     const address = this.#address;
     const options = { mode: "shared", signal: this.#stay?.signal };
@@ -194,10 +196,10 @@ class Start {
       .catch(() => null); // this page was left
   }
 
-  /** Ends the worker of this tab with whatever it is doing, and starts another one. */
+  /** Ends the worker of this tab, whatever it is doing, and starts a new one. */
   lead() {
     this.#detach();
-    this.#waiting.length = 0; // of an earlier worker, or of one of another tab
+    this.#waiting.length = 0; // messages of an earlier worker, or of another tab's
     this.#address = navigator.locks ? unique("worker") : "";
     const told = new URLSearchParams({ address: this.#address, ...verbosity() });
     if (this.#lent) told.set("lent", "yes");
@@ -205,7 +207,7 @@ class Start {
       type: "module",
       name: "sahpool",
     });
-    // A worker that was ended may have messages on the way: they are no longer of interest.
+    // Messages of a worker that was ended may still arrive: ignore them.
     const current = () => worker === this.#worker;
     worker.addEventListener("message", ({ data }) => current() && this.#deliver(data));
     worker.addEventListener("error", (event) => {
@@ -219,7 +221,7 @@ class Start {
     if (this.taken) this.#hurry();
   }
 
-  /** Remembers whether the storage is lent: a loan is not over because the worker ends. */
+  /** Remembers whether the storage is lent, for the next worker: a loan outlasts the worker. */
   lend(lent) {
     this.#lent = lent;
   }
@@ -229,20 +231,25 @@ class Start {
     return this.#number;
   }
 
-  /** The worker that is sent to. */
+  /** The address of the worker that this tab sends to. */
   get address() {
     return this.#address;
   }
 
-  /** @param {string} head @param {string} sql to be put into it, if not empty @param {...(File | Blob)} parts */
+  /**
+   * Sends a request to the worker.
+   *
+   * @param {string} head @param {string} sql to be put into the head, if not empty
+   * @param {...(File | Blob)} parts
+   */
   send(head, sql, ...parts) {
     const whole = sql ? JSON.stringify({ ...JSON.parse(head), sql }) : head;
     if (this.#letterbox) this.#letterbox.postMessage([this.#stay.tab, whole, ...parts]);
     else this.#worker?.postMessage([whole, ...parts]);
   }
 
-  /** @param {(head: string, parts: Array) => void} listener gets every message, the waiting ones first;
-   *    a reply at which it throws comes again as an error */
+  /** @param {(head: string, parts: Array) => void} listener gets every message, the queued ones first;
+   *    if it throws at a reply, it gets an error reply instead */
   listen(listener) {
     this.#listener = listener;
     this.#hurry();
@@ -253,12 +260,12 @@ class Start {
     return this.#listener !== null;
   }
 
-  /** Tells the worker of this tab that the editor is there (worker/boot.mjs). */
+  /** Tells the worker of this tab that the editor is shown (worker/boot.mjs). */
   #hurry() {
     this.#worker?.postMessage("hurry");
   }
 
-  /** Sends to no worker any more, and ends that of this tab. */
+  /** Stops sending to any worker, and ends that of this tab. */
   #detach() {
     this.#worker?.terminate();
     this.#worker = null;
@@ -276,7 +283,7 @@ class Start {
 
   #become(number) {
     this.#number = number;
-    // By its title a tab is found that another one tells of.
+    // Messages in other tabs name this one by its number: show it in the browser's list of tabs.
     const title = document.title.replace(/^\d+ · /, "");
     document.title = number > 1 ? `${number} · ${title}` : title;
   }
@@ -298,9 +305,9 @@ class Start {
     }
   }
 
-  /** A reply that Python could not take in, for want of memory as a rule, becomes one that says so. */
+  /** Replaces a reply at which Python threw, mostly for lack of memory, by an error reply. */
   #refuse(id, cause) {
-    // Nobody waits for an event.
+    // An event has no request that would wait for it.
     if (!id) return reportError(cause);
     const error = {
       type: "PageError",
@@ -333,7 +340,7 @@ class Start {
 const start = new Start();
 globalThis.sahpoolStart = start;
 
-/** The designed error panel, for the one case in which no Python is there to fill it. */
+/** Shows the page's error panel when the page's Python, which usually fills it, has not started. */
 const giveUp = (message) => {
   if (start.taken) return;
   document.documentElement.dataset.state = "error";
@@ -346,7 +353,7 @@ const giveUp = (message) => {
   document.getElementById("retry").addEventListener("click", retry);
 };
 
-/** Loads the page again: in a newer version, if one waits for its turn. */
+/** Reloads the page, in a newer version of the site if one waits to take over. */
 const retry = async () => {
   const registration = await navigator.serviceWorker?.getRegistration();
   const { port1, port2 } = new MessageChannel();
@@ -355,7 +362,7 @@ const retry = async () => {
   else location.reload();
 };
 
-// Loading errors of scripts do not bubble; they are seen while they go down.
+// Loading errors of scripts do not bubble: listen in the capture phase.
 addEventListener(
   "error",
   ({ target }) => {

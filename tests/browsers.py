@@ -1,7 +1,7 @@
-"""The browsers of the tests: where they are, how they are started, what they report.
+"""The browsers of the tests: finding, starting, driving and killing them.
 
-``Browser`` is what the page objects and the engines use of one; ``Chromium`` speaks to it through
-selenium, ``tests.firefox.Firefox`` through WebDriver BiDi.
+``Browser`` is the interface that page objects and engines use; ``Chromium`` implements it with
+selenium, ``tests.firefox.Firefox`` with WebDriver BiDi.
 """
 
 from __future__ import annotations
@@ -34,24 +34,24 @@ CHROMIUM_FLAGS = (
     "--disable-sync",
     "--disable-dev-shm-usage",
     "--window-size=1280,900",
-    # Nothing but this machine can be reached, whatever the page or the browser asks for.
+    # Only this machine can be reached, whatever the page or the browser requests.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 
 SCRIPT_SECONDS = 300
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-MARKER = 256_000_000  # bytes that no page takes by itself, and that none gives back meanwhile
+MARKER = 256_000_000  # bytes: more than any page allocates or frees by itself meanwhile
 
 
 class BrowserError(Exception):
-    """What a script in the page threw, or what the browser refused."""
+    """A script in the page threw, or the browser refused a command."""
 
 
 class Browser(Protocol):
-    """A browser with a profile and a page, or several in tabs of their own.
+    """A browser with a profile and one or more tabs.
 
-    What is done to a page is done to that of the current ``tab``.
+    Methods that act on a page act on that of the current ``tab``.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Browser(Protocol):
 
     @property
     def process(self) -> int:
-        """The number of a process whose children are the browser's."""
+        """The id of the process from which the browser's processes descend."""
 
     def open(self, url: str) -> None:
         """Go to a page and wait for its load event."""
@@ -69,31 +69,35 @@ class Browser(Protocol):
         """Load the page again."""
 
     def evaluate(self, script: str, *arguments: Any) -> Any:
-        """The JSON-able result of an async function body, which sees ``arguments``."""
+        """Run an async function body, which sees ``args``, and return its result, JSON as it is.
+
+        Raises:
+            BrowserError: The script threw.
+        """
 
     def new_tab(self) -> str:
-        """Open another tab, which is the current one then; its handle."""
+        """Open another tab, make it the current one, and return its handle."""
 
     def switch(self, tab: str) -> None:
         """Make another tab the current one."""
 
     def show(self) -> None:
-        """Bring the current tab to the front: in those behind it nothing may be drawn."""
+        """Bring the current tab to the front: a browser need not draw the tabs behind it."""
 
     def close_tab(self, tab: str) -> None:
-        """Close a tab as a person does who is asked nothing; none is the current one then."""
+        """Close a tab without a question to the person; then no tab is the current one."""
 
     def before_pages(self, script: str) -> None:
         """Run a script in every page before the page's own, in tabs opened from now on."""
 
     def choose_files(self, selector: str, *paths: Path) -> None:
-        """What a person does in the dialog of a file input."""
+        """Choose files in a file input, as a person does in its dialog."""
 
     def screenshot(self, path: Path) -> None:
         """Write a PNG of what is visible."""
 
     def requests(self) -> list[str]:
-        """The URLs that the page has asked for."""
+        """The URLs that the page has requested."""
 
     def problems(self) -> list[str]:
         """Console errors and violations of the content security policy."""
@@ -102,16 +106,20 @@ class Browser(Protocol):
         """Close the browser and start it again with the same profile."""
 
     def close(self, keep: Path | None = None) -> None:
-        """End it and delete its profile, or ``keep`` that in a new folder of this name."""
+        """End the browser, and delete its profile or move it to the new folder ``keep``."""
 
 
 def find_program(*names: str) -> str | None:
-    """The first of the programs that is installed."""
+    """Return the path of the first of the programs that is installed; None without any."""
     return next((path for name in names if (path := shutil.which(name))), None)
 
 
 def wait_for(what: str, ready: Callable[[], T], seconds: float = 30.0) -> T:
-    """The first truthy answer of ``ready``; AssertionError saying what was waited for."""
+    """Call ``ready`` until its result is truthy, and return that.
+
+    Raises:
+        AssertionError: It was not truthy after ``seconds``; the message says ``what`` was awaited.
+    """
     deadline = time.monotonic() + seconds
     while True:
         answer = ready()
@@ -123,7 +131,7 @@ def wait_for(what: str, ready: Callable[[], T], seconds: float = 30.0) -> T:
 
 
 def page_processes(root: int) -> Iterator[Path]:
-    """The directories in /proc of the processes below ``root`` that run pages."""
+    """Yield the directories in /proc of the processes below ``root`` that run pages."""
     parents: dict[int, int] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):  # it has ended meanwhile
@@ -139,9 +147,9 @@ def page_processes(root: int) -> Iterator[Path]:
 
 
 def page_process(browser: Browser) -> Path:
-    """The directory in /proc of the process that runs the current page.
+    """Return the directory in /proc of the process that runs the current page.
 
-    No page is told its process: it is the one that grows when the page takes much memory.
+    A page does not know its process: it is the one that grows when the page allocates much memory.
     """
 
     def sizes() -> dict[Path, int]:
@@ -162,16 +170,20 @@ def page_process(browser: Browser) -> Path:
 
 
 def pss(process: Path) -> float:
-    """Memory in MiB of the process of a directory in /proc, with its part of what is shared."""
+    """Return the memory in MiB (PSS) of a process, by its directory in /proc.
+
+    It contains the process's share of the memory that processes have in common.
+    """
     lines = (process / "smaps_rollup").read_text().splitlines()
     (size,) = [line.split()[1] for line in lines if line.startswith("Pss:")]
     return int(size) / 1024
 
 
 def kill_page(browser: Browser, tab: str) -> float:
-    """Kill the process that runs a tab's page, close what is left; when, as time.time().
+    """Kill the process of a tab's page, close the tab, and return the time.time() of the kill.
 
-    In Firefox tabs of one site share a few, unless tests.firefox.OWN_PROCESSES is preferred.
+    In Firefox tabs of one site share a few processes, unless it has the preferences
+    tests.firefox.OWN_PROCESSES.
     """
     browser.switch(tab)
     os.kill(int(page_process(browser).name), signal.SIGKILL)
@@ -183,12 +195,12 @@ def kill_page(browser: Browser, tab: str) -> float:
 def chromium_driver(
     profile: Path, downloads: Path, flags: Sequence[str] = (), without: Sequence[str] = ()
 ) -> webdriver.Chrome:
-    """A Chromium under selenium; the profile's directory is created when it is missing.
+    """Start a Chromium, and return its selenium driver; creates a missing profile directory.
 
-    ``flags`` are added to those of every Chromium here, ``without`` names some of the driver's own
+    ``flags`` are added to those of every Chromium here; ``without`` names flags of the driver's own
     that are left out.
     """
-    # selenium looks neither for another driver nor for anybody to tell about its use.
+    # selenium must neither download another driver nor report its use.
     os.environ.update(SE_OFFLINE="true", SE_AVOID_STATS="true")
     options = webdriver.ChromeOptions()
     binary = find_program("chromium", "chromium-browser", "google-chrome")
@@ -205,7 +217,7 @@ def chromium_driver(
         {
             "download.default_directory": str(downloads),
             "download.prompt_for_download": False,
-            # More than one without a click of a person's.
+            # Allow several downloads without a click.
             "profile.default_content_setting_values.automatic_downloads": 1,
         },
     )
@@ -219,7 +231,7 @@ def chromium_driver(
 class Chromium:
     """Chromium through selenium; the arguments are those of ``chromium_driver``.
 
-    ``profile`` is one to begin with a copy of.
+    It begins with a copy of ``profile``, if that is given.
     """
 
     name = "chrome"
@@ -249,7 +261,7 @@ class Chromium:
 
     @property
     def process(self) -> int:
-        """That of its driver."""
+        """The id of the driver's process."""
         return int(self.driver.service.process.pid)
 
     def open(self, url: str) -> None:
@@ -261,7 +273,7 @@ class Chromium:
         self.driver.refresh()
 
     def evaluate(self, script: str, *arguments: Any) -> Any:
-        """Run an async function body in the page; BrowserError with what it threw."""
+        """Run an async function body in the page, and return its result."""
         ok, value = self.driver.execute_async_script(
             "const [values, done] = [arguments[0], arguments[1]];"
             f"(async (...args) => {{ {script} }})(...values).then("
@@ -289,7 +301,7 @@ class Chromium:
             self.tab = tab
 
     def show(self) -> None:
-        """Bring it to the front."""
+        """Bring the current tab to the front."""
         self.driver.execute_cdp_cmd("Page.bringToFront", {})
 
     def close_tab(self, tab: str) -> None:
@@ -299,7 +311,7 @@ class Chromium:
         self.tab = ""
 
     def before_pages(self, script: str) -> None:
-        """Add a script."""
+        """Add a script that runs before the scripts of each page."""
         self._scripts.append(script)
 
     def choose_files(self, selector: str, *paths: Path) -> None:
@@ -312,7 +324,7 @@ class Chromium:
         path.write_bytes(self.driver.get_screenshot_as_png())
 
     def requests(self) -> list[str]:
-        """From the browser's own log, read since the start."""
+        """The requested URLs since the start, from the browser's performance log."""
         for entry in self._log("performance"):
             message = json.loads(entry["message"])["message"]
             if message["method"] == "Network.requestWillBeSent":
@@ -320,7 +332,7 @@ class Chromium:
         return list(self._requests)
 
     def problems(self) -> list[str]:
-        """From the browser's console, read since the start."""
+        """The problems since the start, from the browser's console."""
         for entry in self._log("browser"):
             if entry["level"] == "SEVERE" or "Content Security Policy" in entry["message"]:
                 self._problems.append(entry["message"])
@@ -330,14 +342,14 @@ class Chromium:
         return list(self.driver.get_log(kind))  # type: ignore[no-untyped-call]
 
     def restart(self) -> None:
-        """Close and start again; what was logged stays known."""
+        """Close and start again; keeps the requests and problems so far."""
         self.requests()
         self.problems()
         self.driver.quit()
         self.driver = self._started()
 
     def close(self, keep: Path | None = None) -> None:
-        """End it."""
+        """End the browser."""
         self.driver.quit()
         if keep is not None:
             shutil.move(self._home / "profile", keep)

@@ -18,12 +18,12 @@ SiteT = TypeVar("SiteT", bound=serve.SiteServer)
 ENGINE_FILES = Path(__file__).parent / "pyodide"
 HARNESS_FILES = Path(__file__).parent / "harness"
 
-#: Marks of the tests that need an engine of their own.
+#: Marks of the tests that need Node or a browser.
 PLACES = ("node", "chrome", "firefox")
 
-#: Folders whose tests do in Firefox what they do in Chromium, with the same Python on the same
-#: storage: the second time is for --thorough. The library's own tests, the console, the faults and
-#: the kills are tried in both every time.
+#: Folders whose tests run in Firefox only with --thorough: they do the same there as in Chromium,
+#: with the same Python on the same storage. The library's own tests and those of the console, the
+#: faults and the kills run in both browsers every time.
 ONCE = {"connections", "ecosystem", "hostile", "interchange", "sql", "tutorial"}
 
 PROOFS = Proofs()
@@ -35,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    # At once: "-m proof" chooses before pytest_collection_modifyitems comes to its last.
+    # At collection: "-m proof" selects tests before the last pytest_collection_modifyitems runs.
     if "proof" in getattr(item, "fixturenames", ()):
         item.add_marker(pytest.mark.proof)
 
@@ -46,7 +46,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         place = next((place for place in PLACES if place in item.keywords), None)
         if lanes and place is not None:
-            # One lane does all that one browser has to do in a folder, and starts it once.
+            # One worker of pytest-xdist runs all tests of a folder in one browser, started once.
             folder = item.nodeid.partition("::")[0].rpartition("/")[0]
             item.add_marker(pytest.mark.xdist_group(f"{folder}:{place}"))
         if place == "firefox" and item.path.parent.name in ONCE:
@@ -60,7 +60,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A lane of its own (pytest-xdist) hands what it counted to the one that prints."""
+    """In a worker of pytest-xdist, sends what it counted to the process that prints it."""
     out = getattr(session.config, "workeroutput", None)
     if out is not None:
         out["proofs"] = PROOFS.dump()
@@ -68,12 +68,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """What a lane has counted, once it is done; nothing when it crashed."""
+    """Adds what a worker of pytest-xdist has counted when it ends; nothing if it crashed."""
     PROOFS.load(getattr(node, "workeroutput", {}).get("proofs", []))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """The time that each folder of tests took, all of its browsers included; what was proved."""
+    """Prints the time that each folder of tests took in all browsers, and the table of proofs."""
     spent: dict[str, float] = {}
     for reports in terminalreporter.stats.values():
         for report in reports:
@@ -88,16 +88,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def proof() -> Proofs:
-    """Counts what a proof tried, for the table at the end of the run (tests/proofs.py)."""
+    """The counter of what proofs tried, for the table at the end of the run (tests/proofs.py)."""
     return PROOFS
 
 
 class ServedSite(serve.SiteServer):
     """The built site as serve.py serves it, with the tests' own page and worker beside it.
 
-    ``requests`` lists the paths asked for; a path put into ``missing`` is answered with 404, one
-    put into ``extra`` with a file of the test's own. Without ``offline`` the service worker keeps
-    nothing: the site's own would answer with what it keeps.
+    ``requests`` lists the requested paths; a path in ``missing`` is answered with 404, one in
+    ``extra`` with the file of the test that it names. Without ``offline`` a service worker that
+    caches nothing is served: the site's own would answer requests from its cache.
     """
 
     offline = False
@@ -134,7 +134,7 @@ class ServedSite(serve.SiteServer):
 class PackagesSite(ServedSite):
     """The site with a folder of tests under its name, and node_modules as ``packages`` below that.
 
-    ``folder`` holds what the workers of other programs are made of.
+    ``folder`` holds the files of the workers of other programs.
     """
 
     folder: Path
@@ -148,14 +148,14 @@ class PackagesSite(ServedSite):
         return self.folder / rest[0]
 
     def policy(self, path: str) -> str:
-        """That of a worker which compiles WebAssembly and evaluates no text."""
+        """Return the policy of a worker that may compile WebAssembly but evaluate no text."""
         own = path.startswith(f"/{self.folder.name}/")
         return serve.WORKER_POLICY if own else super().policy(path)
 
 
 @contextmanager
 def serving(server: SiteT) -> Iterator[SiteT]:
-    """A server that answers for as long as the block lasts."""
+    """Serves within the block, in a thread, and gives the server."""
     with server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()

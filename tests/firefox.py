@@ -29,19 +29,20 @@ PREFERENCES = {
     "services.settings.server": "data:,#remote-settings-off",
 }
 
-#: Every tab has a process of its own, and one in the background is as quick as one in front.
+#: Every tab has a process of its own, so that a test can kill one without the others.
 OWN_PROCESSES = {"dom.ipc.processCount": 40, "dom.ipc.processCount.webIsolated": 40}
+#: Timers of tabs in the background are as quick as those of the tab in front.
 UNTHROTTLED = {
     "dom.min_background_timeout_value": 4,
     "dom.min_background_timeout_value_without_budget_throttling": 4,
     "dom.timeout.enable_budget_timer_throttling": False,
 }
-#: Clocks tell fractions of a millisecond.
+#: Clocks have a resolution of less than a millisecond.
 PRECISE = {"privacy.reduceTimerPrecision": False}
 
 
 class Firefox:
-    """One Firefox; the interface of ``tests.browsers.Browser``.
+    """One Firefox, as a ``tests.browsers.Browser``.
 
     ``preferences`` are added to those of every Firefox here.
     """
@@ -101,11 +102,11 @@ class Firefox:
 
     @property
     def process(self) -> int:
-        """Its own."""
+        """The id of Firefox's main process."""
         return self._process.pid
 
     def command(self, method: str, **params: Any) -> dict[str, Any]:
-        """Send a command, return its result; the events that come before it are kept."""
+        """Send a command, and return its result; appends events that come first to ``events``."""
         self._last += 1
         self._socket.send(json.dumps({"id": self._last, "method": method, "params": params}))
         while True:
@@ -126,7 +127,7 @@ class Firefox:
         self.command("browsingContext.reload", context=self.tab, wait="complete")
 
     def evaluate(self, script: str, *arguments: Any) -> Any:
-        """Run an async function body in the page; values travel as JSON text."""
+        """Run an async function body in the page; passes arguments and result as JSON text."""
         values = json.dumps(json.dumps(arguments))
         result = self.command(
             "script.evaluate",
@@ -149,7 +150,7 @@ class Firefox:
         self.tab = tab
 
     def show(self) -> None:
-        """Bring it to the front."""
+        """Bring the current tab to the front."""
         self.command("browsingContext.activate", context=self.tab)
 
     def close_tab(self, tab: str) -> None:
@@ -158,7 +159,7 @@ class Firefox:
         self.tab = ""
 
     def before_pages(self, script: str) -> None:
-        """Add a script."""
+        """Add a script that runs before the scripts of each page."""
         self.command("script.addPreloadScript", functionDeclaration=f"() => {{ {script} }}")
 
     def choose_files(self, selector: str, *paths: Path) -> None:
@@ -178,13 +179,13 @@ class Firefox:
         path.write_bytes(base64.b64decode(shot["data"]))
 
     def requests(self) -> list[str]:
-        """From the network events."""
+        """The requested URLs, from the network events."""
         self.command("session.status")
         sent = [event for event in self.events if event["method"] == "network.beforeRequestSent"]
         return [event["params"]["request"]["url"] for event in sent]
 
     def problems(self) -> list[str]:
-        """From the log events; Firefox reports policy violations there too."""
+        """The problems, from the log events: Firefox reports policy violations there, too."""
         self.command("session.status")
         return [
             str(event["params"]["text"])
@@ -198,7 +199,7 @@ class Firefox:
         self._start()
 
     def close(self, keep: Path | None = None) -> None:
-        """End it."""
+        """End Firefox."""
         self._end()
         if keep is not None:
             shutil.move(self._home / "profile", keep)
@@ -218,7 +219,7 @@ class Firefox:
 
 
 def _address(process: subprocess.Popen[bytes], log: Path) -> str:
-    """The WebSocket that Firefox names when it listens."""
+    """Return the address of Firefox's WebSocket, which its log names once it listens."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         said = log.read_text(errors="replace")

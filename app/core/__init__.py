@@ -1,1 +1,1 @@
-"""What every part of the page uses: the worker, the document, state, commands, events, texts."""
+"""Modules that all features of the page share: worker, document, state, commands, events, texts."""

@@ -1,6 +1,7 @@
-"""The worker as the page talks to it: requests by number, their replies, and events.
+"""The page's connection to the worker: numbered requests, their replies, and events.
 
-public/start.mjs has started the worker before any Python ran, and keeps what it said since.
+public/start.mjs starts the worker before the page's Python runs, and queues its messages until
+``Client.listen``.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ MOST_REPEATS = 2
 
 
 def is_greeting(op: str) -> bool:
-    """Whether requests of that name are sent by whoever becomes connected to a worker."""
+    """Return whether ``op`` is a request with which a page greets a worker it is connected to."""
     return protocol.OPS[op].fate == protocol.GREETING
 
 
@@ -44,7 +45,7 @@ _RESULT_LOST = protocol.make_error(
 
 
 class Request:
-    """A request on its way; await ``reply()`` for what it is answered with."""
+    """A request that was sent or waits to be sent; ``reply()`` waits for its reply."""
 
     def __init__(
         self, number: int, op: str, fields: "Json", part: "js.File | None", since: "int | None"
@@ -55,16 +56,19 @@ class Request:
         self.part = part
         self.done = False
         self.sent = False
-        self.has_done_nothing = False  # it waits for another tab's lock, and not yet for its reply
+        self.has_done_nothing = False  # it still waits for another tab's lock
         self.repeats = 0
         self.since = since
-        self.connection = None  # the one that it was sent on last
+        self.connection = None  # Client.connection when it was sent last
         self._future: "asyncio.Future[Any]" = asyncio.Future()
 
     async def reply(self) -> "Json":
-        """The reply as a dict; RequestError if it was refused.
+        """Return the reply as a dict.
 
         Its binary parts are under ``parts``, its JSON text under ``head``.
+
+        Raises:
+            RequestError: The reply is an error.
         """
         settled: "tuple[Json | None, Json]" = await self._future
         error, message = settled
@@ -73,16 +77,17 @@ class Request:
         return message
 
     def settle(self, error: "Json | None", message: "Json | None") -> None:
-        """Wakes who waits for the reply; for Client only."""
+        """Ends reply() with an error or with a message; only Client calls this."""
         self.done = True
         self._future.set_result((error, message))
 
 
 class Client:
-    """Sends requests to the worker. ``on_event`` gets each event as a dict.
+    """Sends requests to the worker and calls ``on_event`` with each event as a dict.
 
-    Between two workers (core/leader.py) requests wait here.  Once the next one has been greeted,
-    ``resume`` sends them, and settles those that were under way.
+    When the worker has gone and the next one has not been greeted (core/leader.py), requests wait
+    here. ``resume`` then sends them; a request whose worker has gone before its reply is repeated
+    or answered, by its ``fate`` in worker/protocol.py.
     """
 
     def __init__(self, on_event: "Callable[[Json], object]") -> None:
@@ -94,24 +99,28 @@ class Client:
         self._is_connected = False
         self._is_resumed = False
         self.connection = 0
-        """Counts the workers that this page was connected to."""
+        """How many workers this page has been connected to; each new one counts up."""
 
     @property
     def tab(self) -> int:
-        """The number by which people are told of this tab; 0 while it has none."""
+        """The number of this tab, as messages show it to people; 0 while it has none."""
         return self.transport.number
 
     def listen(self) -> None:
-        """Takes over from start.mjs; what the worker has said so far comes first."""
+        """Receives the messages of start.mjs from now on, the queued ones first."""
         self.transport.listen(self._receive)
 
     def start(
         self, op: str, part: "js.File | None" = None, since: "int | None" = None, **fields: "Any"
     ) -> "Request":
-        """Sends a request and answers the Request at once; ``part`` is a File to go with it.
+        """Send a request, or queue it until there is a worker, and return it at once.
 
-        ``since`` is the ``connection`` that it belongs to, if it belongs to one: it is not begun
-        on another, where what the session had is gone.
+        Args:
+            op: Name of the operation (worker/protocol.py).
+            part: A File to send with it.
+            since: The ``connection`` whose session the request needs; on any later one it is
+                answered with SessionLost, for what that session had is gone.
+            **fields: Fields of the request.
         """
         self._last += 1
         request = Request(self._last, op, fields, part, since)
@@ -122,22 +131,26 @@ class Client:
         return request
 
     async def ask(self, op: str, **fields: "Any") -> "Json":
-        """Sends a request and waits for its reply; RequestError if it is refused."""
+        """Send a request and return its reply.
+
+        Raises:
+            RequestError: The reply is an error.
+        """
         return await self.start(op, **fields).reply()
 
     def connect(self) -> None:
-        """There is a worker to send to: the greeting first, and after resume() the rest."""
+        """Allows sending to a new worker: greetings at once, other requests after resume()."""
         self._is_connected = True
         self.connection += 1
 
     def disconnect(self) -> None:
-        """The worker has gone: what was under way waits for the next one."""
+        """Stops sending: the worker has gone. Requests without a reply wait for the next one."""
         self._is_connected = self._is_resumed = False
         self._park()
         self._refuse(lambda request: is_greeting(request.op), "")
 
     def resume(self) -> None:
-        """The worker has been greeted: sends what has waited for it."""
+        """Sends the requests that have waited until the worker was greeted."""
         self._is_resumed = True
         parked, self._parked = self._parked, []
         for request in parked:
@@ -149,16 +162,16 @@ class Client:
                 self._send(request)
 
     def will_tell_of_loss(self) -> bool:
-        """Whether one of the requests that wait will be answered by TransactionLost."""
+        """Return whether the worker will answer one of the waiting requests TransactionLost."""
         return any(request.fields.get("transaction") for request in self._parked)
 
     def refuse_all(self, hint: str) -> None:
-        """Whatever is under way is refused as ``Restarted``; ``hint`` says what became of data."""
+        """Ends all requests with the error ``Restarted``; ``hint`` says what became of data."""
         self._park()
         self._refuse(lambda _request: True, hint)
 
     def _park(self) -> None:
-        """What is under way waits, in its order, before what waits already."""
+        """Queues the requests that were sent, in their order, before those that wait already."""
         under_way = [self._waiting[number] for number in sorted(self._waiting)]
         self._waiting = {}
         self._parked = under_way + self._parked
@@ -185,7 +198,7 @@ class Client:
         elif fate == protocol.MOOT:
             request.settle(None, {})
         elif request.repeats == MOST_REPEATS:
-            # It may be what ends the workers.
+            # This request may be what makes the workers end.
             request.settle(_OUTCOME_UNKNOWN, None)
         else:
             request.repeats += 1
@@ -194,7 +207,7 @@ class Client:
             self._send(request)
 
     def _note(self, number: int, waits: bool) -> None:
-        """The worker goes on with a request that waits when it has the answer to "free"."""
+        """Notes that a request waits for a lock, or answers "free" so that the worker goes on."""
         request = self._waiting.get(number)
         if request is not None:
             request.has_done_nothing = waits
@@ -203,7 +216,7 @@ class Client:
 
     def _send(self, request: "Any") -> None:
         fields = dict(request.fields)
-        # JavaScript writes SQL into the head: MicroPython takes a second for a megabyte of it.
+        # JavaScript puts SQL into the head: MicroPython takes a second to encode a megabyte of it.
         sql = fields.get("sql", "")
         if sql:
             fields["sql"] = ""
@@ -218,7 +231,8 @@ class Client:
             self.transport.send(head, sql, request.part)
 
     def _receive(self, head: str, parts: "Any") -> None:
-        # Whatever this raises, start.mjs makes an error reply of it: nobody waits for ever.
+        # If this raises, start.mjs delivers an error reply instead, so that no request waits for
+        # ever.
         message = protocol.decode_message(head)
         if message["id"] == 0:
             if message["event"] in ("waiting", "free"):
@@ -229,7 +243,8 @@ class Client:
         if request is None:
             js.console.error("The worker answered what nobody asked: " + head[:200])
         elif message["ok"]:
-            # A list of Python's own: an index beyond a JavaScript one cannot be caught.
+            # A Python list: an index out of range of a JavaScript array raises what Python here
+            # cannot catch.
             message["parts"] = [parts[index] for index in range(parts.length)]
             message["head"] = head
             request.settle(None, message)

@@ -1,7 +1,7 @@
-"""What a person may ask for: each command is one entry here, whatever button or key asks for it.
+"""The commands that a person can run: one entry each, for all of its buttons and keys.
 
-A button names its command in public/index.html: ``data-command="query.run"``; of several names the
-first one that may run just now is meant.
+A button names its command in public/index.html: ``data-command="query.run"``. Where it has several
+names, it runs the first command that may run at that moment.
 """
 
 MYPY = False  # which mypy takes for true: MicroPython has no typing
@@ -11,9 +11,9 @@ if MYPY:
 
 
 class Command:
-    """One entry.
+    """One command.
 
-    ``refusal()`` answers why it cannot be run just now, in words for a person, or None when it can.
+    ``refusal()`` returns why it cannot run now, as a sentence for a person, or None when it can.
     ``key`` is written as CodeMirror does (https://codemirror.net/docs/ref/#view.KeyBinding):
     ``Mod`` is the ⌘ key where there is one, and Ctrl elsewhere.
     """
@@ -34,7 +34,7 @@ class Command:
 
 
 class Commands:
-    """All commands by their names; ``refused(reason)`` is told of those that were not run."""
+    """All commands by name; ``refused(reason)`` is called for a command that may not run."""
 
     def __init__(self, refused: "Callable[[str], object]") -> None:
         self._refused = refused
@@ -48,29 +48,33 @@ class Commands:
         refusal: "Callable[[], str | None] | None" = None,
         key: "str | None" = None,
     ) -> None:
-        """Adds an entry; ValueError if the name or the key is taken."""
+        """Add a command.
+
+        Raises:
+            ValueError: The name or the key is taken.
+        """
         for other in self._commands.values():
             if other.name == name or (key is not None and other.key == key):
                 raise ValueError("{} and {} are in each other's way".format(name, other.name))
         self._commands[name] = Command(name, title, run, refusal, key)
 
     def all(self) -> "list[Command]":
-        """The entries, by name."""
+        """Return all commands, sorted by name."""
         return [self._commands[name] for name in sorted(self._commands)]
 
     def keys(self) -> "list[str]":
-        """The keys that run a command."""
+        """Return the keys that run a command."""
         return [command.key for command in self.all() if command.key is not None]
 
     def refusal(self, name: str) -> "str | None":
-        """Why a command cannot be run just now; None when it can."""
+        """Return why a command cannot run now, as a sentence for a person; None when it can."""
         refusal = self._commands[name].refusal
         return None if refusal is None else refusal()
 
     def run(self, *names: str) -> "Any":
-        """Runs the first command that may run; answers what it answers, perhaps a coroutine.
+        """Run the first command that may run, and return its result, which may be a coroutine.
 
-        Where none may run, the first one's reason is told.
+        Where none may run, ``refused`` gets the reason of the first one, and None is returned.
         """
         for name in names:
             if self.refusal(name) is None:
@@ -79,7 +83,7 @@ class Commands:
         return None
 
     def press(self, key: str) -> "Any":
-        """Runs the command of a key."""
+        """Run the command of a key, and return its result as run() does; None if it has none."""
         for command in self.all():
             if command.key == key:
                 return self.run(command.name)

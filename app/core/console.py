@@ -1,4 +1,4 @@
-"""What a feature is given: everything that features share."""
+"""The object that each feature is set up with: it holds everything that features share."""
 
 MYPY = False  # which mypy takes for true: MicroPython has no typing
 if MYPY:
@@ -15,9 +15,9 @@ class Console:
     """The page.
 
     client    sends requests to the worker
-    state     what is the case just now
-    commands  what a person may ask for
-    events    what has happened
+    state     the current values that features show and watch
+    commands  what a person can run
+    events    notifications between features, and from the worker
     opening   opens databases
     status    the status line (ui/notices.py)
     trouble   the alert below the editor (ui/notices.py)
@@ -42,7 +42,7 @@ class Console:
         self.trouble = trouble
 
     def may_begin(self) -> bool:
-        """Whether something else may begin; tells the person why not."""
+        """Return whether a new action may begin; if not, the status line says why."""
         reason = self.state.busy()
         if reason is not None:
             self.status.say(reason)

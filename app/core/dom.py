@@ -1,8 +1,8 @@
-"""The document as the page's parts use it; beside client.py the only room that imports ``js``.
+"""Access to the document and the browser; only this module and client.py import ``js``.
 
-MicroPython cannot catch an exception that a JavaScript call throws, and numbers past 2**31 lose
-their upper half on the way: calls that may throw live in app/parts/browser.mjs, sizes travel as
-text or floats.
+MicroPython cannot catch an exception that a JavaScript call throws: calls that may throw are in
+app/parts/browser.mjs. Integers past 2**31 lose their upper half between the two languages: sizes
+are passed as text or floats.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ _crash_handlers: "list[Callable[[str], object]]" = []
 
 
 def on_crash(handler: "Callable[..., object]") -> None:
-    """``handler(text)`` is told of every exception that no part of the page expected."""
+    """Calls ``handler(text)`` for every exception that no code of the page catches."""
     _crash_handlers.append(handler)
 
 
@@ -61,12 +61,16 @@ parts.onFault(_report_fault)
 
 
 def by_id(name: str) -> "js.Element":
-    """The element with this id; the page's HTML has it."""
+    """Return the element with this id, which public/index.html defines."""
     return js.document.getElementById(name)
 
 
 def make(tag: str, text: "str | None" = None, **attributes: "object") -> "js.Element":
-    """A new element with text and attributes (``class_`` → class, ``aria_label`` → aria-label)."""
+    """Return a new element with text and attributes.
+
+    ``class_`` stands for class, ``aria_label`` for aria-label. None and False leave an attribute
+    out; True sets it without a value.
+    """
     element = js.document.createElement(tag)
     for name in attributes:
         value = attributes[name]
@@ -80,14 +84,14 @@ def make(tag: str, text: "str | None" = None, **attributes: "object") -> "js.Ele
 
 
 def fill(element: "js.Element", children: "Iterable[js.Element | str]") -> None:
-    """Makes ``children`` all that is in ``element``."""
+    """Replaces the content of ``element`` by ``children``."""
     element.replaceChildren()
     for child in children:
         element.append(child)
 
 
 def guarded(handler: "Callable[..., object]") -> "Callable[..., None]":
-    """``handler`` for JavaScript to call: exceptions are reported, a coroutine becomes a task."""
+    """Return ``handler`` wrapped for JavaScript: reports exceptions, runs coroutines as tasks."""
 
     def call(*arguments: "Any") -> None:
         try:
@@ -114,9 +118,9 @@ def on_click(target: "js.EventTarget", action: "Callable[[], object]") -> None:
 def on_acts(container: "js.Element", acts: "dict[str, Callable[[js.Element], object]]") -> None:
     """Calls ``acts[name](element)`` at a click on an element in ``container`` with this data-act.
 
-    One listener for whatever is drawn there, now and later: a listener of an element that is taken
-    away would keep it for ever, as neither side's garbage collector sees a circle through both.
-    A coroutine that is returned runs as a task.
+    One listener serves all elements that are drawn there, now and later. A listener on each element
+    would leak it when it is removed: neither Python's nor JavaScript's garbage collector sees a
+    reference cycle through both. A coroutine that an act returns runs as a task.
     """
 
     def act(event: "js.Event") -> "object":
@@ -129,7 +133,7 @@ def on_acts(container: "js.Element", acts: "dict[str, Callable[[js.Element], obj
 
 
 def listen_window(kind: str, handler: "Callable[..., object]") -> None:
-    """listen() on the window."""
+    """Calls ``handler(event)`` for every event of the window, as listen() does."""
     listen(js.window, kind, handler)
 
 
@@ -139,7 +143,7 @@ def page_state(name: str) -> None:
 
 
 def is_apple() -> bool:
-    """Whether the keyboard has a ⌘ key."""
+    """Return whether the keyboard has a ⌘ key."""
     return "Mac" in js.navigator.userAgent
 
 
@@ -151,17 +155,17 @@ def watch_narrow(watcher: "Callable[[Any], object]") -> None:
 
 
 def create_editor(parent: "js.Element", on_run: "Callable[[], object]", key: str) -> "Editor":
-    """CodeMirror in ``parent``, its text remembered; see app/parts/editor.mjs for the rest."""
+    """Return a CodeMirror editor in ``parent`` (app/parts/editor.mjs), which remembers its text."""
     return parts.createEditor(parent, guarded(on_run), "sahpool." + key)
 
 
 def create_grid(parent: "js.Element", on_open: "Callable[..., object]") -> "Grid":
-    """The results grid in ``parent``; see app/parts/grid.mjs for what it answers to."""
+    """Return a results grid in ``parent``; its methods are in app/parts/grid.mjs."""
     return parts.createGrid(parent, guarded(on_open))
 
 
 def recall(key: str) -> "str | None":
-    """Text remembered by an earlier visit, or None."""
+    """Return the text that an earlier visit remembered under ``key``, or None."""
     return parts.recall("sahpool." + key)
 
 
@@ -171,18 +175,22 @@ def remember(key: str, text: str) -> None:
 
 
 def download(blob: "object", name: str) -> None:
-    """Hands a Blob to the person as a file; ValueError if it is none."""
+    """Save a Blob among the person's downloads.
+
+    Raises:
+        ValueError: ``blob`` is no Blob.
+    """
     if not parts.download(blob, name):
         raise ValueError(name + " did not come as a file")
 
 
 def files_of(holder: "Any") -> "list[js.File]":
-    """The files of a file input or of a drop, as a list."""
+    """Return the files of a file input or of a drop as a list."""
     return [holder.files.item(index) for index in range(holder.files.length)]
 
 
 def carries_files(event: "js.Event") -> bool:
-    """Whether a drag brings files (and not text or a link)."""
+    """Return whether a drag brings files, and not text or a link."""
     return event.dataTransfer is not None and event.dataTransfer.types.includes("Files")
 
 
@@ -201,86 +209,89 @@ def on_commands(commands: "Commands") -> None:
 
 def on_close(container: "js.Element", handler: "Callable[..., object]") -> None:
     """Calls ``handler(dialog)`` for each dialog in ``container`` that was closed."""
-    # On its way down: the event does not come up again.
+    # "close" does not bubble, so listen in the capture phase.
     container.addEventListener("close", guarded(lambda event: handler(event.target)), True)
 
 
 def add_to_page(element: "js.Element") -> None:
-    """Adds an element after all that the page has."""
+    """Appends an element to the page's body."""
     js.document.body.append(element)
 
 
 def measure(name: str, begin: str, end: str) -> None:
-    """Adds an entry to the browser's performance timeline; the times are ms since 1970, as text."""
+    """Adds an entry to the browser's performance timeline; times are ms since 1970, as text."""
     parts.measure("sahpool: " + name, begin, end)
 
 
 def mark(name: str) -> None:
-    """Marks this moment in the browser's performance timeline, once for a page."""
+    """Marks this moment in the browser's performance timeline, the first time that it is called."""
     parts.mark("sahpool: " + name)
 
 
 def reached(name: str) -> "float | None":
-    """Seconds from the navigation to mark(name); None when there is none."""
+    """Return the seconds from the navigation to mark(name); None if that was not called."""
     passed = parts.reached("sahpool: " + name)
     return None if passed is None else passed / 1000
 
 
 def passed() -> float:
-    """Seconds since the navigation."""
+    """Return the seconds since the navigation."""
     return js.performance.now() / 1000
 
 
 async def copy(text: str) -> bool:
-    """Puts text on the clipboard; answers whether the browser allowed it."""
+    """Put text on the clipboard, and return whether the browser allowed it."""
     return await parts.copyText(text)
 
 
 def browser_name() -> str:
-    """What the browser says that it is."""
+    """Return the browser's user agent string."""
     return js.navigator.userAgent
 
 
 def size_of(file: "js.File") -> int:
-    """The length of a File in bytes."""
+    """Return the length of a File in bytes."""
     return int(parts.sizeOf(file))
 
 
 async def ask_to_keep() -> bool:
-    """Asks the browser to keep this site's data; answers whether it agreed, perhaps never."""
+    """Ask the browser for persistent storage, and return whether it agreed.
+
+    Firefox asks the person, who may never answer; then this never returns.
+    """
     return await parts.askToKeep()
 
 
 async def discard_snapshot() -> None:
-    """Gives the room that the worker's snapshot takes to the databases; the next start is long."""
+    """Deletes the snapshot of Python's memory: room for databases, but a slower next start."""
     await parts.discardSnapshot()
 
 
 def reload() -> None:
-    """Loads the page again."""
+    """Reloads the page."""
     js.location.reload()
 
 
 def ask_before_leaving(wanted: bool) -> None:
-    """Whether the browser asks before the page is left, from now on."""
+    """Sets whether the browser asks the person before the page is left."""
     parts.askBeforeLeaving(wanted)
 
 
 async def keep_offline(tell: "Callable[[str], object]") -> None:
-    """Keeps this site for visits without a server; see app/parts/offline.mjs."""
+    """Keeps this site for visits without a server, and tells of updates (app/parts/offline.mjs)."""
     await parts.keepOffline(guarded(tell))
 
 
 async def take_update() -> str:
-    """Loads the page again, in the version that waits; answers why not if that is refused."""
+    """Reload the page in the version that waits; return why not if that is refused, else ""."""
     return await parts.takeUpdate()
 
 
 def on_opened_with(take: "Callable[[list[js.File]], object]") -> None:
-    """Calls ``take(files)`` with the files that the system opens with this console."""
+    """Calls ``take(files)`` with files that the operating system opens with this console."""
     parts.onOpenedWith(guarded(lambda files: take([files[i] for i in range(files.length)])))
 
 
 def items(collection: "js.HTMLCollection") -> "list[js.Element]":
-    """The elements of an HTMLCollection or NodeList as a list."""
+    """Return the elements of an HTMLCollection or NodeList as a list."""
     return [collection.item(index) for index in range(collection.length)]

@@ -6,7 +6,7 @@ if MYPY:
 
 
 class RequestError(Exception):
-    """A request that was answered with an error; ``error`` is that error (protocol.make_error)."""
+    """The worker answered a request with ``error``, as protocol.make_error makes it."""
 
     def __init__(self, error: "Json") -> None:
         super().__init__(error["message"])
@@ -20,6 +20,9 @@ class RequestError(Exception):
 
 
 def is_storage_full(error: "Json") -> bool:
-    """Whether the storage takes no more; limits of SQLite's own have the same name but no cause."""
+    """Return whether an error says that the storage is full.
+
+    SQLite's own limits, such as max_page_count, are SQLITE_FULL as well, but without a cause.
+    """
     own_limit = error["type"] == "OperationalError" and not error["cause"]
     return error["name"] == "SQLITE_FULL" and not own_limit

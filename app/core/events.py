@@ -1,18 +1,18 @@
-"""What happened, told to whoever asked for it: the worker's events, and those of the page.
+"""Events and their listeners: those of the worker, and those that features send to each other.
 
 The worker's events (worker/protocol.py) and those of public/start.mjs have the message as their one
-value.  The page's own:
+value. The page's own events:
 
     schema (reply)      a reply brought the schema of the open database
     opened (database)   a person opened a database
-    wrote (database)    something in a database was changed
+    wrote (database)    a database was changed
     exported (database) a person got a database as a file
     deleted (database)  a database was deleted
-    freed ()            something else was deleted: there is more room
-    full ()             the storage took no more
+    freed ()            a file other than a database was deleted: there is more room
+    full ()             the storage was full when something was to be written
     browsed (sql)       a person chose a table; ``sql`` reads its first rows
-    brought (files)     the system opened files with this page
-    started ()          SQL is answered, and what waited for that has been sent
+    brought (files)     the operating system opened files with this page
+    started ()          SQL is answered, and the requests that waited for that have been sent
     left ()             the page is being left
     returned ()         the page is shown again after ``left``
 """
@@ -24,7 +24,7 @@ if MYPY:
 
 
 class Events:
-    """Which function is called for which event."""
+    """The listeners of each event."""
 
     def __init__(self) -> None:
         self._listeners: "dict[str, list[Callable[..., object]]]" = {}
@@ -34,6 +34,6 @@ class Events:
         self._listeners.setdefault(name, []).append(listener)
 
     def emit(self, name: str, *values: "Any") -> None:
-        """Calls the listeners of an event; there may be none."""
+        """Calls the listeners of an event, if there are any, in the order in which they came."""
         for listener in self._listeners.get(name, ()):
             listener(*values)

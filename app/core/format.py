@@ -1,10 +1,10 @@
-"""Counts, sizes, times, names, and how much room there is, as people read them.
+"""Texts for people: counts, sizes, times, names, and how much room the storage has.
 
 Runs on MicroPython and CPython alike.
 """
 
 NEARLY_FULL = 0.8
-"""The part of the quota beyond which a person is warned."""
+"""The share of the quota, from 0 to 1, from which on a person is warned."""
 
 WHY_MEMORY = {
     "insecure": "This page is not secure, and browsers keep data for secure pages only: open it by "
@@ -14,25 +14,25 @@ WHY_MEMORY = {
     "refused": "This browser refuses its private file system (OPFS) here, as private windows do: "
     "use an ordinary window.",
 }
-"""Why databases are in memory only, by the worker's word for it, and what helps."""
+"""By ``why_memory`` of the worker: why databases are in memory only, and what helps."""
 
 GONE = "Nothing is kept when this page is closed or reloaded: export what you need."
 """What becomes of databases in memory."""
 
 
 def count(number: int, noun: str) -> str:
-    """``1 row``, ``336,776 rows``."""
+    """Return a number with a noun: ``1 row``, ``336,776 rows``."""
     return "{:,} {}".format(number, noun if number == 1 else noun + "s")
 
 
 def tabs(numbers: "list[int]") -> str:
-    """Tabs by their numbers, in the order given: ``tab 2``, ``3 tabs, tab 2 first``."""
+    """Return how messages name tabs, in the order given: ``tab 2``, ``3 tabs, tab 2 first``."""
     first = "tab {}".format(numbers[0]) if numbers[0] else "another tab"
     return first if len(numbers) == 1 else "{} tabs, {} first".format(len(numbers), first)
 
 
 def size(length: int) -> str:
-    """A length in bytes in decimal units: ``812 bytes``, ``31.1 MB``."""
+    """Return a length in bytes as text in decimal units: ``812 bytes``, ``31.1 MB``."""
     if length < 1000:
         return count(length, "byte")
     amount = length / 1000
@@ -44,7 +44,7 @@ def size(length: int) -> str:
 
 
 def time(seconds: float) -> str:
-    """A duration: ``less than 1 ms``, ``12 ms``, ``1.24 s``, ``2 min 5 s``."""
+    """Return a duration as text: ``less than 1 ms``, ``12 ms``, ``1.24 s``, ``2 min 5 s``."""
     if seconds < 0.001:
         return "less than 1 ms"
     if seconds < 0.9995:
@@ -56,18 +56,18 @@ def time(seconds: float) -> str:
 
 
 def quoted(name: str) -> str:
-    """A name as an SQL identifier, whatever is in it (https://sqlite.org/lang_keywords.html)."""
+    """Return any name as a quoted SQL identifier (https://sqlite.org/lang_keywords.html)."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def brief(text: str, most: int) -> str:
-    """Text in one line, cut to ``most`` characters."""
+    """Return text in one line, cut to ``most`` characters."""
     line = " ".join(text.split())
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def numbered(name: str, taken: list[str]) -> str:
-    """A name like ``name`` that is not in ``taken``: ``notes.db`` → ``notes 2.db``."""
+    """Return a name like ``name`` that is not in ``taken``: ``notes 2.db`` for ``notes.db``."""
     stem, dot, ending = name.rpartition(".")
     if not stem:
         stem, dot, ending = name, "", ""
@@ -78,7 +78,7 @@ def numbered(name: str, taken: list[str]) -> str:
 
 
 class Room:
-    """What the worker answered to the request ``storage``; numbers are bytes, or None: unknown."""
+    """The room of the storage, from the reply to ``storage``; sizes in bytes, None if unknown."""
 
     def __init__(
         self, kind: str, persisted: "bool | None", usage: "int | None", quota: "int | None"
@@ -86,34 +86,34 @@ class Room:
         self.in_memory = kind == "memory"
         self.persisted = bool(persisted)
         self.usage = usage
-        # Firefox grants nothing at all where it is out of room; a quota of 0 tells as little.
+        # Firefox reports a quota of 0 where the disk is full: treat that as unknown.
         self.quota = quota or None
 
     def left(self) -> "int | None":
-        """What may still be stored."""
+        """Return how many bytes may still be stored; None if that is unknown."""
         if self.quota is None or self.usage is None:
             return None
         return max(0, self.quota - self.usage)
 
     def share(self) -> float:
-        """The part of the quota that is used, from 0 to 1; 0 where that is unknown."""
+        """Return the share of the quota that is used, from 0 to 1; 0 where that is unknown."""
         if self.quota is None or self.usage is None:
             return 0.0
         return min(1.0, self.usage / self.quota)
 
     def is_tight(self) -> bool:
-        """Whether a person is to be warned."""
+        """Return whether a person is to be warned that the storage is nearly full."""
         return self.share() >= NEARLY_FULL
 
     def figures(self) -> str:
-        """``12.3 MB used of 10.7 GB``."""
+        """Return usage and quota as text: ``12.3 MB used of 10.7 GB``."""
         if self.usage is None:
             return "The browser does not tell how much is used"
         text = size(self.usage) + " used"
         return text if self.quota is None else "{} of {}".format(text, size(self.quota))
 
     def line(self) -> str:
-        """The figures and what becomes of the data, in a few words for the foot of the page."""
+        """Return the figures and what becomes of the data, in short, for the foot of the page."""
         if self.in_memory:
             return "{} · in memory only".format(self.figures())
         if self.is_tight():
@@ -122,12 +122,12 @@ class Room:
         return "{} · {}".format(self.figures(), fate)
 
     def percent(self) -> str:
-        """``84 % full``; ``full`` when nothing is left."""
+        """Return the share that is used as text: ``84 % full``; ``full`` when nothing is left."""
         share = self.share()
         return "full" if share == 1 else "{} % full".format(int(share * 100))
 
     def fate(self) -> str:
-        """What becomes of the data, in a sentence."""
+        """Return a sentence that says whether the data is kept."""
         if self.in_memory:
             return GONE
         if self.persisted:
@@ -135,7 +135,7 @@ class Room:
         return "The browser may clear it when the disk is full: export what you cannot lose."
 
     def warning(self) -> "tuple[str, str]":
-        """What is told when the room is nearly used up: what is the case, what to do."""
+        """Return the warning of a nearly full storage: what is the case, and what to do."""
         return (
             "The storage is {}.".format(self.percent()),
             "{}. Without room, changes are refused; what was committed stays. Export what you "
@@ -143,7 +143,7 @@ class Room:
         )
 
     def lacks_room_for(self, length: int) -> "str | None":
-        """What is asked before an import that needs more than there is; None when it may fit."""
+        """Return what to ask before importing ``length`` bytes; None when they may fit."""
         left = self.left()
         if left is None or length <= left:
             return None
@@ -154,7 +154,7 @@ class Room:
 
 
 def unexported(names: "list[str]") -> str:
-    """Which databases in memory would be lost now: ``notes.db and 2 others have changes …``."""
+    """Return a sentence on databases in memory: ``notes.db and 2 others have changes …``."""
     if len(names) == 1:
         return "{} has changes that are not exported.".format(names[0])
     others = count(len(names) - 1, "other")

@@ -1,42 +1,42 @@
 """Which tab runs the worker, and how this one reaches it.
 
-One tab, the *leader*, holds the Web Lock of that name and runs the worker; the others follow: they
-start no Pyodide and send their requests to the leader's worker.  When the leader goes, however it
-goes, the browser gives its lock to the next tab in the queue, which starts a worker of its own:
-that is the *takeover*.  Nobody counts votes or heartbeats: the browser frees the locks of a tab
-that was closed, crashed, killed or discarded, and of a worker that has ended, and whoever waits
-for one of them is told.  Three locks are all there is to it (public/start.mjs):
+One tab, the *leader*, holds the Web Lock "sahpool leader" and runs the worker. The others follow:
+they start no Pyodide and send their requests to the leader's worker. When the leader goes, for
+whatever reason, the browser gives its lock to the next tab in the queue, which starts a worker of
+its own: that is the *takeover*. There are no votes and no heartbeats: the browser frees the locks
+of a tab that was closed, crashed, killed or discarded, and of a worker that has ended, and grants
+them to the next that waits. Three kinds of locks are used (public/start.mjs):
 
 - the leader's, for which every tab queues from its beginning;
-- one of each worker, named as its address; who sends to a worker waits for that lock, and so learns
-  that it has gone;
+- one of each worker, named as its address; a tab that sends to a worker waits for that lock, and so
+  learns that the worker has gone;
 - one of each tab; the leader's worker waits for it, and so learns that a session is over.
 
-What this tab is to do follows from its state and from what happens, by TABLE and nothing else:
+TABLE alone says what this tab does, by its state and by the event:
 
-    SEEKING     in the queue; nobody has said yet that they lead
+    SEEKING     in the queue; no tab has said yet that it leads
     FOLLOWING   in the queue; another tab's worker answers
     ORPHANED    in the queue; the worker that answered has gone, the next one is not there yet
     LEADING     has the lock; its worker is starting
     SERVING     has the lock; its worker answers, and the other tabs know
-    ALONE       has a worker that is for this tab only, for what it keeps is in memory
-    FAILED      its worker could not start: it gave the lock back, and follows whoever can
-    STOPPED     the page was left, and is kept for the way back
+    ALONE       has a worker for this tab only, because its databases are in memory
+    FAILED      its worker could not start: it released the lock, and follows the next leader
+    STOPPED     the page was left, and is in the back/forward cache
 
-    granted     the leader's lock is had, and a worker was started
+    granted     the leader's lock was granted, and a worker was started
     found       another tab leads, and its worker answers at this address
     gone        the worker that this tab sends to has ended
-    held        the worker of this tab has its lock: from now on its end is noticed
+    held        the worker of this tab holds its lock: from now on its end is noticed
     ready       the worker of this tab answers; ``alone`` when it has only memory
     failed      the worker of this tab could not start, or ended in an error
-    asked       another tab asks for another worker, for this one does not stop what it runs
-    restart     so does the person
-    leave       the page is being left; ``begin``: it is back
+    asked       another tab asks for a new worker, because this one does not stop what it runs
+    restart     the person of this tab asks for a new worker
+    leave       the page is being left; ``begin``: it is shown again
 
-Two facts make it whole.  The lock of the leader is granted only once the leader before is gone or
-has resigned, so "granted" ends whatever was followed.  And no message reaches a worker of which
-this tab was not told, for each has an address of its own: what was sent to one that is gone is
-lost, never late.
+Two facts make this sound. The leader's lock is granted only once the leader before is gone or has
+resigned, so "granted" ends whatever this tab followed. And each worker has an address of its own,
+so no message reaches a worker that this tab does not know: what was sent to a worker that is gone
+is lost, and never arrives at the next one.
 """
 
 # mypy: disable-error-code="type-arg, name-defined"
@@ -60,7 +60,7 @@ _FOLLOWS = (FOLLOWING, ("disconnect", "follow", "connect"))
 EVENTS = ("granted", "found", "gone", "held", "ready", "failed", "asked")
 """The events of public/start.mjs and of the worker that Leader takes."""
 
-# state: event: (next state, what to do, in this order); an event that is not there changes nothing.
+# state: event: (next state, actions in this order); an event that is not listed changes nothing.
 TABLE: "dict[str, dict[str, tuple[str, tuple[str, ...]]]]" = {
     SEEKING: {
         "granted": (LEADING, ()),
@@ -113,10 +113,10 @@ TABLE: "dict[str, dict[str, tuple[str, tuple[str, ...]]]]" = {
 
 
 class Leader:
-    """Follows TABLE.
+    """Carries out TABLE.
 
-    ``start`` is public/start.mjs; ``client`` is told when there is a worker to send to and when no
-    longer, ``startup`` what that means to the person.
+    ``start`` is the Start of public/start.mjs. ``client`` is connected to a worker and disconnected
+    from it; ``startup`` shows that to the person (features/start.py).
     """
 
     def __init__(self, start: "Any", client: "Any", startup: "Any") -> None:
@@ -126,11 +126,11 @@ class Leader:
         self._startup = startup
 
     def take(self, message: dict) -> None:
-        """Takes an event of EVENTS."""
+        """Steps by the message of an event of EVENTS."""
         event = message["event"]
         address = message.get("address")
         if event == "gone" and address != self._start.address:
-            return  # of a worker that is no longer sent to
+            return  # this tab no longer sends to that worker
         if event == "found" and self.state == FOLLOWING and address == self._start.address:
             return
         if event == "ready" and message["storage"] == "memory":
@@ -138,7 +138,7 @@ class Leader:
         self.step(event, address)
 
     def step(self, event: str, address: "str | None" = None) -> None:
-        """What happens makes of the state what TABLE says."""
+        """Changes the state as TABLE says for ``event``, and does its actions."""
         following = TABLE[self.state].get(event)
         if following is None:
             return

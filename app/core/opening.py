@@ -1,4 +1,4 @@
-"""Which database is open: opening one, and what its schema is."""
+"""Opens databases, and keeps the open database and its schema in the state."""
 
 from core import dom, format
 from core.errors import RequestError
@@ -16,7 +16,7 @@ FIRST_DATABASE = "notes.db"
 
 
 class Opening:
-    """Opens databases for all features; what is open is in the state."""
+    """Opens databases for all features; ``state["database"]`` is the open one."""
 
     def __init__(
         self,
@@ -33,13 +33,17 @@ class Opening:
         self._trouble = trouble
 
     async def open(self, name: str) -> None:
-        """Opens a database, creating it when it is new; RequestError if that is refused."""
+        """Open a database, and create it if it is new.
+
+        Raises:
+            RequestError: The worker refused that.
+        """
         reply = await self._client.ask("open", database=name)
         self.take_opened(reply)
         self._state["databases"] = reply["databases"]
 
     async def switch(self, name: str) -> None:
-        """Opens a database as a person asked for; tells when that is refused."""
+        """Opens a database because a person asked for it; shows an error if that is refused."""
         try:
             await self.open(name)
         except RequestError as error:
@@ -49,11 +53,19 @@ class Opening:
         self._status.say("Opened " + name)
 
     async def open_again(self) -> None:
-        """Opens the database that was open, or another one; RequestError if that is refused."""
+        """Open the database that was open, or another one, as open_last() does.
+
+        Raises:
+            RequestError: The worker refused that.
+        """
         await self.open_last((await self._client.ask("databases"))["databases"])
 
     async def open_last(self, databases: "list[Json]") -> None:
-        """Opens the one of the databases that was open last, or another one, or a new one."""
+        """Open that of ``databases`` which was open last, else another one, else a new one.
+
+        Raises:
+            RequestError: The worker was restarted, or refused to create the new one.
+        """
         names = [database["name"] for database in databases]
         last = self.last()
         wanted = [name for name in names if name == last] + [name for name in names if name != last]
@@ -67,24 +79,24 @@ class Opening:
                 self._trouble.show(error.error, title="“{}” cannot be opened".format(name))
             else:
                 return
-        # Not the name of one that is kept aside either: it would stand in the way of its recovery,
-        # and where its journal is kept aside, too, it is refused.
+        # Not the name of a database in quarantine either: a new one of that name would block its
+        # recovery, and is refused where its journal is in quarantine, too.
         taken = names + [database_of(kept) for kept in self._state["quarantined"]]
         is_taken = FIRST_DATABASE in taken
         await self.open(format.numbered(FIRST_DATABASE, taken) if is_taken else FIRST_DATABASE)
 
     def last(self) -> "str | None":
-        """The name of the database that was open last; None when there was none."""
+        """Return the name of the database that was open last; None when there was none."""
         return self._state["database"] or dom.recall("database")
 
     def take_opened(self, reply: "Json") -> None:
-        """Takes in a reply of the worker that has opened a database."""
+        """Puts the database that a reply says is open into the state."""
         dom.remember("database", reply["database"])
         self._state["database"] = reply["database"]
         self.take_schema(reply)
         self._state["in_transaction"] = reply["in_transaction"]
 
     def take_schema(self, reply: "Json") -> None:
-        """Takes in the schema that came with a reply."""
+        """Puts the schema that came with a reply into the state."""
         self._state["schema"] = reply["schema"]
         self._events.emit("schema", reply)

@@ -1,4 +1,4 @@
-"""What the page knows, in one place; parts of the page watch the values that they show."""
+"""The page's current values in one place; features watch the values that they show."""
 
 import asyncio
 
@@ -13,33 +13,33 @@ JOURNALS = ("-journal", "-wal")
 
 
 class State:
-    """Named values and who wants to hear of their changes.
+    """Named values, and the functions that watch their changes.
 
     ready           whether SQL is answered
-    tab             the number by which people are told of this tab; 0 while it has none
+    tab             the number of this tab, as messages show it; 0 while it has none
     tabs            the numbers of all tabs that share the worker
-    ahead           the numbers of other tabs that run something, in the order in which they began;
-                    they tell only where a statement cannot be suspended for others
+    ahead           the numbers of other tabs that run statements, in the order in which they began;
+                    tabs say so only where a running statement cannot be suspended for others
     leads           whether the worker runs in this tab
     paused          whether the storage is lent to another program
     can_suspend     whether a running statement can be cancelled without restarting the worker
     database        name of the open database, or None
-    databases       what there is: a list of {"name", "size"}
-    schema          tables and views of the open database, as the protocol has them
+    databases       all databases: a list of {"name", "size"}, sizes in bytes
+    schema          tables and views of the open database, as in a reply (worker/protocol.py)
     running         whether statements run
     importing       whether a file is being imported
     in_transaction  whether the session has an open transaction
-    storage         where databases are kept: "opfs" or "memory"; None until the worker has told
-    why_memory      the worker's word for why that is the memory (format.WHY_MEMORY), or None
-    quarantined     files of the storage that are kept aside (hello's ``quarantined``)
+    storage         where databases are kept: "opfs" or "memory"; None until the hello
+    why_memory      why the databases are in memory, a key of format.WHY_MEMORY, or None
+    quarantined     files of the storage that are in quarantine (hello's ``quarantined``)
     versions        of sahpool, SQLite, Python, Pyodide (hello's ``versions``)
     timeline        how the worker started: what became of its snapshot, and pairs of a phase and
                     the seconds that it took
     offline         whether the whole site is kept for visits without a server
     updating        whether the page is about to be loaded in a new version
-    update          whether a new version of the page waits
+    update          whether a new version of the site waits to be used
     failed          whether the worker could not start
-    expected        seconds from the navigation after which SQL will be answered; 0: not known
+    expected        seconds from the navigation to the first answer to SQL; 0 if not known
     room            how much room the storage has (format.Room), or None
     unexported      databases in memory with changes that are in no export
     """
@@ -89,7 +89,7 @@ class State:
                 waiting.set()
 
     def busy(self) -> "str | None":
-        """Why nothing else may begin just now, in words for a person; None when it may."""
+        """Return why no other action may begin now, as a sentence; None when it may."""
         if self["running"]:
             return "Wait until the running statement has ended, or cancel it."
         if self["importing"]:
@@ -101,7 +101,7 @@ class State:
         return None
 
     def names(self) -> "list[str]":
-        """The names of all databases."""
+        """Return the names of all databases."""
         return [database["name"] for database in self["databases"]]
 
     async def until(self, name: str) -> None:
@@ -123,13 +123,13 @@ class State:
 
 
 def name_of(kept: "Json") -> "str | None":
-    """The name that a file kept aside may have had, as names are shown; None: not known."""
+    """Return the name that a file in quarantine may have had, without "/"; None if not known."""
     offered = kept["offered"]
     return offered.lstrip("/") if offered else None
 
 
 def database_of(kept: "Json") -> "str | None":
-    """The name of the database that a file kept aside may be, or may belong to; None: not known."""
+    """Return the name of the database that a file in quarantine may be or belong to, or None."""
     name = name_of(kept)
     for ending in JOURNALS:
         if name and name.endswith(ending):

@@ -1,4 +1,4 @@
-"""What this is and how it started: versions, storage, times; and all of it as text for a report."""
+"""The dialog "About this console": versions, storage, times of the start, and a report of them."""
 
 from core import dom, format
 from ui import dialogs
@@ -7,7 +7,7 @@ MYPY = False  # which mypy takes for true: MicroPython has no typing
 if MYPY:
     from core.console import Console
 
-# What the phases of the worker's start (worker/boot.mjs) are called here.
+# The names that the dialog shows for the phases of the worker's start (worker/boot.mjs).
 PHASES = {
     "pyodide": "Python",
     "library": "Imports",
@@ -17,7 +17,7 @@ PHASES = {
 
 
 def setup(console: "Console") -> None:
-    """Adds the command that shows it."""
+    """Adds the command that shows the dialog."""
     about = About(console)
     console.commands.add("about.show", "About this console", about.show)
 
@@ -29,14 +29,14 @@ class About:
         self._console = console
 
     async def show(self) -> None:
-        """Shows it; answers when it is closed."""
+        """Shows the dialog, and returns when it is closed."""
         facts = self._facts()
         table = dom.make("dl", class_="facts")
         for name, value in facts:
             table.append(dom.make("dt", name), dom.make("dd", value))
         documentation = dom.by_id("documentation")  # in builds that have it (serve.py --build)
         if documentation is not None:
-            # In a tab of its own: a page that is left lets go of the storage.
+            # In a tab of its own: a page that is left releases the storage.
             place = documentation.getAttribute("href")
             link = dom.make("a", "Documentation", href=place, target="_blank", rel="noopener")
             entry = dom.make("dd")
@@ -50,7 +50,7 @@ class About:
             self._console.status.say_copied(await dom.copy(report))
 
     def _facts(self) -> "list[tuple[str, str]]":
-        """Pairs (name, value) of texts."""
+        """Return the facts as pairs of texts (name, value)."""
         versions = self._console.state["versions"]
         facts = [
             (name, versions[key])

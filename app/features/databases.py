@@ -1,4 +1,4 @@
-"""The databases of this browser: switch, make, delete, export."""
+"""The list of databases: opening another one, creating, deleting and exporting one."""
 
 from core import dom, format
 from core.errors import RequestError
@@ -12,7 +12,7 @@ if MYPY:
 
 
 def setup(console: "Console") -> None:
-    """Shows the databases, and adds what can be done with them."""
+    """Shows the databases, and adds the commands to create and to export one."""
     databases = Databases(console)
     add = console.commands.add
     add("databases.new", "New database…", databases.make, console.state.busy)
@@ -48,7 +48,7 @@ class Databases:
         wait.hidden = reason is None
 
     async def _refresh(self, _event: "Event") -> None:
-        # ATTACH and VACUUM INTO make databases, and everything changes their sizes.
+        # ATTACH and VACUUM INTO create databases, and every write may change their sizes.
         if sheet.is_open() and self._console.state["ready"] and not self._console.state.busy():
             self._console.state["databases"] = (await self._console.client.ask("databases"))[
                 "databases"
@@ -92,13 +92,13 @@ class Databases:
 
     async def _choose(self, name: str) -> None:
         sheet.close()
-        # Asked here, too: a question that was open has kept nothing from beginning.
+        # Checked here, too: while a dialog was open, a statement or an import may have begun.
         if self._console.may_begin():
             self._console.trouble.clear()
             await self._console.opening.switch(name)
 
     async def make(self) -> None:
-        """Asks for a name and makes a database."""
+        """Asks for a name, then creates and opens a database."""
         sheet.close()
         taken = self._console.state.names()
         name = "notes.db"
@@ -149,7 +149,7 @@ class Databases:
         self._console.status.say("Deleted " + name)
 
     async def export(self) -> None:
-        """Hands the open database to the person as a file."""
+        """Exports the open database as a file, to the person's downloads."""
         name = self._console.state["database"]
         self._console.trouble.clear()
         self._console.status.say("Exporting {}…".format(name))

@@ -1,4 +1,4 @@
-"""Files that come in by the button or by being dropped on the page, one after the other."""
+"""Imports files that were chosen, dropped on the page or opened with it, one after the other."""
 
 import asyncio
 
@@ -22,7 +22,7 @@ PHASES = {
 
 
 def setup(console: "Console") -> None:
-    """Listens for files, and for how far their import has come."""
+    """Listens for files and for the progress of their import, and adds the commands."""
     importer = Importer(console)
     console.events.on("progress", importer.take_progress)
     console.events.on("brought", dom.guarded(importer.add))
@@ -31,7 +31,7 @@ def setup(console: "Console") -> None:
 
 
 class Importer:
-    """Import with progress, a way to stop it, and a question where a name is taken."""
+    """Imports with progress, a way to stop, and a question where a name is taken."""
 
     def __init__(self, console: "Console") -> None:
         self._console = console
@@ -51,11 +51,11 @@ class Importer:
         self._input.click()
 
     def idle(self) -> "str | None":
-        """Why there is nothing to stop; None when there is."""
+        """Return why there is no import to stop; None when there is one."""
         return None if self._console.state["importing"] else "Nothing is being imported."
 
     def take_progress(self, message: "Json") -> None:
-        """Takes the event ``progress``."""
+        """Takes the event ``progress``: shows how far the import has come."""
         request = self._request
         if request is not None and message["request"] == request.number:
             total = message["total"]
@@ -86,7 +86,7 @@ class Importer:
         self._console.state["importing"] = True
         try:
             await self._wait_for_turn()
-            # Once for all files: what became of each of them is told to the end.
+            # Once for all files, so that the errors of each of them stay to the end.
             self._console.trouble.clear()
             while self._queue:
                 await self._import(self._queue.pop(0))
@@ -121,7 +121,7 @@ class Importer:
             return
 
     async def _has_room(self, file: "File") -> bool:
-        """Whether a file is to be imported: asks when there is less room than it needs."""
+        """Return whether to import a file: asks when there is less room than it needs."""
         await self._console.commands.run("storage.measure")
         room = self._console.state["room"]
         if room is None:
@@ -151,7 +151,7 @@ class Importer:
             card.hidden = True
 
     async def _settle_name(self, error: "Json", fields: "Json") -> bool:
-        """Asks what to do about a name that is taken; False when nothing is to be done."""
+        """Ask what to do about a taken name; return whether to send ``fields``, changed, again."""
         existing = error["existing"]
         what = error["what"]
         taken = [
@@ -194,7 +194,7 @@ class Importer:
 
     def _on_chosen(self, _event: "Event") -> "object":
         files = dom.files_of(self._input)
-        # The same file may be chosen again.
+        # Without this, choosing the same file again would be no "change".
         self._input.value = ""
         return self.add(files)
 

@@ -1,4 +1,4 @@
-"""What happens when the page is left, and when a person comes back to it."""
+"""Releases the storage when the page is left, and begins again when a person comes back."""
 
 from core import dom
 
@@ -8,16 +8,16 @@ if MYPY:
 
 
 def setup(console: "Console") -> None:
-    """Listens for the page being left."""
+    """Listens for the page being left and being shown again."""
     Leaving(console)
 
 
 class Leaving:
-    """Lets go of the storage when the page goes; asks first where something would be lost.
+    """Releases the storage when the page is left; has the browser ask first if data would be lost.
 
-    It is asked while a transaction is open, while a file is imported, and while databases in
-    memory have changes that were not exported. Not while statements merely run: what they have
-    committed stays, and a person who leaves can see that they run.
+    The browser asks while a transaction is open, while a file is imported, and while databases in
+    memory have changes that were not exported. It does not ask while statements merely run: what
+    they have committed stays, and a person who leaves can see that they run.
     """
 
     def __init__(self, console: "Console") -> None:
@@ -36,8 +36,8 @@ class Leaving:
         )
 
     def _leave(self) -> None:
-        # A page that is kept for the way back would keep its worker, and that the storage. What is
-        # in memory only would be lost with the worker, and nobody else waits for it.
+        # A page in the back/forward cache would keep its worker, and the worker the storage. A
+        # worker with databases in memory is kept: they would be lost, and no other tab needs it.
         if self._console.state["storage"] != "memory":
             self._left = True
             self._undone = self._console.state["in_transaction"]

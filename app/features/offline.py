@@ -1,4 +1,4 @@
-"""The site kept for visits without a server, new versions of it, and files opened with it."""
+"""Keeping the site for visits without a server, updating it, and taking files opened with it."""
 
 from core import dom
 
@@ -8,30 +8,30 @@ if MYPY:
 
 
 def setup(console: "Console") -> None:
-    """Has the site kept once the database is there."""
+    """Adds the commands of an update, and keeps the site once the database is open."""
     offline = Offline(console)
     console.commands.add("update.take", "Update this console", offline.update, offline.current)
     console.commands.add("update.later", "Update later", offline.hide, offline.current)
 
 
 class Offline:
-    """The badge, and the question whether to go on with a new version.
+    """The badge "offline", and the notice that offers a new version.
 
-    The service worker is registered when the database is there, or cannot be: it fetches the whole
-    site, which would be in the way of a start.
+    The service worker is registered only when the database is open, or could not be opened: it
+    fetches the whole site, which would slow the start down.
     """
 
     def __init__(self, console: "Console") -> None:
         self._console = console
         self._notice = dom.by_id("update-notice")
         self._begun = False
-        # Also where this version cannot start: a newer one may.
+        # Also where this version cannot start: a newer one may be able to.
         for name in ("ready", "failed"):
             console.state.watch(name, self._begin)
         dom.on_opened_with(lambda files: console.events.emit("brought", files))
 
     def current(self) -> "str | None":
-        """Why there is nothing to update to; None when there is."""
+        """Return why there is nothing to update to; None when there is a new version."""
         return None if self._console.state["update"] else "This is the newest version."
 
     def _begin(self, is_so: bool) -> None:
@@ -48,11 +48,11 @@ class Offline:
             self._notice.hidden = False
 
     def hide(self) -> None:
-        """Hides the question."""
+        """Hides the notice."""
         self._notice.hidden = True
 
     async def update(self) -> None:
-        """Loads the page in its new version, unless something would be lost."""
+        """Reloads the page in its new version, unless data would be lost or something runs."""
         if not self._console.may_begin():
             return
         if self._console.state["in_transaction"]:

@@ -1,4 +1,4 @@
-"""The other tabs: which one this is, what they have changed, and the storage lent to others."""
+"""The other tabs: this tab's number among them, what they changed, and the loan of the storage."""
 
 from core import dom
 from core.errors import RequestError
@@ -27,9 +27,10 @@ def setup(console: "Console") -> None:
 
 
 class OtherTabs:
-    """The tab's line at the foot, the mark on results that are older than the data, the loan.
+    """The tab's line at the foot of the page, the schema that others change, and the loan.
 
-    While the storage is lent no tab has it: another program of this origin can use the databases.
+    While the storage is lent, no tab holds it: another program of this origin can use the
+    databases.
     """
 
     def __init__(self, console: "Console") -> None:
@@ -46,14 +47,14 @@ class OtherTabs:
         state.watch("storage", lambda _kind: self._show_loan(state["paused"]))
 
     def take_numbers(self, message: "Json") -> None:
-        """Takes the event ``tabs``."""
+        """Takes the event ``tabs``: the numbers of all tabs that share the worker."""
         state = self._console.state
         here = message["numbers"]
         state["tabs"] = here
         state["ahead"] = [number for number in state["ahead"] if number in here]
 
     def take_runs(self, message: "Json") -> None:
-        """Takes the event ``runs``."""
+        """Takes the event ``runs``: another tab has begun to run something, or has ended."""
         state = self._console.state
         ahead = [number for number in state["ahead"] if number != message["number"]]
         if message["on"]:
@@ -61,17 +62,17 @@ class OtherTabs:
         state["ahead"] = ahead
 
     def take_change(self, message: "Json") -> None:
-        """Takes the event ``changed``."""
+        """Takes the event ``changed``: reads the schema again if another tab changed it."""
         if message["schema"]:
             dom.spawn(self._look_again())
 
     def take_loan(self, _message: "object") -> None:
-        """Takes the event ``paused``."""
+        """Takes the event ``paused``: the storage is lent."""
         self._console.state["paused"] = True
 
     def take_return(self, _message: "object") -> None:
-        """Takes the event ``unpaused``."""
-        # At once: a worker that begins while the databases are opened again is to have them.
+        """Takes the event ``unpaused``: the storage is back."""
+        # At once: a worker that starts while databases are opened again must open the storage.
         self._console.client.transport.lend(False)
         dom.spawn(self._come_back())
 
@@ -80,7 +81,7 @@ class OtherTabs:
             reply = await self._console.client.ask("schema")
             self._console.opening.take_schema(reply)
         except RequestError as error:
-            # Gone meanwhile, or not to be read just now: whoever uses it is told so.
+            # The database was deleted meanwhile or cannot be read now; its next use reports that.
             self._console.status.say("The list of tables may be out of date: " + str(error))
 
     async def _come_back(self) -> None:
@@ -98,12 +99,12 @@ class OtherTabs:
             title = "“{}” cannot be opened".format(name)
             self._console.trouble.show(error.error, title=title)
         self._returns = False
-        # Another worker has said meanwhile whether the storage is lent.
+        # A later worker has already said, in its hello, whether the storage is lent.
         if connection == self._console.client.connection:
             self._console.state["paused"] = False
 
     async def lend(self) -> None:
-        """Lets go of the storage, for all tabs."""
+        """Lends the storage: the worker pauses it, for all tabs."""
         if not self._console.may_begin():
             return
         self._console.trouble.clear()
@@ -116,7 +117,7 @@ class OtherTabs:
         dom.by_id("lent-back").focus()
 
     async def take_back(self) -> None:
-        """Takes the storage back, for all tabs."""
+        """Takes the storage back: the worker unpauses it, for all tabs."""
         self._console.status.say("Taking the storage back…")
         try:
             await self._console.client.ask("unpause")
@@ -124,7 +125,7 @@ class OtherTabs:
             self._console.trouble.show(error.error, title="The storage was not taken back")
             self._console.status.say("The storage is lent to another program")
             return
-        # Also where the event that says so came before this tab knew of the loan.
+        # Also here, as the event "unpaused" may have come before this tab knew of the loan.
         await self._come_back()
 
     def _show(self) -> None:

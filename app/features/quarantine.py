@@ -1,7 +1,7 @@
-"""Files of the storage whose headers cannot be trusted: kept aside, and what can be done with them.
+"""Files in quarantine, which the page calls "kept aside": their list, and what to do with them.
 
-The library leaves such a file as it is. It is told of once, calmly, and listed below the databases,
-where a person can take its bytes, make it a database again, or delete it.
+The header of such a file cannot be trusted, so the library leaves it as it is. A notice tells of
+it once; the list below the databases lets a person export, recover or delete it.
 """
 
 from core import dom, format
@@ -19,7 +19,7 @@ if MYPY:
 
 
 def setup(console: "Console") -> None:
-    """Shows the files that are kept aside."""
+    """Shows the files in quarantine, and adds the commands of the notice."""
     quarantine = Quarantine(console)
     console.commands.add("quarantine.show", "Show files kept aside", quarantine.show)
     console.commands.add("quarantine.hide", "Hide the notice", quarantine.hide)
@@ -52,7 +52,7 @@ class Quarantine:
         number = len(quarantined)
         self._section.hidden = not number
         dom.fill(dom.by_id("kept-list"), [self._item(kept) for kept in quarantined])
-        # What a person has seen and hidden is not told again; what is new is.
+        # Show the notice again only when there are more files than the person has seen.
         if number > self._shown:
             text = (
                 format.count(number, "file") + (" is" if number == 1 else " are") + " kept aside."
@@ -93,21 +93,21 @@ class Quarantine:
         return item
 
     def _of(self, button: "Element") -> "Json":
-        """The file that a button belongs to."""
+        """Return the file that a button belongs to."""
         slot = button.dataset.key
         return next(kept for kept in self._console.state["quarantined"] if kept["name"] == slot)
 
     async def show(self) -> None:
-        """Opens the list of them."""
+        """Opens the sheet of databases at the list of files in quarantine."""
         await sheet.show("kept")
 
     def hide(self) -> None:
-        """Hides the notice until there are more."""
+        """Hides the notice until there are more files."""
         self._notice.hidden = True
         dom.by_id("database").focus()
 
     async def _ask(self, failed: str, op: str, **fields: "Any") -> "Json | None":
-        """The reply to a request; None where it was refused, which is told with ``failed``."""
+        """Return the reply to a request; None where it was refused, shown with title ``failed``."""
         try:
             return await self._console.client.ask(op, **fields)
         except RequestError as error:
@@ -159,7 +159,7 @@ class Quarantine:
             return
 
     async def _settle_name(self, error: "Json") -> "tuple[str | None, str]":
-        """Asks what to do about a name that is taken; answers the button and the name to be."""
+        """Ask what to do about a taken name; return the button and the name to recover it by."""
         existing = error["existing"]
         taken = self._console.state.names()
         button, text = await dialogs.ask(
@@ -172,7 +172,7 @@ class Quarantine:
         return button, existing if button == "Replace" else text.strip()
 
     async def _complete(self, kept: "Json") -> None:
-        """Gives a WAL to its database, which is not kept aside."""
+        """Recovers a WAL into its database, which is not in quarantine itself."""
         sheet.close()
         database = database_of(kept)
         button, _ = await dialogs.ask(
@@ -224,7 +224,7 @@ class Quarantine:
 
 
 def reason_of(kept: "Json") -> str:
-    """Why a file is kept aside, and what becomes of it, as sentences."""
+    """Return why a file is in quarantine, and what it belongs to, as sentences."""
     reason: str = kept["reason"]
     text = reason[:1].upper() + reason[1:] + "."
     if name_of(kept) != database_of(kept):

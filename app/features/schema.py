@@ -10,13 +10,13 @@ if MYPY:
 
 BROWSE_ROWS = 100
 OPEN_COLUMNS = 150
-"""Up to so many columns in all, every table shows its columns from the start."""
+"""Most columns of all tables together with which every table shows its columns at first."""
 STEP = 300
 """Tables drawn at once: thousands would keep the page busy for many seconds."""
 
 
 def setup(console: "Console") -> None:
-    """Shows the schema of the open database."""
+    """Shows the schema of the open database, and adds the command that shows more of it."""
     schema = Schema(console)
     console.state.watch("schema", schema.show)
     console.commands.add("schema.more", "Show more tables", schema.show_more)
@@ -39,7 +39,7 @@ class Schema:
         dom.on_acts(self._list, {"fold": self._toggle, "browse": self._browse})
 
     def show(self, schema: "list[Json]") -> None:
-        """Shows the tables and views of a schema, as the protocol has it."""
+        """Shows the tables and views of a schema, as a reply has it (worker/protocol.py)."""
         if self._database != self._console.state["database"]:
             self._database = self._console.state["database"]
             self._folded = {}
@@ -65,7 +65,7 @@ class Schema:
         self._more.textContent = "Show {:,} of {:,} more".format(min(left, STEP), left)
 
     def _fold(self, is_narrow: bool) -> None:
-        # On a narrow screen the list lies above the editor, which is what is wanted first.
+        # On a narrow screen the list is above the editor, which a person needs first.
         dom.by_id("schema-fold").open = not is_narrow
 
     def _item(self, number: int) -> "Element":
@@ -102,7 +102,7 @@ class Schema:
         return item
 
     def _of(self, button: "Element") -> "Json":
-        """The table that a button belongs to."""
+        """Return the table that a button belongs to."""
         return self._tables[int(button.dataset.key)]
 
     def _toggle(self, fold: "Element") -> None:
@@ -114,7 +114,7 @@ class Schema:
     def _browse(self, button: "Element") -> None:
         table = self._of(button)
         source = format.quoted(table["name"])
-        # A name alone means the temporary table first, then main's, then an attached one.
+        # SQLite looks a bare name up in temp first, then in main, then in attached databases.
         if table["schema"] != "main" or self._names[table["name"].lower()] > 1:
             source = format.quoted(table["schema"]) + "." + source
         self._console.events.emit(
@@ -131,7 +131,7 @@ def _full_name(table: "Json") -> str:
 
 
 def _unfold(fold: "Element", columns: "Element", table: "Json", is_open: bool) -> None:
-    """Shows or hides the columns of a table, which are drawn when they are first shown."""
+    """Shows or hides the columns of a table; they are drawn when they are first shown."""
     if is_open and not columns.childElementCount:
         dom.fill(columns, _columns(table))
     columns.hidden = not is_open
@@ -139,7 +139,7 @@ def _unfold(fold: "Element", columns: "Element", table: "Json", is_open: bool) -
 
 
 def _columns(table: "Json") -> "list[Element]":
-    # 1: a column that a virtual table hides (https://sqlite.org/pragma.html#pragma_table_xinfo).
+    # 1 is a virtual table's hidden column (https://sqlite.org/pragma.html#pragma_table_xinfo).
     return [_column(column) for column in table["columns"] if column["hidden"] != 1]
 
 

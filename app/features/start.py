@@ -1,4 +1,4 @@
-"""From the worker's first message to the database that was open last; and when that fails."""
+"""The start: from the worker's first message to an open database, and what is shown if it fails."""
 
 import asyncio
 
@@ -23,9 +23,10 @@ PHASES = {
     "storage": "Opening the storage…",
     "service": "Almost there…",
 }
-# Opening the storage takes a tenth of a second; one that another tab holds is waited for.
+# Seconds after which the page says that it waits for another tab: opening a free storage takes 0.1.
 PATIENCE = 2.0
-# What can wait comes so long after SQL is answered: the statement that waited for that goes first.
+# Seconds from the first answer to SQL until low-priority requests are sent, so that a statement
+# typed during the start goes first.
 AFTERWARDS = 0.3
 MIXED = protocol.make_error(
     "MixedVersions",
@@ -41,7 +42,7 @@ KEPT = "A change that had not been committed was undone; committed data is kept.
 
 
 def setup(console: "Console") -> None:
-    """Follows the worker from its first message."""
+    """Listens for the events of the worker's start, and adds the commands to restart and retry."""
     start = Start(console)
     for name, listener in (
         ("boot", start.take_boot),
@@ -56,7 +57,7 @@ def setup(console: "Console") -> None:
 
 
 class Start:
-    """Follows the worker's boot, has a database opened, restarts."""
+    """Shows how the worker starts, greets it, opens a database, and restarts the worker."""
 
     def __init__(self, console: "Console") -> None:
         self._console = console
@@ -68,28 +69,28 @@ class Start:
         try:
             console.state["expected"] = float(dom.recall("start-seconds") or 0)
         except ValueError:
-            console.state["expected"] = 0.0  # somebody else wrote there
+            console.state["expected"] = 0.0  # not what this page wrote
         dom.spawn(self._explain_silence())
 
     def take_boot(self, message: "Json") -> None:
-        """Takes the event ``boot``."""
+        """Takes the event ``boot``: a phase of the worker's start has begun."""
         self._phase = message["phase"]
         self._console.status.say(PHASES.get(self._phase, "Starting…"))
         if self._phase == "storage":
             dom.spawn(self._explain_wait())
 
     def take_ready(self, message: "Json") -> None:
-        """Takes the event ``ready``."""
+        """Takes the event ``ready``: the worker answers, and says how long its phases took."""
         self._take_timeline(message["phases"], message["snapshot"])
 
     def take_failure(self, message: "Json") -> None:
-        """Takes the event ``failed``."""
+        """Takes the event ``failed``: the worker could not start, or ended in an error."""
         self._phase = ""
         phase = PHASES.get(message["phase"], "Running the database…")
         self._fail(phase, message["error"])
 
     def restart(self) -> None:
-        """Ends the worker, in whichever tab, and goes on with another one and the same database."""
+        """Ends the worker, in whichever tab it is, and opens the same database in a new one."""
         in_memory = self._console.state["storage"] == "memory"
         self._console.client.refuse_all(
             "All databases were in memory only, and are gone." if in_memory else KEPT
@@ -99,13 +100,13 @@ class Start:
         self._leader.step("restart")
 
     async def retry(self) -> None:
-        """After a failure: goes on with a newer version if one is there, else begins anew."""
-        # What the update is refused with, it is refused with again: beginning anew is left.
+        """Updates to a newer version of the site after a failure; begins anew if there is none."""
+        # If the update is refused, trying it again would not help: begin anew instead.
         if not self._console.state["update"] or await dom.take_update():
             self._begin_anew()
 
     def _begin_anew(self) -> None:
-        """Begins anew, with a worker of another tab as it is."""
+        """Reloads mixed versions, greets another tab's worker again, or restarts this tab's."""
         if self._is_mixed:
             dom.reload()
         elif self._leader.state == FOLLOWING:
@@ -115,7 +116,7 @@ class Start:
             self.restart()
 
     def leave(self) -> None:
-        """Lets go of everything: the page is being left."""
+        """Ends the worker and releases all locks, because the page is being left."""
         self._leader.step("leave")
 
     def come_back(self) -> None:
@@ -123,12 +124,12 @@ class Start:
         self._console.client.refuse_all(KEPT)
         self._console.state["in_transaction"] = False
         self._begin("Starting again…")
-        # As after a reload: what became of a loan meanwhile, nobody here has heard.
+        # As after a reload: this page does not know whether the storage is still lent.
         self._console.client.transport.lend(False)
         self._leader.step("begin")
 
     def lose(self, state: str) -> None:
-        """The worker that was sent to has gone; ``state`` is the leader's now."""
+        """Shows that the worker has gone; ``state`` is the new state of the Leader."""
         if state == STOPPED:
             return
         here = state == LEADING
@@ -137,7 +138,7 @@ class Start:
         )
 
     def greet(self, leads: bool) -> None:
-        """There is a worker to send to, in this tab or in another one."""
+        """Greets a new worker, which is in this tab if it ``leads``, else in another one."""
         self._console.state["leads"] = leads
         self._begin("Opening the database…")
         dom.spawn(self._greet(self._console.client.connection))
@@ -169,7 +170,7 @@ class Start:
             self._console.status.say("Waiting for the storage, which another tab seems to hold…")
 
     async def _greet(self, connection: int) -> None:
-        # Which worker it is may change at each word to it, and then this is of no more interest.
+        # The worker may be replaced during each await; then the greeting of the next one counts.
         try:
             last = self._console.opening.last()
             number = self._console.client.tab

@@ -1,4 +1,4 @@
-"""What becomes of the data: whether the browser keeps it, how much room there is, what to do."""
+"""Whether the browser keeps the data, how much room it has, and what a person can do about it."""
 
 from core import dom, format
 from core.errors import RequestError
@@ -10,7 +10,7 @@ if MYPY:
 
 
 def setup(console: "Console") -> None:
-    """Shows the storage, and listens for what changes it."""
+    """Shows the storage, listens for the events that change it, and adds the commands."""
     storage = Storage(console)
     for name, listener in (
         ("started", storage.measure),
@@ -30,8 +30,8 @@ def setup(console: "Console") -> None:
 class Storage:
     """The storage's line at the foot, its part of the sheet "Databases", and its notice.
 
-    Other parts tell it what they changed; it asks the browser to keep the data after the first
-    change, and in memory mode knows which databases would be lost.
+    It hears of changes by events. After the first one it asks the browser for persistent storage.
+    With databases in memory it remembers which of them have changes that are in no export.
     """
 
     def __init__(self, console: "Console") -> None:
@@ -60,7 +60,7 @@ class Storage:
         dom.listen(dom.by_id("databases"), "toggle", lambda _event: self.measure())
 
     def wrote(self, database: str) -> None:
-        """Something in a database has changed; a coroutine takes it from here."""
+        """Takes the event ``wrote``: measures the storage, and asks the browser to keep data."""
         self._full = False
         if (
             self._console.state["storage"] == "memory"
@@ -70,25 +70,25 @@ class Storage:
         dom.spawn(self._after_write())
 
     def exported(self, database: str) -> None:
-        """The person has got a database as a file, with all that was committed."""
+        """Takes the event ``exported``: the file has all that was committed."""
         if self._console.state["storage"] == "memory" and not self._console.state["in_transaction"]:
             self._exported = database
             self._forget(database)
             self._show()
 
     def deleted(self, database: str) -> None:
-        """A database is gone, as was asked for."""
+        """Takes the event ``deleted``: the person has deleted a database."""
         self._forget(database)
         self.freed()
 
     def freed(self) -> None:
-        """Something was deleted: there is more room."""
+        """Takes the event ``freed``: there is more room."""
         self._full = False
         self._hidden = False
         dom.spawn(self.measure())
 
     def refused(self) -> None:
-        """SQLite was told that the storage is full."""
+        """Takes the event ``full``: frees the room of the snapshot of Python's memory."""
         self._full = True
         dom.spawn(self._make_room())
 
@@ -97,13 +97,13 @@ class Storage:
         await self.measure()
 
     async def measure(self) -> None:
-        """Asks for the figures and shows them."""
+        """Asks the worker for usage and quota, and shows them."""
         if not self._console.state["ready"]:
             return
         try:
             reply = await self._console.client.ask("storage")
         except RequestError:
-            return  # what was known stays; a worker that begins anew is asked anew
+            return  # the old figures stay; a new worker is asked again after its start
         self._console.state["room"] = format.Room(
             reply["kind"], reply["persisted"], reply["usage"], reply["quota"]
         )
@@ -114,7 +114,7 @@ class Storage:
         await sheet.show("storage-details")
 
     def _begin(self, kind: "str | None") -> None:
-        # A worker that begins anew has nothing of what the one before it had in memory.
+        # A new worker has none of the databases that the one before it had in memory.
         self._exported = None
         self._console.state["unexported"] = []
         if kind == "memory":
@@ -131,8 +131,8 @@ class Storage:
             await self.ask_to_keep()
 
     async def ask_to_keep(self) -> None:
-        """Asks the browser to keep the data, and shows what it answers."""
-        # Firefox asks the person, who may never answer: nothing waits for this but the words.
+        """Asks the browser for persistent storage, and shows its answer."""
+        # Firefox asks the person, who may never answer: only the text shown waits for this.
         room = self._console.state["room"]
         if self._waiting or room is None or room.in_memory or room.persisted:
             return
@@ -203,10 +203,13 @@ class Storage:
         self._show()
 
     def _tell(self, text: "tuple[str, str] | None", acts: "list[tuple[str, str, str]]") -> None:
-        """The notice below the page's head: (what, more) and buttons (name, class, act)."""
+        """Shows the notice below the page's header, or none.
+
+        ``text`` is (what is the case, more about it); ``acts`` are buttons (name, CSS class, act).
+        """
         said = (text, [act[0] for act in acts])
         if said == self._said:
-            return  # it would be read out again
+            return  # assistive technology would read the same notice out again
         self._said = said
         if text is None:
             self._notice.replaceChildren()

@@ -2,17 +2,18 @@
 
 let tell = reportError;
 
-/** `teller(text)` is told of every exception that `guarded` has caught. */
+/** Calls `teller(text)` for every exception that `guarded` has caught or `report` was given. */
 export const onFault = (teller) => {
   tell = (error) => setTimeout(() => teller(String(error)));
 };
 
-/** Has `error` told as `onFault` was asked to. */
+/** Passes `error` to the function that `onFault` was given. */
 export const report = (error) => tell(error);
 
 /**
- * `part` for Python to call: what its methods throw is told, and undefined comes back. Let through,
- * an exception would end the Python that called, without its `finally`, in the middle of anything.
+ * Returns `part` wrapped for Python: a method that throws returns undefined, and the exception is
+ * reported. An exception that reached MicroPython would end the calling Python code at once, without
+ * running its `finally`.
  */
 export const guarded = (part) =>
   new Proxy(part, {
@@ -30,47 +31,47 @@ export const guarded = (part) =>
     },
   });
 
-/** What was remembered under `key`, or null: also where the browser keeps nothing for this page. */
+/** Returns the text remembered under `key`, or null, also where the browser keeps no data. */
 export const recall = (key) => {
   try {
     return localStorage.getItem(key);
   } catch {
-    return null; // storage is switched off: the page works, it only starts afresh
+    return null; // site data is blocked: the page works without what earlier visits remembered
   }
 };
 
-/** Remembers `text` under `key` where the browser allows it; answers whether it did. */
+/** Remembers `text` under `key` where the browser allows it, and returns whether it did. */
 export const remember = (key, text) => {
   try {
     localStorage.setItem(key, text);
     return true;
   } catch {
-    return false; // switched off or full
+    return false; // localStorage is blocked or full
   }
 };
 
-/** An entry of the performance timeline; `begin` and `end` are ms since 1970, as text. */
+/** Adds an entry to the performance timeline; `begin` and `end` are ms since 1970, as text. */
 export const measure = (name, begin, end) => {
   const { timeOrigin } = performance;
   try {
     performance.measure(name, { start: begin - timeOrigin, end: end - timeOrigin });
   } catch {
-    // A clock that was set back makes times before the navigation, which are refused.
+    // If the clock was set back, times lie before the navigation, and measure() throws.
   }
 };
 
-/** Marks this moment in the performance timeline, unless it was reached before. */
+/** Marks this moment in the performance timeline, unless there is a mark of that name. */
 export const mark = (name) => {
   if (reached(name) === null) performance.mark(name);
 };
 
-/** When `mark` came first, in ms from the navigation; null when it has not. */
+/** Returns the time of the first `mark(name)`, in ms from the navigation; null if there is none. */
 export const reached = (name) => performance.getEntriesByName(name, "mark")[0]?.startTime ?? null;
 
-/** Throws away what worker/snapshot.mjs keeps; a promise of whether that made room. */
+/** Deletes the snapshot that worker/snapshot.mjs keeps; returns a promise of whether there was one. */
 export const discardSnapshot = async () => {
   try {
-    // A whole cache would keep its room for as long as somebody has it open.
+    // Delete the entries, not the cache: a deleted cache takes room as long as it is open anywhere.
     const cache = await caches.open("sahpool-snapshot");
     const there = await cache.keys();
     await Promise.all(there.map((request) => cache.delete(request)));
@@ -80,7 +81,7 @@ export const discardSnapshot = async () => {
   }
 };
 
-/** Puts `text` on the clipboard; a promise of whether it was allowed. */
+/** Puts `text` on the clipboard; returns a promise of whether the browser allowed it. */
 export const copyText = async (text) => {
   try {
     await navigator.clipboard.writeText(text);
@@ -90,7 +91,7 @@ export const copyText = async (text) => {
   }
 };
 
-/** Saves `blob` as `name` in the person's downloads; answers whether it is a Blob at all. */
+/** Saves `blob` as `name` among the person's downloads; returns whether it is a Blob. */
 export const download = (blob, name) => {
   if (!(blob instanceof Blob)) return false;
   const link = document.createElement("a");
@@ -99,20 +100,20 @@ export const download = (blob, name) => {
   document.body.append(link);
   link.click();
   link.remove();
-  // The download reads from the address after the click; a minute is long enough for it to begin.
+  // The download reads the URL after the click; it begins within a minute.
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
   return true;
 };
 
-/** The length of a file as text: MicroPython would lose what is beyond 2**31. */
+/** Returns the length of a file as text: MicroPython would lose what is beyond 2**31. */
 export const sizeOf = (file) => String(file.size);
 
-/** Asks the browser to keep this site's data; a promise of whether it agreed, which may stay open. */
+/** Asks the browser for persistent storage; returns a promise of its answer, which may stay pending. */
 export const askToKeep = async () => {
   try {
     return await navigator.storage.persist();
   } catch {
-    return false; // not offered here
+    return false; // this browser or page has no persistent storage
   }
 };
 
@@ -121,15 +122,15 @@ const ask = (event) => {
   event.returnValue = true; // older browsers look at this
 };
 
-/** Has the browser ask before the page is left, or no longer. */
+/** Sets whether the browser asks the person before the page is left. */
 export const askBeforeLeaving = (wanted) => {
-  // Only while it matters: with a listener some browsers do not keep the page for the way back.
+  // Listen only while wanted: some browsers keep no page with a listener in the back/forward cache.
   (wanted ? addEventListener : removeEventListener)("beforeunload", ask);
 };
 
 const isApple = /Mac|iPhone|iPad/.test(navigator.userAgent);
 
-/** A key event in CodeMirror's words: `Mod-Enter`, `Alt-Shift-F`. */
+/** Returns CodeMirror's name of a key event: `Mod-Enter`, `Alt-Shift-F`. */
 const nameOf = (event) => {
   const [mod, other] = isApple ? [event.metaKey, event.ctrlKey] : [event.ctrlKey, event.metaKey];
   const held = [mod && "Mod", other && (isApple ? "Ctrl" : "Meta"), event.altKey && "Alt", event.shiftKey && "Shift"];
@@ -137,8 +138,8 @@ const nameOf = (event) => {
 };
 
 /**
- * `press(key)` is called when one of the keys (JSON) is pressed and nothing else on the page wants it.
- * Not while a question is open, or the page cannot be used.
+ * Calls `press(key)` when one of `keys` (JSON) is pressed and no other listener has handled it; not
+ * while a dialog is open or the page is inert.
  */
 export const onKeys = (keys, press) => {
   const wanted = new Set(JSON.parse(keys));

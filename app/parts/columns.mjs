@@ -14,7 +14,7 @@ const NULL = Object.freeze({ kind: "null", value: null });
 const TAGS = ["null", "int", "float", "text", "blob"];
 const decoder = new TextDecoder();
 
-/** Bytes of a value that are looked at for one line of a grid; a megabyte of text stays unread. */
+/** Most bytes of a value that are read for one line of a grid, so that long text costs no time. */
 const LINE_BYTES = 1024;
 const LINE_BLOB_BYTES = 24;
 
@@ -24,19 +24,19 @@ const hex = (bytes) => {
   return text;
 };
 
-/** The characters that lie whole in the first `most` bytes of a text. */
+/** Returns the characters that are whole in the first `most` bytes of a text. */
 const beginning = (bytes, most) =>
   // stream: a character cut in half at the end is left out instead of shown as U+FFFD.
   new TextDecoder().decode(bytes.subarray(0, most), { stream: true });
 
-/** "x'0102…' · 3,000 bytes" of a blob, whole up to 24 bytes. */
+/** Returns "x'0102…' · 3,000 bytes" for a blob; up to 24 bytes all of them. */
 const blobLine = (bytes) => {
   if (bytes.length <= LINE_BLOB_BYTES) return `x'${hex(bytes)}'`;
   return `x'${hex(bytes.subarray(0, LINE_BLOB_BYTES))}…' · ${bytes.length.toLocaleString("en")} bytes`;
 };
 
 /**
- * A REAL as SQLite turns it into text: printf("%!.15g"), https://sqlite.org/printf.html.
+ * Returns a REAL as SQLite turns it into text: printf("%!.15g"), https://sqlite.org/printf.html.
  * 15 significant digits, always a decimal point, an exponent from 1e15 and below 1e-4.
  */
 export const floatText = (value) => {
@@ -55,7 +55,7 @@ export const floatText = (value) => {
   return `${sign}${whole}.${digits.slice(exponent + 1) || "0"}`;
 };
 
-/** One piece: views over its buffer, made once. */
+/** One piece of a result: typed views of its buffer, made once. */
 class Piece {
   constructor(description, buffer) {
     const rows = description.rows;
@@ -111,7 +111,7 @@ class Piece {
   }
 }
 
-/** All rows of one result, in pieces that may still be coming. */
+/** The rows of one result that have come so far, in pieces. */
 export class Rows {
   /** @param {string[]} names column names as SQLite gives them: duplicates and "" included */
   constructor(names) {
@@ -132,7 +132,7 @@ export class Rows {
     this.bytes += piece.bytes;
   }
 
-  /** The exact value of a cell, both counted from 0; RangeError outside. */
+  /** Returns the exact value of a cell; row and column count from 0. Throws RangeError outside. */
   cell(row, column) {
     if (!(row >= 0 && row < this.size && column >= 0 && column < this.names.length))
       throw new RangeError(`no cell at row ${row}, column ${column}`);
@@ -140,7 +140,7 @@ export class Rows {
     return this.pieces[at].cell(row - this.starts[at], column);
   }
 
-  /** What a grid shows in one line: {kind, text, cut}, cut when the value is longer. */
+  /** Returns a cell's text for one line of a grid: {kind, text, cut}; cut if the value is longer. */
   line(row, column) {
     const { kind, value } = this.cell(row, column);
     if (kind === "text" && value.length > LINE_BYTES) {
@@ -150,7 +150,8 @@ export class Rows {
     return { kind, text: this.#text(kind, value), cut: false };
   }
 
-  /** A value as text: NULL, 1, 1.5, text, or x'…' for a blob; of these two the first `most` bytes. */
+  /** Returns a value as text: NULL, 1, 1.5, text or, for a blob, x'…'; of text and of a blob the first
+   *  `most` bytes. {kind, text, bytes, cut, value}: `bytes` is the length of the whole value. */
   text(row, column, most = Infinity) {
     const { kind, value } = this.cell(row, column);
     const bytes = value?.length ?? 0;
@@ -161,8 +162,8 @@ export class Rows {
     return { kind, text, bytes, cut, value };
   }
 
-  /** Rows as tab-separated text with a header, at most `most` of them; a field with tabs, quotes or
-   *  line breaks is quoted as spreadsheets expect, NULL is an empty field. */
+  /** Returns {text, rows}: at most `most` rows as tab-separated text with a header. A field with tabs,
+   *  quotes or line breaks is quoted as spreadsheets expect; NULL is an empty field. */
   tsv(most) {
     const field = (text) => (/["\t\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
     const lines = [this.names.map(field).join("\t")];

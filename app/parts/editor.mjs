@@ -72,7 +72,7 @@ const colours = HighlightStyle.define([
   { tag: tags.comment, color: "var(--muted)", fontStyle: "italic" },
 ]);
 
-/** Bytes in UTF-8 to UTF-16 units: where byte `offset` of `text` lies as an index into it. */
+/** Returns the index into `text`, in UTF-16 units, of its byte `offset` in UTF-8. */
 export const unitsAt = (text, offset) => {
   let bytes = 0;
   let units = 0;
@@ -85,7 +85,7 @@ export const unitsAt = (text, offset) => {
   return units;
 };
 
-/** SQLite's dialect with this engine's own keywords and functions (the built-in list is older). */
+/** Returns SQLite's dialect with this engine's keywords and functions: the built-in list is older. */
 const dialectOf = (keywords, functions) =>
   SQLDialect.define({
     ...SQLite.spec,
@@ -98,7 +98,7 @@ const completion = (label, type) =>
     ? { label: label.toLowerCase(), type: "function", boost: -1 }
     : { label: label.toUpperCase(), type, boost: -2 };
 
-/** The schema as lang-sql wants it; without a prototype, so that a table may be called constructor. */
+/** Returns the schema as lang-sql wants it, without a prototype: a table may be called constructor. */
 const namespaceOf = (schema) => {
   const namespace = Object.create(null);
   for (const table of schema) {
@@ -133,7 +133,7 @@ class Editor {
     this.#view = new EditorView({
       parent,
       extensions: [
-        // Above basicSetup, which has another use for Mod-Enter.
+        // Before basicSetup, which binds Mod-Enter to another command.
         Prec.highest(keymap.of([{ key: "Mod-Enter", preventDefault: true, run }])),
         basicSetup,
         this.#language.of(this.#sql()),
@@ -148,9 +148,9 @@ class Editor {
           spellcheck: "false",
         }),
         EditorView.domEventHandlers({
-          // Files are the window's to take: the editor would write their text into the SQL.
+          // Dropped files are for the window's listener: the editor would insert their text.
           drop: ({ dataTransfer }) => Boolean(dataTransfer?.files.length),
-          // A list that comes up after the focus has gone would cover the page for no one.
+          // A completion list that opens after the editor has lost the focus would stay open.
           blur: (_, view) => void setTimeout(() => view.hasFocus || closeCompletion(view), COMPLETION_DELAY),
         }),
         EditorView.updateListener.of((update) => {
@@ -167,7 +167,7 @@ class Editor {
     remember(this.#key, this.text());
   }
 
-  /** Takes up the text of the last visit, or `starter` when there is none. */
+  /** Shows the text of the last visit, or `starter` when there is none. */
   restore(starter) {
     const text = recall(this.#key);
     this.replace(text?.trim() ? text : starter);
@@ -185,14 +185,14 @@ class Editor {
     this.#view.dispatch({ effects: this.#language.reconfigure(this.#sql()) });
   }
 
-  /** @param {string} words JSON {keywords, functions} */
+  /** Highlights and completes by these words. @param {string} words JSON {keywords, functions} */
   speak(words) {
     const { keywords, functions } = JSON.parse(words);
     this.#dialect = dialectOf(keywords, functions);
     this.#reconfigure();
   }
 
-  /** @param {string} head JSON of a reply whose schema is what completion offers */
+  /** Completes by the schema of a reply. @param {string} head JSON of the reply */
   know(head) {
     this.#schema = JSON.parse(head).schema;
     this.#reconfigure();
@@ -202,7 +202,7 @@ class Editor {
     return this.#view.state.doc.toString();
   }
 
-  /** Replaces all text, as one step that undo takes back. */
+  /** Replaces the whole text, as one step of undo. */
   replace(text) {
     this.#view.dispatch({ changes: { from: 0, to: this.#view.state.doc.length, insert: text } });
   }
@@ -220,7 +220,7 @@ class Editor {
     });
   }
 
-  /** What to run, as JSON {text, from}: the selection, or everything when nothing but space is selected. */
+  /** Returns what to run, as JSON {text, from}: the selection, or the whole text if only space is selected. */
   chosen() {
     const { state } = this.#view;
     const { from, to } = state.selection.main;
@@ -230,7 +230,7 @@ class Editor {
 
   /**
    * Underlines the error at byte `offset` of `ran`, which was sent from position `from`.
-   * Answers "line:column", both counted from 1, or "" when the text has changed since.
+   * Returns "line:column", both from 1, or "" if the text has changed since.
    */
   mark(from, ran, offset, message) {
     const { doc } = this.#view.state;
@@ -239,7 +239,7 @@ class Editor {
     const word = /^(?:[\p{L}\p{N}_$]+|.)/u.exec(doc.sliceString(position, position + 200));
     let start = position;
     let end = position + (word ? word[0].length : 0);
-    // At the very end there is nothing to underline: take the last character that is not space.
+    // At the end of the text there is nothing to underline: take the last character that is not space.
     if (start === end) {
       end = from + ran.slice(0, position - from).trimEnd().length;
       start = Math.max(from, end - 1);
@@ -251,7 +251,7 @@ class Editor {
     return this.#place(position);
   }
 
-  /** The line, from 1, of a position; the last one when the text has become shorter since. */
+  /** Returns the line, from 1, of a position; the last line if the text has become shorter since. */
   lineAt(position) {
     const { doc } = this.#view.state;
     return doc.lineAt(Math.min(position, doc.length)).number;

@@ -8,21 +8,21 @@ const NARROWEST = 72;
 const WIDEST = 380;
 const SAMPLE = 60; // rows whose length decides how wide a column starts
 const MANY_COLUMNS = 40; // from here on, only the columns in view are drawn
-const TITLE_FROM = 30; // characters from which a cell tells its text on hovering
-const LONGEST_TSV = 100_000; // rows that one copy takes
-const REHEARSAL = 200; // ms; some frames
-const LONGEST_CELL = 100_000; // bytes of a value that its window shows
+const TITLE_FROM = 30; // characters beyond which a cell shows its text in a tooltip
+const LONGEST_TSV = 100_000; // most rows that one copy takes
+const REHEARSAL = 200; // ms, which is some frames
+const LONGEST_CELL = 100_000; // most bytes of a value that its dialog shows
 
 let elements = null;
 
-/** Brings in what rows are drawn with: a third of the code, and not needed for the editor. */
+/** Loads the elements that draw rows: a third of the code, which the editor does not need. */
 const load = () =>
   (elements ??= import("./elements.mjs").catch((cause) => {
-    elements = null; // the next rows try again, where the browser does
+    elements = null; // the next rows try again; some browsers then load it again
     throw new Error("What draws the rows did not load (app/elements.js): reload the page.", { cause });
   }));
 
-/** Draws a grid where nobody sees or finds it: the first one takes twice as long as the next. */
+/** Draws an invisible grid, because the first grid takes twice as long to draw as the next. */
 const rehearse = () => {
   const shelf = document.createElement("div");
   shelf.inert = true;
@@ -40,7 +40,7 @@ const rehearse = () => {
 
 const canvas = document.createElement("canvas").getContext("2d");
 
-/** How wide the widest of `texts` is in the font of a style, in px. */
+/** Returns the width of the widest of `texts` in the font of a style, in px. */
 const widthOf = (texts, { fontWeight, fontSize, fontFamily }) => {
   canvas.font = `${fontWeight} ${fontSize} ${fontFamily}`;
   return texts.reduce((widest, text) => Math.max(widest, canvas.measureText(text).width), 0);
@@ -74,12 +74,12 @@ class Grid {
     this.#numbering.width = this.#numberWidth(rows);
   }
 
-  /** Rows held of result `key`. */
+  /** Returns the number of rows held of result `key`. */
   size(key) {
     return this.#results.get(key)?.size ?? 0;
   }
 
-  /** Megabytes held of all results, as Python on the page takes no integer past 2**31. */
+  /** Returns the megabytes held of all results; not bytes, as MicroPython takes no integer past 2**31. */
   megabytes() {
     let bytes = 0;
     for (const rows of this.#results.values()) bytes += rows.bytes;
@@ -98,7 +98,7 @@ class Grid {
     this.#rows = null;
   }
 
-  /** Gets ready for the first rows. */
+  /** Loads and draws a grid in advance, so that the first rows are shown quickly. */
   prepare() {
     load().then(rehearse).catch(report);
   }
@@ -115,7 +115,7 @@ class Grid {
   }
 
   #draw(rows) {
-    // A new grid each time: one that gets other columns takes a second to lay itself out again.
+    // A new grid each time: giving a grid other columns takes a second of layout.
     const grid = document.createElement("vaadin-grid");
     grid.accessibleName = "Results";
     grid.setAttribute("theme", "no-border");
@@ -134,31 +134,31 @@ class Grid {
       callback(Array.from({ length: count }, (_, index) => ({ row: first + index })));
     };
     grid.size = rows.size;
-    // The element calls itself a tree whose rows can be selected; here it is a plain grid.
+    // The element has the ARIA role of a tree with selectable rows; here it is a plain grid.
     grid.updateComplete.then(() => {
       grid.$.table.setAttribute("role", "grid");
       grid.$.table.removeAttribute("aria-multiselectable");
     });
   }
 
-  /** Copies the value that was opened last, whole; a promise of whether that was allowed. */
+  /** Copies the whole value that was opened last; returns a promise of whether that was allowed. */
   copyOpened() {
     return this.#opened.copy();
   }
 
-  /** Downloads the value that was opened last, whole. */
+  /** Downloads the whole value that was opened last. */
   downloadOpened() {
     this.#opened.download();
   }
 
-  /** Copies result `key` as tab-separated text; a promise of the number of rows, -1 when refused. */
+  /** Copies result `key` as tab-separated text; returns a promise of the number of rows, -1 if refused. */
   async copy(key) {
     const { text, rows } = this.#results.get(key).tsv(LONGEST_TSV);
     try {
       await navigator.clipboard.writeText(text);
       return rows;
     } catch {
-      return -1; // the browser or the person said no; the page tells it
+      return -1; // the browser or the person refused; the status line says so
     }
   }
 
@@ -198,7 +198,8 @@ class Grid {
     column.index = index;
     column.resizable = true;
     column.width = `${Math.min(WIDEST, Math.max(NARROWEST, width))}px`;
-    // The last column takes the room that is left; numbers would end up far from the rest.
+    // The last column takes the remaining width, unless it holds numbers: they are aligned to the right
+    // and would be far from the other columns.
     column.flexGrow = index === rows.names.length - 1 && side === "words" ? 1 : 0;
     column.headerRenderer = (root) => {
       root.textContent = name;
@@ -208,7 +209,7 @@ class Grid {
     column.renderer = (root, _, { item }) => {
       const { kind, text } = rows.line(item.row, index);
       root.textContent = text;
-      // NULL stands where the values of its column stand.
+      // NULL is aligned as the values of its column are.
       root.className = kind === "null" ? `cell-null ${side}` : `cell-${kind}`;
       root.title = text.length > TITLE_FROM ? text : "";
     };
@@ -230,7 +231,7 @@ class Grid {
     if (!cell) return false;
     const rows = this.#rows;
     const { kind, text, bytes, cut, value } = rows.text(cell.row, cell.index, LONGEST_CELL);
-    // All digits of a float, where the grid shows the 15 that SQLite prints.
+    // Show all digits of a float here; the grid shows the 15 that SQLite prints.
     const exact = kind === "float" && Number.isFinite(value) ? String(value) : text;
     const name = rows.names[cell.index];
     this.#opened = {
@@ -248,7 +249,7 @@ class Grid {
     if (!cell) return;
     const { kind, text } = this.#rows.text(cell.row, cell.index);
     event.preventDefault();
-    // Without the clipboard there is still the cell's own window, where text can be selected.
+    // If the clipboard is refused, open the cell's dialog, where text can be selected.
     navigator.clipboard.writeText(kind === "null" ? "" : text).catch(() => this.#open(event));
   }
 }

@@ -1,11 +1,11 @@
 // JavaScript because these promises may be refused, and MicroPython cannot catch what JavaScript throws.
 
-const SETTLED = 1000; // ms after which what the page does first is done
-const OFTEN = 3_600_000; // ms between two looks for a new version, by a page that stays open
+const SETTLED = 1000; // ms after which the page has sent its first requests
+const OFTEN = 3_600_000; // least ms between two checks for a new version, by a page that stays open
 
 let registration = null;
 
-/** Has a service worker carry out an order (service-worker.js); a promise of "", or of why not. */
+/** Has a service worker carry out an order (service-worker.js); returns a promise of "" or an error. */
 const order = (worker, name) =>
   new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();
@@ -13,7 +13,7 @@ const order = (worker, name) =>
     worker.postMessage(name, [port2]);
   });
 
-/** Looks for a new version when somebody comes back to a page that was open for long. */
+/** Checks for a new version when a person comes back to a page that was open for long. */
 const lookAgain = () => {
   let looked = Date.now();
   document.addEventListener("visibilitychange", () => {
@@ -23,7 +23,7 @@ const lookAgain = () => {
   });
 };
 
-/** Calls `tell` as soon as a version waits to take the place of the one that this page came from. */
+/** Calls `tell("update")` as soon as a new version waits to replace the one of this page. */
 const watch = (tell) => {
   const look = () => {
     if (registration.waiting && registration.active) tell("update");
@@ -34,7 +34,7 @@ const watch = (tell) => {
   look();
 };
 
-/** Where another site is now, or none, it must not be hidden for ever by what is kept of this one. */
+/** If service-worker.js is gone (404 or 410), unregisters it: another site may be here now, or none. */
 const leave = async (address) => {
   const { status } = await fetch(address, { cache: "no-store" });
   if (status !== 404 && status !== 410) return;
@@ -42,10 +42,10 @@ const leave = async (address) => {
 };
 
 /**
- * Keeps this site for visits without a server, and looks for a new version of it.
+ * Keeps this site for visits without a server, and checks for new versions of it.
  *
- * @param {(word: string) => void} tell is told "kept" once the whole site is there, "update" when a
- *    new version is; neither where the browser has no service workers, or there is no room
+ * @param {(word: string) => void} tell gets "kept" once the whole site is in the cache, and "update"
+ *    when a new version waits; neither where the browser has no service workers, or there is no room
  */
 export const keepOffline = async (tell) => {
   await new Promise((resolve) => setTimeout(resolve, SETTLED));
@@ -55,18 +55,18 @@ export const keepOffline = async (tell) => {
     watch(tell);
     lookAgain();
     const { active } = await navigator.serviceWorker.ready;
-    // Whole, also when somebody has cleared a part of it since.
+    // "heal" fetches again what was cleared from the cache since.
     if ((await order(active, "heal")) === "") tell("kept");
   } catch {
-    // An address that is not secure, a private window, a server that cannot be reached just now.
+    // The address is not secure, the window is private, or the server cannot be reached now.
     await leave(address).catch(() => null);
   }
 };
 
 /**
- * Goes on with the new version: the page is loaded again.
+ * Replaces the old version of the site by the new one, and reloads the page.
  *
- * @returns {Promise<string>} why not, if it cannot be done now
+ * @returns {Promise<string>} why that cannot be done now, else ""
  */
 export const takeUpdate = async () => {
   const { waiting } = registration;
@@ -81,7 +81,7 @@ export const takeUpdate = async () => {
   return "";
 };
 
-/** `take(files)` gets the files that the system opens with this console, where it can do so. */
+/** Calls `take(files)` with files that the operating system opens with this console, if it can. */
 export const onOpenedWith = (take) => {
   globalThis.launchQueue?.setConsumer(async ({ files }) => {
     const opened = await Promise.allSettled(files.map((handle) => handle.getFile()));

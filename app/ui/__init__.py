@@ -1,1 +1,1 @@
-"""What is shown in the same way everywhere; nothing here knows the worker."""
+"""Dialogs, notices and the sheet that all features use; nothing here knows the worker."""

@@ -12,10 +12,10 @@ if MYPY:
 
 
 class _Dialogs:
-    """The element that all dialogs are in, which listens for them."""
+    """The element that all dialogs are in; its listeners serve all of them."""
 
     def __init__(self) -> None:
-        # By the dialog's data-key: its line to write in, and what waits for the answer.
+        # By the dialog's data-key: its text field, and the future of the answer.
         self._asked: "dict[str, tuple[Element | None, Answer]]" = {}
         self._last = 0
         self._place = dom.make("div")
@@ -26,7 +26,7 @@ class _Dialogs:
         dom.add_to_page(self._place)
 
     def open(self, dialog: "Element", entry: "Element | None") -> "Answer":
-        """Shows a dialog over everything else; answers the future that its answer comes in."""
+        """Show a dialog above the page, and return the future of its answer."""
         self._last += 1
         answer: "Answer" = asyncio.Future()
         dialog.dataset.key = str(self._last)
@@ -54,10 +54,17 @@ async def ask(
     body: "Element | None" = None,
     wide: bool = False,
 ) -> "tuple[str | None, str]":
-    """Asks and waits; answers (button, field text), button None when the dialog was dismissed.
+    """Show a dialog, and return (button, text of the field) when it is closed.
 
-    ``buttons`` are pairs (name, class), the last one being what Enter does; ``field`` is a pair
-    (label, text) for a line to write in; ``body`` an element to show below the text.
+    The button is None when the dialog was dismissed.
+
+    Args:
+        title: Its heading.
+        text: The paragraph below the heading.
+        buttons: Pairs (name, CSS class); Enter presses the last one.
+        field: A pair (label, text) for a text field.
+        body: An element to show below the text.
+        wide: Whether the dialog is a wide one.
     """
     dialog = dom.make("dialog", class_="wide" if wide else None, aria_labelledby="dialog-title")
     form = dom.make("form", method="dialog")
@@ -93,7 +100,16 @@ async def ask(
 async def show_cell(
     column: str, row: int, kind: str, text: str, length: int, cut: bool
 ) -> "str | None":
-    """Shows one value of ``length`` bytes, or the ``cut`` beginning of it; answers the button."""
+    """Show one value, and return the name of the button that closed the dialog, or None.
+
+    Args:
+        column: Name of the column.
+        row: Number of the row, from 1.
+        kind: "null", "int", "float", "text" or "blob".
+        text: The value as text, or the beginning of it.
+        length: Length of the whole value in bytes.
+        cut: Whether ``text`` is only the beginning.
+    """
     kinds = {
         "null": "NULL: no value",
         "int": "INTEGER",

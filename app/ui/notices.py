@@ -1,4 +1,4 @@
-"""The line at the foot of the page, and the place below the editor where errors are told."""
+"""The status line at the foot of the page, and the alert below the editor that shows errors."""
 
 import asyncio
 
@@ -17,7 +17,7 @@ if MYPY:
 
 
 class Status:
-    """What was done and how long it took; a transaction that is open; the engine."""
+    """The status line: what was done and how long it took, an open transaction, the engine."""
 
     def __init__(self, state: "State") -> None:
         self._text = dom.by_id("status-text")
@@ -28,7 +28,7 @@ class Status:
         state.watch("in_transaction", self._show_transaction)
 
     def say(self, text: str) -> None:
-        """Shows a text, which assistive technology reads out."""
+        """Shows a text that assistive technology reads out."""
         self._text.textContent = text
 
     def say_copied(self, allowed: bool, what: str = "") -> None:
@@ -37,11 +37,11 @@ class Status:
         self.say(copied if allowed else "The browser did not allow copying")
 
     def tick(self, text: str) -> None:
-        """Shows a text that changes all the time and is not read out."""
+        """Shows a text that changes often, so that assistive technology does not read it out."""
         self._ticker.textContent = text
 
     def show_engine(self, versions: "dict[str, str]") -> None:
-        """Shows which engine answers; ``versions`` as the hello has them."""
+        """Shows the version of SQLite; ``versions`` are those of the reply to ``hello``."""
         text = "SQLite {} · data stays on this machine"
         self._engine.textContent = text.format(versions.get("sqlite", "?"))
 
@@ -52,11 +52,11 @@ class Status:
         dom.spawn(self._run_watch(self._watch))
 
     def reached(self, text: str) -> None:
-        """How far what runs has come, shown beside the time that passes."""
+        """Shows the progress of what runs, beside the time that passes."""
         self._reached = " · " + text
 
     def stop_watch(self) -> None:
-        """Ends what start_watch() began."""
+        """Stops showing the time that start_watch() shows."""
         self._watch += 1
         self.tick("")
 
@@ -83,7 +83,7 @@ class Trouble:
         dom.on_acts(self._region, {"do": lambda button: self._actions[int(button.dataset.key)]()})
 
     def clear(self) -> None:
-        """Takes the alert away."""
+        """Removes the alert."""
         self._region.replaceChildren()
         self._actions = []
 
@@ -94,10 +94,13 @@ class Trouble:
         title: "str | None" = None,
         actions: "Iterable[tuple[str, Callable[[], object]]]" = (),
     ) -> None:
-        """Shows an error of the protocol, below those shown since clear().
+        """Show an error of the protocol, below those shown since clear().
 
-        ``where`` is its place in the editor, ``title`` what was being done, ``actions`` are pairs
-        of a button's name and what it calls.
+        Args:
+            error: The error, as protocol.make_error makes it.
+            where: Its place in the editor.
+            title: What was being done.
+            actions: Pairs of a button's name and the function that it calls.
         """
         calm = error["type"] in ("Cancelled", "Restarted")
         box = dom.make("div", class_="trouble calm" if calm else "trouble")
@@ -132,14 +135,14 @@ class Trouble:
         actions: "Iterable[tuple[str, Callable[[], object]]]" = (),
         calm: bool = False,
     ) -> None:
-        """Shows a message of the page's own."""
+        """Shows a message of the page itself, as show() shows an error of the protocol."""
         error: "Json" = {"type": "Cancelled" if calm else "", "name": None, "cause": None}
         error["message"] = message
         error["hint"] = hint
         self.show(error, actions=actions)
 
     def show_crash(self, text: str) -> None:
-        """Shows that the page itself is at fault, which may be again and again: once is enough."""
+        """Shows an unexpected exception of the page; only the last one, as they may be many."""
         self.clear()
         self.show_text(
             "Something in this page went wrong: " + format.brief(text, 300),

@@ -1,4 +1,4 @@
-"""The sheet "Databases" that opens from the page's head; several features have a part in it."""
+"""The sheet "Databases", which opens from the page's header; several features show a part of it."""
 
 import asyncio
 
@@ -10,13 +10,13 @@ if MYPY:
 
 
 def is_open() -> bool:
-    """Whether it is shown."""
+    """Return whether the sheet is open."""
     return dom.by_id("databases").open
 
 
 async def show(part: "Any") -> None:
-    """Opens it and scrolls to the element ``part``."""
-    # After the click has gone its way, which would close the sheet again.
+    """Opens the sheet and scrolls to the element with the id ``part``."""
+    # Wait until the click that led here has been handled: it would close the sheet again.
     await asyncio.sleep(0)
     dom.by_id("databases").open = True
     dom.by_id("database").focus()
@@ -24,6 +24,6 @@ async def show(part: "Any") -> None:
 
 
 def close() -> None:
-    """Closes it; the focus is put where a dialog will give it back to."""
+    """Closes the sheet and focuses its button: a dialog that follows returns the focus there."""
     dom.by_id("databases").open = False
     dom.by_id("database").focus()

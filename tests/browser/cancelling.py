@@ -1,4 +1,4 @@
-"""Work of the real worker that is cancelled, under a bare page."""
+"""Cancels work of the real worker, which a bare page without the page's Python drives."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CSV_LINES = 3_000_000
 
 
 SHORTEST = 1_500.0
-"""Milliseconds that each kind runs at least: else it is not told that one was cancelled within."""
+"""Least milliseconds that each kind must run, so that a cancel certainly comes while it runs."""
 
 
 SETUP = """
@@ -60,11 +60,11 @@ UNDO = {
     "UPDATE of all rows": "UPDATE t SET a = a - 1, c = substr(c, 1, length(c) - 1)",
     "import of a CSV file": "DROP TABLE imported",
 }
-"""What makes the database what it was after one that was not cancelled."""
+"""Statements that restore the database after work that was not cancelled, by its kind."""
 
 
 WITHIN_TRANSACTION = frozenset(STATEMENTS) - {"VACUUM"}
-"""What may be done in a transaction that was begun before: half of the tries are."""
+"""Kinds that may run in a transaction that was begun before; half of the tries do."""
 
 
 START = """
@@ -120,7 +120,7 @@ await script(args[0]);
 """
 
 
-# args: kind, statement or null, milliseconds until the cancel or null for none.
+# args: kind, statement or null, milliseconds until the cancel or null for no cancel.
 TRY = """
 const [kind, sql, delay] = args;
 const begin = performance.now();
@@ -147,17 +147,17 @@ return {
 
 
 class CancelError(Exception):
-    """Something is not as it was, or as it was told, after a cancel."""
+    """After a cancel, the database has changed or a reply was wrong."""
 
 
 class Desk:
-    """The worker in one browser, with the database that everything is done with.
+    """The worker in one browser, and the database whose work is cancelled.
 
     Args:
-        browser: Which.
-        url: Of the site.
-        rows: Of the table.
-        lines: Of the CSV file, a multiple of 1000.
+        browser: The browser.
+        url: The address of the site.
+        rows: How many rows the table has.
+        lines: How many lines the CSV file has; a multiple of 1000.
     """
 
     def __init__(
@@ -169,14 +169,14 @@ class Desk:
         self._before = self._fingerprint()
 
     def ask(self, script: str, *arguments: Any) -> Any:
-        """What a script in the page gives."""
+        """Return the result of a script in the page."""
         return self._browser.evaluate(script, *arguments)
 
     def _fingerprint(self) -> str:
         return str(self.ask("return text(args[0])", FINGERPRINT))
 
     def duration(self, kind: str, sql: str | None = None) -> float:
-        """Milliseconds that one takes which nobody cancels; ``sql`` as for ``cancel``."""
+        """Return the milliseconds that work takes without a cancel; ``sql`` as for ``cancel``."""
         done = self.ask(TRY, kind, sql or STATEMENTS.get(kind), None)
         if done["error"]:
             raise CancelError(f"{kind}: {done['told']}")
@@ -190,18 +190,19 @@ class Desk:
     def cancel(
         self, kind: str, delay: float, *, within: bool, sql: str | None = None
     ) -> float | None:
-        """Milliseconds from the cancel to the reply; None when it was done before.
+        """Cancel work, and return the milliseconds from the cancel to the reply.
 
-        A reply that it was done all the same counts: so long did whoever cancelled it wait.
+        None if the work was done before the cancel. A reply of success after the cancel counts: the
+        person who cancelled waited as long.
 
         Args:
             kind: One of KINDS.
-            delay: Milliseconds after which it is cancelled.
-            within: Whether a transaction was begun before.
-            sql: What is run instead of the kind's own.
+            delay: Milliseconds after which the work is cancelled.
+            within: Whether a transaction is begun before.
+            sql: A statement to run instead of the kind's own.
 
         Raises:
-            CancelError: Something is not as it was, or as it was told.
+            CancelError: The database has changed, or the reply was wrong.
         """
         if within:
             self.ask("await script('BEGIN')")
@@ -222,7 +223,11 @@ class Desk:
         return None if done["waited"] is None else float(done["waited"])
 
     def check(self) -> None:
-        """CancelError unless the database is sound."""
+        """Check the database with ``PRAGMA integrity_check``.
+
+        Raises:
+            CancelError: It is damaged.
+        """
         found = self.ask("return text('PRAGMA integrity_check')")
         if found != "ok":
             raise CancelError(f"the database is damaged: {found}")

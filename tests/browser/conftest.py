@@ -45,14 +45,14 @@ def console_in(
 
 
 def visited_profile(browser: Chromium | Firefox, site: ServedSite, profile: Path) -> Path:
-    """The profile, in this new folder, of a browser that has been at the site before.
+    """Visit the site, and return the browser's profile, moved to this new folder.
 
-    It has what makes the next visit quick, and nothing of the person's.
+    It has the caches and the snapshot that make the next visit quick, but no data of a person.
     """
     console = Console(browser, site.url)
     console.open()
     console.wait_snapshot()
-    console.open("start.mjs", wait=False)  # away from the worker, which holds files
+    console.open("start.mjs", wait=False)  # ends the worker, which holds files
     console.js("localStorage.clear();" + WIPE)
     browser.close(keep=profile)
     return profile
@@ -60,13 +60,13 @@ def visited_profile(browser: Chromium | Firefox, site: ServedSite, profile: Path
 
 @pytest.fixture(scope="session")
 def visited(site: ServedSite, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """See :func:`visited_profile`; a second start takes a second, the first one several."""
+    """See :func:`visited_profile`: a second start takes a second, a first one several."""
     return visited_profile(Chromium(), site, tmp_path_factory.mktemp("chromium") / "profile")
 
 
 @pytest.fixture(scope="session")
 def visited_firefox(site: ServedSite, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same of Firefox."""
+    """See :func:`visited_profile`; that of Firefox."""
     return visited_profile(Firefox(), site, tmp_path_factory.mktemp("firefox") / "profile")
 
 
@@ -88,7 +88,7 @@ def firefox_console(
     params=[pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("chrome", "firefox")]
 )
 def first_visit(request: pytest.FixtureRequest, site: ServedSite) -> Iterator[Console]:
-    """The page in either browser, which has never been there; not yet opened."""
+    """The page in each browser with a new profile, not yet opened."""
     browser = Chromium() if request.param == "chrome" else Firefox()
     yield from console_in(request, browser, site)
 

@@ -11,7 +11,7 @@ from tests.browsers import Browser, wait_for
 READY_SECONDS = 60.0
 RUN_SECONDS = 120.0
 
-# Keeps every text that the status line has shown: a short-lived one must not be missed.
+# Records every text of the status line, so that a short-lived one is not missed.
 WATCH_STATUS = """
 if (!window.statuses) {
   const line = document.getElementById("status-text");
@@ -56,8 +56,8 @@ await new Promise((resolve) => {
 });
 """
 
-# The grid draws in the frames after its rows have changed. What lies in a cell is slotted into its
-# shadow tree; the first column numbers the rows.
+# The grid draws in the frames after its rows have changed. A cell's content is slotted into its
+# shadow tree; the first column has the numbers of the rows.
 READ_GRID = """
 for (let frame = 0; frame < 3; frame++) {
   await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
@@ -89,14 +89,14 @@ return request ? (await cache.match(request)).headers.get("X-Sahpool-Key") : nul
 
 
 class Console:
-    """The page, driven through a browser; what it reads is what a person sees."""
+    """The page, driven through a browser; its methods read what a person sees."""
 
     def __init__(self, browser: Browser, url: str) -> None:
         self.browser = browser
         self.url = url
         self._sites = {url}
 
-    # Getting there
+    # Opening
 
     def open(self, path: str = "", *, wait: bool = True) -> None:
         """Go to the page; ``wait`` until SQL is answered."""
@@ -125,7 +125,11 @@ class Console:
         return str(self.js("return document.documentElement.dataset.state"))
 
     def wait_ready(self) -> None:
-        """Until SQL is answered; AssertionError with the page's own words when it cannot be."""
+        """Wait until SQL is answered.
+
+        Raises:
+            AssertionError: The page cannot start; the message is what it says.
+        """
         state = wait_for(
             "the page to be ready",
             lambda: self.state() if self.state() != "loading" else "",
@@ -134,7 +138,7 @@ class Console:
         assert state == "ready", self.failure()
 
     def wait_failure(self) -> str:
-        """Until the page says that it cannot start; returns what it says."""
+        """Wait until the page says that it cannot start, and return what it says."""
         wait_for("the page to say it failed", lambda: self.state() == "error", READY_SECONDS)
         return self.failure()
 
@@ -143,18 +147,18 @@ class Console:
         return str(self.js("return document.getElementById('failure').innerText"))
 
     def snapshot(self) -> str | None:
-        """The key of the snapshot of Python's memory (worker/snapshot.mjs); None without one."""
+        """Return the key of the snapshot of Python's memory (worker/snapshot.mjs), or None."""
         key: str | None = self.js(SNAPSHOT)
         return key
 
     def wait_snapshot(self, but: str | None = None) -> str:
-        """Until there is a snapshot, with a key that is not ``but``; its key."""
+        """Wait until there is a snapshot with a key other than ``but``, and return its key."""
         return wait_for(
             "the snapshot", lambda: key if (key := self.snapshot()) not in (None, but) else ""
         )
 
     def wait_offline(self) -> None:
-        """Until the badge says that the whole site is kept."""
+        """Wait until the badge says that the whole site is kept."""
         wait_for("the badge", lambda: self.js("return !document.getElementById('offline').hidden"))
 
     # Running
@@ -164,16 +168,16 @@ class Console:
         self.js(TYPE, text)
 
     def run_sql(self, text: str | None = None, *, by: str = "button", wait: bool = True) -> None:
-        """Run ``text``, or what the editor holds, by the ``button`` or the ``key``.
+        """Run ``text``, or the editor's text, by the ``button`` or the ``key``.
 
-        ``wait`` until it is done.
+        ``wait`` until the run has ended.
         """
         if text is not None:
             self.type_sql(text)
         self.js(RUN, by, not wait)
 
     def wait_idle(self) -> None:
-        """Until nothing runs any more."""
+        """Wait until nothing runs any more."""
         script = "return document.getElementById('cancel').disabled"
         wait_for("the run to end", lambda: self.js(script), RUN_SECONDS)
 
@@ -206,11 +210,11 @@ class Console:
         return str(self.js("return document.getElementById('status-text').innerText"))
 
     def error(self) -> str | None:
-        """What is told below the editor; None when there is nothing."""
+        """The text of the alert below the editor; None without one."""
         return self.js("return document.querySelector('[role=alert]').innerText.trim()") or None
 
     def grid(self) -> dict[str, Any]:
-        """``names``, ``rows`` that are drawn, their ``kinds`` (classes), ``size``, ``first``."""
+        """The grid: ``names``, drawn ``rows``, their ``kinds`` (classes), ``size``, ``first``."""
         return dict(self.js(READ_GRID))
 
     def headers(self) -> list[str]:
@@ -222,7 +226,7 @@ class Console:
         return [list(row) for row in self.grid()["rows"]]
 
     def row_count(self) -> int:
-        """The rows that the grid can be scrolled through."""
+        """The number of rows that the grid can be scrolled through."""
         return int(self.grid()["size"])
 
     def scroll_to_row(self, index: int) -> list[str]:
@@ -238,7 +242,7 @@ class Console:
         return wait_for(f"row {index} to be drawn", drawn)
 
     def tabs(self) -> list[str]:
-        """The tabs of a run with several results."""
+        """The texts of the tabs of a run with several results."""
         return list(
             self.js(
                 "return [...document.querySelectorAll('[role=tab]')].map((tab) => tab.innerText)"
@@ -275,7 +279,10 @@ class Console:
         return self.wait_imported(before, len(paths)) if wait else ""
 
     def wait_imported(self, before: int = 0, files: int = 1) -> str:
-        """Until an import has ended or asks something; ``before`` as many statuses were known."""
+        """Wait until ``files`` imports have ended or one asks; return that text.
+
+        ``before`` is how many texts of the status line were recorded before the import.
+        """
 
         def ended() -> str:
             if asked := self.question():
@@ -299,10 +306,10 @@ class Console:
 
         def arrived() -> Path | None:
             fresh = set(self.browser.downloads.iterdir()) - known
-            # Chromium begins with a hidden file, which it renames.
+            # Chromium writes a hidden file first, and renames it.
             unfinished = (".crdownload", ".part", ".tmp")
             whole = [p for p in fresh if p.suffix not in unfinished and p.name[0] != "."]
-            # Firefox puts an empty file of the final name there first.
+            # Firefox creates an empty file of the final name first.
             return whole[0] if len(fresh) == len(whole) == 1 and whole[0].stat().st_size else None
 
         path = wait_for("the download", arrived, RUN_SECONDS)
@@ -312,7 +319,7 @@ class Console:
             time.sleep(0.2)
         return path
 
-    # The rest
+    # The page and its browser
 
     def js(self, script: str, *arguments: Any) -> Any:
         """The result of an async function body in the page; ``args`` are its arguments."""
@@ -323,7 +330,7 @@ class Console:
         self.browser.screenshot(path)
 
     def foreign_requests(self) -> list[str]:
-        """The URLs asked for that are not of the site."""
+        """The requested URLs that are not of the site."""
         own = (*self._sites, "data:", "blob:", "about:", "chrome:", "resource:")
         return [url for url in self.browser.requests() if not url.startswith(own)]
 

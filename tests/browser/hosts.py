@@ -1,4 +1,4 @@
-"""A host that sends files and nothing else, as many for static sites do."""
+"""A host that serves files without headers of its own, as many hosts of static sites do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import serve
 
 
 class BareHandler(SimpleHTTPRequestHandler):
-    """Python's own server, with the right types and nothing else."""
+    """Python's own server, with the right MIME types and no other headers."""
 
     extensions_map = {**SimpleHTTPRequestHandler.extensions_map, **serve.MIME}  # noqa: RUF012
 
@@ -24,7 +24,7 @@ class BareHandler(SimpleHTTPRequestHandler):
 
 @contextmanager
 def bare_host(folder: Path) -> Iterator[str]:
-    """The address of a folder on a host that sends no headers of its own."""
+    """Serves a folder within the block, on a host without headers of its own; gives its address."""
     handler = partial(BareHandler, directory=str(folder))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)

@@ -1,7 +1,7 @@
 """Several tabs of the console in one browser, which work at the same time.
 
-A tab runs what it is given on its own, and writes down when it began and how it ended; one more
-tab, which is no console, keeps these records and looks at who leads.
+A tab runs the SQL that it is given by itself, and records when each run began and how it ended. One
+more tab, the keeper, is no console: it collects these records and observes which tab leads.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from tests.browser.console_page import RUN, TYPE, Console
 from tests.browsers import Browser, Chromium, kill_page, wait_for
 from tests.firefox import OWN_PROCESSES, PRECISE, UNTHROTTLED, Firefox
 
-#: Timers of tabs in the background are as quick as those of one in front.
+#: Timers of tabs in the background are as quick as those of the tab in front.
 CHROMIUM_FLAGS = (
     "--disable-background-timer-throttling",
     "--disable-renderer-backgrounding",
     "--disable-backgrounding-occluded-windows",
 )
 
-# In every page before its own scripts: the worker is its own affair, but is ended here.
+# Runs in every page before its own scripts: records the workers, so that a test can end one.
 WORKERS = """
 window.workers = [];
 window.Worker = class extends Worker {
@@ -38,7 +38,7 @@ window.Worker = class extends Worker {
 
 LEADS = "return workers.length > 0 && workers.at(-1).address === sahpoolStart.address"
 
-# Types SQL and presses Run without a word from outside; `keep` does so again and again.
+# Types SQL and presses Run without the driver's help; `keep` does so again and again.
 DRIVER = f"""
 const KINDS = {{
   "It is not known whether this was done": "unknown",
@@ -105,7 +105,7 @@ new BroadcastChannel("ledger").onmessage = ({ data }) => records.push(data);
 
 
 class Tab(Console):
-    """One of several consoles; what it is asked makes its tab the current one."""
+    """One of several consoles; each script that it runs makes its tab the current one."""
 
     def __init__(self, browser: Browser, url: str, handle: str, name: str) -> None:
         super().__init__(browser, url)
@@ -113,7 +113,7 @@ class Tab(Console):
         self.name = name
 
     def js(self, script: str, *arguments: Any) -> Any:
-        """See Console."""
+        """Switch to the tab, and run a script as Console does."""
         self.browser.switch(self.handle)
         return super().js(script, *arguments)
 
@@ -122,7 +122,7 @@ class Tab(Console):
         self.js("setTimeout(() => (location.href = args[0]), 20)", self.url)
 
     def arrive(self) -> None:
-        """Until SQL is answered."""
+        """Wait until SQL is answered."""
         wait_for("the page to be there", lambda: self.js("return 'sahpoolStart' in window"))
         self.wait_ready()
         self.js(DRIVER)
@@ -134,16 +134,16 @@ class Tab(Console):
 
     @property
     def address(self) -> str:
-        """Of the worker that this tab sends to."""
+        """The address of the worker that this tab sends to."""
         return str(self.js("return sahpoolStart.address"))
 
     @property
     def number(self) -> int:
-        """By which people are told of this tab."""
+        """The number of this tab, as messages show it."""
         return int(self.js("return sahpoolStart.number"))
 
     def ask(self, sql: str) -> str:
-        """Run SQL to its end; the errors that are shown then."""
+        """Run SQL to its end, and return the errors that are shown then."""
         return str(self.js("return ask(args[0])", sql))
 
     def do(self, sql: str) -> None:
@@ -156,31 +156,31 @@ class Tab(Console):
         self.js("window.asked = ask(args[0]).then((said) => [said, Date.now()])", sql)
 
     def said(self) -> str:
-        """The errors that what was begun has ended with; waits for that end."""
+        """Wait for the end of what begin() runs, and return the errors that are shown then."""
         return str(self.js("return asked")[0])
 
     def value(self, sql: str) -> str:
-        """The one value of a query."""
+        """Run a query, and return its one value."""
         self.do(sql)
         self.browser.show()
         ((value,),) = wait_for("one row to be drawn", lambda: self.rows()[:2])
         return str(value)
 
     def keep(self, sql: str, times: int) -> None:
-        """Run SQL so many times, and return at once; ``{number}`` in it counts them."""
+        """Run SQL ``times`` times, and return at once; ``{number}`` in it counts the runs."""
         script = "window.kept = keep(...args).then(() => (window.enough = true)); "
         self.js(script, self.name, sql, times)
 
     def kept(self) -> None:
-        """Until the last of what keep() runs has ended."""
+        """Wait until the last run of keep() has ended."""
         self.js("await kept")
 
     def stop(self) -> None:
-        """Have keep() begin nothing more."""
+        """Stop keep() after the run that is under way."""
         self.js("window.enough = true")
 
     def until(self, script: str) -> float:
-        """When, as time.time(), the page first finds that a JavaScript expression is true."""
+        """Wait until a JavaScript expression is true in the page, and return that time.time()."""
         told = self.js(
             f"while (!({script})) await new Promise((resolve) => setTimeout(resolve, 5));"
             "return performance.timeOrigin + performance.now()"
@@ -189,7 +189,7 @@ class Tab(Console):
 
 
 class Tabs:
-    """The tabs of a browser, which has no page yet; ``all`` are those that are open."""
+    """The tabs of a browser that has no page yet; ``all`` are the open consoles."""
 
     def __init__(self, browser: Browser, url: str) -> None:
         self.browser = browser
@@ -202,7 +202,7 @@ class Tabs:
         browser.evaluate(KEEPER)
 
     def open(self, number: int = 1) -> list[Tab]:
-        """Open so many tabs at once, and wait until all of them are ready."""
+        """Open ``number`` tabs at once, and wait until all of them are ready."""
         opened = []
         for _ in range(number):
             self._count += 1
@@ -216,7 +216,7 @@ class Tabs:
         return opened
 
     def have(self, number: int) -> list[Tab]:
-        """Open or close tabs until there are so many."""
+        """Open or close tabs until there are ``number``, and return them."""
         while len(self.all) > number:
             self.close(self.all[-1])
         if not self.all:
@@ -225,7 +225,7 @@ class Tabs:
         return self.all
 
     def pair(self, *, leads: bool) -> tuple[Tab, Tab]:
-        """Two tabs, and no more; the first one leads, or else follows."""
+        """Have two tabs, and return them: first the leader if ``leads``, else the follower."""
         self.have(2)
         leader = self.leader
         (other,) = (tab for tab in self.all if tab is not leader)
@@ -241,19 +241,19 @@ class Tabs:
         return leader
 
     def close(self, tab: Tab) -> float:
-        """Close a tab; when, as time.time()."""
+        """Close a tab, and return the time.time() of that."""
         self.all.remove(tab)
         began = time.time()
         self.browser.close_tab(tab.handle)
         return began
 
     def kill(self, tab: Tab) -> float:
-        """Kill the process of a tab; when, as time.time()."""
+        """Kill the process of a tab, and return the time.time() of that."""
         self.all.remove(tab)
         return kill_page(self.browser, tab.handle)
 
     def end_worker(self, tab: Tab) -> float:
-        """End the worker of a tab behind its back; when, as time.time()."""
+        """End the worker of a tab without telling its page; return the time.time() of that."""
         script = "const at = Date.now(); workers.at(-1).terminate(); return at / 1000"
         return float(tab.js(script))
 
@@ -263,23 +263,23 @@ class Tabs:
             self.close(tab)
 
     def in_keeper(self, script: str, *arguments: Any) -> Any:
-        """What a script gives in the tab that is no console."""
+        """Return the result of a script in the keeper."""
         self.browser.switch(self._keeper)
         return self.browser.evaluate(script, *arguments)
 
     def records(self) -> list[dict[str, Any]]:
-        """What the tabs have written down since this was last asked for."""
+        """Return the records of all tabs since the last call."""
         return list(self.in_keeper("return records.splice(0)"))
 
     def leaders(self) -> list[tuple[float, int]]:
-        """When, in milliseconds, how many tabs began to lead, since this was last asked for."""
+        """Return pairs (time in ms, number of tabs that lead from then on) since the last call."""
         script = "return leaders.splice(0, leaders.length - 1)"
         return [(at, count) for at, count in self.in_keeper(script)]
 
 
 @contextmanager
 def many_tabs(kind: str, url: str, profile: Path | None) -> Iterator[Tabs]:
-    """A ``chrome`` or ``firefox`` that begins with a copy of the profile, without a console yet."""
+    """Runs ``chrome`` or ``firefox`` with a copy of the profile in the block, without a console."""
     browser: Chromium | Firefox
     if kind == "chrome":
         browser = Chromium(CHROMIUM_FLAGS, profile=profile)
@@ -292,10 +292,10 @@ def many_tabs(kind: str, url: str, profile: Path | None) -> Iterator[Tabs]:
 
 
 def soon(what: str, ready: Callable[[], Any], seconds: float = 10) -> Any:
-    """As wait_for, for what another tab is told of."""
+    """Wait as wait_for does, for something that other tabs learn within 10 seconds."""
     return wait_for(what, ready, seconds)
 
 
 def ended(records: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The records of what has ended."""
+    """Return the records of runs that have ended."""
     return [record for record in records if record["kind"] != "begun"]

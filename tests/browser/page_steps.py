@@ -15,7 +15,7 @@ def opened(console: Console, name: str) -> None:
 
 
 def make(console: Console, name: str) -> None:
-    """Make a database by the switcher's button."""
+    """Create a database by the switcher's button."""
     console.js("document.getElementById('databases').open = true")
     console.click("New database…")
     console.js("document.querySelector('dialog input').value = args[0]", name)
@@ -23,18 +23,18 @@ def make(console: Console, name: str) -> None:
     opened(console, name)
 
 
-# Chromium reports a quota of 10 GiB beyond what is used, whatever there is, unless told not to.
+# Without this flag Chromium reports a quota of usage plus 10 GiB, whatever the disk has left.
 TRUE_QUOTA = ("--disable-features=StaticStorageQuota",)
 
 
 ROWS = "WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < {}) "
 
 
-INSERT = ROWS + "INSERT INTO t SELECT randomblob(1000) FROM c"  # about a kilobyte each
+INSERT = ROWS + "INSERT INTO t SELECT randomblob(1000) FROM c"  # about a kilobyte a row
 
 
 def limit(console: Console, size: int) -> None:
-    """Give the origin that much room, really."""
+    """Set the quota of the origin, in bytes, which Chromium then enforces."""
     assert isinstance(console.browser, Chromium)
     origin = console.url.rstrip("/")
     parameters = {"origin": origin, "quotaSize": size}

@@ -1,4 +1,4 @@
-"""The dialog "About", and its report."""
+"""The dialog "About this console", and its report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Starting: what the page says when it cannot, and that it asks nobody else for anything."""
+"""The start: what the page says when it fails, and that it requests nothing from other hosts."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_part_that_is_missing_is_named(first_visit: Console, site: ServedSite)
             first_visit.open(wait=False)
             assert part in first_visit.wait_failure()
             site.missing.clear()
-        # With all of them back, the button is enough.
+        # With all files back, the button starts the page.
         first_visit.click("Retry")
         first_visit.wait_ready()
         first_visit.wait_snapshot()
@@ -89,7 +89,7 @@ def test_storage_held_by_another_program_is_told_and_nothing_is_lost(console: Co
     first = driver.current_window_handle
     driver.switch_to.new_window("tab")
     console.open("icon.svg", wait=False)
-    # Another program of this origin: it wants the storage, and has it once the console is gone.
+    # As another program of this origin would: it gets the storage's lock once the console is gone.
     console.js("navigator.locks.request('sahpool:.opfs-sahpool', () => new Promise(() => {}))")
     holder = driver.current_window_handle
     driver.switch_to.window(first)
@@ -121,7 +121,7 @@ def test_an_endless_statement_is_cancelled_at_once(console: Console) -> None:
         return performance.now() - start;
         """
     )
-    # Half a second leaves room for a busy machine; on a quiet one it takes about 30 ms.
+    # About 30 ms on an idle machine; half a second allows for a busy one.
     assert elapsed < 500
     console.run_sql("SELECT 'and on'")
     assert console.rows() == [["and on"]]

@@ -1,4 +1,4 @@
-"""How soon the real worker answers when what it does is cancelled."""
+"""How soon the real worker replies when its work is cancelled."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from tests.browser.cancelling import LONG_TEXT, Desk
 from tests.browser.console_page import Console
 
 BOUND = 500
-"""Milliseconds from the cancel to the reply: a machine may be busy, a person is patient."""
+"""Most milliseconds from the cancel to the reply, on a machine that may be busy."""
 
 SORTED_BOUND = 200
-"""The same for half of the sorts: 32 MiB sorted in one go took twice as long, and more."""
+"""Most milliseconds for half of the sorts: 32 MiB sorted in one go took more than twice that."""
 
 ROWS = 400_000
 
 SHARES = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45)
-"""Of its run, after which a sort is cancelled."""
+"""Shares of its duration, from 0 to 1, after which a sort is cancelled."""
 
 VACUUM_SHARES = (0.2, 0.5, 0.7, 0.8, 0.9)
-"""The same for a VACUUM: the copy is made in its first two thirds, and copied back in the last."""
+"""The same for a VACUUM, which writes a copy in two thirds of the time, then copies it back."""
 
-# Each comparison goes through a text that all rows begin with.
+# Each comparison is slow, because all rows begin with the same long text.
 SORT = "SELECT id FROM t ORDER BY replace(hex(zeroblob(200)), '0', 'y') || c COLLATE NOCASE DESC"
 
-# Some minutes' work.
+# Takes some minutes.
 TEXT = LONG_TEXT.replace("500", "4000")
 FUNCTION = f"SELECT levenshtein({TEXT.format('ab')}, {TEXT.format('bca')})"
 
 
 def check_cancels(console: Console) -> None:
-    """The transaction, the database and the next query are the desk's concern."""
+    """Cancels each kind of work; the Desk checks the transaction, the database, the next query."""
     desk = Desk(console.browser, console.url, rows=ROWS, lines=1000)
     duration = desk.duration("sort", SORT)
     waited = [

@@ -1,4 +1,4 @@
-"""The documentation as a site: found from the console, read and searched under a strict policy."""
+"""The documentation site: the console links to it, and its search works under a strict policy."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def browser(request: pytest.FixtureRequest) -> Chromium | Firefox:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A host's folder with a build somewhere below it."""
+    """The folder of a host, with a build of the site in a folder below it."""
     host = tmp_path_factory.mktemp("host")
     serve.build(host / "below" / "here")
     return host

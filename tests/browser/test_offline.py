@@ -1,4 +1,4 @@
-"""The console without its server, new versions of it, and hosts that do nothing but send files."""
+"""The console without its server, its updates, and hosts that only serve files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LOOK = "await (await navigator.serviceWorker.getRegistration()).update()"
 CACHES = "return (await caches.keys()).filter((name) => name.startsWith('sahpool-site '))"
 TITLE = "return document.title"
 
-# What is cleared of the cache: every other file, the page alone, or all of it.
+# Clears a part of the cache: every other file, the page alone, or everything.
 CLEAR = """
 for (const name of await caches.keys()) {
   if (!name.startsWith("sahpool-site ")) continue;
@@ -46,7 +46,7 @@ def browser(request: pytest.FixtureRequest) -> Chromium | Firefox:
 
 @pytest.fixture
 def place(site: ServedSite) -> ServedSite:
-    """The site with its service worker, at an address of its own; serving() starts its server."""
+    """Return the site with its service worker on a port of its own; serving() starts the server."""
     own = ServedSite(site.root)
     own.offline = True
     return own
@@ -60,7 +60,7 @@ def console(
 
 
 def variant(folder: Path, changed: dict[str, bytes]) -> Path:
-    """A folder with the site as it would be with other files in it."""
+    """Return a folder with a build of the site in which the files ``changed`` are different."""
     site = serve.Site.collect()
     source = serve.read(serve.ROOT / "public" / serve.SERVICE_WORKER)
     files = dict(site.files) | {serve.SERVICE_WORKER: source} | changed
@@ -78,19 +78,19 @@ def newer(tmp_path: Path) -> Path:
 
 
 def offer(console: Console, site: ServedSite, newer: Path) -> None:
-    """The server gets a newer version, and the page asks whether to go on with it."""
+    """Serves the newer version, and waits until the page offers it."""
     site.root = newer
     console.js(LOOK)
     wait_for("the notice", lambda: console.js(UPDATE))
 
 
 def is_newer(console: Console) -> bool:
-    """Whether the page is of the newer version."""
+    """Return whether the page is of the newer version."""
     return str(console.js(TITLE)).startswith("newer")
 
 
 def visit(console: Console) -> None:
-    """A first visit, until all is kept."""
+    """Visits the site for the first time, and waits until all of it is in the cache."""
     console.open()
     console.wait_offline()
     console.wait_snapshot()
@@ -139,7 +139,7 @@ def test_an_update_waits_until_it_is_accepted_and_no_transaction_is_harmed(
         console.click("Update")
         assert console.status() == "A transaction is open: COMMIT or ROLLBACK it, then update"
         console.run_sql("INSERT INTO t VALUES (2); COMMIT")
-        # Nobody has accepted it: also a page that is loaded anew is of the old version.
+        # The person has not accepted the update: a reload still shows the old version.
         console.reload()
         assert not is_newer(console)
         wait_for("the notice", lambda: console.js(UPDATE))
@@ -184,7 +184,7 @@ def test_a_new_version_that_does_not_come_whole_changes_nothing(
         visit(console)
         before = console.js(CACHES)
         site.root = newer
-        site.missing.update(("/", "/index.html"))  # its page, which is another one
+        site.missing.update(("/", "/index.html"))  # the page of the new version
         console.js(LOOK)
         gone = "const { installing, waiting } = await navigator.serviceWorker.getRegistration();"
         wait_for("it to be refused", lambda: console.js(gone + "return !installing && !waiting"))
@@ -254,7 +254,8 @@ POLICY_OF = """
 return (await fetch(args[0])).headers.get("Content-Security-Policy");
 """
 
-# Whether the page's policy keeps it from another origin, without asking it.
+# Returns the directive by which the page's policy blocks a request to another origin, which then
+# gets no request.
 LEAVES = """
 const violated = new Promise((resolve) => {
   const tell = ({ effectiveDirective }) => resolve(effectiveDirective);
@@ -298,7 +299,7 @@ def test_an_isolated_site_is_isolated_without_its_server_as_well(
     assert console.rows() == [["1"]]
 
 
-# The browser's queue of files that were opened with an installed console.
+# Stands for the browser's launchQueue: files that were opened with an installed console.
 QUEUE = """
 LaunchQueue.prototype.setConsumer = (consumer) => { globalThis.openWith = consumer; };
 """
@@ -329,7 +330,7 @@ def test_the_console_can_be_installed_and_opens_files(
         wait_for("the import", lambda: "opened" in console.tables())
         console.run_sql("SELECT * FROM opened")
         assert console.rows() == [["1", "2"]]
-        # The browser reads the manifest's icon for itself.
+        # The browser itself requests the manifest's icon.
         icons = {path for path in site.requests if path.endswith(".png")}
         asked = set(site.requests) - icons - {f"/{serve.SERVICE_WORKER}"}
         names = {path[1:] or "index.html" for path in asked}

@@ -1,4 +1,4 @@
-"""What has to wait while statements run, and what is told of several files."""
+"""What the page refuses while statements run, and what it says of several imported files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.browsers import wait_for
 OPEN_SWITCHER = "document.getElementById('databases').open = true"
 WAIT = "return document.getElementById('database-wait').innerText"
 
-# Slow enough for the page to be told of the script's progress after each statement.
+# Slow enough for the worker to reply after each statement of the script.
 SLOW = "SELECT count(*) FROM (WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c "
 SLOW += "WHERE x < 2000000) SELECT x FROM c);"
 
@@ -39,7 +39,7 @@ def test_nothing_else_can_be_opened_while_statements_run(console: Console) -> No
 def test_a_script_never_goes_on_in_another_database(console: Console) -> None:
     console.open()
     console.run_sql("CREATE TABLE t (a)")
-    # Another database is opened behind the page's back while the script is under way.
+    # A request that the page did not make opens another database while the script runs.
     console.run_sql(f"INSERT INTO t VALUES (1); {SLOW * 3} CREATE TABLE stray (a)", wait=False)
     console.js(
         """sahpoolStart.send(JSON.stringify({ id: 1e6, op: "open", database: "other.db" }), "")"""

@@ -1,4 +1,4 @@
-"""Several databases in one browser; starting the worker anew."""
+"""Several databases in one browser; restarting the worker."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_deleting_asks_first_and_opens_another_database(console: Console) -> Non
 def test_a_statement_that_does_not_stop_can_be_ended_with_its_worker(console: Console) -> None:
     console.open()
     console.run_sql("CREATE TABLE kept (a); INSERT INTO kept VALUES (1)")
-    # As in a browser that cannot suspend: the cancel does not arrive while the statement runs.
+    # As in a browser without JSPI: the worker gets the cancel only after the statement.
     console.js(
         """
         const send = sahpoolStart.send.bind(sahpoolStart);

@@ -1,4 +1,4 @@
-"""The editor: what runs, what is kept, what the list "Schema" puts into it."""
+"""The editor: what it runs, what it remembers, what the list "Schema" puts into it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def press(console: Console, *keys: str) -> None:
 
 
 def shows(console: Console, value: str) -> bool:
-    """Whether the result that is shown is this one value."""
+    """Return whether the shown result is this one value."""
     return console.rows() == [[value]]
 
 
@@ -85,7 +85,7 @@ def test_the_schema_lists_tables_views_and_columns(console: Console) -> None:
         'CREATE TABLE t (id INTEGER PRIMARY KEY, "<b>" TEXT); CREATE VIEW v AS SELECT 1 AS one;'
         "CREATE VIRTUAL TABLE words USING fts5(body);"
     )
-    # The tables that fts5 keeps for itself are not shown.
+    # The shadow tables of fts5 are not shown.
     assert console.tables() == ["t", "v", "words"]
     shown = console.schema().split()
     for word in ("id", "key", "INTEGER", "<b>", "TEXT", "one", "view", "virtual", "body"):
@@ -101,7 +101,7 @@ def test_run_before_the_engine_is_there_waits_for_it(console: Console) -> None:
     assert console.rows() == [["patience"]]
 
 
-# Presses Run as soon as there is an editor; what the status line says at once.
+# Presses Run as soon as there is an editor, and returns the status line right after.
 PRESS = """
 while (!performance.getEntriesByName("sahpool: editor").length) {
   await new Promise((resolve) => setTimeout(resolve, 1));
@@ -163,7 +163,7 @@ def test_a_table_of_another_schema_is_chosen_by_its_full_name(console: Console) 
         console.js("document.querySelectorAll('.browse')[args[0]].click()", listed[table])
         wait_for("its rows", partial(shows, console, value))
     assert 'FROM "an other"."only" LIMIT 100;' in console.editor_text()
-    # What is folded is told apart as well.
+    # Folding one table does not fold another one of the same name.
     console.js("document.querySelector('.fold').click()")
     folds = console.js(
         "return [...document.querySelectorAll('.fold')].map((fold) => fold.ariaExpanded)"

@@ -1,4 +1,4 @@
-"""The console once the worker's memory has grown beyond 2 GiB: what it shows is what there is."""
+"""The console shows right values also when the worker's heap has grown beyond 2 GiB."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 
 from tests.browser.console_page import Console
 
-#: A temporary table in memory of more than 2 GiB; its pages take every hole below that is as large.
+#: Fills a temporary table in memory of more than 2 GiB; its pages also take the free page-sized
+#: places below 2 GiB.
 FILL = """
 PRAGMA temp_store=MEMORY;
 CREATE TEMP TABLE filling(a);

@@ -1,4 +1,4 @@
-"""Long scripts, large schemas, long values: the page's Python has a heap of its own to fit in."""
+"""Long scripts, large schemas and long values fit into the heap of the page's MicroPython."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_script_of_thousands_of_statements_takes_seconds(console: Console) -> 
     began = time.monotonic()
     console.run_sql()
     assert time.monotonic() - began < 40  # minutes, if it grew with the square
-    # Each statement is found in its line, also those that were sent in a later request.
+    # An error names the right line, also in statements that were sent in a later request.
     assert "Line 20004:1" in str(console.error())
     last = "return document.querySelector('#messages li:nth-last-child(2) .line').textContent"
     assert console.js(last) == "line 20,003"
@@ -70,7 +70,7 @@ def test_a_database_of_ten_thousand_tables_opens(console: Console, tmp_path: Pat
 
 def test_an_answer_that_the_page_cannot_take_in_is_told(console: Console) -> None:
     console.open()
-    # SQLite's message quotes the path, so that the answer is as long as that.
+    # SQLite's message quotes the path, so that the reply is as long as the path.
     console.run_sql("SELECT json_extract('{}', hex(zeroblob(200000000)))")
     assert "The page could not take in the answer" in str(console.error())
     assert console.status() == "Failed"

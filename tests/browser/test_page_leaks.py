@@ -1,4 +1,4 @@
-"""What the page has drawn and removed again is freed: nodes and listeners do not pile up."""
+"""The page frees the DOM nodes and listeners that it has drawn and removed again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.thorough
 
 SWITCHES = 20
 MOST = 1.1
-"""How many times what there was after the second round there may be after the last."""
+"""Most nodes and listeners after the last round, as a multiple of those after the second one."""
 
 CHOOSE = """
 const names = [...document.querySelectorAll(".choose .name")];
@@ -27,7 +27,7 @@ there.closest("button").click();
 
 
 def database_of(tables: int, path: Path) -> Path:
-    """A database with so many tables of three columns."""
+    """Write a database with ``tables`` tables of three columns to ``path``, and return that."""
     with closing(sqlite3.connect(path)) as con:
         for number in range(tables):
             columns = "id INTEGER PRIMARY KEY, name TEXT, value REAL"
@@ -37,11 +37,11 @@ def database_of(tables: int, path: Path) -> Path:
 
 
 def held(console: Console) -> dict[str, int]:
-    """The DOM nodes and the listeners that the page holds on to, once garbage is collected."""
+    """Collect garbage, and return how many DOM nodes and listeners the page still holds."""
     assert isinstance(console.browser, Chromium)
     driver = console.browser.driver
     for _ in range(3):
-        # A grid that was taken away has timers that hold it for a second.
+        # Timers of a removed grid hold it for a second.
         time.sleep(1)
         driver.execute_cdp_cmd("HeapProfiler.collectGarbage", {})
     counters = driver.execute_cdp_cmd("Memory.getDOMCounters", {})
@@ -49,7 +49,7 @@ def held(console: Console) -> dict[str, int]:
 
 
 def assert_nothing_piles_up(console: Console, act: Callable[[int], None]) -> None:
-    """``act(number)``, again and again, leaves no more behind than two rounds of it."""
+    """Asserts that SWITCHES calls of ``act(number)`` leave no more behind than two calls."""
     for number in range(2):
         act(number)
     few = held(console)

@@ -1,4 +1,4 @@
-"""The page, told what no worker tells: it says or logs so, and goes on with the next good reply."""
+"""The page gets messages that no worker sends: it reports them, and takes the next good reply."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.proofs import Proofs
 
 BATCH = 25
 
-# The page's worker is started anew, so that what it posts passes through here.
+# Restarts the page's worker, so that its messages pass through here.
 STAND_BETWEEN = """
 window.spoil = null;
 window.Worker = class extends Worker {
@@ -30,7 +30,7 @@ window.Worker = class extends Worker {
 document.getElementById("retry").click();
 """
 
-# Any message to the page; an exception that escapes there is the browser's to report.
+# Sends any message to the page; the browser reports an exception that escapes from its listener.
 FEED = """
 const oddities = [
   null, undefined, 7, "text", {}, [], [null], [7], [[]], new ArrayBuffer(8), [new ArrayBuffer(8)],
@@ -44,8 +44,8 @@ await new Promise((resolve) => setTimeout(resolve));
 return [oddities.length, thrown];
 """
 
-# The next reply or event that has this field comes with one thing wrong about it: somewhere in it,
-# or in what comes with it. What it answers can still be told, or its request would go on waiting.
+# Spoils the next reply or event that has this field: one value in it, or in its parts, is wrong.
+# Its "id" and "ok" stay, or its request would wait for ever.
 SPOIL = """
 let seed = Math.imul(args[1] + 1, 2654435761) >>> 0;
 const random = (below) => {
@@ -85,11 +85,11 @@ RUN = (
 
 
 FIELDS = ("outcomes", "schema", "databases")
-"""What tells the replies apart that are spoilt in turn."""
+"""Fields by which the replies to spoil are chosen, in turn."""
 
 
 def check_works(console: Console, number: int) -> None:
-    """A good request is answered; a page that was told of a failure is started again first."""
+    """Asserts that a good request is answered; first starts a failed page again."""
     if console.state() != "ready":
         console.js("document.getElementById('retry').click()")
         console.wait_ready()
@@ -99,9 +99,10 @@ def check_works(console: Console, number: int) -> None:
 
 
 def feed_messages(console: Console, count: int) -> tuple[int, int]:
-    """Feeds the page ``count`` messages and what is none; how many it was, and good ones between.
+    """Feed the page ``count`` messages and values that are none; return how many, and good ones.
 
-    An exception must not come out of the page's listener, where it would end up nowhere.
+    The good requests are sent in between. No exception may escape from the page's listener, where
+    no code would handle it.
     """
     odd, thrown = console.js(FEED, None)
     assert thrown == 0
@@ -111,7 +112,7 @@ def feed_messages(console: Console, count: int) -> tuple[int, int]:
         for head in messages.heads(count, count, messages.answer)
         if not isinstance(head, (bytes, tuple))
     ]
-    # Those after which the page may have to be started anew come together.
+    # Sorted, so that messages after which the page may have to be started again come together.
     heads.sort(key=lambda head: "failed" in str(head))
     batches = [heads[at : at + BATCH] for at in range(0, len(heads), BATCH)]
     for number, batch in enumerate(batches):
@@ -122,10 +123,10 @@ def feed_messages(console: Console, count: int) -> tuple[int, int]:
 
 
 def spoil_replies(console: Console, count: int) -> int:
-    """Spoils ``count`` replies to what a person does; of how many the page said so."""
+    """Spoil ``count`` replies to a person's actions; return of how many the page said so."""
     told = 0
     for number in range(count):
-        # The worker's first reply has the versions; it comes once in a start, which takes a while.
+        # Only the reply to "hello" has "versions": spoil it rarely, as each needs a slow start.
         field = "versions" if number % 16 == 15 else FIELDS[number % len(FIELDS)]
         console.js(SPOIL, field, number)
         if field == "versions":
@@ -142,7 +143,7 @@ def spoil_replies(console: Console, count: int) -> int:
 
 
 def check_page(console: Console, count: int, replies: int, proof: Proofs) -> None:
-    """All of it; the page is the same from the beginning to the end."""
+    """Feeds messages and spoils replies, all in one page that is never reloaded."""
     console.open()
     console.js(STAND_BETWEEN)
     console.wait_ready()

@@ -1,4 +1,4 @@
-"""Files whose headers are damaged: told of, exported, recovered whole, deleted on demand."""
+"""Files with damaged headers: the page lists them, exports, recovers and deletes them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.browser.console_page import Console
 from tests.browser.page_steps import make
 from tests.browsers import wait_for
 
-# Overwrites bytes of the slots that hold the paths; answers each slot's size.
+# Overwrites bytes of the slots of some paths; returns the size of each path's content.
 DAMAGE = """
 let folder = await navigator.storage.getDirectory();
 for (const name of [".opfs-sahpool", ".opaque"]) folder = await folder.getDirectoryHandle(name);
@@ -28,10 +28,10 @@ return sizes;
 """
 
 FIRST_COPY = {"at": 0, "length": 524, "value": 0}
-"""The first copy of the header is gone; the second one still offers the name."""
+"""Overwrites the first copy of the header; the second one still offers the name."""
 
 ALL_OF_IT = {"at": 0, "length": 8192, "value": 0xFF}
-"""The header and the first page of the database: nothing tells what it is, and it is not sound."""
+"""Overwrites the header and the first page: the name is unknown, and the database is not sound."""
 
 KEPT = "return document.getElementById('kept').textContent"
 FIELD = "return document.querySelector('dialog input').value"
@@ -42,7 +42,7 @@ return notice.checkVisibility() ? notice.innerText : null;
 
 
 def fill(console: Console, rows: int) -> None:
-    """A table in the open database; with ``rows`` of them."""
+    """Creates a table with ``rows`` rows in the open database."""
     console.run_sql(
         "CREATE TABLE thing (n INTEGER, name TEXT);"
         f"WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < {rows}) "
@@ -52,7 +52,7 @@ def fill(console: Console, rows: int) -> None:
 
 
 def check_rows(console: Console, rows: int) -> None:
-    """Every one of them is there."""
+    """Asserts that the table has all of its rows."""
     console.run_sql("SELECT count(*) AS n, sum(n) AS total, max(name) AS name FROM thing")
     assert console.rows() == [[str(rows), str(rows * (rows + 1) // 2), "thing 999"]]
     console.run_sql("PRAGMA integrity_check")
@@ -60,28 +60,28 @@ def check_rows(console: Console, rows: int) -> None:
 
 
 def damage(console: Console, harm: dict[str, dict[str, int]]) -> dict[str, int]:
-    """Harms files while no console runs; the sizes of what they hold."""
-    # Another page of the site: nobody holds the pool there.
+    """Damage files while no console runs, and return the sizes of their contents."""
+    # Another page of the site, where no worker holds the pool.
     console.browser.open(console.url + "module_test.html")
     return dict(wait_for("the files", lambda: console.js(DAMAGE, harm)))
 
 
 def downloaded(console: Console, name: str, size: int) -> bytes:
-    """The bytes of a download."""
+    """Wait for a download of this name and size, and return its bytes."""
     path = Path(console.browser.downloads / name)
     wait_for("the download", lambda: path.is_file() and path.stat().st_size == size)
     return path.read_bytes()
 
 
 def ask(console: Console, button: str) -> str:
-    """Presses a button of the list of what is kept aside; the question that comes of it."""
+    """Press a button of the list of files in quarantine, and return the question that follows."""
     console.js("document.getElementById('databases').open = true")
     console.click(f"{button}, kept aside")
     return str(wait_for("the question", console.question))
 
 
 def check_quarantine(console: Console) -> None:
-    """Two databases whose names are still known, and one of which nothing is."""
+    """Tests two databases whose names are still known, and one whose name is not."""
     console.open()
     assert console.js(NOTICE) is None
     fill(console, 1500)
@@ -115,7 +115,7 @@ def check_quarantine(console: Console) -> None:
     assert console.database() == "notes.db"
     check_rows(console, 1500)
 
-    # Under a name that is taken; and only when that was asked for.
+    # Recover under a taken name: the other database is replaced only when the person says so.
     ask(console, "Recover… other.db")
     console.js(f"{FIELD} = args[0]".replace("return ", ""), "notes 2.db")
     console.click("Recover")
@@ -147,7 +147,7 @@ def check_quarantine(console: Console) -> None:
 
 
 def check_wal(console: Console) -> None:
-    """A database whose last changes are in a file that is kept aside."""
+    """Tests a database whose last changes are in a WAL that is in quarantine."""
     console.open()
     fill(console, 1500)
     assert damage(console, {"/notes.db-wal": FIRST_COPY})["/notes.db-wal"] > 0

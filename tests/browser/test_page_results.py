@@ -1,4 +1,4 @@
-"""What the page shows of results: values exactly, several statements, errors in their place."""
+"""How the page shows results: exact values, several statements, errors with their lines."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_every_statement_of_a_run_has_its_result(console: Console) -> None:
     )
     tabs = console.tabs()
     assert tabs == ["SELECT a FROM t;", "SELECT count(*) AS n FR…", "Messages (5)"]
-    # The last result with rows is the one that is shown.
+    # The page shows the last result with rows.
     assert console.headers() == ["n"]
     assert "5 statements" in console.status()
     console.click("SELECT a FROM t;")
@@ -82,7 +82,7 @@ def test_what_ran_before_an_error_stays_and_the_error_is_underlined(console: Con
 
 
 def named_parts(console: Console) -> set[tuple[str, str]]:
-    """Role and name of everything that assistive technology is told of."""
+    """Return role and name of everything in the accessibility tree."""
     assert isinstance(console.browser, Chromium)
     tree = console.browser.driver.execute_cdp_cmd("Accessibility.getFullAXTree", {})
     return {
@@ -171,7 +171,7 @@ def test_the_keyboard_moves_between_cells_and_opens_a_value(console: Console) ->
     console.run_sql("SELECT column1 AS a, column2 AS b FROM (VALUES (1, 'one'), (2, 'two'))")
     console.js("document.getElementById('copy').focus()")
     keys = ActionChains(console.browser.driver)
-    # Into the header, from there to the rows; the first column has the numbers of the rows.
+    # Focus the header, then go to the rows; the first column has the numbers of the rows.
     keys.send_keys(Keys.TAB, Keys.TAB, Keys.RIGHT, Keys.RIGHT, Keys.DOWN, Keys.ENTER).perform()
     asked = str(wait_for("the value", console.question))
     assert asked.startswith("b")

@@ -1,7 +1,7 @@
-"""What becomes of the data: kept or not, how full the storage is, letting go of it, going without.
+"""The storage: whether data is kept, how full it is, releasing it, and databases in memory.
 
-Where the browser cannot be brought to it, a patch is served in front of the page's first script or
-of the worker's.
+Where a browser cannot be brought into a state, the site serves a patch in front of the first script
+of the page or of the worker.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ StorageManager.prototype.getDirectory = async () => {
 };
 """
 
-# On another page of this origin: how long the pool's Web Lock and all of its handles take.
+# On another page of this origin: how long it takes to get the pool's Web Lock and all handles.
 TAKE_POOL = """
 const began = performance.now();
 const worker = new Worker(URL.createObjectURL(new Blob([`
@@ -69,7 +69,7 @@ return event.defaultPrevented;
 
 @pytest.fixture
 def opened_in(request: pytest.FixtureRequest, site: ServedSite) -> Iterator[Open]:
-    """A console in a browser of the test's own making, which is closed after it."""
+    """A function that opens a console in a browser with options; closes the browser at the end."""
     consoles: list[Iterator[Console]] = []
 
     def make_console(browser: Chromium | Firefox) -> Console:
@@ -83,34 +83,34 @@ def opened_in(request: pytest.FixtureRequest, site: ServedSite) -> Iterator[Open
 
 
 def patch(site: ServedSite, folder: Path, path: str, script: str) -> None:
-    """Serve a script of the site with another in front of it."""
+    """Serves a script of the site with ``script`` in front of it."""
     file = folder / path.rpartition("/")[2]
     file.write_text(script + (site.root / path.lstrip("/")).read_text("utf-8"), "utf-8")
     site.extra[path] = file
 
 
 def line(console: Console) -> str:
-    """The storage's line at the foot."""
+    """Return the text of the storage's line at the foot."""
     return str(console.js("return document.getElementById('storage').innerText"))
 
 
 def sheet(console: Console) -> str:
-    """What the sheet "Databases" says of the storage."""
+    """Return what the sheet "Databases" says of the storage."""
     return str(console.js("return document.getElementById('storage-details').textContent"))
 
 
 def notice(console: Console) -> str:
-    """What stands below the page's head as long as it is so."""
+    """Return the text of the warning below the page's header."""
     return str(console.js("return document.getElementById('notice').innerText"))
 
 
 def usage(console: Console) -> int:
-    """Bytes that the browser counts."""
+    """Return the usage in bytes, as the browser estimates it."""
     return int(console.js("return (await navigator.storage.estimate()).usage"))
 
 
 def tells_usage(console: Console) -> bool:
-    """Whether the line has the browser's figure, but for what changes all the time."""
+    """Return whether the line shows the browser's usage, apart from constant small changes."""
     found = re.match(r"([\d.]+) (kB|MB) used", line(console))
     told = float(found[1]) * {"kB": 1e3, "MB": 1e6}[found[2]] if found else 0.0
     return abs(told - usage(console)) < 100_000
@@ -140,11 +140,11 @@ def test_the_browser_is_asked_to_keep_the_data_after_the_first_write_and_once(
         console.run_sql("INSERT INTO t VALUES (1)")
         assert "export what you cannot lose" in sheet(console)
         assert console.js("return asked") == ["ready"]
-        # A limit of SQLite's own is not the storage's.
+        # A limit of SQLite's own does not mean that the storage is full.
         console.run_sql("PRAGMA max_page_count = 2; INSERT INTO t VALUES (zeroblob(100000))")
         assert "SQLITE_FULL" in str(console.error())
         assert line(console).endswith("the browser may clear it")
-        # A person may ask again; this time the browser agrees.
+        # A person can ask the browser again, which agrees this time.
         console.js("document.getElementById('storage').click()")
         again = "return document.getElementById('storage-keep').checkVisibility()"
         wait_for("the button", lambda: console.js(again))
@@ -166,7 +166,7 @@ def test_the_browser_is_asked_to_keep_the_data_after_the_first_write_and_once(
 def test_a_question_that_is_never_answered_holds_up_nothing(
     firefox_console: Console, tmp_path: Path
 ) -> None:
-    # Without a head nobody answers Firefox's question.
+    # In headless Firefox its question stays unanswered.
     console = firefox_console
     path = tmp_path / "two.csv"
     path.write_text("a,b\n1,x\n2,y\n")
@@ -175,7 +175,7 @@ def test_a_question_that_is_never_answered_holds_up_nothing(
     assert "may wait for your answer" not in sheet(console)
     console.import_file(path)
     wait_for("the question", lambda: "may wait for your answer" in sheet(console))
-    # What is used is counted on, up and down.
+    # The usage follows, up and down.
     make(console, "large.db")
     before = usage(console)
     console.run_sql("CREATE TABLE t (a); " + INSERT.format(20_000))
@@ -214,7 +214,7 @@ def test_a_person_is_warned_before_the_storage_is_full_and_told_what_to_do_when_
     wait_for("the figures", lambda: " of 70.0 MB" in line(console))
     assert notice(console) == ""
 
-    # An import that needs more than is left is asked about, with numbers.
+    # Before an import that needs more room than is left, the page asks, with numbers.
     path = tmp_path / "larger.db"
     with closing(sqlite3.connect(path)) as con:
         con.execute("CREATE TABLE t (a)")
@@ -232,8 +232,8 @@ def test_a_person_is_warned_before_the_storage_is_full_and_told_what_to_do_when_
     assert line(console) == "The storage is full"
     assert console.database() == "notes.db"
 
-    # Beyond four fifths there is a warning, which can be put aside.
-    console.run_sql("SELECT 1")  # what the import has taken is given back between statements
+    # Beyond 80 % there is a warning, which can be hidden.
+    console.run_sql("SELECT 1")  # room that the import took is released between statements
     limit(console, int(usage(console) / 0.9))
     console.run_sql("UPDATE t SET a = 1 WHERE rowid = 1")
     wait_for("the warning", lambda: "The storage is " in notice(console))
@@ -244,7 +244,7 @@ def test_a_person_is_warned_before_the_storage_is_full_and_told_what_to_do_when_
     assert notice(console) == ""
     assert "% full" in line(console)
 
-    # Full: what to do is said, and helps.
+    # Full: the page says what to do, and that helps.
     console.run_sql(INSERT.format(20_000))
     error = str(console.error())
     for word in ("SQLITE_FULL", "What was committed before is safe", "Export", "delete databases"):
@@ -277,7 +277,7 @@ def test_a_page_that_is_left_lets_go_of_the_storage_and_has_it_again_on_the_way_
     console.open()
     make(console, "kept.db")
     console.run_sql("CREATE TABLE t (a); INSERT INTO t VALUES (1)")
-    console.wait_snapshot()  # no page is kept that is at work
+    console.wait_snapshot()  # the back/forward cache keeps no page that still works
     for _ in range(6):
         console.wait_ready()
         assert not asks_before_leaving(console)
@@ -293,7 +293,7 @@ def test_a_page_that_is_left_lets_go_of_the_storage_and_has_it_again_on_the_way_
 
         console.browser.driver.back()
         if console.js("return window.mark") == "the same page":
-            break  # on a busy machine the browser may load it anew instead, and gives no reason
+            break  # on a busy machine the browser may reload the page instead, without a reason
     else:
         pytest.fail("the browser has not kept the page in six tries")
     console.wait_ready()
@@ -303,7 +303,7 @@ def test_a_page_that_is_left_lets_go_of_the_storage_and_has_it_again_on_the_way_
     console.run_sql("SELECT a FROM t")
     assert console.rows() == [["1"]]
 
-    # An import under way is asked about, too.
+    # The browser also asks while an import runs.
     path = tmp_path / "long.csv"
     path.write_text("a,b\n" + "1,2\n" * 500_000)
     console.import_file(path, wait=False)
@@ -318,7 +318,7 @@ def test_a_page_that_is_left_lets_go_of_the_storage_and_has_it_again_on_the_way_
 
 
 def export(console: Console, button: str) -> list[tuple[Any, ...]]:
-    """The rows of table t in what a button exports."""
+    """Press an export button, and return the rows of table t in the file."""
     known = set(console.browser.downloads.iterdir())
     console.click(button)
 
@@ -353,7 +353,7 @@ def test_a_browser_without_private_file_system_works_in_memory_and_says_so(
     wait_for("the export", lambda: "notes.db is exported as it is now" in notice(console))
     assert not asks_before_leaving(console)
 
-    # What is not committed is in no export.
+    # An export does not contain uncommitted changes.
     console.run_sql("BEGIN; INSERT INTO t VALUES (2)")
     assert export(console, "Export notes.db") == [(1,)]
     wait_for("the change", lambda: "notes.db has changes that are not exp" in notice(console))
@@ -366,7 +366,7 @@ def test_a_browser_without_private_file_system_works_in_memory_and_says_so(
     wait_for("one of them", lambda: "notes.db has changes that are not exp" in notice(console))
     assert asks_before_leaving(console)
 
-    # The way back leads to the same databases: nobody else waits for this memory.
+    # Coming back, the page still has its databases: with storage in memory it keeps its worker.
     console.js("dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))")
     console.js("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
     console.run_sql("SELECT count(*) FROM t")
@@ -469,7 +469,7 @@ def test_what_a_large_transaction_leaves_in_the_wal_is_not_read_at_every_start(
     wait_for("an empty WAL", lambda: console.js(LONGEST_WAL) == 0)
     console.run_sql("BEGIN; INSERT INTO large VALUES (zeroblob(3000000))")
     console.run_sql("COMMIT")
-    assert console.js(LONGEST_WAL) > 3_000_000  # for as long as somebody may still be at work
+    assert console.js(LONGEST_WAL) > 3_000_000  # until the service has been idle for long enough
     wait_for("an empty WAL", lambda: console.js(LONGEST_WAL) == 0)
     console.reload()
     console.run_sql("SELECT sum(length(b)) FROM large")

@@ -1,4 +1,4 @@
-"""Real files through the page: in, queried, still there after a reload, out again."""
+"""Real files through the page: imported, queried, still there after a reload, exported."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SELECT c.Country, count(DISTINCT i.InvoiceId) AS invoices, sum(l.Quantity) AS tr
 
 
 def answer(console: Console, sql: str) -> list[str]:
-    """The one row that a query gives."""
+    """Run a query, and return its one row."""
     console.run_sql(sql)
     assert console.error() is None, console.error()
     (row,) = console.rows()
@@ -30,12 +30,12 @@ def answer(console: Console, sql: str) -> list[str]:
 
 
 def all_rows(console: Console) -> list[list[str]]:
-    """Every row of a short result, those below the fold too."""
+    """Return every row of a short result, also those that are not in view."""
     return [console.scroll_to_row(number) for number in range(console.row_count())]
 
 
 def contents(path: Path) -> dict[str, list[tuple[object, ...]]]:
-    """Every table's rows, read by CPython's own sqlite3."""
+    """Return the rows of every table, as CPython's sqlite3 reads them."""
     with closing(sqlite3.connect(path)) as con:
         assert con.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         names = con.execute(
@@ -84,7 +84,7 @@ def test_the_same_in_firefox(firefox_console: Console) -> None:
 
 
 class Column:
-    """What the csv module says of a column: where every other value is a number, NA is none."""
+    """Count, sum and nulls of a column, from the csv module; NA is NULL in a column of numbers."""
 
     def __init__(self, values: list[str]) -> None:
         present = [value for value in values if value not in ("", "NA")]

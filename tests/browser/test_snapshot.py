@@ -1,4 +1,4 @@
-"""The second start: from a snapshot of Python's memory; and whatever is wrong with it."""
+"""The second start, from a snapshot of Python's memory, also when that snapshot is not usable."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from tests.conftest import ServedSite
 
 BOOT = "/worker/boot.mjs"
 
-# What each phase of the last start took: a start from a snapshot has no phase "library".
+# The phases of the last start: a start from a snapshot has no phase "library".
 PHASES = """
 return performance.getEntriesByType("measure").map(({ name }) => name);
 """
 
-# Puts another snapshot in place of the one kept: CHANGE alters its bytes and headers.
+# Replaces the snapshot by one whose bytes and headers CHANGE has altered.
 REPLACE = """
 const cache = await caches.open("sahpool-snapshot");
 const [request] = await cache.keys();
@@ -46,7 +46,7 @@ CHANGES = {
     "the second half": "bytes = bytes.slice(0, bytes.length >> 1);",
     "everything": "bytes = new Uint8Array(0);",
     "the digest": "headers.delete('X-Sahpool-Digest');",
-    # The rest says that it is whole, and is not.
+    # The following have a right digest, but wrong bytes.
     "the build": "bytes[20] ^= 1; headers.set('X-Sahpool-Digest', await digest(bytes));",
     "the names": """
       bytes.fill(32, 48, 4000);
@@ -69,7 +69,7 @@ for await (const handle of pool.values()) {
 return found;
 """
 
-# After the start: random numbers of Python's own, where the page can read them.
+# After the start, prints random numbers of Python where the page can read them.
 PYTHON_S = """
 started.then(async () => {
   const { pyodide } = globalThis.forTests;
@@ -84,7 +84,7 @@ json.dumps([random.random(), str(uuid.uuid4()), secrets.token_hex(8),
 
 
 def started(console: Console) -> str:
-    """How the last start went: "long" or "snapshot"."""
+    """Return how the last start went: "long" or "snapshot"."""
     phases = console.js(PHASES)
     assert "sahpool: pyodide" in phases
     assert "sahpool: storage" in phases
@@ -104,7 +104,7 @@ def served(site: ServedSite, folder: Path, path: str, content: bytes) -> Iterato
 
 
 def boot_with(site: ServedSite, before_main: str, at_the_end: str = "") -> bytes:
-    """boot.mjs with something done before Python's main is called, and at its end."""
+    """Return boot.mjs with scripts inserted before it imports Python's main, and at its end."""
     boot = (site.root / BOOT[1:]).read_text("utf-8")
     call = 'const main = pyodide.pyimport("main");'
     assert call in boot
@@ -133,7 +133,7 @@ def test_the_second_start_is_from_a_snapshot_and_nothing_is_missing(first_visit:
 
 
 def numbers(console: Console) -> list[Any]:
-    """What SQLite and Python give at random after a start: one list of everything."""
+    """Return all random numbers that SQLite and Python make after a start, in one list."""
     console.run_sql("SELECT hex(randomblob(16)), random()")
     found: list[Any] = list(console.rows()[0])
     text = wait_for(
@@ -203,7 +203,7 @@ def test_the_snapshot_of_other_code_is_not_used(
     parts = json.loads((site.root / "worker/parts.json").read_text())
     changed = {
         "parts.json": json.dumps(parts | {"version": "of another Pyodide"}).encode(),
-        # The list may come from one version of the site, and the code from another.
+        # The list of files may come from one version of the site, and the code from another.
         "service.zip": with_comment((site.root / "worker/service.zip").read_bytes()),
     }
     console.open()
@@ -221,7 +221,7 @@ def test_the_snapshot_of_other_code_is_not_used(
 
 
 def with_comment(archive: bytes) -> bytes:
-    """The same zip archive in other bytes."""
+    """Return a zip archive with the same files but other bytes."""
     buffer = io.BytesIO(archive)
     with zipfile.ZipFile(buffer, "a") as opened:
         opened.comment = b"other bytes"
@@ -259,7 +259,7 @@ def test_a_restored_python_that_does_not_start_is_not_restored_again(
 
 @pytest.fixture
 def limited(request: pytest.FixtureRequest, site: ServedSite) -> Iterator[Console]:
-    """The page in a Chromium that says what its quota is."""
+    """The page in a Chromium that reports its true quota."""
     yield from console_in(request, Chromium(TRUE_QUOTA), site)
 
 
@@ -268,7 +268,7 @@ def test_a_snapshot_is_not_kept_where_databases_may_need_the_room(limited: Conso
     for _ in range(2):
         limited.open()
         assert started(limited) == "long"
-        time.sleep(3)  # it would be kept a second after the start
+        time.sleep(3)  # a snapshot would be kept one second after the start
         assert not limited.snapshot()
     assert limited.errors() == []
 

@@ -25,7 +25,7 @@ BROWSERS = [pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("c
 
 @pytest.fixture(scope="module", params=BROWSERS)
 def opened(request: pytest.FixtureRequest, site: ServedSite) -> Iterator[Tabs]:
-    """A browser for all these tests: each makes tables of its own."""
+    """One browser for all these tests; each test creates its own tables."""
     sessions.serve_borrower(site)
     name = "visited" if request.param == "chrome" else "visited_firefox"
     with many_tabs(request.param, site.url, request.getfixturevalue(name)) as tabs:
@@ -34,7 +34,7 @@ def opened(request: pytest.FixtureRequest, site: ServedSite) -> Iterator[Tabs]:
 
 @pytest.fixture
 def tabs(request: pytest.FixtureRequest, opened: Tabs) -> Iterator[Tabs]:
-    """No tab yet, or those of the test before."""
+    """The tabs of that browser: none, or those of the test before."""
     yield opened
     if request.node.stash.get(FAILED, False):
         opened.close_all()

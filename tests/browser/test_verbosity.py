@@ -1,4 +1,4 @@
-"""The switch of the page that makes the library write to the console what it does."""
+"""The setting ``sahpool.verbosity`` of the page, which makes the library log to the console."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.firefox import Firefox
 
 
 def written(console: Console) -> list[str]:
-    """What the library has written to the console since the last time: level and text."""
+    """Return what the library has logged to the console since the last call: level and text."""
     browser = console.browser
     console.run_sql("SELECT 1")
     if isinstance(browser, Chromium):
@@ -18,7 +18,7 @@ def written(console: Console) -> list[str]:
         entries = [f"{entry['level'].lower()} {entry['message']}" for entry in log]
     else:
         assert isinstance(browser, Firefox)
-        browser.problems()  # takes in the events that have come by now
+        browser.problems()  # receives the events so far
         events = [event for event in browser.events if event["method"] == "log.entryAdded"]
         entries = [f"{event['params']['level']} {event['params']['text']}" for event in events]
         browser.events.clear()
@@ -28,7 +28,7 @@ def written(console: Console) -> list[str]:
 def check_switch(console: Console) -> None:
     console.open()
     assert written(console) == []
-    for value in ("2", "all"):  # nothing goes wrong; what means nothing is ignored
+    for value in ("2", "all"):  # no error to log; an invalid value
         console.js('localStorage["sahpool.verbosity"] = args[0];', value)
         console.reload()
         assert written(console) == [], value

@@ -1,4 +1,4 @@
-"""The wheel in the worker of a page of one's own: every way to install it, every strictness."""
+"""The wheel in the worker of another page: each way to install it, under each security policy."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ told
 
 
 class WheelServer(serve.SiteServer):
-    """Serves Pyodide, the wheel, and the worker below a folder for each policy."""
+    """Serves Pyodide, the wheel, and the worker in a folder for each policy."""
 
     def __init__(self, root: Path, micropip: Path) -> None:
         super().__init__(root, 0)
@@ -71,7 +71,7 @@ class WheelServer(serve.SiteServer):
 
 
 class Page:
-    """A page that starts the worker, again and again."""
+    """A page that starts a new worker for each call of work()."""
 
     def __init__(self, browser: Browser, server: WheelServer) -> None:
         self.browser = browser
@@ -87,7 +87,7 @@ class Page:
         register: bool = False,
         worker: str = "worker.mjs",
     ) -> str:
-        """What a new worker says: the value of the Python source, or what went wrong."""
+        """Run Python source in a new worker, and return its value or the error, as text."""
         message: dict[str, Any] = {
             "way": way,
             "register": register,
@@ -136,7 +136,7 @@ def page(request: pytest.FixtureRequest, server: WheelServer) -> Iterator[Page]:
 
 
 def check_ways(page: Page, pairs: Iterable[tuple[str, str]]) -> None:
-    """Each worker finds what the ones before it have kept."""
+    """Asserts that each worker finds what the workers before it have stored."""
     kept: list[str] = []
     for policy, way in pairs:
         kept.append(f"{policy}-{way}")
@@ -191,6 +191,6 @@ def test_a_page_instead_of_a_worker_is_told_so(page: Page) -> None:
 
 
 def test_pyodide_itself_refuses_a_worker_that_is_no_module(page: Page) -> None:
-    """Nothing that the library could change; the day it works, this says so."""
+    """The library cannot change that; this test fails on the day that Pyodide allows it."""
     told = page.work("1", worker="classic.js")
     assert told == "failed: Error: Classic web workers are not supported"

@@ -1,4 +1,4 @@
-"""The real worker, sent what no page sends: one reply to each message, then a good one works."""
+"""The real worker gets messages that no page sends: it replies once to each, and goes on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.proofs import Proofs
 SIZES = [pytest.param(300, id="slice"), pytest.param(5_000, marks=pytest.mark.slow, id="whole")]
 
 BATCH = 20
-"""Messages that are sent without waiting for a reply."""
+"""How many messages are sent before the replies are awaited."""
 
 START = """
 const worker = new Worker(new URL("worker/boot.mjs", location.origin), { type: "module" });
@@ -102,20 +102,20 @@ KNOWN = {"ProtocolError", *session.errors.__all__, *sahpool.__all__, "OSError"} 
     f"{kind}Error"
     for kind in ("Database", "Data", "Integrity", "Interface", "Operational", "Programming")
 }
-"""What may be said of a request that is not done."""
+"""The types of errors with which the worker may refuse a request."""
 
 
 def ask(console: Console, op: str, **fields: Any) -> dict[str, Any]:
-    """The reply to a good request, which must be done."""
+    """Send a good request, and return its reply; asserts that it is no error."""
     reply: dict[str, Any] = console.js("return ask(...args)", op, fields)
     assert reply["ok"], reply
     return reply
 
 
 def check_kept(console: Console) -> None:
-    """The database that nothing has asked for has every row."""
+    """Asserts that the database which no odd message names still has every row."""
     ask(console, "unpause")
-    # Refused where none is open: what lends the storage has closed it.
+    # This is refused if no database is open, as lending the storage closes it.
     console.js("return ask(...args)", "run", {"sql": "ROLLBACK"})
     ask(console, "open", database="kept.db")
     sql = "SELECT json_group_array(json_array(a, b)) || 5 FROM kept"
@@ -124,7 +124,10 @@ def check_kept(console: Console) -> None:
 
 
 def batches(seed: int, count: int) -> list[list[dict[str, Any]]]:
-    """Heads that JSON can carry into the page, some with a part of a kind to be chosen there."""
+    """Return batches of heads that JSON can carry into the page.
+
+    Some heads get a binary part; the page chooses its kind by the number ``odd``.
+    """
     heads = [
         head
         for head in messages.heads(seed, count, messages.request)
@@ -135,14 +138,14 @@ def batches(seed: int, count: int) -> list[list[dict[str, Any]]]:
 
 
 def check_worker(console: Console, count: int, proof: Proofs) -> None:
-    """Sends it all and good requests in between."""
+    """Sends all odd messages, with good requests in between."""
     console.browser.open(console.url + "icon.svg")
     console.js(START)
     ask(console, "open", database="kept.db")
     ask(console, "run", sql=f"CREATE TABLE kept (a, b); {KEPT}")
     sent = batches(count, count)
     answers = [console.js(SEND_ODDITIES)]
-    # Lone surrogates come through in ASCII only.
+    # json.dumps in ASCII: selenium passes lone surrogates only as escapes.
     answers += [console.js(SEND, json.dumps(batch)) for batch in sent]
     told = [each for answer in answers for each in answer]
     kinds = Counter(error["type"] if error else "ok" for _, error in told)

@@ -1,4 +1,4 @@
-"""The tests that there are."""
+"""The names of all tests."""
 
 from __future__ import annotations
 

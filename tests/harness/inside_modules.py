@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def import_bound(is_reached: Callable[[], bool]) -> Bound:
-    """A progress handler that ends a statement once ``is_reached()``."""
+    """Return a progress handler that ends a statement once ``is_reached()`` returns true."""
     from sahpool.databases.soundness import _Bound
 
     return _Bound(is_reached)
@@ -25,7 +25,7 @@ def import_bound(is_reached: Callable[[], bool]) -> Bound:
 
 @contextlib.contextmanager
 def quick_check_is(check: Callable[..., str]) -> Iterator[None]:
-    """Within the block the check of an imported file calls ``check`` for ``PRAGMA quick_check``."""
+    """Within the block, imports call ``check`` instead of running ``PRAGMA quick_check``."""
     from sahpool.databases import soundness
 
     before = soundness._quick_check
@@ -37,21 +37,21 @@ def quick_check_is(check: Callable[..., str]) -> Iterator[None]:
 
 
 def describe_pool(directory: str, headers: Sequence[Any]) -> sahpool.FoundPool:
-    """What ``find_pools`` says of a directory whose slots have these headers."""
+    """Return what ``find_pools`` finds in a directory whose slots have these headers."""
     from sahpool.rescue import foreign
 
     return foreign._describe(directory, list(headers))
 
 
 def second_copy(sector: bytes) -> bytes | None:
-    """The second copy of a header, in the form of the first one; None where there is none."""
+    """Return the second copy of a header, in the form of the first one; None without one."""
     from sahpool.opfs_pool import header
 
     return header._second_copy(sector)[0]
 
 
 def header_layout() -> dict[str, Any]:
-    """Offsets, sizes and the magic of a slot's header, by the names of the module's constants."""
+    """Return offsets, sizes and magic of a slot's header, by the names of the constants."""
     from sahpool.opfs_pool import header
 
     return {
@@ -67,21 +67,21 @@ def header_layout() -> dict[str, Any]:
 
 
 def thread_state() -> int:
-    """The address of the current Python thread state."""
+    """Return the address of the current Python thread state."""
     from sahpool.browser import collecting
 
     return collecting._thread_state()
 
 
 def frame_offset() -> int | None:
-    """Where in a thread state its current frame stands; None when it was not found."""
+    """Return the offset of the current frame in a thread state; None if it was not found."""
     from sahpool.browser import collecting
 
     return collecting._frame_offset()
 
 
 def take_action(cleanup: Any) -> Callable[[], object]:
-    """The action of a ``Cleanup``, which has none from now on."""
+    """Return the action of a ``Cleanup``, and remove it from the ``Cleanup``."""
     action: Callable[[], object]
     action, cleanup._action = cleanup._action, lambda: None
     return action
@@ -89,10 +89,10 @@ def take_action(cleanup: Any) -> Callable[[], object]:
 
 @contextlib.contextmanager
 def io_methods_changed(change: Callable[[Any, Any], None]) -> Iterator[None]:
-    """VFSs that are made in the block have their methods changed.
+    """Within the block, ``change`` alters the methods of each VFS that is made.
 
     Args:
-        change: Is given the ``sqlite3_io_methods`` and the ``Callbacks`` that make C functions.
+        change: Gets the ``sqlite3_io_methods`` and the ``Callbacks`` that make C functions.
     """
     from sahpool.sqlite import vfs
 
@@ -112,5 +112,5 @@ def io_methods_changed(change: Callable[[Any, Any], None]) -> Iterator[None]:
 
 
 def page_io_module(pool: sahpool.Pool) -> Any:
-    """The JavaScript module that a pool reads and writes pages with."""
+    """Return the JavaScript module with which a pool reads and writes pages."""
     return pool._hold._io

@@ -21,27 +21,27 @@ if TYPE_CHECKING:
 
 
 def slots_of(pool: Pool) -> SlotTable:
-    """The table of the pool's slots."""
+    """Return the table of the pool's slots."""
     return pool._slots
 
 
 def vfs_of(pool: Pool) -> VFS:
-    """The VFS over the pool."""
+    """Return the VFS over the pool."""
     return pool._vfs
 
 
 def hold_of(pool: Pool) -> Hold:
-    """The hold on the pool's directory."""
+    """Return the hold on the pool's directory."""
     return pool._hold
 
 
 def spares_of(pool: Pool) -> Spares:
-    """What keeps spare slots at hand."""
+    """Return the ``Spares`` of the pool, which creates spare slots in advance."""
     return pool._spares
 
 
 def set_wanted_spares(pool: Pool, count: int) -> None:
-    """From now on the pool keeps so many spare slots at hand."""
+    """Sets how many spare slots the pool keeps."""
     pool._spares._wanted = count
 
 
@@ -49,29 +49,33 @@ def set_wanted_spares(pool: Pool, count: int) -> None:
 
 
 def slot_of(pool: Pool, path: str) -> Slot:
-    """The slot of a file; AssertionError when the pool has no file of that path."""
+    """Return the slot of a file.
+
+    Raises:
+        AssertionError: The pool has no file of that path.
+    """
     slot = pool._slots.find(path)
     assert slot is not None, f"there is no {path}"
     return slot
 
 
 def named_slots(pool: Pool) -> dict[str, Slot]:
-    """The slots whose header carries a path, by that path."""
+    """Return the slots that are associated with a path, by that path."""
     return dict(pool._slots._named)
 
 
 def spare_slots(pool: Pool) -> list[Slot]:
-    """The free slots."""
+    """Return the spare slots."""
     return list(pool._slots._spare)
 
 
 def orphaned_slots(pool: Pool) -> list[Slot]:
-    """The slots whose file was deleted while it was open, or whose header could not be freed."""
+    """Return the slots whose file was deleted while open, or whose header could not be freed."""
     return list(pool._slots._orphans)
 
 
 def held_names(pool: Pool) -> list[str]:
-    """The names of all slots that the pool holds while no file is open, quarantine included."""
+    """Return the names of all slots of a pool with no open file, including those in quarantine."""
     slots = pool._slots
     held = [*slots._named.values(), *slots._spare, *slots._leaving]
     return [slot.name for slot in held] + [kept.name for kept in slots.quarantined]
@@ -81,27 +85,27 @@ def held_names(pool: Pool) -> list[str]:
 
 
 def open_files(pool: Pool) -> list[int]:
-    """The addresses of the ``sqlite3_file`` structures that are open."""
+    """Return the addresses of the ``sqlite3_file`` structures that are open."""
     return list(pool._vfs._files)
 
 
 def address_of_method(pool: Pool, name: str) -> Any:
-    """The C function pointer of a method of ``sqlite3_io_methods``."""
+    """Return the C function pointer of a method of ``sqlite3_io_methods``."""
     return getattr(pool._vfs._methods, name)
 
 
 def allocate_region(pool: Pool, size: int) -> int:
-    """The address of memory for a region of a WAL-index, as the VFS gets it."""
+    """Allocate memory for a region of a WAL-index, as the VFS does, and return its address."""
     return pool._vfs._allocate(size)
 
 
 def paths_with_index(indexes: Any) -> list[str]:
-    """The paths of the databases that have a WAL-index."""
+    """Return the paths of the databases that have a WAL-index."""
     return list(indexes._by_path)
 
 
 def assert_nothing_is_open(pool: Pool) -> None:
-    """AssertionError while a file is open, a lock is held or there is a WAL-index."""
+    """Asserts that no file is open, no lock is held and there is no WAL-index."""
     vfs = pool._vfs
     assert not vfs._files, f"open: {vfs.open_paths}"
     assert vfs._page_io.isUnlocked, "a file is locked"
@@ -110,7 +114,7 @@ def assert_nothing_is_open(pool: Pool) -> None:
 
 
 def assert_nothing_is_lent(pool: Pool) -> None:
-    """AssertionError while a slot is lent out, taken, shown or orphaned."""
+    """Asserts that no slot is lent, taken, shown or orphaned."""
     slots = pool._slots
     assert not slots._lent, f"lent: {list(slots._lent)}"
     assert not slots._taken, f"taken: {slots._taken}"
@@ -120,7 +124,7 @@ def assert_nothing_is_lent(pool: Pool) -> None:
 
 @contextlib.contextmanager
 def deleting(pool: Pool, delete: Any) -> Iterator[None]:
-    """Within the block ``delete(path)`` is called in place of the slot table's method."""
+    """Within the block, ``delete(path)`` replaces the slot table's method."""
     table: Any = pool._slots
     table.delete = delete
     try:
@@ -133,18 +137,18 @@ def deleting(pool: Pool, delete: Any) -> Iterator[None]:
 
 
 def installed_pools() -> dict[str, Pool]:
-    """The pools of this worker, by name; this is the library's own dictionary."""
+    """Return the pools of this worker by name: the library's own dictionary, not a copy."""
     return sahpool.pool._installed
 
 
 def forget(pool: Pool) -> None:
-    """Lets go of a paused pool as the end of its worker does: nothing is written or removed."""
+    """Drops a paused pool as the end of its worker does: nothing is written or removed."""
     pool._vfs.dispose()
     installed_pools().pop(pool.name, None)
 
 
 def force_end(pool: Pool) -> None:
-    """Lets go of a pool in whatever state it is; a step that fails leaves the rest undone."""
+    """Drops a pool in any state: its VFS, its slots and its lock; stops at a step that fails."""
     pool._vfs.dispose()
     pool._slots.close()
     pool._hold.unlock()

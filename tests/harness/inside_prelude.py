@@ -1,4 +1,4 @@
-"""What the tests that run inside the runtime may use: all of its names are theirs there."""
+"""Helpers of the tests that run inside Pyodide, where all names of this module are globals."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 
 class expect:  # noqa: N801 - reads as pytest.raises, which is not there
-    """``pytest.raises``: the block must raise an exception of a kind, with a text in it.
+    """As ``pytest.raises``: the block must raise a ``kind`` of exception that contains ``text``.
 
     Attributes:
-        error: What was raised.
+        error: The exception that was raised.
     """
 
     error: Any
@@ -51,22 +51,25 @@ class expect:  # noqa: N801 - reads as pytest.raises, which is not there
 
 
 def database(path: str) -> contextlib.closing[sqlite3.Connection]:
-    """A connection in autocommit mode, by a path or URI, closed at the end of the block."""
+    """Connect in autocommit mode to a path or URI; closes at the end of the block."""
     return contextlib.closing(sqlite3.connect(path, uri=True, isolation_level=None))
 
 
 def opened(pool: Pool, name: str, **options: Any) -> contextlib.closing[sqlite3.Connection]:
-    """A connection in autocommit mode to a database of the pool."""
+    """Connect in autocommit mode to a database of the pool; closes at the end of the block."""
     return contextlib.closing(pool.connect(name, isolation_level=None, **options))
 
 
 def value(connection: sqlite3.Connection, sql: str, *parameters: object) -> Any:
-    """The first value of the first row."""
+    """Return the first value of the first row."""
     return connection.execute(sql, parameters).fetchone()[0]
 
 
 def outcomes(uri: str, *statements: str) -> list[Any]:
-    """The rows of each statement on a new connection, or the error's text; also of connecting."""
+    """Return the rows of each statement on a new connection, or the text of its error.
+
+    The text of an error in connecting is the last item.
+    """
     answers: list[Any] = []
     try:
         with database(uri) as con:
@@ -81,18 +84,18 @@ def outcomes(uri: str, *statements: str) -> list[Any]:
 
 
 def slot_name(pool: Pool, path: str) -> str:
-    """The file, in the pool's directory, that a database or journal is kept in."""
+    """Return the name of the slot, in the pool's directory, of a database or journal."""
     return slot_of(pool, path).name
 
 
 def all_files(pool: Pool) -> dict[str, bytes]:
-    """The bytes of every slot but those in quarantine, by its name."""
+    """Return the bytes of every slot that is not in quarantine, by its name."""
     slots = [*named_slots(pool).values(), *spare_slots(pool)]
     return {slot.name: slot.handle.read(slot.handle.size(), 0) for slot in slots}
 
 
 async def plant(pool: Pool, directory: str, files: dict[str, bytes]) -> None:
-    """Makes these files the slots of a directory, through the means of a pool."""
+    """Writes ``files`` as the slots of a directory, with the access handles of a pool."""
     create = sahpool.browser.js_object(create=True)
     folder = await sahpool.browser.directory(directory + "/.opaque")
     for name, content in files.items():
@@ -102,12 +105,12 @@ async def plant(pool: Pool, directory: str, files: dict[str, bytes]) -> None:
 
 
 async def killed_copy(pool: Pool, directory: str) -> None:
-    """The files of the pool as a worker would leave them that was killed now."""
+    """Copies the files of the pool into a directory, as a worker killed now would leave them."""
     await plant(pool, directory, all_files(pool))
 
 
 async def cut_first_transaction(name: str) -> bytes:
-    """Leaves in the directory ``.name`` what a worker leaves that is killed in the first one.
+    """Leaves the directory ``.name`` as a worker does that is killed in its first transaction.
 
     Returns:
         The database as it is when that transaction and two more have been committed.
@@ -129,7 +132,7 @@ async def cut_first_transaction(name: str) -> bytes:
 
 
 async def damage(pool: Pool, path: str) -> None:
-    """Opens the pool again after a bit of a file's header was flipped that has no second copy."""
+    """Flips a bit of a file's header, erases its second copy, and opens the pool again."""
     slot = slot_of(pool, path)
     sector = bytearray(slot.handle.read(4096, 0))
     sector[3] ^= 1
@@ -140,9 +143,10 @@ async def damage(pool: Pool, path: str) -> None:
 
 
 async def put_aside(pool: Pool, *paths: str, copies: int = 1) -> Quarantined:
-    """Opens the pool again after so many copies of these files' headers were overwritten.
+    """Overwrites one or both ``copies`` of these files' headers, and opens the pool again.
 
-    Returns the first of those in quarantine.
+    Returns:
+        The first of the files, which is in quarantine now.
     """
     names = []
     for path in paths:
@@ -157,18 +161,18 @@ async def put_aside(pool: Pool, *paths: str, copies: int = 1) -> Quarantined:
 
 
 def aside(pool: Pool, offered: str | None) -> Quarantined:
-    """The one slot in quarantine that offers this path."""
+    """Return the one slot in quarantine that offers this path."""
     (kept,) = (kept for kept in pool.quarantined if kept.offered == offered)
     return kept
 
 
 def raw(pool: Pool) -> dict[str, bytes]:
-    """All bytes of every slot in quarantine, by its name."""
+    """Return all bytes of every slot in quarantine, by its name."""
     return {kept.name: kept.handle.read(kept.handle.size(), 0) for kept in pool.quarantined}
 
 
 def fill_low_memory() -> None:
-    """From now on whatever is made lies beyond 2 GiB, but for what takes a freed place."""
+    """Fills the memory below 2 GiB, so that new objects lie beyond it, except in freed places."""
     libc = ctypes.CDLL(None)
     libc.malloc.restype = ctypes.c_void_p
     for _ in range(8):
@@ -177,24 +181,26 @@ def fill_low_memory() -> None:
         while (address := libc.malloc(size)) and address < 1 << 31:
             pass
     kept: list[object] = [globals().get("_filling")]
-    for size in range(0, 512, 16):  # what Python has set aside for small objects
+    for size in range(0, 512, 16):  # the free blocks of Python's own allocator for small objects
         while id(one := bytes(size + 1)) < 1 << 31:
             kept.append(one)
     globals()["_filling"] = kept
 
 
 def slot_bytes(pool: Pool, path: str) -> bytes:
-    """All bytes of the slot that a file has, its header included."""
+    """Return all bytes of the slot of a file, including its header."""
     slot = slot_of(pool, path)
     return slot.handle.read(slot.handle.size(), 0)
 
 
 @contextlib.asynccontextmanager
 async def suspended() -> AsyncIterator[tuple[Callable[[], int], Callable[[], list[str]]]]:
-    """A call that is suspended for as long as the block lasts.
+    """Suspends a call within the block.
 
-    Gives two functions: for the frames that its thread state has, 0 for none; and, afterwards, for
-    the names of the functions that it found itself in when it went on.
+    Yields:
+        Two functions. The first returns the current frame in the suspended call's thread state, 0
+        for none; the second, after the block, returns the names of the functions that were on the
+        call's stack when it went on.
     """
     import asyncio
     import sys
@@ -234,12 +240,12 @@ async def suspended() -> AsyncIterator[tuple[Callable[[], int], Callable[[], lis
 def newer_database(
     entries: dict[str, str], version: int = 3046001, statements: tuple[str, ...] = ()
 ) -> bytes:
-    """A database of which a newer SQLite made some entries, in a syntax that is not known here.
+    """Return a database with schema entries of a newer SQLite, in a syntax that is unknown here.
 
     Args:
-        entries: Name → what its definition becomes. A view or trigger that is not there is added.
-        version: Which SQLite wrote it last, by its header.
-        statements: What fills it, besides a table ``t`` with a row.
+        entries: Definitions by name; a view or trigger that does not exist is added.
+        version: The version number in the header, of the SQLite that wrote it last.
+        statements: Statements that fill it, besides a table ``t`` with a row.
     """
     with database(":memory:") as con:
         con.execute("CREATE TABLE t(a, b)")
@@ -260,7 +266,7 @@ def newer_database(
 
 
 class told:  # noqa: N801 - reads as expect
-    """The warnings of the library within the block, in ``warnings``."""
+    """Records the library's warnings within the block, in ``warnings``."""
 
     def __enter__(self) -> told:
         self._catch = warnings.catch_warnings(record=True)
@@ -280,10 +286,10 @@ class told:  # noqa: N801 - reads as expect
 
 
 def random_database(rng: random.Random) -> tuple[list[str], list[str]]:
-    """Settings and statements of a database with all that a schema may hold, of random sizes.
+    """Return settings and statements of a database with all that a schema may hold, at random.
 
-    Names, expressions and texts are as long as they may be, now and then. SQLite refuses some of
-    it ("too many columns", "parser stack overflow …"): what it accepts is what counts.
+    Names, expressions and texts are sometimes as long as SQLite allows. It refuses some statements
+    ("too many columns", "parser stack overflow …"): only those that it accepts count.
     """
     pragmas = [
         f"page_size={rng.choice([512, 1024, 4096, 65536])}",
@@ -311,7 +317,7 @@ def random_database(rng: random.Random) -> tuple[list[str], list[str]]:
 
 
 def random_name(rng: random.Random, number: int) -> str:
-    """A quoted name that no other number has."""
+    """Return a quoted name that is different for each number."""
     kind = rng.randrange(6)
     if kind == 0:
         return f'"select ""from"" {number} ({"["}"'
@@ -323,12 +329,12 @@ def random_name(rng: random.Random, number: int) -> str:
 
 
 def random_size(rng: random.Random) -> int:
-    """How many parts something has: few, or now and then very many."""
+    """Return a random number of parts: mostly few, sometimes very many."""
     return rng.choice([1, 2, 5, 30, 30, 900, 20_000])
 
 
 def random_expression(rng: random.Random, columns: list[str]) -> str:
-    """An expression over columns, deep or wide or long."""
+    """Return a random expression over columns: deep, wide or long."""
     column = rng.choice(columns)
     kind = rng.randrange(7)
     size = random_size(rng)
@@ -349,7 +355,7 @@ def random_expression(rng: random.Random, columns: list[str]) -> str:
 
 
 def random_table(rng: random.Random, name: str, columns: list[str]) -> list[str]:
-    """A table with rows and indexes."""
+    """Return statements that create a random table with rows and indexes."""
     strict = rng.random() < 0.2
     form = rng.choice(["", "", " WITHOUT ROWID"])
     parts = []
@@ -386,7 +392,7 @@ def random_table(rng: random.Random, name: str, columns: list[str]) -> list[str]
 
 
 def random_rest(rng: random.Random, number: int, name: str, columns: list[str]) -> list[str]:
-    """Indexes, views and triggers of a table."""
+    """Return statements that create indexes, views and triggers of a table."""
     made = random_expression(rng, columns)
     some = [rng.choice(columns) for _ in range(min(random_size(rng), 1900))]
     found = [

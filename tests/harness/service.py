@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 
 def session_of(service: Service, key: str) -> Session:
-    """The session that a tab has in the service."""
+    """Return the session of a tab in the service."""
     return service._sessions[key]
 
 
 def settled_value(request: Any) -> Any:
-    """What a request of the page's client was settled with: an error and a result, or None."""
+    """Return the error and the result that a request of the page's client ended with, or None."""
     return request._future.value

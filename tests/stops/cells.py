@@ -1,4 +1,4 @@
-"""Runs in a worker: cells of a notebook, each of which goes on until somebody presses Stop."""
+"""Runs in a worker: cells, as of a notebook, each of which works until Stop is pressed."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from sahpool.sqlite.callbacks import Callbacks
 
 MODES = ("DELETE", "TRUNCATE", "PERSIST", "WAL")
 
-#: Turns of an empty loop: Python looks for a signal far more often.
+#: Turns of an empty loop, in which Python certainly checks for a signal.
 _TURNS = 5000
 
 _numbers = itertools.count(1)
 _acknowledged: dict[str, set[int]] = {mode: set() for mode in MODES}
 _pool: sahpool.Pool
 _kept: dict[str, sqlite3.Connection] = {}
-_swallowed: list[str] = []  # exceptions that came where Python can raise none
+_swallowed: list[str] = []  # exceptions where Python can raise none (unraisablehook)
 
 
 def _hold_nothing() -> None:
-    """Control: signals come up within callbacks."""
+    """Control run: lets signals raise exceptions within callbacks."""
     prepare = Callbacks.__init__
 
     def prepared(self: Callbacks, io: Any, module: Any, **more: Any) -> None:
@@ -39,10 +39,10 @@ def _hold_nothing() -> None:
 
 
 async def begin(*, holds: bool) -> None:
-    """Makes a database in each journal mode, and has the page's buffer looked at.
+    """Creates a database in each journal mode, and has Python check the page's interrupt buffer.
 
     Args:
-        holds: Whether signals are held while a callback runs; without it something must go wrong.
+        holds: Whether signals are held while a callback runs; if not, the test has to fail.
     """
     global _pool
     if not holds:
@@ -78,7 +78,7 @@ def _one_a_cell(mode: str) -> None:
 
 
 def _transaction(mode: str) -> None:
-    """Two rows that belong together."""
+    """Inserts two rows in one transaction."""
     connection, number = _kept[mode], next(_numbers)
     try:
         connection.execute("BEGIN IMMEDIATE")
@@ -142,7 +142,7 @@ KINDS: tuple[Callable[[str], None], ...] = (
 
 
 def cell(seed: int) -> dict[str, Any]:
-    """Works until it is stopped; what it was stopped by, and whether that came once more."""
+    """Work until Stop is pressed; return what ended it, and whether a second signal came."""
     chance = random.Random(seed)
     mode, work = chance.choice(MODES), chance.choice(KINDS)
     told, again = "", 0
@@ -152,7 +152,7 @@ def cell(seed: int) -> dict[str, Any]:
             work(mode)
     except KeyboardInterrupt:
         told = "KeyboardInterrupt"
-    except BaseException as error:  # noqa: BLE001 - whatever it is told as
+    except BaseException as error:  # noqa: BLE001 - reported as it is
         told = repr(error)
     try:
         for _ in range(_TURNS):
@@ -164,7 +164,7 @@ def cell(seed: int) -> dict[str, Any]:
 
 
 async def end() -> dict[str, int]:
-    """What the databases hold of what was acknowledged, also after another start."""
+    """Count acknowledged, lost and half rows and damaged databases, also after another start."""
     pyodide_js.setInterruptBuffer(None)
     lost = half = corrupt = 0
     for connection in _kept.values():

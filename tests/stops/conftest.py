@@ -1,4 +1,4 @@
-"""Fixtures of the tests of what stops Python."""
+"""Fixtures of the tests in which exceptions and signals stop Python."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.stops.lab import Strikes
 
 @pytest.fixture(scope="session")
 def strikes(site: ServedSite) -> Iterator[Strikes]:
-    """Pyodide in Node, in which exceptions strike."""
+    """Pyodide in Node, in which exceptions strike (strikes.py)."""
     found = Strikes(site.root)
     yield found
     found.close()

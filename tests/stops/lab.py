@@ -1,4 +1,4 @@
-"""The strikes (``strikes.py``) from outside: Pyodide in Node, and what is asked of it."""
+"""Runs the strikes (``strikes.py``) from outside: starts Pyodide in Node, and sends requests."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ from tests.stops import scenes, workloads
 
 
 class Strikes:
-    """Runs sweeps, in a Pyodide that is made anew after one that went wrong."""
+    """Runs sweeps in a Pyodide, and starts a new one after a sweep that went wrong."""
 
     def __init__(self, site: Path) -> None:
         self._site = site
@@ -55,7 +55,7 @@ class Strikes:
         self._laboratory.run(_SET_UP, files=files)
 
     def titles(self) -> tuple[list[str], list[str]]:
-        """The titles of our own scenes, and of those that are workloads of the crash model."""
+        """Return the titles of the scenes in scenes.py, and of those in workloads.py."""
         own, workloads = self._laboratory.run(_TITLES)
         return own, workloads
 
@@ -69,7 +69,7 @@ class Strikes:
         control: str = "",
         limit: int = 3,
     ) -> dict[str, Any]:
-        """See ``strikes.sweep``; with ``control`` a protection is taken out, by its name."""
+        """Run ``strikes.sweep``; ``control`` names a protection that is taken out."""
         values = {"title": title, "mode": mode, "share": share, "offset": offset, "limit": limit}
         is_whole = False
         try:
@@ -84,5 +84,5 @@ class Strikes:
                 self._begin()
 
     def close(self) -> None:
-        """Ends it."""
+        """Ends Node."""
         self._laboratory.close()

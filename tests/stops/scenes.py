@@ -28,7 +28,7 @@ Act = Callable[[Play], Awaitable[None]]
 
 
 def scene(prepare: Act | None = None, **options: Any) -> Callable[[Act], Act]:
-    """Makes a scene of a function, with its name; ``prepare`` makes its databases."""
+    """Make a function a scene with its name as title; ``prepare`` creates its databases."""
 
     def decorate(act: Act) -> Act:
         SCENES[act.__name__] = Scene(act.__name__, prepare or one_database, act, options)
@@ -38,24 +38,24 @@ def scene(prepare: Act | None = None, **options: Any) -> Callable[[Act], Act]:
 
 
 def run(connection: sqlite3.Connection, sql: str) -> None:
-    """The statements of a script without triggers, one by one."""
+    """Runs the statements of a script without triggers, one by one."""
     for statement in sql.split(";"):
         connection.execute(statement).fetchall()
 
 
 async def nothing(_play: Play) -> None:
-    """An empty pool."""
+    """Prepares an empty pool."""
 
 
 async def one_database(play: Play) -> None:
-    """A database that nobody has open."""
+    """Prepares a database that no connection has open."""
     with contextlib.closing(play.pool.connect("a.db", isolation_level=None)) as connection:
         run(connection, FILL)
     await play.pool.top_up()
 
 
 async def two_databases(play: Play) -> None:
-    """Two of them."""
+    """Prepares two databases that no connection has open."""
     await one_database(play)
     with contextlib.closing(play.pool.connect("b.db", isolation_level=None)) as connection:
         run(connection, FILL)
@@ -63,14 +63,14 @@ async def two_databases(play: Play) -> None:
 
 
 async def one_open(play: Play) -> None:
-    """A database with a connection that has read it."""
+    """Prepares a database with an open connection that has read it."""
     await one_database(play)
     play.kept["con"] = play.connect("a.db")
     run(play.kept["con"], "SELECT count(*) FROM t")
 
 
 async def exported(play: Play) -> None:
-    """A database, and the bytes of another."""
+    """Prepares a database, and the bytes of another one."""
     await one_database(play)
     with contextlib.closing(play.pool.connect("o.db", isolation_level=None)) as connection:
         run(connection, "CREATE TABLE o(x); INSERT INTO o VALUES(zeroblob(30000))")
@@ -121,7 +121,7 @@ async def two_connections(play: Play) -> None:
     one, two = play.kept["con"], play.connect("a.db")
     reading = two.execute("SELECT * FROM t")
     reading.fetchone()
-    with contextlib.suppress(sqlite3.OperationalError):  # locked, but for WAL mode
+    with contextlib.suppress(sqlite3.OperationalError):  # locked, except in WAL mode
         run(one, "INSERT INTO t VALUES(100, 'a')")
     play.returned()
     reading.close()
@@ -155,7 +155,7 @@ async def a_transaction_over_two(play: Play) -> None:
     con = play.connect("a.db")
     run(con, f"ATTACH '{play.pool.uri('b.db')}' AS b")
     if play.mode == "WAL":
-        return  # sqlite.org/lang_attach.html: no more than each by itself is promised there
+        return  # in WAL mode each database commits by itself (sqlite.org/lang_attach.html)
     run(con, "BEGIN; DELETE FROM t; DELETE FROM b.t WHERE id < 9; COMMIT")
     play.returned()
     run(con, "DETACH b")
@@ -180,7 +180,7 @@ async def other_journal_modes(play: Play) -> None:
 
 
 async def cut_off(play: Play) -> None:
-    """A database that a killed worker has left in a transaction, with a journal or WAL."""
+    """Prepares a database that a killed worker left in a transaction, with a journal or WAL."""
     await one_database(play)
     con = play.pool.connect("a.db", isolation_level=None)
     run(con, "INSERT INTO t VALUES(100, 'a'); BEGIN; UPDATE t SET v = 'cut off' || v")
@@ -314,7 +314,7 @@ async def a_check(play: Play) -> None:
 
 
 async def in_quarantine(play: Play) -> None:
-    """A database in quarantine that was cut off, with its journal or WAL, and one that was not."""
+    """Prepares two databases in quarantine, one cut off in a transaction, with journal or WAL."""
     await two_databases(play)
     con = play.pool.connect("a.db", isolation_level=None)
     run(con, "INSERT INTO t VALUES(100, 'a'); BEGIN; UPDATE t SET v = 'cut off' || v")
@@ -344,7 +344,7 @@ async def a_way_out_of_quarantine(play: Play) -> None:
 
 
 async def another_pool(play: Play) -> None:
-    """Another program's pool, with a database."""
+    """Prepares another program's pool, with a database."""
     await one_database(play)
     other = await sahpool.install("other", directory="other", spare=1, initial_capacity=3)
     with contextlib.closing(other.connect("x.db", isolation_level=None)) as connection:

@@ -16,7 +16,8 @@ const started = (async () =>
     load: (path) => import(site + path),
   }))();
 
-// The page's buffer first, then one cell at a time; each says when it has begun and what came of it.
+// Gets the page's interrupt buffer first, then one cell at a time; a cell posts when it has begun, and
+// its result.
 onmessage = async ({ data: { buffer, source } }) => {
   try {
     if (buffer) globalThis.stopBuffer = buffer;
@@ -26,8 +27,8 @@ onmessage = async ({ data: { buffer, source } }) => {
   }
 };
 
-// Pyodide's Emscripten module as callbacks.mjs sees it when it is to hold no signal: the byte by which
-// Python is told to look for some is another one.
+// Returns Pyodide's Emscripten module for callbacks.mjs of a control run: the address of the byte that
+// makes Python handle signals is a wrong one, so that callbacks hold no signal.
 globalThis.withoutHold = (module) => {
   const nowhere = module._malloc(1);
   const get = (target, name) =>

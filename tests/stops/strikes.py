@@ -1,16 +1,16 @@
 """Runs inside Pyodide in Node: an exception strikes at every line of the library in turn.
 
-A *strike* is an exception that is raised in front of a line of the library's own Python, or as a
-call to something written in C returns: where CPython itself may raise KeyboardInterrupt, a
-RecursionError, a MemoryError or what PyThreadState_SetAsyncExc has asked for. The N-th such place
-of a scene is struck, for N = 1, 2, 3 … until the scene passes without having come so far. After
-each,
+A *strike* is an exception that is raised before a line of the library's own Python, or when a call
+to a function written in C returns: there CPython itself may raise KeyboardInterrupt, a
+RecursionError, a MemoryError or the exception that PyThreadState_SetAsyncExc was given. The strike
+comes at the N-th such place of a scene, for N = 1, 2, 3 … until the scene ends before its N-th
+place. After each strike,
 
-- every connection can be closed, and nothing is kept of them: no open file, lock or WAL-index;
+- every connection can be closed, and leaves no open file, lock or WAL-index;
 - no slot is lent, taken or lost, and every file of the pool's directory has a handle in its table;
 - every database is sound, and all of them together hold what they held after the last step that had
   returned, or after the one that was under way;
-- the pool goes on: a statement on each database, a pause, a start, the same content.
+- the pool still works: a statement on each database, a pause, a start, the same content.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from tests.harness.inside_pools import (
     spare_slots,
 )
 
-_TOOL = 4  # one of those that sys.monitoring leaves to programs
+_TOOL = 4  # an id that sys.monitoring reserves for no tool
 _MONITORING: Any = sys.monitoring  # type: ignore[attr-defined]  # Pyodide's Python has it
 _EVENTS = _MONITORING.events
 
@@ -55,7 +55,7 @@ class Striker:
     """Counts the places that are passed while it is armed, and strikes at one of them.
 
     Attributes:
-        struck: Where it struck; empty when it did not.
+        struck: The place of the strike; empty if there was none.
     """
 
     def __init__(self) -> None:
@@ -65,14 +65,14 @@ class Striker:
 
     @property
     def passed(self) -> int:
-        """How many places were passed since it was armed."""
+        """The number of places that were passed since arm()."""
         return self._passed()
 
     def watch(self) -> None:
-        """Watches all code of the library that is imported by now, once it is armed."""
+        """Sets the monitoring of all code of the library that is imported by now; arm() uses it."""
         monitoring = _MONITORING
         if not self._ignores:
-            # What strikes in a task of the library's comes out of the event loop, which ends Node.
+            # An exception in a task of the library leaves the event loop, which would end Node.
             for event in ("uncaughtException", "unhandledRejection"):
                 self._ignores.append(create_proxy(lambda *_: None))
                 js.process.on(event, self._ignores[-1])
@@ -87,9 +87,9 @@ class Striker:
         gc.freeze()
 
     def arm(self, at: int, kind: Struck) -> None:
-        """From now on places are counted; the one with this number, from 1, is struck.
+        """Counts places from now on, and raises ``kind`` at the place number ``at``, from 1.
 
-        What is called at each of them is made for it: it is most of what a strike takes.
+        The callbacks are closures made for this strike, as calling them takes most of its time.
         """
         passed = 0
 
@@ -112,7 +112,7 @@ class Striker:
         _MONITORING.register_callback(_TOOL, _EVENTS.C_RETURN, on_return)
 
     def disarm(self) -> None:
-        """Nothing strikes any more, and nothing is counted."""
+        """Stops counting and striking."""
         for event in (_EVENTS.LINE, _EVENTS.C_RETURN):
             _MONITORING.register_callback(_TOOL, event, None)
 
@@ -123,7 +123,7 @@ class Striker:
 
 
 def _codes(module: types.ModuleType) -> Iterator[types.CodeType]:
-    """The code of all functions that a module defines, and of those within them."""
+    """Yield the code of all functions that a module defines, and of the functions in them."""
     pending: list[Any] = [
         value
         for value in vars(module).values()
@@ -154,19 +154,19 @@ striker = Striker()
 
 
 class NotReachedError(Exception):
-    """A scene is left where a clean run is to stop."""
+    """Leaves a scene at the step after which a run without strikes is to stop."""
 
 
 @dataclass
 class Scene:
-    """Something that a program does with a pool, step by step.
+    """A sequence of steps that a program does with a pool.
 
     Attributes:
-        title: What it is.
-        prepare: Makes the databases; nothing strikes meanwhile.
-        act: Does it; calls ``returned`` of the play after each step.
-        options: For ``sahpool.install``.
-        begins_itself: Whether ``act`` makes the databases too, and calls ``begin`` then.
+        title: Its name.
+        prepare: Creates the databases; nothing strikes meanwhile.
+        act: Does the steps; calls ``returned`` of the play after each.
+        options: Options for ``sahpool.install``.
+        begins_itself: Whether ``act`` creates the databases itself, and then calls ``begin``.
     """
 
     title: str
@@ -177,11 +177,11 @@ class Scene:
 
 
 class Play:
-    """A scene while it is played, on a pool of its own.
+    """One run of a scene, on a pool of its own.
 
     Attributes:
-        pool: It.
-        kept: What ``prepare`` keeps for ``act``.
+        pool: The pool.
+        kept: Values that ``prepare`` passes to ``act``.
         aside: Names of the slots that were in quarantine when the scene began.
     """
 
@@ -205,7 +205,7 @@ class Play:
         self._connections: list[sqlite3.Connection] = []
 
     def begin(self) -> None:
-        """From now on an exception may strike."""
+        """Arms the striker: from now on an exception may strike."""
         if self._leave_after == 0:
             raise NotReachedError
         self._arm()
@@ -222,17 +222,17 @@ class Play:
         self.pool = await sahpool.install("struck", directory=DIRECTORY, **options)
 
     def connect(self, name: str) -> sqlite3.Connection:
-        """A connection that is closed, at the latest, once the scene is over."""
+        """Open a connection, which is closed at the end of the scene at the latest."""
         connection = self.pool.connect(name, isolation_level=None, timeout=0)
         self._connections.append(connection)
         return connection
 
     def keep(self, connections: list[sqlite3.Connection]) -> None:
-        """Connections that are closed as well."""
+        """Adds connections that are to be closed at the end of the scene."""
         self._connections += connections
 
     def returned(self) -> None:
-        """A step has returned: what it did is acknowledged."""
+        """Counts a step that has returned: its changes are acknowledged."""
         self.steps += 1
         if self.steps == self._leave_after:
             raise NotReachedError
@@ -244,7 +244,7 @@ class Play:
 
 
 async def _leave() -> None:
-    """Lets go of every pool, as the end of a worker does."""
+    """Drops every pool, as the end of a worker does."""
     for pool in list(installed_pools().values()):
         if not pool.is_paused:
             pool.pause_vfs()
@@ -252,7 +252,7 @@ async def _leave() -> None:
 
 
 async def _begun(scene: Scene, mode: str, **options: Any) -> Play:
-    """A play of the scene on an empty storage."""
+    """Prepare a play of the scene on an empty storage, and return it."""
     js.memoryOpfs.clear()
     played = Play(scene, mode, **options)
     if not scene.begins_itself:
@@ -269,7 +269,7 @@ async def _act(played: Play) -> None:
 
 
 async def play(scene: Scene, mode: str, leave_after: int = -1) -> Play:
-    """Plays a scene without a strike, or up to a step; what it did."""
+    """Play a scene without a strike, to its end or up to a step, and return the play."""
     played = await _begun(scene, mode, leave_after=leave_after)
     with contextlib.suppress(NotReachedError):
         await _act(played)
@@ -278,7 +278,7 @@ async def play(scene: Scene, mode: str, leave_after: int = -1) -> Play:
 
 
 async def states(scene: Scene, mode: str) -> list[State]:
-    """What the databases hold before the scene, and after each of its steps."""
+    """Return the contents of the databases before the scene, and after each of its steps."""
     steps = (await play(scene, mode)).steps
     await _leave()
     found = []
@@ -309,13 +309,13 @@ async def strike(
     """Plays a scene with a strike at its N-th place.
 
     Returns:
-        None when it did not come so far; else what is wrong, or an empty string.
+        None if the scene ended before that place; else what is wrong, or an empty string.
     """
     played = await _begun(scene, mode, arm=lambda: striker.arm(at, kind))
     told = ""
     try:
         await _act(played)
-    except BaseException as error:  # noqa: BLE001 - a strike may be of any sort
+    except BaseException as error:  # noqa: BLE001 - a strike may be any exception
         told = f"{type(error).__name__}: {error}"
     finally:
         striker.disarm()
@@ -326,7 +326,7 @@ async def strike(
         return None
     try:
         await _check(played, allowed)
-    except BaseException as error:  # noqa: BLE001 - what else is left is wrong, too
+    except BaseException as error:  # noqa: BLE001 - any other exception is wrong, too
         return f"{kind.__name__} at {at}, {striker.struck}, told as {told!r}: {_short(error)}"
     return ""
 
@@ -345,9 +345,9 @@ async def _end(played: Play) -> None:
 
 async def _check(played: Play, allowed: list[State]) -> None:
     played.close()
-    gc.collect()  # connections that nobody has: they belong to cycles
+    gc.collect()  # closes unreachable connections in reference cycles
     pool = played.pool
-    # An install that was struck has left nothing, a removal may be half way.
+    # A struck install leaves no pool; a struck removal may have left a part of it.
     for other in list(installed_pools().values()):
         if other is not pool and not other.is_paused:
             other.pause_vfs()
@@ -399,13 +399,13 @@ async def sweep(
     Args:
         scene: The scene.
         mode: The journal mode of its connections.
-        kinds: Names of the exceptions, which take turns.
-        share: One of how many places is struck.
-        offset: Which one is the first, from 0.
-        limit: After how many things that are wrong to stop; 0: never.
+        kinds: Names of the exceptions, which are used in turn.
+        share: N, to strike at every N-th place.
+        offset: The first place, from 0.
+        limit: Number of failures after which to stop; 0: never.
 
     Returns:
-        How many strikes were tried, of how many places, and what was wrong.
+        The number of strikes, the number of places, and the failures.
     """
     import builtins
 
@@ -428,7 +428,7 @@ async def sweep(
 
 
 async def restart() -> None:
-    """After a failed check: what is left of the pool must not spoil the next strike."""
+    """Drops what a failed check has left of the pools, so that the next strike begins clean."""
     js.memoryOpfs.release()
     for pool in list(installed_pools().values()):
         with contextlib.suppress(Exception):
@@ -438,7 +438,7 @@ async def restart() -> None:
 
 @contextlib.contextmanager
 def without(protection: str) -> Iterator[None]:
-    """Takes one of the protections out, by its name."""
+    """Takes the protection of this name out within the block, for a control run."""
     owner, name, value = _CONTROLS[protection]()
     before = getattr(owner, name)
     setattr(owner, name, value)
@@ -449,7 +449,7 @@ def without(protection: str) -> Iterator[None]:
 
 
 def _answering_first() -> tuple[Any, str, Any]:
-    """A callback that is ended by an exception answers SQLITE_OK, as a bare closure may."""
+    """Control: a callback that an exception ends returns SQLITE_OK, as a bare closure may."""
     bind = Callbacks.bind
 
     def bound(self: Callbacks, prototype: Any, method: Any, *rest: Any, **more: Any) -> int:
@@ -464,12 +464,12 @@ def _answering_first() -> tuple[Any, str, Any]:
 
 
 def _undoing_nothing() -> tuple[Any, str, Any]:
-    """A deletion that failed does not write the name into the header again."""
+    """Control: a deletion that failed does not write the path into the header again."""
     return SlotTable, "_keep_name", lambda *_: None
 
 
 def _cleaning_up_once() -> tuple[Any, str, Any]:
-    """What gives something back at the end of a block is not done again."""
+    """Control: a cleanup at the end of a block is not run again after an exception."""
 
     def leave(cleanup: Any, *_: object) -> None:
         take_action(cleanup)()
@@ -478,7 +478,7 @@ def _cleaning_up_once() -> tuple[Any, str, Any]:
 
 
 def _closing_once() -> tuple[Any, str, Any]:
-    """A callback that gives something back and is cut off is not called again."""
+    """Control: a callback that releases something is not called again after an exception."""
     bind = Callbacks.bind
 
     def bound(self: Callbacks, prototype: Any, method: Any, failure: int, **_: Any) -> int:

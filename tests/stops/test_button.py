@@ -1,4 +1,4 @@
-"""A Stop button, in real browsers: it ends what runs, once, and no acknowledged row is lost."""
+"""A Stop button in real browsers ends what runs, once, and no acknowledged row is lost."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from tests.proofs import Proofs
 HERE = Path(__file__).parent
 WORKER = "/tests/stop_worker.mjs"
 MODULE = "stop_cells.py"
-AT_ONCE = 10  # presses in one script: a driver does not wait for ever
+AT_ONCE = 10  # presses in one script, as a driver limits the time of a script
 
-FEW, MANY = 60, 1000  # presses after each change, and in a proof
+FEW, MANY = 60, 1000  # presses in the tests of each change, and in the proof
 
-PATIENCE = 20_000  # ms after which a press has been swallowed
-SLOWEST = 1000  # ms in which a statement of minutes ends
+PATIENCE = 20_000  # ms after which a press counts as lost
+SLOWEST = 1000  # most ms until a statement that would take minutes has ended
 
 _BEGIN = """
     self.buffer = new Uint8Array(new SharedArrayBuffer(1));
@@ -39,8 +39,8 @@ _BEGIN = """
     return ask({ buffer, source: args[1] });
 """
 
-# Presses the button at a random moment of each cell, most of them early, some within a turn of the
-# event loop, and tells how long it took.
+# Presses the button at a random moment of each cell, mostly early, sometimes within a turn of the
+# event loop, and measures how long the cell takes to end.
 _PRESS = """
     const told = [];
     for (let seed = args[0]; seed < args[0] + args[1]; seed++) {
@@ -65,7 +65,7 @@ _ASK = "return ask({ source: args[0] });"
 
 
 class Cells:
-    """A page with a Stop button, and a worker that runs cells."""
+    """A page with a Stop button, and its worker, which runs cells."""
 
     def __init__(self, browser: Browser, site: ServedSite, *, holds: bool) -> None:
         self._browser = browser
@@ -88,16 +88,16 @@ class Cells:
         return fields["value"]
 
     def press(self, first: int, count: int) -> list[dict[str, Any]]:
-        """Runs cells and stops each; what came of them."""
+        """Run ``count`` cells, stop each, and return their results."""
         told: list[dict[str, Any]] = []
         for seed in range(first, first + count, AT_ONCE):
             if told and told[-1]["told"] == "nothing":
-                break  # that cell is at work for ever
+                break  # that cell still runs, and will never end
             told += self._browser.evaluate(_PRESS, seed, AT_ONCE, PATIENCE)
         return told
 
     def end(self) -> dict[str, int]:
-        """What is in the databases."""
+        """Return what the databases hold (cells.py)."""
         counts: dict[str, int] = self._value(
             self._browser.evaluate(_ASK, "import stop_cells\nawait stop_cells.end()")
         )

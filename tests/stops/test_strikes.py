@@ -9,13 +9,14 @@ from tests.stops.lab import MODES, Strikes
 
 pytestmark = pytest.mark.node
 
-SHARE = 401  # of the places of a scene one in so many is struck after each change
+SHARE = 401  # the tests of each change strike at every 401st place of a scene
 
-#: sqlite.org/lang_attach.html: a transaction over two databases in WAL mode is one for each. In the
-#: other modes a writer waits for the reader of the other workload.
+#: Pairs (workload, journal mode) that are left out. In WAL mode a transaction over two databases is
+#: one for each (sqlite.org/lang_attach.html); in the other modes the writer of "checkpoint" waits
+#: for its reader.
 WITHOUT = {("attached", "WAL"), *(("checkpoint", mode) for mode in MODES if mode != "WAL")}
 
-#: Where each protection is missed: its name, the scene, the journal mode, one of how many places.
+#: Where a strike shows that a protection is out: its name, the scene, the journal mode, the share.
 CONTROLS = [
     ("an answer only at the end", "statements_on_one_connection", "DELETE", 7),
     ("a deletion undone", "deletions", "WAL", 3),

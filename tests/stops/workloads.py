@@ -21,12 +21,12 @@ ON_ONE_CONNECTION = (
     workloads.spares,
 )
 
-#: Those whose connections have nothing to themselves from one step to the next.
+#: Workloads whose connections keep no state between steps, so that each step can have its own.
 ONE_A_CELL = (workloads.update, workloads.pages, workloads.names, workloads.imports)
 
 
 class Struck(Live):
-    """What a workload drives: its steps are those of a play."""
+    """The interface of a workload of the crash model, whose steps are those of a play."""
 
     def __init__(self, play: Play, *, one_a_cell: bool) -> None:
         super().__init__(play.mode, "FULL", 4096)
@@ -41,23 +41,23 @@ class Struck(Live):
         self.pool = self._play.pool
 
     async def begin(self) -> None:
-        """From now on an exception may strike."""
+        """Begins the play: from now on an exception may strike."""
         await self.pool.top_up()
         self._play.begin()
 
     def connect(self, path: str, *, asks: bool = True) -> Both:
-        """As there; of a connection a cell it is known what it belongs to."""
+        """Connect as Live does; remembers the path, so that step() can connect again."""
         both = super().connect(path, asks=asks)
         self._paths[id(both)] = path
         return both
 
     def did(self, label: str, *, apart: bool = False, durable: bool = False) -> None:
-        """A step of the play has returned."""
-        del label, apart, durable  # what a crash may leave is of no interest
+        """Counts a step that has returned."""
+        del label, apart, durable  # they say what a crash may leave: not used here
         self._play.returned()
 
     def step(self, connection: Both, label: str, sql: str, **flags: bool) -> None:
-        """Runs statements, on a connection that was opened for them where there is one a cell."""
+        """Runs statements; with one connection a cell, then opens a new one for the next step."""
         super().step(connection, label, sql, **flags)
         if self._one_a_cell:
             connection.real.close()
@@ -68,7 +68,7 @@ class Struck(Live):
 
 def _scene(workload: Workload, *, one_a_cell: bool) -> Scene:
     async def prepare(_play: Play) -> None:
-        """The workload does so."""
+        """Does nothing: the workload creates its databases itself."""
 
     async def act(play: Play) -> None:
         live = Struck(play, one_a_cell=one_a_cell)

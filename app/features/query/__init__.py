@@ -1,4 +1,4 @@
-"""SQL in the editor, its run, and what it gave."""
+"""The editor, the running of its SQL, and the results."""
 
 from core import dom
 from features.query.editor import Editor
@@ -11,7 +11,7 @@ if MYPY:
 
 
 def setup(console: "Console") -> "Results":
-    """Shows the editor and the place of the results."""
+    """Shows the editor and the results, adds their commands, and returns the Results."""
     results = Results(console)
     editor = Editor(console)
     runner = Runner(console, editor, results)

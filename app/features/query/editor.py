@@ -18,7 +18,7 @@ SELECT 'Hello' AS greeting, sqlite_version() AS sqlite, date('now') AS today;
 
 
 class Editor:
-    """CodeMirror, seen from Python; positions are UTF-16 units as the editor counts them."""
+    """The CodeMirror editor, for Python; positions are in UTF-16 units, as CodeMirror counts."""
 
     def __init__(self, console: "Console") -> None:
         self._console = console
@@ -31,7 +31,7 @@ class Editor:
             dom.by_id("shortcut").querySelector("kbd").textContent = "⌘"
 
     async def learn(self) -> None:
-        """Asks which keywords and functions the engine has, for completion."""
+        """Asks the worker for SQLite's keywords and functions, for completion."""
         try:
             reply = await self._console.client.ask("words")
         except RequestError as error:
@@ -42,21 +42,22 @@ class Editor:
         self._view.speak(json.dumps(words))
 
     def know(self, reply: "Json") -> None:
-        """Takes in which tables and columns there are, for completion: a reply with a schema.
+        """Gives the tables and columns of a reply with a schema to the editor, for completion.
 
-        Not made into JSON again, which takes MicroPython seconds where there are thousands.
+        Passes the reply's JSON text on: encoding thousands of tables again takes MicroPython
+        seconds.
         """
         self._view.know(reply["head"])
 
     def chosen(self) -> "tuple[str, int]":
-        """What is to be run: (text, position of its first character)."""
+        """Return what is to be run: (text, position of its first character)."""
         chosen = json.loads(self._view.chosen())
         return chosen["text"], chosen["from"]
 
     def offer(self, text: str) -> int:
-        """Puts a statement in place: instead of what nobody has edited, else below the rest.
+        """Put a statement into the editor, and return the position at which it begins.
 
-        Answers the position at which it begins.
+        It replaces text that the page put there and nobody edited; else it is appended.
         """
         current = self._view.text()
         if not current.strip() or current == self._generated:
@@ -68,15 +69,19 @@ class Editor:
         return self.chosen()[1]
 
     def mark(self, origin: int, sql: str, offset: int, message: str) -> str:
-        """Underlines the error at byte ``offset`` of ``sql``; answers "line:column" or ""."""
+        """Underline the error at byte ``offset`` of ``sql``, which begins at position ``origin``.
+
+        Returns:
+            "line:column", both from 1, or "" if the text has changed since.
+        """
         return self._view.mark(origin, sql, offset, format.brief(message, 200))
 
     def line_at(self, position: int) -> int:
-        """The line, from 1, of a position."""
+        """Return the number of the line, from 1, that a position is in."""
         return self._view.lineAt(position)
 
     def clear_marks(self) -> None:
-        """Takes underlines away."""
+        """Removes the underlines of errors."""
         self._view.clearMarks()
 
     def focus(self) -> None:

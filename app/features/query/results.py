@@ -1,4 +1,4 @@
-"""What the statements of a run gave: a tab for each result, the grid, and the messages."""
+"""The results of a run: a tab for each result, the grid, and the messages."""
 
 import json
 
@@ -19,7 +19,7 @@ MOST_MESSAGES = 1000
 
 
 class Result:
-    """One statement that was run and what became of it; ``rows`` counts those held so far."""
+    """The result of one statement; ``rows`` counts the rows that the page holds so far."""
 
     def __init__(self, key: int, sql: str, line: int) -> None:
         self.key = key
@@ -33,7 +33,7 @@ class Result:
         self.error: "Json | None" = None
 
     def said(self) -> str:
-        """What the status line says of it."""
+        """Return what the status line says about the result."""
         if self.error is not None:
             return "Cancelled" if self.error["type"] == "Cancelled" else "Failed"
         if self.kind == "rows":
@@ -48,7 +48,7 @@ class Result:
 
 
 class Results:
-    """Everything below the editor."""
+    """The part of the page below the editor."""
 
     def __init__(self, console: "Console") -> None:
         self._console = console
@@ -68,20 +68,20 @@ class Results:
         dom.listen(self._tabs, "keydown", self._on_tab_key)
 
     def prepare(self) -> None:
-        """Gets ready for the first rows; before, nothing needs what they are drawn with."""
+        """Loads the grid's code, so that the first rows are shown quickly."""
         self._grid.prepare()
 
     def welcome(self, schema: "list[Json]") -> None:
-        """Before the first run: an invitation when the database is empty, a hint when it is not."""
+        """Shows, before the first run, an invitation if the database is empty, else a hint."""
         self._has_tables = bool(schema) or self._console.state["database"] is None
         self._draw_empty()
 
     def grow_old(self, _message: "object") -> None:
-        """Another tab has changed the data since: says so, until the next run."""
+        """Marks the shown rows as older than the data, which another tab changed, until a run."""
         self._older.hidden = not any(result.kind == "rows" for result in self._results)
 
     def reset(self, _database: str) -> None:
-        """Back to how it was before the first run."""
+        """Removes all results, and shows what is shown before the first run."""
         self.begin()
         self._has_run = False
         self._draw_empty()
@@ -101,7 +101,7 @@ class Results:
         self._draw_empty()
 
     def add(self, outcome: "Json", sql: str, line: int, parts: "Any") -> "Result":
-        """Takes in an outcome; answers its Result."""
+        """Add the outcome of a statement (worker/protocol.py), and return its Result."""
         self._last_key += 1
         result = Result(self._last_key, sql, line)
         result.kind = outcome["kind"]
@@ -116,7 +116,7 @@ class Results:
         return result
 
     def extend(self, result: "Result", reply: "Json") -> None:
-        """Adds the rows of a fetch to a result."""
+        """Adds the rows of a reply to ``fetch`` to a result."""
         result.elapsed += reply["elapsed"]
         result.complete = reply["cursor"] is None
         self._take(result, reply["piece"], reply["parts"])
@@ -124,7 +124,7 @@ class Results:
             self._console.status.tick(format.count(result.rows, "row") + " so far")
 
     def megabytes(self) -> float:
-        """Memory that the rows of all results take, in MB."""
+        """Return the memory that the rows of all results take, in MB."""
         return self._grid.megabytes()
 
     def show_last(self) -> None:
@@ -147,7 +147,7 @@ class Results:
         elif changed:
             self._grid.show(result.key)
             title = format.brief(result.sql, 200)
-            # A tab that has room for the whole statement says it already.
+            # A short statement is already shown whole in its tab.
             in_tab = len(self._results) > 1 and len(title) <= TAB_WIDTH
             self._title.textContent = "" if in_tab else title
         for tab in dom.items(self._tabs.children):
@@ -159,7 +159,7 @@ class Results:
         self.say()
 
     def say(self) -> None:
-        """Says in the status line what the shown result is, and what all took together."""
+        """Shows rows and time of the shown result in the status line, and the time of all."""
         shown = self._shown or (self._results[-1] if self._results else None)
         if shown is None:
             self._console.status.say("Nothing to run")
@@ -245,7 +245,7 @@ class Results:
             self._console.status.say_copied(await self._grid.copyOpened())
 
     async def copy(self) -> None:
-        """Copies the shown result."""
+        """Copies the rows of the shown result to the clipboard."""
         shown = self._shown
         if shown is None:
             return

@@ -1,4 +1,4 @@
-"""Running what the editor holds: statement after statement, piece after piece, until it is done."""
+"""Runs the editor's SQL: statement after statement, and the pieces of each result."""
 
 import asyncio
 
@@ -20,17 +20,17 @@ if MYPY:
 FIRST_ROWS = 200
 PIECE_ROWS = 20_000
 MOST_MEGABYTES = 256
-"""Rows are held in memory as they came; beyond this the person says when more are fetched."""
+"""Memory of rows, in MB, after which more are fetched only when the person asks for them."""
 LONGEST_TITLE = 1000
-"""Bytes of a statement that are kept to name its result."""
+"""Most bytes of a statement that are kept as the title of its result."""
 CANCEL_PATIENCE = 2
-"""Seconds for a cancel to show; then restarting the worker is offered."""
+"""Seconds that a cancel may take before the page offers to restart the worker."""
 
 
 class Script:
-    """SQL on its way through the worker, which is sent only what it has not run yet.
+    """A script that the worker runs in several requests, each with what has not been run yet.
 
-    ``rest`` is what is to be sent next, None at the end, and ``begun`` the byte at which it begins.
+    ``rest`` is the SQL to send next, None at the end; ``begun`` is the byte at which it begins.
     """
 
     def __init__(self, sql: str, line: int) -> None:
@@ -41,7 +41,7 @@ class Script:
         self._line = line
 
     def locate(self, outcome: "Json") -> "tuple[str, int]":
-        """The beginning of an outcome's statement, and the line it is in."""
+        """Return the beginning of an outcome's statement, and the line in which it begins."""
         start = self.begun + outcome["start"]
         end = self.begun + outcome["end"]
         if end - start > LONGEST_TITLE:
@@ -51,7 +51,7 @@ class Script:
         return self._bytes[start:end].decode(), self._line + outcome["line"] - 1
 
     def go_on(self, following: "int | None") -> None:
-        """The worker has come to byte ``following`` of the rest, None when that is its end."""
+        """Moves ``rest`` on to its byte ``following``; to the end of the script if that is None."""
         if following is None:
             self.rest = None
         else:
@@ -62,7 +62,7 @@ class Script:
 
 
 class Runner:
-    """Runs SQL and feeds the results; one run at a time."""
+    """Runs SQL, one run at a time, and adds its outcomes to the results."""
 
     def __init__(self, console: "Console", editor: "Editor", results: "Results") -> None:
         self._console = console
@@ -102,21 +102,21 @@ class Runner:
         return self._request is not None and message["request"] == self._request.number
 
     def idle(self) -> "str | None":
-        """Why there is nothing to cancel; None when there is."""
+        """Return why there is nothing to cancel; None when there is."""
         return None if self._console.state["running"] else "Nothing runs."
 
     async def run(self) -> None:
-        """Runs the selection, or everything."""
+        """Runs the selection, or the whole text if nothing is selected."""
         text, origin = self._editor.chosen()
         await self._run(text, origin)
 
     async def run_text(self, text: str) -> None:
-        """Puts a statement into the editor and runs it alone."""
+        """Puts a statement into the editor and runs it, without the rest of the text."""
         if self._console.may_begin():
             await self._run(text, self._editor.offer(text))
 
     async def load_sample(self) -> None:
-        """Creates the sample tables in the open database and runs the query that they come with."""
+        """Creates the sample tables in the open database and runs the sample query."""
         if not self._console.may_begin():
             return
         self._console.trouble.clear()
@@ -130,14 +130,14 @@ class Runner:
         await self.run_text(reply["sql"])
 
     async def cancel(self) -> None:
-        """Stops what runs; where that does not take effect, offers to restart the worker."""
+        """Cancels what runs; if it has not stopped in time, offers to restart the worker."""
         self._stopped = True
         request = self._request
         if request is None:
             return
         self._console.status.say("Cancelling…")
         if self._console.state["can_suspend"]:
-            # Not awaited: what matters is whether the request itself comes to its end.
+            # The reply to "cancel" is not awaited: only the end of the cancelled request matters.
             self._console.client.start("cancel", target=request.number)
             for _ in range(CANCEL_PATIENCE * 10):
                 await asyncio.sleep(0.1)
@@ -156,7 +156,7 @@ class Runner:
             )
 
     async def load_more(self) -> None:
-        """Fetches on in the result that was cut short because it is large."""
+        """Fetches more rows of the result that was cut at MOST_MEGABYTES."""
         if self._left is None or not self._console.may_begin():
             return
         result, cursor = self._left
@@ -175,8 +175,8 @@ class Runner:
         if not self._console.may_begin():
             return
         self._begin()
-        # Of the moment at which the person decided: a transaction that is lost on the way must not
-        # have the rest of it run without one.
+        # As the person saw it at this moment: if the transaction is lost before the worker runs the
+        # SQL, the worker must refuse it instead of running it without a transaction.
         self._in_transaction = self._console.state["in_transaction"]
         self._left = None
         self._console.trouble.clear()
@@ -199,14 +199,14 @@ class Runner:
         )
         self._console.status.start_watch()
         if not self._console.state["can_suspend"]:
-            # One after the other then, in whichever tab: the others are to know, and this one who
-            # came before it.
+            # Then the worker runs one statement at a time, of whichever tab: tell the others that
+            # this tab waits or runs, and remember which tabs came before it.
             self._before = list(self._console.state["ahead"])
             self._console.client.transport.tellRuns(True)
             self._show_place(self._before)
 
     def _start_of_run(self) -> str:
-        """What to say of a statement that waits for SQL to be answered: also how long, if known."""
+        """Return the text for a statement that waits for the start, with the time left if known."""
         left = self._console.state["expected"] - dom.passed()
         if left < 0.1:
             return "Runs as soon as SQL is answered…"
@@ -236,9 +236,9 @@ class Runner:
 
     async def _statements(self, sql: str, origin: int) -> None:
         self._results.begin()
-        # The rest of the script goes on in this database or not at all.
+        # All statements of the script run in this database, or not at all.
         self._database = self._console.state["database"]
-        # What is its session's, a temporary table for one, it has on the connection it began on.
+        # The connection on which the script began: its temporary tables are only in that session.
         self._since = None
         self._again = False
         script = Script(sql, self._editor.line_at(origin))
@@ -280,7 +280,10 @@ class Runner:
             await self._look_again()
 
     async def _run_rest(self, script: "Script") -> "Json":
-        """Sends what has not been run yet; what may have been run before is sent with that word."""
+        """Send the rest of the script and return the reply.
+
+        The field ``again`` says that a request was repeated, so that its SQL may have run before.
+        """
         if self._since is not None and self._since != self._console.client.connection:
             raise RequestError(SESSION_LOST)
         fields = {"transaction": self._in_transaction, "again": self._again, "since": self._since}
@@ -323,7 +326,7 @@ class Runner:
         finally:
             self._request = None
             if self._offered:
-                # It has come to an end after all: the offer to restart is void.
+                # The request has ended: remove the offer to restart the worker.
                 self._offered = False
                 self._console.trouble.clear()
 

@@ -1,1 +1,1 @@
-"""What many tabs on one database must keep, and how long it takes them."""
+"""Cases of many tabs on one database: what must always hold, and how long it takes."""

@@ -7,7 +7,7 @@ onmessage = async ({ data: [name, path, ...statements] }) => {
     const sqlite3 = await start({ print() {}, printErr() {} });
     const pool = await sqlite3.installOpfsSAHPoolVfs({ name });
     const db = new pool.OpfsSAHPoolDb(path);
-    // It has no shared memory, without which WAL needs this (sqlite.org/wal.html).
+    // Its VFS has no shared memory; WAL without it needs exclusive locking (sqlite.org/wal.html).
     db.exec("PRAGMA locking_mode=exclusive");
     const values = statements.map((sql) => db.selectValue(sql));
     db.close();

@@ -1,4 +1,4 @@
-"""Nothing is lost and nothing done twice, whatever becomes of the tab that runs the database."""
+"""No increment is lost or done twice, however the tab that runs the database ends."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ INCREMENT = "BEGIN IMMEDIATE; UPDATE c SET n = n + 1; COMMIT;"
 LOGGED = (
     "BEGIN IMMEDIATE; UPDATE c SET n = n + 1; INSERT INTO done VALUES ('{name}', {number}); COMMIT;"
 )
-#: Longest time without a tab that leads: the browser hands the lock on at once.
+#: Longest time without a leader: the browser grants the lock to the next tab at once.
 NO_LEADER_SECONDS = 3.0
 
 
@@ -33,7 +33,7 @@ def _begin(tab: Tab) -> None:
 
 
 def counter(tabs: Tabs, number: int = 8, each: int = 200) -> Iterator[Figure]:
-    """Tabs increment one counter, each time in a transaction of their own."""
+    """Tabs increment one counter, each increment in a transaction of its own."""
     _begin(tabs.have(number)[0])
     tabs.records()
     began = time.monotonic()
@@ -54,7 +54,7 @@ def counter(tabs: Tabs, number: int = 8, each: int = 200) -> Iterator[Figure]:
 
 
 class Ledger:
-    """What tabs have tried, and what became of it, as they wrote it down themselves."""
+    """The increments that tabs have tried, and how each ended, by the tabs' own records."""
 
     def __init__(self, tabs: Tabs) -> None:
         self._tabs = tabs
@@ -65,11 +65,11 @@ class Ledger:
         tabs.leaders()
 
     def keep(self, tab: Tab) -> None:
-        """Has a tab increment until it is stopped."""
+        """Lets a tab increment until it is stopped."""
         tab.keep(LOGGED.replace("{name}", tab.name), 10**9)
 
     def read(self) -> list[dict[str, Any]]:
-        """Reads on; the records of what has ended since."""
+        """Read the new records, and return those of increments that have ended."""
         records = self._tabs.records()
         for record in records:
             key = (record["name"], record["number"])
@@ -82,9 +82,9 @@ class Ledger:
         return found
 
     def answered(self, name: str | None = None, but: str | None = None) -> dict[str, Any]:
-        """The next increment that is done, in the tab of that name or any; waits for it.
+        """Wait for the next increment that is done, by the tab ``name`` or any, and return it.
 
-        ``but`` is the address of a worker that must not have done it.
+        Increments by the worker with the address ``but`` do not count.
         """
 
         def found() -> dict[str, Any]:
@@ -97,7 +97,7 @@ class Ledger:
         return wait_for(f"an increment in {name or 'any tab'}", found, 60)
 
     def finish(self) -> Iterator[Figure]:
-        """Stops all tabs and compares what they know with what the database has."""
+        """Stops all tabs and compares their records with the database."""
         for tab in self._tabs.all:
             tab.stop()
         for tab in self._tabs.all:
@@ -116,7 +116,7 @@ class Ledger:
             ((sound,),) = con.execute("PRAGMA integrity_check")
         done = set(rows)
         known = {key for key, kind in self.kinds.items() if kind == "done"}
-        # Of a tab that was killed nobody knows how its last one ended.
+        # A tab that was killed did not record how its last increment ended.
         open_ends = self.began - self.kinds.keys()
         unknown = {key for key, kind in self.kinds.items() if kind == "unknown"} | open_ends
         kinds = list(self.kinds.values())
@@ -139,7 +139,7 @@ class Ledger:
 
 
 def one_leader(tabs: Tabs, most: float = NO_LEADER_SECONDS) -> Iterator[Figure]:
-    """At no time more than one, and never none for longer than a takeover."""
+    """At most one tab leads at any time, and none does for no longer than a takeover takes."""
     leaders = tabs.leaders()
     longest = 0.0
     for (at, number), (until, _) in pairwise(leaders):
@@ -150,7 +150,7 @@ def one_leader(tabs: Tabs, most: float = NO_LEADER_SECONDS) -> Iterator[Figure]:
 
 
 def takeover(tabs: Tabs, rounds: int = 50, number: int = 4) -> Iterator[Figure]:
-    """The leader is closed, its worker ended, its process killed, while all tabs increment."""
+    """While all tabs increment, the leader is closed, its worker ended, or its process killed."""
     _begin(tabs.have(number)[0])
     ledger = Ledger(tabs)
     for tab in tabs.all:
@@ -180,7 +180,7 @@ def takeover(tabs: Tabs, rounds: int = 50, number: int = 4) -> Iterator[Figure]:
 
 
 def _phases(leader: Tab, gone: float, answered: float) -> dict[str, float]:
-    """Seconds of each phase from the end of one leader to the first answer of the next."""
+    """Return the seconds of each phase from the end of a leader to the next one's first answer."""
     names = "sahpool: "
     script = """
     const began = args[0] * 1000 - performance.timeOrigin;
@@ -198,7 +198,7 @@ def _phases(leader: Tab, gone: float, answered: float) -> dict[str, float]:
 
 
 def crowd(tabs: Tabs, number: int = 24) -> Iterator[Figure]:
-    """Many tabs opened at once: all are ready, one leads."""
+    """Many tabs are opened at once: all become ready, and one leads."""
     tabs.close_all()
     began = time.monotonic()
     tabs.open(number)
@@ -222,7 +222,7 @@ def crowd(tabs: Tabs, number: int = 24) -> Iterator[Figure]:
 
 
 def comings_and_goings(tabs: Tabs, seconds: float = 300, seed: int = 1) -> Iterator[Figure]:
-    """Tabs opened, closed and killed by chance, while all of them increment."""
+    """Tabs are opened, closed and killed at random, while all of them increment."""
     chance = random.Random(seed)
     _begin(tabs.have(1)[0])
     ledger = Ledger(tabs)

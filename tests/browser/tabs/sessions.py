@@ -1,4 +1,4 @@
-"""Each tab has a session of its own: what others see of it, wait for, and are told."""
+"""Each tab has a session of its own: what others see of it, wait for, and are notified of."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SECONDS = 1.0  # until a tab shows what another one has changed
 
 
 def _table(tab: Tab) -> str:
-    """A new table with the one value 1."""
+    """Create a table with the one value 1, and return its name."""
     name = f"t{next(_names)}"
     tab.do(f"CREATE TABLE {name} (v); INSERT INTO {name} VALUES (1)")
     return name
@@ -33,7 +33,7 @@ def _waits_for(waiter: Tab, holder: Tab, sql: str) -> None:
 
 
 def hides_what_is_not_committed(tabs: Tabs, holder_leads: bool) -> None:
-    """A change is seen by others once it is committed; who wants to write waits until then."""
+    """Others see a change once it is committed; another writer waits until then."""
     a, b = tabs.pair(leads=holder_leads)
     name = _table(a)
     a.do(f"BEGIN; UPDATE {name} SET v = 2")
@@ -46,7 +46,7 @@ def hides_what_is_not_committed(tabs: Tabs, holder_leads: bool) -> None:
 
 
 def undoes_by_rollback(tabs: Tabs, holder_leads: bool) -> None:
-    """After ROLLBACK the one who waited goes on from what was there before."""
+    """After ROLLBACK the waiting writer sees the database as it was before the transaction."""
     a, b = tabs.pair(leads=holder_leads)
     name = _table(a)
     a.do(f"BEGIN IMMEDIATE; UPDATE {name} SET v = 2")
@@ -57,7 +57,7 @@ def undoes_by_rollback(tabs: Tabs, holder_leads: bool) -> None:
 
 
 def undoes_by_closing(tabs: Tabs, holder_leads: bool) -> None:
-    """So it does when the tab that it waited for is closed."""
+    """Closing the tab that holds the lock rolls back its transaction; the waiting one goes on."""
     a, b = tabs.pair(leads=holder_leads)
     name = _table(a)
     a.do(f"BEGIN; UPDATE {name} SET v = 2")
@@ -68,7 +68,7 @@ def undoes_by_closing(tabs: Tabs, holder_leads: bool) -> None:
 
 
 def keeps_temporary_things_apart(tabs: Tabs, holder_leads: bool) -> None:
-    """Temporary tables and PRAGMAs are of the tab alone that made them."""
+    """Only the tab that set them has its temporary tables and PRAGMAs."""
     a, b = tabs.pair(leads=holder_leads)
     a.do("CREATE TEMP TABLE mine (v); INSERT INTO mine VALUES (1)")
     assert "no such table: mine" in b.ask("SELECT * FROM mine")
@@ -85,7 +85,7 @@ def keeps_temporary_things_apart(tabs: Tabs, holder_leads: bool) -> None:
 
 
 def names_who_is_waited_for(tabs: Tabs, holder_leads: bool) -> None:
-    """Who has waited for as long as was allowed is told for whom."""
+    """A writer that has waited for busy_timeout is told which tab holds the lock."""
     a, b = tabs.pair(leads=holder_leads)
     name = _table(a)
     b.do("PRAGMA busy_timeout = 2000")
@@ -109,7 +109,7 @@ ISOLATION: dict[str, Callable[[Tabs, bool], None]] = {
 
 
 def isolation(tabs: Tabs) -> Iterator[Figure]:
-    """All of these, with the one who changes leading, and following."""
+    """Runs all of ISOLATION, with the leader and with a follower as the tab that changes."""
     for what, check in ISOLATION.items():
         for leads in (True, False):
             check(tabs, leads)
@@ -117,7 +117,7 @@ def isolation(tabs: Tabs) -> Iterator[Figure]:
 
 
 def changes(tabs: Tabs, rounds: int = 10) -> Iterator[Figure]:
-    """What one tab commits the other one's list of tables and its mark follow."""
+    """After a commit in one tab, the other one updates its schema and marks old results."""
     a, b = tabs.pair(leads=True)
     schema, mark = [], []
     for writer, reader in [(a, b), (b, a)] * rounds:
@@ -139,7 +139,7 @@ def _is_old(tab: Tab) -> bool:
 
 
 def _lateness(writer: Tab, reader: Tab, sql: str, shown: str) -> float:
-    """Seconds from the end of SQL in one tab until an expression is true in the other."""
+    """Return the seconds from the end of SQL in one tab until ``shown`` is true in the other."""
     watch = f"while (!({shown})) await new Promise((resolve) => setTimeout(resolve, 2));"
     reader.js(f"window.noticed = (async () => {{ {watch} return Date.now(); }})(); return 0")
     writer.begin(sql)
@@ -164,7 +164,7 @@ try {
 
 
 def loan(tabs: Tabs) -> Iterator[Figure]:
-    """The storage is lent to the official package's pool, which writes, and taken back."""
+    """The storage is lent to the official package, whose pool writes, and taken back."""
     leader, follower = tabs.pair(leads=True)
     (third,) = tabs.open()
     name = _table(leader)
@@ -186,7 +186,7 @@ def loan(tabs: Tabs) -> Iterator[Figure]:
 
 
 def loan_without_its_leader(tabs: Tabs) -> Iterator[Figure]:
-    """While the storage is lent the tab that led is closed, and then the next one as well."""
+    """While the storage is lent, the leader is closed, and then the next leader as well."""
     tabs.have(4)
     leader = tabs.leader
     name = _table(leader)
@@ -207,14 +207,14 @@ def loan_without_its_leader(tabs: Tabs) -> Iterator[Figure]:
 
 
 def _borrow(tabs: Tabs, database: str, name: str) -> int:
-    """What the other program has made of the value that it found."""
+    """Let the other program add 100 to the value, and return what it reads then."""
     add = f"UPDATE {name} SET v = v + 100"
     query = f"SELECT v FROM {name}"
     return int(tabs.in_keeper(BORROW, "opfs-sahpool", f"/{database}", add, query))
 
 
 def _take_back(tabs: Tabs, taker: Tab, name: str, value: int) -> None:
-    """Ends the loan; every tab sees what the other program has written, and can write."""
+    """Ends the loan; asserts that every tab reads what the other program wrote, and can write."""
     taker.click("Take it back")
     for tab in tabs.all:
         soon("the storage", partial(_has, tab, "The storage is back"))
@@ -237,7 +237,7 @@ def _lend(tab: Tab) -> None:
 
 
 def serve_borrower(site: ServedSite) -> None:
-    """Has the site serve the program to which the storage is lent."""
+    """Lets the site serve the program to which the storage is lent."""
     package = serve.ROOT / "node_modules/@sqlite.org/sqlite-wasm/dist"
     site.extra["/tests/borrower.mjs"] = Path(__file__).parent / "borrower.mjs"
     for name in ("index.mjs", "sqlite3.wasm"):

@@ -1,4 +1,4 @@
-"""What company costs: a tab that follows, one that works long, and the memory of each."""
+"""What several tabs cost: the speed of a follower, fairness beside long work, memory of a tab."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tests.browsers import page_process, pss
 ROWS = 100_000
 FIRST, PIECE = 200, 20_000  # rows that the console asks for first, and then at a time
 
-# Speaks the protocol without the page's Python: to its own worker (many_tabs.py, WORKERS), or as a
-# tab of its own to that of the leader (public/start.mjs).
+# Speaks the protocol without the page's Python: to its own worker (many_tabs.py, WORKERS), or, as
+# another tab, to the leader's (public/start.mjs).
 PEER = """
 const waiting = new Map();
 const take = ([head, ...parts]) => {
@@ -121,12 +121,12 @@ def _aggregate(rows: int) -> str:
 
 
 def _timed(tab: Tab, sql: str) -> float:
-    """Seconds from the click on Run until it has ended."""
+    """Return the seconds from the click on Run to the end of the run."""
     return float(tab.js("return timed(args[0])", sql)) / 1000
 
 
 def fair(tabs: Tabs, seconds: float = 60, points: int = 200) -> Iterator[Figure]:
-    """One tab computes long; another one asks for single rows meanwhile."""
+    """One tab runs a long statement, while another one runs short queries of single rows."""
     leader, other = tabs.pair(leads=True)
     leader.do(
         "CREATE TABLE IF NOT EXISTS p (id INTEGER PRIMARY KEY, v TEXT);"
@@ -140,7 +140,7 @@ def fair(tabs: Tabs, seconds: float = 60, points: int = 200) -> Iterator[Figure]
         (other, leader, "in a follower"),
     ):
         sample = 1_000_000
-        _timed(long, _aggregate(sample))  # WebAssembly is compiled to its quick form meanwhile
+        _timed(long, _aggregate(sample))  # meanwhile WebAssembly is optimised
         rows = int(sample * seconds / _timed(long, _aggregate(sample)))
         alone = _timed(long, _aggregate(rows))
         long.js("window.long = timed(args[0]); return 0", _aggregate(rows))
@@ -149,7 +149,7 @@ def fair(tabs: Tabs, seconds: float = 60, points: int = 200) -> Iterator[Figure]
         times = short.js("return points")
         ended = long.js("return document.getElementById('cancel').disabled")
         together = float(long.js("return long")) / 1000
-        # What else the machine does comes and goes: both sides of it count.
+        # Other load on the machine changes: average the times before and after.
         alone = (alone + _timed(long, _aggregate(rows))) / 2
         yield exactly(f"{what}: it ran on meanwhile", "so", "so", met=not ended)
         yield from spread(f"{what}: {points} point queries of another tab", times, 60, 120, "ms")
@@ -159,9 +159,9 @@ def fair(tabs: Tabs, seconds: float = 60, points: int = 200) -> Iterator[Figure]
 
 
 def memory(tabs: Tabs, followers: int = 3) -> Iterator[Figure]:
-    """What an idle tab takes, ten seconds after its last query and a minute after it.
+    """Measures the memory of an idle tab, ten seconds and a minute after its last query.
 
-    In between the browsers collect garbage and give memory back, at times of their own.
+    In between, browsers collect garbage and release memory, at times of their own choice.
     """
     leader, *others = *tabs.open(), *tabs.open(followers)
     for tab in (leader, *others):
