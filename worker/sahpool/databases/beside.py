@@ -137,7 +137,7 @@ class Beside:
         if journal:
             self._roll_back(slot, before, journal)
         elif wal:
-            self._carry_over(slot, before, wal)
+            self._checkpoint(slot, before, wal)
         if _WAL not in self._given and not journal and _WAL_VERSION in before[_VERSIONS]:
             self._warnings.append(_missing(self._path))
 
@@ -196,7 +196,7 @@ class Beside:
 
     # --- WAL ------------------------------------------------------------------------------------
 
-    def _carry_over(self, slot: Slot, before: bytes, wal: Wal) -> None:
+    def _checkpoint(self, slot: Slot, before: bytes, wal: Wal) -> None:
         size = slot.file.size()
         pages, page_size = size // wal.page_size, page_size_of(before.ljust(18, b"\0"))
         known = before.startswith(MAGIC)  # else a crash has torn page 1, which the WAL has whole
@@ -265,12 +265,12 @@ def finish(access: Access, path: str) -> int:
         raise _damaged(str(error)) from error
     if failure is not None or code & 0xFF in (SQLITE_CANTOPEN, SQLITE_FULL, SQLITE_IOERR):
         raise StorageError(
-            f"The storage failed as the WAL was carried over: {failure or code}",
+            f"The storage failed as the WAL was checkpointed: {failure or code}",
             hint="Delete what you no longer need, or give the site more room, and try again.",
             sqlite_code=code,
         ) from failure
     if code:
-        raise _damaged(f"its WAL cannot be carried over (SQLite’s result code {code})")
+        raise _damaged(f"its WAL cannot be checkpointed (SQLite’s result code {code})")
     return frames
 
 

@@ -293,7 +293,7 @@ def _snapshot(access: Access, path: str) -> Iterator[Slot]:
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != SQLITE_FULL:
                 raise
-            _log.warning("%s: no room to carry over the WAL of %s", access.name, path)
+            _log.warning("%s: no room to checkpoint the WAL of %s", access.name, path)
         connection.execute("BEGIN")
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # takes the read lock
         wal = access.slots.find(path + "-wal")
