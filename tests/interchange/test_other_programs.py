@@ -289,7 +289,7 @@ def test_names_that_exist_are_told_before_anything_is_copied(lab: Lab, directory
             with expect(sahpool.NoSuchDatabaseError, "nothing-here"):
                 await pool.import_pool("nothing-here")
         assert "nothing-here" not in [each.directory for each in await sahpool.find_pools()]
-        assert await sahpool.rescue.foreign._existing("nothing-here") is None
+        assert await sahpool.opfs_pool.recognise.existing("nothing-here") is None
         """,
         directory=directory,
     )

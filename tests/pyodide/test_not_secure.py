@@ -38,7 +38,7 @@ def not_secure(request: pytest.FixtureRequest, site: ServedSite) -> Iterator[Eng
 TRY = """
 import js
 import sahpool
-from sahpool.rescue import foreign
+from sahpool.opfs_pool import recognise
 from tests.harness.inside_pools import installed_pools
 
 assert not js.isSecureContext
@@ -48,7 +48,7 @@ for what, call in {
     "find_pools": sahpool.find_pools,
     "install": sahpool.install,
     "install of another name": lambda: sahpool.install("other", directory="a/b", default=True),
-    "check_directory": lambda: foreign.check_directory("a"),
+    "check_directory": lambda: recognise.check_directory("a"),
 }.items():
     try:
         await call()

@@ -40,7 +40,7 @@ def test_what_jupyterlite_is_made_of_has_the_versions_that_are_pinned() -> None:
 @pytest.mark.parametrize("message", re.findall(r"^\| `\w+Error: ([^`]+)`", text.TUTORIAL, re.M))
 def test_a_message_that_is_quoted_is_one_of_the_library_s(message: str) -> None:
     library = serve.ROOT / "worker" / "sahpool"
-    assert any(message in path.read_text(encoding="utf-8") for path in library.glob("*.py"))
+    assert any(message in path.read_text(encoding="utf-8") for path in library.rglob("*.py"))
 
 
 @pytest.mark.parametrize("anchor", re.findall(r"\]\(#([^)]+)\)", text.TUTORIAL))
