@@ -110,11 +110,6 @@ def listen(target: "js.EventTarget", kind: str, handler: "Callable[..., object]"
     target.addEventListener(kind, guarded(handler))
 
 
-def on_click(target: "js.EventTarget", action: "Callable[[], object]") -> None:
-    """Calls ``action()`` at every click; a coroutine that it returns runs as a task."""
-    listen(target, "click", lambda _event: action())
-
-
 def on_acts(container: "js.Element", acts: "dict[str, Callable[[js.Element], object]]") -> None:
     """Calls ``acts[name](element)`` at a click on an element in ``container`` with this data-act.
 

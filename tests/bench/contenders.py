@@ -11,8 +11,9 @@ from typing import Any, Protocol
 import serve
 from tests.bench.plan import Plan
 from tests.bench.player import SETTINGS, Player
-from tests.browsers import Browser
+from tests.browsers import Browser, Chromium
 from tests.conftest import PackagesSite
+from tests.firefox import PRECISE, Firefox
 
 HERE = Path(__file__).parent
 
@@ -216,6 +217,11 @@ class Pyodide(InBrowser):
         source = f"from tests.bench import inside\nawait inside.{self._function}(plan)"
         answer: dict[str, Any] = self._run(source, plan=plan)
         return answer
+
+
+def started(name: str) -> Browser:
+    """A browser with clocks as exact as it has them; ``name`` is "chrome" or "firefox"."""
+    return Chromium() if name == "chrome" else Firefox(PRECISE)
 
 
 def contenders(browser: Browser, site: BenchSite) -> list[Contender]:

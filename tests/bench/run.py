@@ -10,12 +10,10 @@ from typing import Any
 
 import serve
 from tests.bench.__main__ import options
-from tests.bench.contenders import BenchError, BenchSite, Contender, contenders
+from tests.bench.contenders import BenchError, BenchSite, Contender, contenders, started
 from tests.bench.report import Report
 from tests.bench.suites import plans
-from tests.browsers import Chromium
 from tests.conftest import serving
-from tests.firefox import Firefox
 
 
 def compare(group: str, answers: dict[str, dict[str, Any]]) -> None:
@@ -53,7 +51,7 @@ def measure(
 
 def bench(name: str, site: BenchSite, wanted: argparse.Namespace) -> Report:
     """All rounds in one browser."""
-    browser = Chromium() if name == "chrome" else Firefox({"privacy.reduceTimerPrecision": False})
+    browser = started(name)
     report = Report(name)
     try:
         everybody = [each for each in contenders(browser, site) if each.name not in wanted.without]

@@ -21,12 +21,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import serve
-from tests.__main__ import run_inside
-from tests.bench.contenders import OURS, BenchError, BenchSite, Pyodide
+from tests.__main__ import run_measure
+from tests.bench.contenders import OURS, BenchError, BenchSite, Pyodide, started
 from tests.bench.plan import Plan, each, many, opened, rows, run, timed, within
-from tests.browsers import Browser, Chromium
 from tests.conftest import serving
-from tests.firefox import Firefox
 
 ROUNDS = 21
 A_SESSION = 3  # rounds
@@ -91,17 +89,13 @@ def built(commit: str) -> Iterator[Path]:
             subprocess.run([*git, "remove", "--force", str(tree)], check=True)
 
 
-def _browser(name: str) -> Browser:
-    return Chromium() if name == "chrome" else Firefox({"privacy.reduceTimerPrecision": False})
-
-
 def _played(sites: tuple[Path, Path], browser: str, rounds: range) -> Iterator[dict[str, float]]:
     """The ratios of each round, new ÷ old, by what was timed; in browsers of their own."""
     with contextlib.ExitStack() as stack:
         both = []
         for root in sites:
             server = stack.enter_context(serving(BenchSite(root)))
-            page = _browser(browser)
+            page = started(browser)
             stack.callback(page.close)
             page.open(server.url + "module_test.html")
             both.append(Pyodide(OURS, page, server.url + "tests/worker.mjs", "play_sahpool"))
@@ -162,8 +156,7 @@ def measure(arguments: list[str]) -> None:
 def main(arguments: list[str]) -> int:
     """Returns the exit code; a mistake in the arguments is told before anything is set up."""
     options(arguments)
-    code = "import sys; from tests.bench.turns import measure; measure(sys.argv[1:])"
-    return run_inside("bench", "-c", code, *arguments)
+    return run_measure("tests.bench.turns", arguments)
 
 
 if __name__ == "__main__":

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import serve
+from .node import ask
 
 SCRIPT = Path(__file__).with_name("contents_model.mjs")
 
 
 def told(seeds: range, *, storage_fails: bool) -> dict[str, Any]:
     """What the model has to tell after a run of 200 steps for each seed."""
-    node = serve.Node.find().command("node")
     request = {"seeds": list(seeds), "steps": 200, "storageFails": storage_fails}
-    done = subprocess.run(
-        [node, str(SCRIPT)], input=json.dumps(request), capture_output=True, text=True, check=True
-    )
-    answer: dict[str, Any] = json.loads(done.stdout)
+    answer: dict[str, Any] = ask(SCRIPT, request)
     return answer
 
 

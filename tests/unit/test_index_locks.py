@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import random
-import subprocess
 from pathlib import Path
 
-import serve
+from .node import ask
 
 SCRIPT = Path(__file__).with_name("index_locks_model.mjs")
 LOCKS = 8  # SQLITE_SHM_NLOCK
@@ -17,12 +15,7 @@ Step = tuple[str, int, int, int, bool]
 
 def answers(steps: list[Step]) -> list[bool | None]:
     """What ``IndexLocks`` of locks.mjs grants, step by step; None where nothing is asked."""
-    node = serve.Node.find().command("node")
-    request = json.dumps({"steps": steps})
-    done = subprocess.run(
-        [node, str(SCRIPT)], input=request, capture_output=True, text=True, check=True
-    )
-    granted: list[bool | None] = json.loads(done.stdout)
+    granted: list[bool | None] = ask(SCRIPT, {"steps": steps})
     return granted
 
 

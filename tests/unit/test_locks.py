@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import random
-import subprocess
 from pathlib import Path
 
-import serve
+from .node import ask
 
 SCRIPT = Path(__file__).with_name("file_locks_model.mjs")
 NONE, SHARED, RESERVED, PENDING, EXCLUSIVE = range(5)
@@ -22,12 +20,8 @@ Answer = tuple[bool | None, list[int], bool]
 
 def answers(steps: list[Step]) -> list[Answer]:
     """What ``FileLocks`` of locks.mjs does, step by step."""
-    node = serve.Node.find().command("node")
-    request = json.dumps({"steps": steps, "owners": OWNERS})
-    done = subprocess.run(
-        [node, str(SCRIPT)], input=request, capture_output=True, text=True, check=True
-    )
-    return [(granted, levels, reserved) for granted, levels, reserved in json.loads(done.stdout)]
+    told = ask(SCRIPT, {"steps": steps, "owners": OWNERS})
+    return [(granted, levels, reserved) for granted, levels, reserved in told]
 
 
 def granted(*steps: Step) -> list[bool | None]:

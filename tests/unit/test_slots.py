@@ -305,7 +305,7 @@ def test_a_deletion_that_did_not_reach_the_disk_leaves_the_file_with_its_name(
     assert reopened(handle).paths == [path]
     if flags == FLAGS:
         assert handle.content.endswith(b"rows")
-    table.ensure_name(path)
+    table.ensure_name(slot)
     handle.write(b"more", header.SECTOR_SIZE)
     handle.flush()
     assert reopened(handle, durable=True).paths == [path]
@@ -324,14 +324,14 @@ class FailingFromTheFirstFlush(MemoryHandle):
 def test_a_file_whose_name_may_be_lost_is_not_used_before_it_is_written_again() -> None:
     handle = FailingFromTheFirstFlush(FREE)
     table = pool_of(handle)
-    table.create("/a.db-journal", JOURNAL)
+    slot = table.create("/a.db-journal", JOURNAL)
     with pytest.raises(OSError, match="flush"):
         table.delete("/a.db-journal")
     assert reopened(handle).paths == []
     with pytest.raises(OSError, match="write"):
-        table.ensure_name("/a.db-journal")
+        table.ensure_name(slot)
     handle.broken = set()
-    table.ensure_name("/a.db-journal")
+    table.ensure_name(slot)
     assert reopened(handle).paths == ["/a.db-journal"]
 
 

@@ -271,8 +271,8 @@ class Pool(PoolBase):
         self._check_open()
         await self._spares.try_top_up()
         path, opened = check_path(name), sources.opened(source)
-        given = beside.Beside(self._access, path, sources.those_given(wal=wal, journal=journal))
-        return await transfer.import_db(self._access, path, opened, replace, given)
+        given = sources.those_given(wal=wal, journal=journal)
+        return await beside.import_db(self._access, path, opened, replace, given)
 
     async def import_pool(self, directory: str, *, replace: bool = False) -> dict[str, int]:
         """Copies every database of another program's pool into this one.

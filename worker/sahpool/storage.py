@@ -82,7 +82,7 @@ class Storage(Protocol):
     def find(self, path: str) -> StoredFile | None:
         """The file of a path, or None."""
 
-    def before_open(self, path: str, *, is_database: bool) -> None:
+    def before_open(self, stored: Any, *, is_database: bool) -> None:
         """Checks and prepares an existing file before SQLite opens it.
 
         Raises:

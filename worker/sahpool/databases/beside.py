@@ -35,6 +35,7 @@ from ..errors import (
 from ..fileformat import companions
 from ..fileformat.companions import Journal, Wal
 from ..fileformat.database import FILE_HEADER_SIZE, MAGIC, check_header, has_commits, page_size_of
+from ..names import is_companion
 from ..opfs_pool.slot import Slot
 from ..sqlite import abi, causes
 from . import transfer
@@ -235,6 +236,37 @@ class Beside:
                 )
         if after[_ENCODING] != before[_ENCODING] and any(before[_ENCODING]):
             raise _stranger("WAL", "its text has another encoding than the database’s")
+
+
+async def import_db(
+    access: Access,
+    path: str,
+    source: Source,
+    replace: bool,
+    given: Mapping[str, Source],
+) -> int:
+    """See :meth:`Pool.import_db`; ``source`` is opened after the target was checked.
+
+    Args:
+        access: The pool.
+        path: The path that the database is to get.
+        source: The database file.
+        replace: Whether a database of that name is replaced.
+        given: The files beside it: "wal" and "journal".
+    """
+    beside = Beside(access, path, given)
+    await beside.make_room()
+    try:
+        transfer.check_target(access, path, replace)
+    except InvalidNameError as error:
+        if is_companion(path):
+            await beside.refuse(source, error)
+        raise
+    with transfer.lending(access.slots, "import") as slot:
+        async with source as pieces:
+            await transfer.copy_in(slot, pieces, beside.check_start)
+        await beside.complete(slot)
+        return transfer.adopt(access, slot, path, replace, sound=beside.warn)
 
 
 def finish(access: Access, path: str) -> int:

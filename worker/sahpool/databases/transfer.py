@@ -5,15 +5,14 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, contextmanager
-from typing import Any, NoReturn, Protocol
+from contextlib import asynccontextmanager, closing, contextmanager
+from typing import Any
 
 from ..cleanup import Cleanup
 from ..errors import (
     SQLITE_FULL,
     SQLITE_IOERR,
     DatabaseInUseError,
-    InvalidNameError,
     NameExistsError,
     StorageError,
     is_storage_failure,
@@ -21,7 +20,7 @@ from ..errors import (
     warn,
 )
 from ..fileformat.database import FILE_HEADER_SIZE, MAGIC, check_header, in_rollback_mode
-from ..names import COMPANION_SUFFIXES, LENT, check_path, is_companion
+from ..names import COMPANION_SUFFIXES, LENT, check_path
 from ..opfs_pool.header import SECTOR_SIZE
 from ..opfs_pool.slot import Slot
 from ..opfs_pool.store import Store
@@ -66,50 +65,7 @@ def first_bytes(slots: Store, path: str) -> bytes:
     return b"" if slot is None else slot.file.read(FILE_HEADER_SIZE, 0)
 
 
-class Companions(Protocol):
-    """The WAL or journal given with an imported database (beside.Beside)."""
-
-    async def make_room(self) -> None:
-        """Adds the spare slots that are needed."""
-
-    def check_start(self, head: bytes, size: int) -> None:
-        """Refuses a file that cannot be a database, after its first bytes."""
-
-    async def refuse(
-        self, source: AbstractAsyncContextManager[AsyncIterator[Any]], error: InvalidNameError
-    ) -> NoReturn:
-        """Refuses a file whose name a database cannot have."""
-
-    async def complete(self, slot: Slot) -> None:
-        """Applies the given WAL or journal to a lent database, as SQLite would."""
-
-    def warn(self) -> None:
-        """Warns of commits that the database may lack."""
-
-
 # --- import -------------------------------------------------------------------------------------
-
-
-async def import_db(
-    access: Access,
-    path: str,
-    source: AbstractAsyncContextManager[AsyncIterator[Any]],
-    replace: bool,
-    beside: Companions,
-) -> int:
-    """See :meth:`Pool.import_db`; ``source`` is opened after the target was checked."""
-    await beside.make_room()
-    try:
-        check_target(access, path, replace)
-    except InvalidNameError as error:
-        if is_companion(path):
-            await beside.refuse(source, error)
-        raise
-    with lending(access.slots, "import") as slot:
-        async with source as pieces:
-            await copy_in(slot, pieces, beside.check_start)
-        await beside.complete(slot)
-        return adopt(access, slot, path, replace, sound=beside.warn)
 
 
 def adopt(

@@ -315,15 +315,12 @@ class SlotTable(Places):
             _log.warning("%s may have lost its name on the disk: %s", slot.path, error)
             slot.uncertain = True
 
-    def ensure_name(self, path: str) -> None:
+    def ensure_name(self, slot: Slot) -> None:
         """Makes sure that a file that is about to be used has its path in a header on the disk.
 
         Raises:
             Exception: The storage still refuses it; whatever the browser throws.
         """
-        slot = self.find(path)
-        if slot is None:
-            return
         self._end_claims(slot.path)
         if slot.uncertain:
             self._write_header(slot, slot.path, slot.flags)

@@ -271,11 +271,6 @@ def write_int(address: int, value: int) -> None:
     c_int.from_address(address).value = value
 
 
-def write_int64(address: int, value: int) -> None:
-    """``*(sqlite3_int64*)address = value``."""
-    c_int64.from_address(address).value = value
-
-
 def write_pointer(address: int, value: int) -> None:
     """``*(void**)address = value``."""
     c_void_p.from_address(address).value = value or None

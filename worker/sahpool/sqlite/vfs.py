@@ -257,7 +257,7 @@ class VFS:
             raise FileExistsError(path)
         else:
             is_database = bool(flags & abi.SQLITE_OPEN_MAIN_DB)
-            self._storage.before_open(path, is_database=is_database)
+            self._storage.before_open(slot, is_database=is_database)
         base, kind = _belongs(path, flags)
         self._files[pFile] = file = OpenFile(
             path,
