@@ -1,4 +1,4 @@
-"""Whether each module imports what it may, by .importlinter: ``python3 -m tests.imports``."""
+"""Whether each module imports what it may, by pyproject.toml: ``python3 -m tests.imports``."""
 
 from __future__ import annotations
 

@@ -14,7 +14,6 @@ __all__ = ["build_sdist", "sdist_bytes", "sdist_name"]
 FILES = (
     ".gitattributes",
     ".gitignore",
-    ".importlinter",
     ".npmrc",
     ".pre-commit-config.yaml",
     "CHANGELOG.md",
