@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import sahpool
+from sahpool.pool import _installing
 
 if TYPE_CHECKING:
     from sahpool import Pool
@@ -120,6 +121,16 @@ def assert_nothing_is_lent(pool: Pool) -> None:
     assert not slots._taken, f"taken: {slots._taken}"
     assert not slots._shown, f"shown: {list(slots._shown)}"
     assert not slots._orphans, f"orphans: {slots._orphans}"
+
+
+def assert_no_turn_is_taken() -> None:
+    """Asserts that a pool can be installed, and that the spare slots of each pool can be changed.
+
+    A task that waits for a turn which nobody gives back would wait for ever.
+    """
+    assert _installing._holder is None, "a turn of installing is still taken"
+    for pool in installed_pools().values():
+        assert pool._spares.changing._holder is None, f"a turn of {pool.name} is still taken"
 
 
 @contextlib.contextmanager

@@ -54,6 +54,10 @@ class Strikes:
         files = {name: (HERE / f"{name}.py").read_text(encoding="utf-8") for name in INSIDE}
         self._laboratory.run(_SET_UP, files=files)
 
+    def run(self, source: str) -> Any:
+        """Return the value of the last expression of ``source``."""
+        return self._laboratory.run(source)
+
     def titles(self) -> tuple[list[str], list[str]]:
         """Return the titles of the scenes in scenes.py, and of those in workloads.py."""
         own, workloads = self._laboratory.run(_TITLES)

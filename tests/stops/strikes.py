@@ -4,10 +4,13 @@ A *strike* is an exception that is raised before a line of the library's own Pyt
 to a function written in C returns: there CPython itself may raise KeyboardInterrupt, a
 RecursionError, a MemoryError or the exception that PyThreadState_SetAsyncExc was given. The strike
 comes at the N-th such place of a scene, for N = 1, 2, 3 … until the scene ends before its N-th
-place. After each strike,
+place. A line that begins with a NOP is passed over: CPython raises nothing there, and where the NOP
+is a ``try:`` at the beginning of a ``with`` block, its exception table does not call the block's
+``__exit__``. After each strike,
 
 - every connection can be closed, and leaves no open file, lock or WAL-index;
-- no slot is lent, taken or lost, and every file of the pool's directory has a handle in its table;
+- no slot is lent, taken or lost, no turn is taken, and every file of the pool's directory has a
+  handle in its table;
 - every database is sound, and all of them together hold what they held after the last step that had
   returned, or after the one that was under way;
 - the pool still works: a statement on each database, a pause, a start, the same content.
@@ -16,6 +19,7 @@ place. After each strike,
 from __future__ import annotations
 
 import contextlib
+import dis
 import gc
 import sqlite3
 import sys
@@ -35,6 +39,7 @@ from sahpool.sqlite.callbacks import Callbacks
 from tests.crash.lab import DIRECTORY, State, content
 from tests.harness.inside_modules import take_action
 from tests.harness.inside_pools import (
+    assert_no_turn_is_taken,
     assert_nothing_is_lent,
     assert_nothing_is_open,
     force_end,
@@ -45,6 +50,7 @@ from tests.harness.inside_pools import (
 )
 
 _TOOL = 4  # an id that sys.monitoring reserves for no tool
+_NOP = dis.opmap["NOP"]
 _MONITORING: Any = sys.monitoring  # type: ignore[attr-defined]  # Pyodide's Python has it
 _EVENTS = _MONITORING.events
 
@@ -81,10 +87,14 @@ class Striker:
         for name, module in list(sys.modules.items()):
             if name.partition(".")[0] == "sahpool":
                 for code in _codes(module):
-                    monitoring.set_local_events(_TOOL, code, _EVENTS.LINE | _EVENTS.CALL)
+                    self.watch_code(code)
         # A collection follows each strike: none looks at what is there by now.
         gc.collect()
         gc.freeze()
+
+    def watch_code(self, code: types.CodeType) -> None:
+        """Sets the monitoring of one function's code; ``watch`` has been called before."""
+        _MONITORING.set_local_events(_TOOL, code, _EVENTS.LINE | _EVENTS.CALL)
 
     def arm(self, at: int, kind: Struck) -> None:
         """Counts places from now on, and raises ``kind`` at the place number ``at``, from 1.
@@ -94,9 +104,12 @@ class Striker:
         passed = 0
 
         def on_line(code: types.CodeType, line: int) -> None:
-            nonlocal passed
+            nonlocal passed, at
             passed += 1
             if passed == at:
+                if code.co_code[sys._getframe(1).f_lasti] == _NOP:
+                    at += 1
+                    return
                 self._strike(code, line, kind)
 
         def on_return(code: types.CodeType, offset: int, _callable: object, _arg: object) -> None:
@@ -344,6 +357,7 @@ async def _end(played: Play) -> None:
 
 
 async def _check(played: Play, allowed: list[State]) -> None:
+    assert_no_turn_is_taken()
     played.close()
     gc.collect()  # closes unreachable connections in reference cycles
     pool = played.pool

@@ -55,6 +55,50 @@ def test_an_exception_at_every_line_of_the_library_loses_and_leaks_nothing(
     _sweep(strikes, proof, own + workloads, mode, 1)
 
 
+_BLOCK = """
+from tests.stops.strikes import striker
+
+class Block:
+    is_open = False
+    def __enter__(self):
+        self.is_open = True
+    def __exit__(self, *_):
+        self.is_open = False
+
+def work(block):
+    with block, block:  # the end of the inner one is within the outer
+        try:
+            int()
+        finally:
+            int()
+
+striker.watch()
+striker.watch_code(work.__code__)
+left_open, struck, at = [], [], 0
+while not at or striker.struck:
+    at += 1
+    block = Block()
+    striker.arm(at, KeyboardInterrupt)
+    try:
+        work(block)
+    except KeyboardInterrupt:
+        struck.append(striker.struck)
+        if block.is_open:
+            left_open.append(striker.struck)
+    finally:
+        striker.disarm()
+[left_open, struck]
+"""
+
+
+def test_no_strike_comes_at_the_nop_of_a_try_which_no_exception_table_covers(
+    strikes: Strikes,
+) -> None:
+    left_open, struck = strikes.run(_BLOCK)
+    assert len(struck) > 3
+    assert not left_open
+
+
 @pytest.mark.parametrize(("control", "title", "mode", "share"), CONTROLS)
 def test_without_a_protection_a_strike_is_found(
     strikes: Strikes, proof: Proofs, control: str, title: str, mode: str, share: int
