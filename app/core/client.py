@@ -8,8 +8,8 @@ import asyncio
 
 import js
 
-import protocol
 from core.errors import RequestError
+from sahpool_console import protocol
 
 MYPY = False  # which mypy takes for true: MicroPython has no typing
 if MYPY:
@@ -87,7 +87,7 @@ class Client:
 
     When the worker has gone and the next one has not been greeted (core/leader.py), requests wait
     here. ``resume`` then sends them; a request whose worker has gone before its reply is repeated
-    or answered, by its ``fate`` in worker/protocol.py.
+    or answered, by its ``fate`` in worker/sahpool_console/protocol.py.
     """
 
     def __init__(self, on_event: "Callable[[Json], object]") -> None:
@@ -116,7 +116,7 @@ class Client:
         """Send a request, or queue it until there is a worker, and return it at once.
 
         Args:
-            op: Name of the operation (worker/protocol.py).
+            op: Name of the operation (worker/sahpool_console/protocol.py).
             part: A File to send with it.
             since: The ``connection`` whose session the request needs; on any later one it is
                 answered with SessionLost, for what that session had is gone.

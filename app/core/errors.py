@@ -1,4 +1,4 @@
-"""Errors of the protocol (worker/protocol.py) as the page sees them."""
+"""Errors of the protocol (worker/sahpool_console/protocol.py) as the page sees them."""
 
 MYPY = False  # which mypy takes for true: MicroPython has no typing
 if MYPY:

@@ -1,7 +1,7 @@
 """Events and their listeners: those of the worker, and those that features send to each other.
 
-The worker's events (worker/protocol.py) and those of public/start.mjs have the message as their one
-value. The page's own events:
+The worker's events (protocol.py) and those of public/start.mjs have the message as their one value.
+The page's own events:
 
     schema (reply)      a reply brought the schema of the open database
     opened (database)   a person opened a database

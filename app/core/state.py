@@ -25,7 +25,7 @@ class State:
     can_suspend     whether a running statement can be cancelled without restarting the worker
     database        name of the open database, or None
     databases       all databases: a list of {"name", "size"}, sizes in bytes
-    schema          tables and views of the open database, as in a reply (worker/protocol.py)
+    schema          tables and views of the open database, as in a reply (protocol.py)
     running         whether statements run
     importing       whether a file is being imported
     in_transaction  whether the session has an open transaction

@@ -39,7 +39,7 @@ class Schema:
         dom.on_acts(self._list, {"fold": self._toggle, "browse": self._browse})
 
     def show(self, schema: "list[Json]") -> None:
-        """Shows the tables and views of a schema, as a reply has it (worker/protocol.py)."""
+        """Shows the tables and views of a schema, as a reply has it (protocol.py)."""
         if self._database != self._console.state["database"]:
             self._database = self._console.state["database"]
             self._folded = {}

@@ -2,12 +2,10 @@
 
 import asyncio
 
-import version
-
-import protocol
 from core import dom
 from core.errors import RequestError, is_storage_full
 from core.leader import EVENTS, FOLLOWING, LEADING, SEEKING, STOPPED, Leader
+from sahpool_console import protocol, version
 
 MYPY = False  # which mypy takes for true: MicroPython has no typing
 if MYPY:

@@ -3,8 +3,8 @@
 /**
  * Rows of a result, kept as the typed buffers in which the worker sent them.
  *
- * A piece is one ArrayBuffer and a description of where its columns lie (worker/protocol.py and
- * worker/session/sql/results.py); nothing is decoded before a cell is asked for.
+ * A piece is one ArrayBuffer and a description of where its columns lie (worker/sahpool_console/protocol.py and
+ * worker/sahpool_console/session/sql/results.py); nothing is decoded before a cell is asked for.
  *
  * A cell is {kind, value}: kind "null" | "int" | "float" | "text" | "blob", value null, BigInt,
  * Number, Uint8Array (text: SQLite's UTF-8 bytes) or Uint8Array (blob).

@@ -67,7 +67,10 @@ def test_a_worker_of_another_version_of_the_site_is_refused(
         zipfile.ZipFile(changed, "w") as new,
     ):
         for name in old.namelist():
-            new.writestr(name, b'SITE = "other"\n' if name == "version.py" else old.read(name))
+            new.writestr(
+                name,
+                b'SITE = "other"\n' if name == "sahpool_console/version.py" else old.read(name),
+            )
     file = tmp_path / "service.zip"
     file.write_bytes(changed.getvalue())
     site.extra["/worker/service.zip"] = file

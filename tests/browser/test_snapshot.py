@@ -106,7 +106,7 @@ def served(site: ServedSite, folder: Path, path: str, content: bytes) -> Iterato
 def boot_with(site: ServedSite, before_main: str, at_the_end: str = "") -> bytes:
     """Return boot.mjs with scripts inserted before it imports Python's main, and at its end."""
     boot = (site.root / BOOT[1:]).read_text("utf-8")
-    call = 'const main = pyodide.pyimport("main");'
+    call = 'const main = pyodide.pyimport("sahpool_console.main");'
     assert call in boot
     return (boot.replace(call, before_main + call) + at_the_end).encode()
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import sahpool
-import session.errors
+from sahpool_console.session import errors as session_errors
 from tests import messages
 from tests.browser.console_page import Console
 from tests.proofs import Proofs
@@ -98,7 +98,7 @@ return settle(JSON.parse(args[0]).length);
 
 KEPT = "INSERT INTO kept VALUES (1, 'é'), (2, NULL)"
 
-KNOWN = {"ProtocolError", *session.errors.__all__, *sahpool.__all__, "OSError"} | {
+KNOWN = {"ProtocolError", *session_errors.__all__, *sahpool.__all__, "OSError"} | {
     f"{kind}Error"
     for kind in ("Database", "Data", "Integrity", "Interface", "Operational", "Programming")
 }

@@ -1,4 +1,4 @@
-"""The site with Pyodide as it is released, without the repair of worker/repairing.py."""
+"""The site with Pyodide as it is released, without the repair of worker/build/repairing.py."""
 
 from __future__ import annotations
 

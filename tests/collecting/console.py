@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import serve
-from sql_functions import FUNCTIONS
+from sahpool_console.sql_functions import FUNCTIONS
 from tests.browsers import Browser, wait_for
 from tests.collecting import lab
 from tests.conftest import ServedSite
@@ -52,8 +52,8 @@ def junk(value):
 EAGER = f"""
 pyodide.runPython(`
 {JUNK}
-from session.host import Function
-from sql_functions import FUNCTIONS
+from sahpool_console.session.host import Function
+from sahpool_console.sql_functions import FUNCTIONS
 FUNCTIONS.append(Function("junk", 1, junk, deterministic=True))
 import gc
 collections = 0
@@ -208,7 +208,7 @@ def order() -> str:
 def booting(site: ServedSite, folder: Path, before_main: str) -> Iterator[None]:
     """Serves boot.mjs with something done before Python's main is called."""
     boot = (serve.ROOT / BOOT).read_text(encoding="utf-8")
-    call = 'const main = pyodide.pyimport("main");'
+    call = 'const main = pyodide.pyimport("sahpool_console.main");'
     assert boot.count(call) == 1
     file = folder / "boot.mjs"
     file.write_text(boot.replace(call, before_main + call), encoding="utf-8")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 async def test_this_pyodide_needs_the_repair_else_take_it_out_of_the_build(
     pool: Pool,
 ) -> None:
-    """Once this fails worker/repairing.py and what it is used for are superfluous."""
+    """Once this fails worker/build/repairing.py and what it is used for are superfluous."""
     async with suspended() as (word, _):
         assert word() != 0
 

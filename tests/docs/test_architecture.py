@@ -41,6 +41,7 @@ def test_each_path_that_the_architecture_names_exists(name: str) -> None:
 
 def test_the_table_tells_which_folders_know_the_browser() -> None:
     imported = modules.imported_folders()
-    assert imported["worker"] >= {"worker/sahpool", "worker/session", "the browser"}
-    assert "the browser" not in imported["worker/session"]
+    service = "worker/sahpool_console/session"
+    assert imported["worker/sahpool_console"] >= {"worker/sahpool", service, "the browser"}
+    assert "the browser" not in imported[service]
     assert imported["app/features"] >= {"app/core", "app/ui"}

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import sahpool
-from sahpool.pool import _installing
 
 if TYPE_CHECKING:
     from sahpool import Pool
@@ -128,6 +127,8 @@ def assert_no_turn_is_taken() -> None:
 
     A task that waits for a turn which nobody gives back would wait for ever.
     """
+    from sahpool.pool import _installing  # the module knows the browser
+
     assert _installing._holder is None, "a turn of installing is still taken"
     for pool in installed_pools().values():
         assert pool._spares.changing._holder is None, f"a turn of {pool.name} is still taken"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from session.service import Service
-    from session.session import Session
+    from sahpool_console.session.service import Service
+    from sahpool_console.session.session import Session
 
 
 def session_of(service: Service, key: str) -> Session:

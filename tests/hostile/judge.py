@@ -12,8 +12,8 @@ from typing import Any
 import js
 
 from sahpool import ImportRejectedError, Pool
-from session.sql import catalog
-from session.sql.connection import Connection, quoted
+from sahpool_console.session.sql import catalog
+from sahpool_console.session.sql.connection import Connection, quoted
 from tests.harness.inside_pools import slot_of
 
 #: Looks of the progress handler after which a statement is cancelled, as a person would.

@@ -8,7 +8,7 @@ from js import Event as Event
 from js import File as File
 
 Json = dict[str, Any]
-"""A request, a reply, an event, or what is in one (worker/protocol.py)."""
+"""A request, a reply, an event, or what is in one (worker/sahpool_console/protocol.py)."""
 
 Actions = Iterable[tuple[str, Callable[[], object]]]
 """Pairs of a button's name and what it calls."""

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
-from session.sql.results import Piece, Value
+from sahpool_console.session.sql.results import Piece, Value
 
 
 class Text(bytes):

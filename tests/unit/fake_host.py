@@ -10,11 +10,11 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-import protocol
 from sahpool import NoSuchDatabaseError
-from session import Service
-from session.host import Function, Quarantine
-from session.session import Session
+from sahpool_console import protocol
+from sahpool_console.session import Service
+from sahpool_console.session.host import Function, Quarantine
+from sahpool_console.session.session import Session
 from tests.harness.service import session_of
 
 from .decode import decode

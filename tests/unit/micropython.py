@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-import protocol
+from sahpool_console import protocol
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,7 +20,8 @@ START = """
 import {readFileSync} from "node:fs";
 const {loadMicroPython} = await import(process.argv[2]);
 const python = await loadMicroPython({stdout: console.log, heapsize: 16 * 1024 * 1024});
-python.FS.writeFile("/protocol.py", readFileSync(process.argv[3]));
+python.FS.mkdir("/sahpool_console");
+python.FS.writeFile("/sahpool_console/protocol.py", readFileSync(process.argv[3]));
 python.globals.set("REPLY", process.argv[5]);
 python.runPython("import sys; sys.path.insert(0, '/')");
 python.runPython(process.argv[4]);

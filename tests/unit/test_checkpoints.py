@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from session import job
-from session.sql import connection
+from sahpool_console.session import job
+from sahpool_console.session.sql import connection
 
 from .fake_host import Client, FakeHost
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-import protocol
+from sahpool_console import protocol
 from tests.harness.service import settled_value
 
 

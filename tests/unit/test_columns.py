@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import serve
-from session.sql.results import Value
+from sahpool_console.session.sql.results import Value
 
 from .decode import encode
 

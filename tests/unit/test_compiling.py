@@ -11,7 +11,7 @@ import pytest
 
 import serve
 from tests.unit.micropython import MICROPYTHON, needs_micropython
-from worker.packing import page_modules, romfs_bytes
+from worker.build.packing import page_modules, romfs_bytes
 
 START = """
 import {readFileSync} from "node:fs";

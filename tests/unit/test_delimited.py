@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from session.formats import read_delimited
-from session.formats.dialect import column_names, delimiter_of, has_header
-from session.formats.names import table_name
-from session.formats.tables import load
-from session.formats.text import TextReader
-from session.host import Function
+from sahpool_console.session.formats import read_delimited
+from sahpool_console.session.formats.dialect import column_names, delimiter_of, has_header
+from sahpool_console.session.formats.names import table_name
+from sahpool_console.session.formats.tables import load
+from sahpool_console.session.formats.text import TextReader
+from sahpool_console.session.host import Function
 from tests.unit.inputs import NUMBERISH
 
 from .fake_host import BytesSource, Client
@@ -107,8 +107,8 @@ def test_every_value_of_plain_lines_arrives_too(
 def arrives_whole(text: str, rows: list[list[str]], block: int) -> None:
     """Loads a file in blocks of so many bytes; every value must be in the table as it was."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("session.formats.text.BLOCK", block)
-        patch.setattr("session.formats.read_delimited.BATCH_ROWS", 3)
+        patch.setattr("sahpool_console.session.formats.text.BLOCK", block)
+        patch.setattr("sahpool_console.session.formats.read_delimited.BATCH_ROWS", 3)
         loaded, kinds = load_plainly(text.encode())
     assert len(loaded) == len(rows)
     for row, original in zip(loaded, rows, strict=True):
@@ -125,8 +125,8 @@ def load_plainly(data: bytes) -> tuple[list[tuple[Any, ...]], list[str]]:
     """Loads into a database in memory, without a service; hypothesis has no fixtures."""
     import sqlite3
 
-    from session.job import Job
-    from session.sql.connection import Connection
+    from sahpool_console.session.job import Job
+    from sahpool_console.session.sql.connection import Connection
 
     class Memory:
         def connect(self, _name: str) -> sqlite3.Connection:
@@ -177,7 +177,7 @@ def load_plainly(data: bytes) -> tuple[list[tuple[Any, ...]], list[str]]:
 def test_a_byte_order_mark_tells_the_encoding(
     client: Client, monkeypatch: pytest.MonkeyPatch, encoded: bytes, block: int
 ) -> None:
-    monkeypatch.setattr("session.formats.text.BLOCK", block)
+    monkeypatch.setattr("sahpool_console.session.formats.text.BLOCK", block)
     client.load(encoded)
     assert client.rows("SELECT a, b FROM data") == [(1, "\u00e9\U0001f600")]
 
@@ -187,7 +187,7 @@ def test_a_byte_order_mark_tells_the_encoding(
 def test_a_wrong_byte_is_named_with_its_line(
     client: Client, monkeypatch: pytest.MonkeyPatch, block: int, end: bytes
 ) -> None:
-    monkeypatch.setattr("session.formats.text.BLOCK", block)
+    monkeypatch.setattr("sahpool_console.session.formats.text.BLOCK", block)
     data = end.join([b"name,n", b'"two', b'lines",1', b"caf\xe9,2", b"x,3"])
     error = client.reject(data)
     assert error["type"] == "EncodingError"
@@ -212,7 +212,7 @@ def test_half_a_utf16_file_is_named(client: Client) -> None:
 
 @pytest.mark.parametrize("block", [5, 1024])
 def test_lines_keep_their_ends(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
-    monkeypatch.setattr("session.formats.text.BLOCK", block)
+    monkeypatch.setattr("sahpool_console.session.formats.text.BLOCK", block)
     text = "a\r\nb\rc\nd\x0be\u2028f\r\n\n\rg\r"
     lines = list(TextReader(BytesSource(text.encode()), "x").lines())
     assert lines == ["a\r\n", "b\r", "c\n", "d\x0be\u2028f\r\n", "\n", "\r", "g\r"]
@@ -266,7 +266,7 @@ def test_a_ragged_row_far_down_leaves_nothing(client: Client) -> None:
 def test_types_are_widened_when_a_late_value_does_not_fit(
     client: Client, monkeypatch: pytest.MonkeyPatch, quoting: Any
 ) -> None:
-    monkeypatch.setattr("session.formats.text.BLOCK", 16 * 1024)
+    monkeypatch.setattr("sahpool_console.session.formats.text.BLOCK", 16 * 1024)
     rows = [[str(i), str(i), "", str(i), "1.5"] for i in range(20_000)]
     rows[9_000][0] = "x007"
     rows[9_500][1] = "0.5"
@@ -293,7 +293,7 @@ def test_types_are_widened_when_a_late_value_does_not_fit(
 def test_large_integers_seen_early_forbid_floats_later(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("session.formats.text.BLOCK", 4 * 1024)
+    monkeypatch.setattr("sahpool_console.session.formats.text.BLOCK", 4 * 1024)
     rows = [["9007199254740993"], *([["1"]] * 10_000), ["1.5"]]
     client.load(written([["a"], *rows]))
     assert declared(client) == {"a": "TEXT"}
@@ -406,7 +406,7 @@ def test_a_long_field_is_taken_whole(client: Client) -> None:
 def test_a_field_that_is_too_long_is_told_from_a_quotation_mark_never_closed(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("session.formats.read_delimited.MAX_FIELD", 1_000_000)
+    monkeypatch.setattr("sahpool_console.session.formats.read_delimited.MAX_FIELD", 1_000_000)
     field = "x" * 1_000_001
     for text in (f'a,b\n1,2\n1,"{field}"\n', 'a,b\n1,2\n1,"' + "3,4\n" * 300_000):
         error = client.reject(text)
@@ -456,7 +456,7 @@ def test_a_view_can_be_replaced_too(client: Client) -> None:
 def test_a_cancelled_import_leaves_no_table(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("session.formats.text.BLOCK", 16 * 1024)
+    monkeypatch.setattr("sahpool_console.session.formats.text.BLOCK", 16 * 1024)
     source = BytesSource(b"a,b\n" + b"1,2\n" * 100_000)
     breaths = 0
 
@@ -483,8 +483,8 @@ def test_a_cancel_just_before_the_end_leaves_no_table_either(client: Client) -> 
 def test_a_cancel_does_not_interrupt_the_rollback_it_leads_to(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("session.sql.connection.PROGRESS_STEPS", 1)
-    monkeypatch.setattr("session.job.TICK_SECONDS", 0.0)
+    monkeypatch.setattr("sahpool_console.session.sql.connection.PROGRESS_STEPS", 1)
+    monkeypatch.setattr("sahpool_console.session.job.TICK_SECONDS", 0.0)
     client.ask("open", database="other.db")
     client.host.on_breathe = lambda: client.cancel(client.next_id() - 1)
     assert client.reject("a,b\n1,2\n")["type"] == "Cancelled"

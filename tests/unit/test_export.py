@@ -30,7 +30,7 @@ def test_an_export_is_the_database(client: Client, tmp_path: Path) -> None:
 def test_an_export_that_is_not_read_to_its_end_is_closed_at_once(
     client: Client, monkeypatch: pytest.MonkeyPatch, cancelled: bool
 ) -> None:
-    monkeypatch.setattr("session.job.TICK_SECONDS", 0.0)
+    monkeypatch.setattr("sahpool_console.session.job.TICK_SECONDS", 0.0)
     if cancelled:
         client.host.on_tick = lambda: client.cancel(client.next_id() - 1)
     source = (bytes(512) for _ in range(9))

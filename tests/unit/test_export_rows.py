@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from session.formats.registry import EXPORTS, IMPORTS
+from sahpool_console.session.formats.registry import EXPORTS, IMPORTS
 
 from .fake_host import Client
 
@@ -129,7 +129,7 @@ def test_an_unknown_format_is_refused_with_the_names_of_those_that_there_are(
 def test_a_cancelled_export_lets_go_of_the_database(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("session.job.TICK_SECONDS", 0.0)
+    monkeypatch.setattr("sahpool_console.session.job.TICK_SECONDS", 0.0)
     client.run("CREATE TABLE t (a)")
     client.host.on_tick = lambda: client.cancel(client.next_id() - 1)
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-import sql_functions
-from session.host import Function
-from session.sql.functions import Functions
+from sahpool_console import sql_functions
+from sahpool_console.session.host import Function
+from sahpool_console.session.sql.functions import Functions
 
 from .fake_host import Client
 

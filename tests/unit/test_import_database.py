@@ -162,8 +162,8 @@ def test_a_cancel_does_not_interrupt_the_reopening_it_leads_to(
     client.run("".join(f"CREATE TABLE t{i} (a);" for i in range(50)))
     data = make_database(tmp_path / "x.db", 50_000)
     monkeypatch.setattr("tests.unit.fake_host.PIECE", 4096)
-    monkeypatch.setattr("session.sql.connection.PROGRESS_STEPS", 10)
-    monkeypatch.setattr("session.job.TICK_SECONDS", 0.0)
+    monkeypatch.setattr("sahpool_console.session.sql.connection.PROGRESS_STEPS", 10)
+    monkeypatch.setattr("sahpool_console.session.job.TICK_SECONDS", 0.0)
     client.host.on_breathe = lambda: client.cancel(client.next_id() - 1)
     error = client.reject(data, "notes.db", replace=True)
     client.host.on_breathe = lambda: None

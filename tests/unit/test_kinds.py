@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from session.formats.kinds import BIG, NONE, REAL, SMALL, TEXT, widened
+from sahpool_console.session.formats.kinds import BIG, NONE, REAL, SMALL, TEXT, widened
 from tests.unit.inputs import NUMBERISH
 
 

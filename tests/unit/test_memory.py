@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-import protocol
 import sahpool
-from memory import MemoryFiles
-from session.host import Host
+from sahpool_console import protocol
+from sahpool_console.memory import MemoryFiles
+from sahpool_console.session.host import Host
 
 from .fake_host import BytesSource, Client, FakeHost, make_database
 

@@ -15,8 +15,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 import serve
-from worker import packing
-from worker.build import sdist
+from worker.build import packing, sdist
 
 TOP = f"sahpool-{serve.project()['version']}"
 

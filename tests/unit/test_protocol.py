@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import protocol
-from session.operations import OPERATIONS
+from sahpool_console import protocol
+from sahpool_console.session.operations import OPERATIONS
 from tests.unit.inputs import JSON, TEXT
 from tests.unit.micropython import needs_micropython, run_micropython
 
@@ -149,7 +149,7 @@ def test_a_wrong_reply_is_refused(head: str) -> None:
 
 
 MICROPYTHON_CHECK = """
-import protocol
+from sahpool_console import protocol
 head = protocol.encode_request(1, "run", sql="SELECT '😀é' --\\n")
 assert protocol.decode_request(head)["sql"] == "SELECT '😀é' --\\n"
 assert protocol.decode_message(REPLY)["text"] == "😀 \\x7f\\n"

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import protocol
+from sahpool_console import protocol
 from tests import messages
 from tests.proofs import Proofs
 from tests.unit.micropython import needs_micropython, run_micropython
@@ -140,7 +140,7 @@ def test_what_utf8_cannot_spell_is_sent_as_something_that_can_be_read() -> None:
 
 
 READ_ALL = """
-import protocol
+from sahpool_console import protocol
 
 def verdict(decode, head):
     try:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-import protocol
+from sahpool_console import protocol
 
 from .fake_host import Client, FakeHost, make_database
 

@@ -156,7 +156,7 @@ def test_what_the_recipes_add_is_written_as_the_rest_is(house: Path) -> None:
 @pytest.mark.thorough
 def test_what_the_recipes_add_has_its_types(house: Path, tmp_path: Path) -> None:
     own = [step.path for steps in recipes().values() for step in own_tests(steps)]
-    run(house, "mypy", "--cache-dir", str(tmp_path), "worker/session", *own)
+    run(house, "mypy", "--cache-dir", str(tmp_path), "worker/sahpool_console/session", *own)
 
 
 def test_the_tests_of_the_recipes_fail_without_what_is_added(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from session.sql.results import PIECE_BYTES, Piece, Rows
+from sahpool_console.session.sql.results import PIECE_BYTES, Piece, Rows
 
 from .decode import Text, decode, encode
 

@@ -307,8 +307,13 @@ def test_the_parts_are_pinned_exactly_and_the_lock_names_no_host() -> None:
 def test_the_service_holds_what_boot_mjs_starts() -> None:
     with zipfile.ZipFile(io.BytesIO(serve.service_bytes())) as archive:
         names = set(archive.namelist())
-    assert {"main.py", "protocol.py", "session/__init__.py", "session/service.py"} <= names
-    assert not [name for name in names if name.startswith("sahpool/")]
+    parts = ("main.py", "protocol.py", "version.py", "session/__init__.py", "session/service.py")
+    assert {f"sahpool_console/{name}" for name in parts} <= names
+
+
+def test_the_service_takes_one_top_level_name_so_that_none_of_a_users_modules_is_hidden() -> None:
+    with zipfile.ZipFile(io.BytesIO(serve.service_bytes())) as archive:
+        assert {name.partition("/")[0] for name in archive.namelist()} == {"sahpool_console"}
 
 
 def test_the_page_has_its_policy_with_it_for_hosts_that_send_none() -> None:

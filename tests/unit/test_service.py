@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import protocol
-from session.errors import describe
+from sahpool_console import protocol
+from sahpool_console.session.errors import describe
 from tests.unit.inputs import JSON, MANY
 
 from .decode import decode
@@ -389,7 +389,9 @@ class TestTransactions:
     ) -> None:
         client.run("CREATE TABLE t AS " + MANY.format(1000))
         kept = MemoryError()  # a traceback that is kept somewhere keeps the cursor too
-        monkeypatch.setattr("session.sql.connection.Connection._writes", raising(kept))
+        monkeypatch.setattr(
+            "sahpool_console.session.sql.connection.Connection._writes", raising(kept)
+        )
         assert client.error("WITH x AS (SELECT * FROM t) SELECT * FROM x")["type"] == "MemoryError"
         other = sqlite3.connect(client.host.folder / "notes.db", timeout=0, isolation_level=None)
         other.execute("DROP TABLE t")

@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import protocol
 from sahpool import InvalidNameError, NoSuchDatabaseError
 from sahpool.names import check_new_database, check_path
-from session import errors
+from sahpool_console import protocol
+from sahpool_console.session import errors
 from tests import messages
 from tests.proofs import Proofs
 
@@ -276,7 +276,7 @@ SIZES = [pytest.param(60, id="slice"), pytest.param(1_500, marks=pytest.mark.slo
 def test_every_request_has_one_reply_and_a_database_that_is_not_meant_stays(
     count: int, proof: Proofs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("session.session.LOCK_SECONDS", 0.02)
+    monkeypatch.setattr("sahpool_console.session.session.LOCK_SECONDS", 0.02)
     found: Counter[str] = Counter()
     database = make_database(tmp_path / "kept", len(KEPT_ROWS))
 

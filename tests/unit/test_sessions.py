@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-import protocol
-from session import service
-from session.service import Service
+from sahpool_console import protocol
+from sahpool_console.session import service
+from sahpool_console.session.service import Service
 
 from .fake_host import BytesSource, Client, FakeHost, make_database
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from session.sql.statements import split
+from sahpool_console.session.sql.statements import split
 
 
 def texts(sql: str) -> list[str]:

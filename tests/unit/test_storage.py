@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-import protocol
 import sahpool
-from session.errors import describe
+from sahpool_console import protocol
+from sahpool_console.session.errors import describe
 
 from .fake_host import Client, FakeHost
 

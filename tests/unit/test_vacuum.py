@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from session.errors import Cancelled
-from session.sql import connection, vacuum
-from session.sql.connection import Connection
+from sahpool_console.session.errors import Cancelled
+from sahpool_console.session.sql import connection, vacuum
+from sahpool_console.session.sql.connection import Connection
 
 from .fake_host import FakeHost
 

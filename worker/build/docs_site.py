@@ -14,8 +14,8 @@ import tomllib
 import venv
 from pathlib import Path
 
+from worker.build.packing import ROOT, StepError, digest, read
 from worker.build.steps import WORK, run, say, unless_made
-from worker.packing import ROOT, StepError, digest, read
 
 __all__ = ["FOLDER", "files", "linked", "made"]
 

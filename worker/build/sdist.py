@@ -7,7 +7,7 @@ import io
 import tarfile
 from pathlib import Path
 
-from worker.packing import ROOT, metadata, project, read
+from worker.build.packing import ROOT, metadata, project, read
 
 __all__ = ["build_sdist", "sdist_bytes", "sdist_name"]
 

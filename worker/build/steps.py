@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from worker.packing import ROOT, StepError, digest
+from worker.build.packing import ROOT, StepError, digest
 
 __all__ = ["WORK", "run", "say", "unless_made", "write_if_changed"]
 

@@ -101,7 +101,7 @@ class Results:
         self._draw_empty()
 
     def add(self, outcome: "Json", sql: str, line: int, parts: "Any") -> "Result":
-        """Add the outcome of a statement (worker/protocol.py), and return its Result."""
+        """Add the outcome of a statement (protocol.py), and return its Result."""
         self._last_key += 1
         result = Result(self._last_key, sql, line)
         result.kind = outcome["kind"]

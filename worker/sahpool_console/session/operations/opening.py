@@ -3,8 +3,7 @@
 import sqlite3
 from contextlib import suppress
 
-import protocol
-
+from ... import protocol
 from ..job import Job
 from ..session import Fields, Session
 from .quarantine import slots_of

@@ -10,7 +10,7 @@ calls a long C function that does not check for signals.
 from collections.abc import Callable
 from typing import TypeVar
 
-from session.host import Function
+from .session.host import Function
 
 __all__ = ["FUNCTIONS", "levenshtein", "sql_function"]
 

@@ -12,8 +12,7 @@ from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import Any, TypeVar
 
-import protocol
-
+from .. import protocol
 from .errors import NoDatabase, StoragePaused, WrongDatabase, describe
 from .host import Host
 from .job import Job

@@ -26,7 +26,7 @@ Errors of sqlite3 and of the library sahpool keep their own type names.
 import sqlite3
 from typing import Any
 
-import protocol
+from .. import protocol
 
 __all__ = [
     "Cancelled",

@@ -67,7 +67,7 @@ def repaired(folder: Path) -> bytes:
     if found != CURRENT_FRAME:
         raise StepError(
             f"pyodide.asm.wasm has PyThreadState.current_frame at byte {found}, and not at "
-            f"{CURRENT_FRAME}, which worker/repairing.py sets to 0.\n{REMEDY}"
+            f"{CURRENT_FRAME}, which worker/build/repairing.py sets to 0.\n{REMEDY}"
         )
     return script
 

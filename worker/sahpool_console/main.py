@@ -27,12 +27,9 @@ from typing import Any
 import js
 import pyodide_js
 import sahpool_host
-import version  # made by packing.py
 from pyodide.ffi import JsException, can_run_sync, create_proxy, run_sync, to_js
 
-import protocol
 import sahpool.installing  # install() would import it later, and a memory snapshot lack it
-from memory import MemoryFiles
 from sahpool.databases.sources import opened
 from sahpool.databases.transfer import first_bytes, flush_wal, scratch
 from sahpool.names import check_path
@@ -40,10 +37,13 @@ from sahpool.pool import access_to
 from sahpool.sqlite import checkpoints, heap
 from sahpool.sqlite.newer import unread_by
 from sahpool.sqlite.sorter import small_sorts
-from session.host import Function, Host, Quarantine
-from session.job import TICK_SECONDS
-from session.service import Service
-from sql_functions import FUNCTIONS
+
+from . import protocol, version
+from .memory import MemoryFiles
+from .session.host import Function, Host, Quarantine
+from .session.job import TICK_SECONDS
+from .session.service import Service
+from .sql_functions import FUNCTIONS
 
 __all__ = ["BrowserHost", "FileSource", "MemoryHost", "start"]
 

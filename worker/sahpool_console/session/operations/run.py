@@ -5,8 +5,7 @@ from __future__ import annotations
 import sqlite3
 from time import perf_counter
 
-import protocol
-
+from ... import protocol
 from ..errors import OutcomeUnknown, TransactionLost, describe
 from ..job import Job
 from ..session import Fields, Session

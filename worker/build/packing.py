@@ -33,11 +33,8 @@ __all__ = [
     "wheel_name",
 ]
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 """The folder of the repository."""
-
-NOT_SENT = {"packing.py", "repairing.py"}
-"""Modules of worker/ that only the developer's machine needs; they are not in service.zip."""
 
 
 class StepError(Exception):
@@ -172,12 +169,8 @@ def version_module() -> bytes:
 
 def service_bytes() -> bytes:
     """service.zip: the worker's own Python, which boot.mjs unpacks and starts."""
-    worker = ROOT / "worker"
-    files = {
-        path.name: read(path) for path in sorted(worker.glob("*.py")) if path.name not in NOT_SENT
-    }
-    files["version.py"] = version_module()
-    files.update(sources(worker / "session", (".py",)))
+    files = sources(ROOT / "worker" / "sahpool_console", (".py",))
+    files["sahpool_console/version.py"] = version_module()
     return zip_bytes(files)
 
 
@@ -196,8 +189,10 @@ def page_modules() -> dict[str, bytes]:
         for path in sorted(app.rglob("*.py"))
         if path.name not in ("main.py", "unpacking.py")
     }
-    files["protocol.py"] = read(ROOT / "worker" / "protocol.py")
-    files["version.py"] = version_module()
+    for name in ("__init__.py", "protocol.py"):
+        path = f"sahpool_console/{name}"
+        files[path] = read(ROOT / "worker" / path)
+    files["sahpool_console/version.py"] = version_module()
     return files
 
 

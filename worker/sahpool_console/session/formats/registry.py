@@ -1,7 +1,6 @@
 """The list of all formats; a new one is a module, its import here, and a line in a tuple."""
 
-import protocol
-
+from ... import protocol
 from ..errors import ImportRejected, SessionError
 from ..host import Source
 from . import (

@@ -4,8 +4,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
-import protocol
-
+from .. import protocol
 from .errors import Cancelled, SessionError, TimedOut
 from .host import Host
 

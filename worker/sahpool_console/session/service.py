@@ -15,8 +15,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
-import protocol
-
+from .. import protocol
 from .errors import SessionError, UsedElsewhere, describe
 from .host import Host
 from .operations import OPERATIONS

@@ -1,3 +1,0 @@
-"""What worker/packing.py makes."""
-
-SITE: str

@@ -1,0 +1,3 @@
+"""What worker/build/packing.py makes."""
+
+SITE: str
