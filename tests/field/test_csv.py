@@ -222,6 +222,31 @@ def test_utf_16_without_a_mark_is_read(console: Console) -> None:
     assert "The file was read as UTF-16." in console.notes
 
 
+def test_windows_1252_is_recognised(console: Console) -> None:
+    _, rows = console.read("c20_cp1252.csv")
+    assert rows == [("Café", "5"), ("Müller – Söhne", "7"), ("Don’t", "€")]
+    assert "The file was read as Windows-1252." in console.notes
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("c26_openpyxl.xlsx", "a spreadsheet"),
+        ("c27_login.csv", "an HTML page"),
+        ("c27b_oneline.csv", "an HTML page"),
+        ("c28.geojson", "GeoJSON"),
+    ],
+)
+def test_what_is_no_table_is_told_for_what_it_is(console: Console, name: str, what: str) -> None:
+    assert what in console.refused(name)
+    assert console.rows("SELECT count(*) FROM sqlite_schema") == [(0,)]
+
+
+def test_every_file_is_tried() -> None:
+    text = Path(__file__).read_text(encoding="utf-8")
+    assert [file.name for file in FILES.iterdir() if file.name not in text] == []
+
+
 def test_a_table_is_not_called_like_a_keyword(console: Console) -> None:
     assert console.read("order.csv") == (["id", "name"], [(1, "a")])
     assert console.rows("SELECT * FROM order_") == [(1, "a")]

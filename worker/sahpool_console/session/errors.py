@@ -13,6 +13,7 @@
      ├─ StoragePaused       another program has the storage for the time being
      ├─ FunctionFailed      a function of SQL that is written in Python raised an exception
      ├─ NameExists          the name is taken, and the request does not ask to replace
+     ├─ ImportDoubtful      the file can be read in several ways, and the request asks to be sure
      └─ ImportRejected      the file cannot be imported
          ├─ NotADatabase    the file is no SQLite database, or not a whole one
          ├─ EncodingError   the file's bytes are not valid in its text encoding
@@ -34,6 +35,7 @@ __all__ = [
     "DelimitedError",
     "EncodingError",
     "FunctionFailed",
+    "ImportDoubtful",
     "ImportRejected",
     "NameExists",
     "NoDatabase",
@@ -155,6 +157,22 @@ class NameExists(SessionError):
             hint="Choose another name, or say that it is to be replaced.",
             existing=existing,
             what=what,
+        )
+
+
+class ImportDoubtful(SessionError):
+    """A file can be read in several ways; nothing was imported.
+
+    ``doubts`` are the reasons, ``encoding`` is the text encoding that its bytes look like where
+    that is not UTF-8.
+    """
+
+    def __init__(self, name: str, doubts: list[str], encoding: str | None) -> None:
+        super().__init__(
+            f"{name} can be read in several ways.",
+            hint="Look at the preview, and choose how it is read.",
+            doubts=doubts,
+            encoding=encoding,
         )
 
 

@@ -2,15 +2,16 @@
 
 The service knows neither the browser nor the library that stores databases. It is given a Host,
 which the worker builds over both, and which tests build over ordinary files. A Host is Databases,
-Engine and Loop, and has a Quarantine where its storage has one.
+Engine, Libraries and Loop, and has a Quarantine where its storage has one.
 """
 
 import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
+from types import ModuleType
 from typing import Any, NamedTuple, Protocol
 
-__all__ = ["Databases", "Engine", "Function", "Host", "Loop", "Quarantine", "Source"]
+__all__ = ["Databases", "Engine", "Function", "Host", "Libraries", "Loop", "Quarantine", "Source"]
 
 
 class Function(NamedTuple):
@@ -192,6 +193,14 @@ class Engine(Protocol):
         ...
 
 
+class Libraries(Protocol):
+    """Python libraries that are not loaded before they are needed."""
+
+    async def library(self, name: str) -> ModuleType:
+        """The package of that name; raises OSError when it cannot be loaded."""
+        ...
+
+
 class Loop(Protocol):
     """The event loop, and the binary parts that go to the page."""
 
@@ -211,7 +220,7 @@ class Loop(Protocol):
         ...
 
 
-class Host(Databases, Engine, Loop, Protocol):
+class Host(Databases, Engine, Libraries, Loop, Protocol):
     """The place that a session runs in."""
 
     quarantine: Quarantine | None

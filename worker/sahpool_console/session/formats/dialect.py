@@ -49,6 +49,8 @@ class Dialect(NamedTuple):
 
     def records(self, lines: Iterable[str]) -> Any:
         """A reader of the csv module, which raises csv.Error where the lines are malformed."""
+        if self.delimiter == " ":
+            lines = map(_with_single_blanks, lines)
         return csv.reader(
             lines,
             delimiter=self.delimiter,
@@ -59,6 +61,19 @@ class Dialect(NamedTuple):
             skipinitialspace=self.blanks,
             strict=True,
         )
+
+
+_BLANKS = re.compile(" +")
+
+
+def _with_single_blanks(line: str) -> str:
+    """A line with one blank where fields are separated by several, outside quotation marks."""
+    parts = line.strip(" ").split('"')
+    parts[::2] = (_BLANKS.sub(" ", part) for part in parts[::2])
+    return _AT_END.sub("", '"'.join(parts))
+
+
+_AT_END = re.compile(r" (?=[\r\n]*$)")
 
 
 class Found(NamedTuple):
@@ -105,9 +120,9 @@ def _candidates(text: str, outside: str, given: str | None) -> Iterator[Dialect]
         for quote in _quotes(text, delimiter):
             after = outside.count(delimiter + " ")
             blanks = delimiter not in " \t" and after * 10 >= outside.count(delimiter) * 8
-            yield Dialect(delimiter, quote, False, blanks or delimiter == " ")
+            yield Dialect(delimiter, quote, False, blanks)
             if quote and "\\" + quote in text:
-                yield Dialect(delimiter, quote, True, blanks or delimiter == " ")
+                yield Dialect(delimiter, quote, True, blanks)
 
 
 def _quotes(text: str, delimiter: str) -> list[str]:

@@ -2,6 +2,9 @@
 
 from typing import Any, NamedTuple
 
+from ... import protocol
+from .encodings import ENCODINGS
+
 __all__ = ["NO_OPTIONS", "TextOptions"]
 
 
@@ -32,8 +35,41 @@ class TextOptions(NamedTuple):
 
     @classmethod
     def of(cls, fields: dict[str, Any]) -> "TextOptions":
-        """The options among the fields of a request."""
-        return cls(*(_kept(fields.get(name)) for name in cls._fields))
+        """The options among the fields of a request.
+
+        Raises:
+            protocol.ProtocolError: One of them means nothing.
+        """
+        chosen = cls(*(_kept(fields.get(name)) for name in cls._fields))
+        for text, fits in chosen.rules():
+            if not fits:
+                raise protocol.ProtocolError(f"The {text}.")
+        return chosen
+
+    def rules(self) -> list[tuple[str, bool]]:
+        """What has to hold, each with whether it does."""
+        delimiter, quote = self.delimiter, self.quote
+        return [
+            (
+                "delimiter is one character, and no line end, quotation mark or backslash",
+                delimiter is None or (len(delimiter) == 1 and delimiter not in '\r\n\0"\\'),
+            ),
+            (
+                "quote is one character or none, and no line end, blank or backslash",
+                quote is None or (len(quote) < 2 and quote not in "\r\n\0 \\") or not quote,
+            ),
+            ("quote is not the delimiter", not quote or quote != delimiter),
+            (
+                f"encoding is one of {', '.join(ENCODINGS)}",
+                self.encoding is None or self.encoding in ENCODINGS,
+            ),
+            ("decimal is a point or a comma", self.decimal in (None, ".", ",")),
+            ("types are TEXT, INTEGER or REAL", set(self.types or ()) <= TYPES),
+            ("nulls have no NUL", not any("\0" in mark for mark in self.nulls or ())),
+        ]
+
+
+TYPES = {"TEXT", "INTEGER", "REAL"}
 
 
 def _kept(value: Any) -> Any:

@@ -15,15 +15,16 @@ fields of a row are missing they are NULL, and empty fields too many are left ou
 
 import csv
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, dropwhile, islice
 from pathlib import PurePosixPath
 from typing import Any
 
-from ..errors import DelimitedError
+from ..errors import DelimitedError, EncodingError, ImportDoubtful
 from ..host import Source
 from . import unreadable
 from .dialect import delimiter_name, find_dialect
+from .encodings import ENCODINGS, guessed_encodings, telling_bytes
 from .interfaces import Imported, ImportFormat, Incoming
 from .kinds import DECLARED, MARKS, NONE, REAL, TEXT, Column
 from .layout import Layout, filled_length, find_layout
@@ -40,6 +41,9 @@ BATCH_ROWS = 4_000
 MAX_FIELD = 16 * 1024 * 1024
 """Characters in one field. A quotation mark that is never closed would otherwise take the rest
 of the file into memory."""
+
+PREVIEW_ROWS, PREVIEW_VALUES, PREVIEW_LENGTH = 20, 4_000, 200
+"""The most rows and values of a preview, and the most characters of one value."""
 
 MAX_MISFITS = 5
 """Columns about which a note says why they stayed text."""
@@ -64,7 +68,9 @@ class Delimited(TableFile):
     def __init__(self, source: Source, name: str, options: TextOptions = NO_OPTIONS) -> None:
         super().__init__(source, name)
         self._options = options
-        self._marks = MARKS if options.nulls is None else options.nulls
+        self._marks = (
+            MARKS if options.nulls is None else tuple(mark for mark in options.nulls if mark)
+        )
         self._absent = frozenset(("", *self._marks))
         self._short = self._long = 0
         self._marked: dict[str, set[int]] = {}
@@ -73,7 +79,7 @@ class Delimited(TableFile):
         # The limit of the csv module is global, and too low for texts and geometries.
         csv.field_size_limit(MAX_FIELD)
         reader = TextReader(source, name, options.encoding)
-        self.encoding = reader.encoding
+        self.encoding, self.codec = reader.encoding, reader.codec
         first = list(islice(lines(below(reader.blocks(), 0)), _SAMPLE_LINES))
         if not any(line.strip() for line in first):
             raise DelimitedError(f"{name} is empty.", hint="Choose a file with at least one line.")
@@ -200,7 +206,7 @@ class Delimited(TableFile):
             for mark in marks:
                 self._marked.setdefault(mark, set()).add(at)
         if is_number and column.numerals is not PLAIN:
-            values = column.plain(values)
+            values = column.plain(["" if value in marks else value for value in values])
         has_empty = "" in values
         if column.kind == REAL:
             if has_empty or marks:
@@ -245,7 +251,8 @@ class Delimited(TableFile):
             if column.misfit is not None and self._chosen_type(at) is None:
                 misfits.append(at)
             if strange := self._no_numbers.get(at):
-                notes.append(f"{strange:,} values of {name} are no numbers and stayed text.")
+                verb = "value of {} is no number" if strange == 1 else "values of {} are no numbers"
+                notes.append(f"{strange:,} {verb.format(name)} and stayed text.")
         notes += [self._about_misfit(at) for at in misfits[:MAX_MISFITS]]
         if len(misfits) > MAX_MISFITS:
             notes.append(f"So did {len(misfits) - MAX_MISFITS:,} more columns.")
@@ -265,6 +272,39 @@ class Delimited(TableFile):
             if len(record) > at and record[at] == value:
                 return line
         return None
+
+    def preview(self) -> dict[str, Any]:
+        """How the file is read, and its first rows, as the operation ``preview`` returns them."""
+        dialect = self._dialect
+        rows = min(PREVIEW_ROWS, max(1, PREVIEW_VALUES // self._width))
+        return {
+            "encoding": self.codec,
+            "delimiter": dialect.delimiter,
+            "quote": dialect.quote,
+            "backslash": dialect.backslash,
+            "skip": self.layout.skip,
+            "header": self.layout.header,
+            "decimal": "," if any(c.numerals.decimal == "," for c in self._columns) else ".",
+            "nulls": list(self._marks),
+            "names": self.names,
+            "types": self.types,
+            "rows": list(zip(*map(self._shown(rows), range(self._width)), strict=True)),
+            "notes": self.remarks(),
+            "doubts": self.doubts,
+        }
+
+    def _shown(self, rows: int) -> Callable[[int], list[str | None]]:
+        """For a column the first values of it, cut to what can be shown; None for NULL."""
+
+        def shown(at: int) -> list[str | None]:
+            everywhere = self._options.nulls is not None or _is_number(self._columns[at].kind)
+            absent = self._absent if everywhere else ("",)
+            return [
+                None if value in absent else value[:PREVIEW_LENGTH]
+                for value in self.sample[at][:rows]
+            ]
+
+        return shown
 
     def _split(self, block: str) -> Columns | None:
         """The columns of a block of plain lines; None if the csv module has to read it."""
@@ -421,8 +461,59 @@ def _may_be_table(source: Source, name: str) -> bool:
     return unreadable.what_it_is(source, name) is None
 
 
+async def _opened(incoming: Incoming) -> tuple[Delimited, str | None]:
+    """The file, and the encoding that was guessed for it; None: none had to be."""
+    try:
+        return Delimited(incoming.source, incoming.name, incoming.options), None
+    except EncodingError as error:
+        return await _guessed(incoming, error)
+
+
+async def _guessed(incoming: Incoming, error: EncodingError) -> tuple[Delimited, str]:
+    """The file in the encoding that its bytes look like.
+
+    Raises:
+        EncodingError: ``error``, where an encoding was chosen or none can be found.
+    """
+    if incoming.options.encoding is not None:
+        raise error
+    try:
+        library = await incoming.library("charset_normalizer")
+    except OSError:
+        raise error from None
+    at = max(0, int(str(error.extra["byte"])) - 10_000)
+    for encoding in guessed_encodings(library, telling_bytes(incoming.source, at)):
+        options = incoming.options._replace(encoding=encoding)
+        try:
+            file = Delimited(incoming.source, incoming.name, options)
+        except EncodingError:
+            continue
+        file.doubts.append(f"The file is not UTF-8; it looks like {file.encoding}.")
+        return file, encoding
+    raise error
+
+
 async def _read(incoming: Incoming) -> Imported:
-    return await incoming.as_table(Delimited(incoming.source, incoming.name))
+    file, encoding = await _opened(incoming)
+    if incoming.only_if_sure and file.doubts:
+        raise ImportDoubtful(incoming.name, file.doubts, encoding)
+    try:
+        return await incoming.as_table(file)
+    except EncodingError as error:
+        # The first lines were UTF-8, and a later one is not.
+        if encoding is not None:
+            raise
+        file, encoding = await _guessed(incoming, error)
+        if incoming.only_if_sure:
+            raise ImportDoubtful(incoming.name, file.doubts, encoding) from error
+        return await incoming.as_table(file)
 
 
-FORMAT = ImportFormat("csv", (".csv", ".tsv", ".tab", ".txt", ".psv"), _may_be_table, _read)
+async def _preview(incoming: Incoming) -> dict[str, Any]:
+    file, encoding = await _opened(incoming)
+    return file.preview() | {"encodings": [*ENCODINGS], "guessed": encoding is not None}
+
+
+FORMAT = ImportFormat(
+    "csv", (".csv", ".tsv", ".tab", ".txt", ".psv"), _may_be_table, _read, _preview
+)

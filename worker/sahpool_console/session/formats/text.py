@@ -46,6 +46,7 @@ class TextReader:
 
     Attributes:
         done: How many bytes have been read so far.
+        codec: Python's name for the encoding.
         encoding: The encoding's name in messages: UTF-8, for example.
     """
 
@@ -57,6 +58,7 @@ class TextReader:
         if encoding is not None and codecs.lookup(encoding).name != codec:
             # A mark of another encoding is text in this one.
             codec, self.done = codecs.lookup(encoding).name, 0
+        self.codec = codec
         self.encoding = encoding_name(codec)
         self._decode = _decoder(codec)
 
