@@ -2,6 +2,7 @@
 
 import { copyText, download, report } from "./browser.mjs";
 import { Rows } from "./columns.mjs";
+import { write, writeName } from "./visible.mjs";
 import { WideColumns } from "./wide.mjs";
 
 const PADDING = 28; // px beside the text of a cell
@@ -246,13 +247,13 @@ class Grid {
     column.resizable = true;
     column.headerRenderer = (root) => {
       const name = rows.names[column.index];
-      root.textContent = name;
       root.className = column.side;
+      writeName(root, name);
       root.title = name;
     };
     column.renderer = (root, _, { item }) => {
       const { kind, text } = rows.line(item.row, column.index);
-      root.textContent = text;
+      write(root, text);
       // NULL is aligned as the values of its column are.
       root.className = kind === "null" ? `cell-null ${column.side}` : `cell-${kind}`;
       root.title = text.length > TITLE_FROM ? text : "";
@@ -274,14 +275,12 @@ class Grid {
     if (!cell) return false;
     const rows = this.#rows;
     const { kind, text, bytes, cut, value } = rows.text(cell.row, cell.index, LONGEST_CELL);
-    // Show all digits of a float here; the grid shows the 15 that SQLite prints.
-    const exact = kind === "float" && Number.isFinite(value) ? String(value) : text;
     const name = rows.names[cell.index];
     this.#opened = {
-      copy: () => copyText(cut ? rows.text(cell.row, cell.index).text : exact),
+      copy: () => copyText(cut ? rows.text(cell.row, cell.index).text : text),
       download: () => download(new Blob([value]), `${name || "value"}.${kind === "text" ? "txt" : "bin"}`),
     };
-    this.#onOpen(name, cell.row + 1, kind, exact, bytes, cut);
+    this.#onOpen(name, cell.row + 1, kind, text, bytes, cut);
     return true;
   }
 

@@ -109,12 +109,12 @@ class Trouble:
             message = "{}: {}".format(title, message)
         box.append(
             dom.make("span", where or ("Note" if calm else "Error"), class_="where"),
-            dom.make("span", message, class_="what"),
+            dom.shown(message, class_="what"),
             dom.make("span", error["name"] or "", class_="code"),
         )
         for text in (error["hint"], error["cause"]):
             if text and text != error["message"]:
-                box.append(dom.make("span", text, class_="more"))
+                box.append(dom.shown(text, class_="more"))
         if is_storage_full(error):
             self._events.emit("full")
             actions = list(actions)

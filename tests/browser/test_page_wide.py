@@ -63,7 +63,7 @@ def _check(console: Console) -> None:
     console.open()
     console.run_sql(WIDE)
     first = _in_view(console)
-    assert list(first)[0] == "col_0"
+    assert next(iter(first)) == "col_0"
     assert {int(name[4:]) + 10000 for name in first} == {int(value) for value in first.values()}
     total = 0
     for left in (3_000, 60_000, 60_500, 9_999_999, 20_000, 0):
@@ -122,7 +122,8 @@ def test_a_width_that_a_person_has_chosen_stays_while_the_columns_scroll(console
     _in_view(console)
     resize = """
         const grid = document.querySelector("vaadin-grid");
-        const column = [...grid.querySelectorAll("vaadin-grid-column")].find((each) => each.index === 2);
+        const columns = [...grid.querySelectorAll("vaadin-grid-column")];
+        const column = columns.find((each) => each.index === 2);
         column.width = "321px";
         grid.dispatchEvent(new CustomEvent("column-resize", { detail: { resizedColumn: column } }));
     """
@@ -130,7 +131,8 @@ def test_a_width_that_a_person_has_chosen_stays_while_the_columns_scroll(console
     _scroll(console, 50_000)
     _scroll(console, 0)
     width = """
-        return [...document.querySelectorAll("vaadin-grid-column")].find((each) => each.index === 2).width
+        const columns = [...document.querySelectorAll("vaadin-grid-column")];
+        return columns.find((each) => each.index === 2).width;
     """
     assert console.js(width) == "321px"
 
@@ -140,10 +142,12 @@ def test_a_cell_of_a_far_column_opens_with_its_own_value(console: Console) -> No
     console.run_sql(WIDE)
     seen = _scroll(console, 70_000)
     name, value = list(seen.items())[3]
-    cell = f"[...document.querySelectorAll('vaadin-grid-cell-content')].find((each) => each.textContent === '{value}')"
-    console.js(
-        f"{cell}.dispatchEvent(new MouseEvent('dblclick', {{ bubbles: true, composed: true }}))"
-    )
+    open_it = """
+        const cells = [...document.querySelectorAll("vaadin-grid-cell-content")];
+        const cell = cells.find((each) => each.textContent === args[0]);
+        cell.dispatchEvent(new MouseEvent("dblclick", { bubbles: true, composed: true }));
+    """
+    console.js(open_it, value)
     asked = str(wait_for("the value", console.question))
     assert asked.startswith(name)
     assert value in asked
