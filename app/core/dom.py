@@ -166,9 +166,9 @@ def watch_narrow(watcher: "Callable[[Any], object]") -> None:
     watcher(query.matches)
 
 
-def create_editor(parent: "js.Element", on_run: "Callable[[], object]", key: str) -> "Editor":
-    """Return a CodeMirror editor in ``parent`` (app/parts/editor.mjs), which remembers its text."""
-    return parts.createEditor(parent, guarded(on_run), "sahpool." + key)
+def create_editor(parent: "js.Element", on_run: "Callable[[], object]") -> "Editor":
+    """Return a CodeMirror editor in ``parent`` (app/parts/editor.mjs), which keeps its text."""
+    return parts.createEditor(parent, guarded(on_run))
 
 
 def create_grid(parent: "js.Element", on_open: "Callable[..., object]") -> "Grid":

@@ -24,7 +24,7 @@ class Editor:
         self._console = console
         self._generated: "str | None" = STARTER
         self._view = dom.create_editor(
-            dom.by_id("editor"), lambda: console.commands.press("Mod-Enter"), "text"
+            dom.by_id("editor"), lambda: console.commands.press("Mod-Enter")
         )
         self._view.restore(STARTER)
         if dom.is_apple():
