@@ -8,7 +8,7 @@ import asyncio
 
 import js
 
-from core.errors import RequestError
+from core.errors import RequestError, own_error
 from sahpool_console import protocol
 
 MYPY = False  # which mypy takes for true: MicroPython has no typing
@@ -26,22 +26,9 @@ def is_greeting(op: str) -> bool:
     return protocol.OPS[op].fate == protocol.GREETING
 
 
-SESSION_LOST = protocol.make_error(
-    "SessionLost",
-    "The rest was not run: the tab that ran the database has gone, and with it what was this tab's "
-    "own, temporary tables and settings by PRAGMA.",
-    hint="What was committed before is kept. Run the whole script again, or what is left of it.",
-)
-_OUTCOME_UNKNOWN = protocol.make_error(
-    "OutcomeUnknown",
-    "It is not known whether this was done: the tab that ran the database has gone meanwhile.",
-    hint="Look at the data before you do it again.",
-)
-_RESULT_LOST = protocol.make_error(
-    "CursorClosed",
-    "The tab that ran the database has gone while this result was read: there is no more of it.",
-    hint="Run the statement again.",
-)
+SESSION_LOST = own_error("SessionLost", "error.session-lost", "hint.run-rest")
+_OUTCOME_UNKNOWN = own_error("OutcomeUnknown", "error.page-outcome-unknown", "hint.look-at-data")
+_RESULT_LOST = own_error("CursorClosed", "error.result-lost", "hint.run-again")
 
 
 class Request:
@@ -147,7 +134,7 @@ class Client:
         """Stops sending: the worker has gone. Requests without a reply wait for the next one."""
         self._is_connected = self._is_resumed = False
         self._park()
-        self._refuse(lambda request: is_greeting(request.op), "")
+        self._refuse(lambda request: is_greeting(request.op), None)
 
     def resume(self) -> None:
         """Sends the requests that have waited until the worker was greeted."""
@@ -165,10 +152,10 @@ class Client:
         """Return whether the worker will answer one of the waiting requests TransactionLost."""
         return any(request.fields.get("transaction") for request in self._parked)
 
-    def refuse_all(self, hint: str) -> None:
-        """Ends all requests with the error ``Restarted``; ``hint`` says what became of data."""
+    def refuse_all(self, hint_key: str) -> None:
+        """Ends all requests with the error ``Restarted``; the hint says what became of data."""
         self._park()
-        self._refuse(lambda _request: True, hint)
+        self._refuse(lambda _request: True, hint_key)
 
     def _park(self) -> None:
         """Queues the requests that were sent, in their order, before those that wait already."""
@@ -176,12 +163,8 @@ class Client:
         self._waiting = {}
         self._parked = under_way + self._parked
 
-    def _refuse(self, chosen: "Callable[[Request], bool]", hint: str) -> None:
-        error = protocol.make_error(
-            "Restarted",
-            "The database's worker was restarted before this was done.",
-            hint=hint,
-        )
+    def _refuse(self, chosen: "Callable[[Request], bool]", hint_key: "str | None") -> None:
+        error = own_error("Restarted", "error.restarted", hint_key)
         parked, self._parked = self._parked, []
         for request in parked:
             if chosen(request):

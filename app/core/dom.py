@@ -13,6 +13,8 @@ import sys
 import js
 from pyscript.js_modules import parts
 
+from core.messages import text
+
 MYPY = False  # which mypy takes for true: MicroPython has no typing
 if MYPY:
     from collections.abc import Callable, Coroutine, Iterable
@@ -149,14 +151,18 @@ def watch_narrow(watcher: "Callable[[Any], object]") -> None:
     watcher(query.matches)
 
 
-def create_editor(parent: "js.Element", on_run: "Callable[[], object]", key: str) -> "Editor":
+def create_editor(
+    parent: "js.Element", on_run: "Callable[[], object]", key: str, texts: "dict[str, str]"
+) -> "Editor":
     """Return a CodeMirror editor in ``parent`` (app/parts/editor.mjs), which remembers its text."""
-    return parts.createEditor(parent, guarded(on_run), "sahpool." + key)
+    return parts.createEditor(parent, guarded(on_run), "sahpool." + key, json.dumps(texts))
 
 
-def create_grid(parent: "js.Element", on_open: "Callable[..., object]") -> "Grid":
+def create_grid(
+    parent: "js.Element", on_open: "Callable[..., object]", texts: "dict[str, str]"
+) -> "Grid":
     """Return a results grid in ``parent``; its methods are in app/parts/grid.mjs."""
-    return parts.createGrid(parent, guarded(on_open))
+    return parts.createGrid(parent, guarded(on_open), json.dumps(texts))
 
 
 def recall(key: str) -> "str | None":
@@ -279,7 +285,8 @@ async def keep_offline(tell: "Callable[[str], object]") -> None:
 
 async def take_update() -> str:
     """Reload the page in the version that waits; return why not if that is refused, else ""."""
-    return await parts.takeUpdate()
+    refusal = await parts.takeUpdate()
+    return text("offline.gone") if refusal == "gone" else refusal
 
 
 def on_opened_with(take: "Callable[[list[js.File]], object]") -> None:

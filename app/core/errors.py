@@ -1,5 +1,8 @@
 """Errors of the protocol (worker/sahpool_console/protocol.py) as the page sees them."""
 
+from core.messages import text
+from sahpool_console import protocol
+
 MYPY = False  # which mypy takes for true: MicroPython has no typing
 if MYPY:
     from page_types import Json
@@ -17,6 +20,12 @@ class RequestError(Exception):
         """The error's type: ``Cancelled``, ``NameExists``, ``OperationalError``…"""
         kind: str = self.error["type"]
         return kind
+
+
+def own_error(kind: str, key: str, hint_key: "str | None" = None) -> "Json":
+    """Return an error that the page makes itself, with texts of the catalogue."""
+    hint = None if hint_key is None else text(hint_key)
+    return protocol.make_error(kind, text(key), hint=hint)
 
 
 def is_storage_full(error: "Json") -> bool:

@@ -122,7 +122,8 @@ class Editor {
   #key;
   #view;
 
-  constructor(parent, onRun, key) {
+  constructor(parent, onRun, key, texts) {
+    const { label, placeholder: hint } = JSON.parse(texts);
     this.#key = key;
     let timer = 0;
     const run = (view) => {
@@ -139,10 +140,10 @@ class Editor {
         this.#language.of(this.#sql()),
         theme,
         syntaxHighlighting(colours),
-        placeholder("Write SQL here"),
+        placeholder(hint),
         EditorView.lineWrapping,
         EditorView.contentAttributes.of({
-          "aria-label": "SQL",
+          "aria-label": label,
           autocapitalize: "off",
           autocorrect: "off",
           spellcheck: "false",
@@ -271,5 +272,10 @@ class Editor {
   }
 }
 
-/** @param {Element} parent @param {() => void} onRun @param {string} key under which the text is remembered */
-export const createEditor = (parent, onRun, key) => new Editor(parent, onRun, key);
+/**
+ * @param {Element} parent
+ * @param {() => void} onRun
+ * @param {string} key under which the text is remembered
+ * @param {string} texts JSON {label, placeholder}, from app/messages
+ */
+export const createEditor = (...values) => new Editor(...values);
