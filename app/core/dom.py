@@ -85,6 +85,23 @@ def make(tag: str, text: "str | None" = None, **attributes: "object") -> "js.Ele
     return element
 
 
+def named(name: str, **attributes: "object") -> "js.Element":
+    """Return a new span with a name in it, whose blanks and invisible characters can be seen.
+
+    An empty name is shown as "(no name)" (app/parts/visible.mjs).
+    """
+    element = make("span", None, **attributes)
+    parts.writeName(element, name)
+    return element
+
+
+def shown(text: str, **attributes: "object") -> "js.Element":
+    """Return a new span with text in it, whose blanks at the ends and invisible characters show."""
+    element = make("span", None, **attributes)
+    parts.write(element, text)
+    return element
+
+
 def fill(element: "js.Element", children: "Iterable[js.Element | str]") -> None:
     """Replaces the content of ``element`` by ``children``."""
     element.replaceChildren()

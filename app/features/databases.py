@@ -74,7 +74,7 @@ class Databases:
                 data_key=name,
             )
             choose.append(
-                dom.make("span", name, class_="name"),
+                dom.named(name, class_="name"),
                 dom.make("span", format.size(database["size"]), class_="size"),
             )
             remove = dom.make(

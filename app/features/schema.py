@@ -92,7 +92,7 @@ class Schema:
             data_act="browse",
             data_key=number,
         )
-        browse.append(dom.make("span", table["name"], class_="name"))
+        browse.append(dom.named(table["name"], class_="name"))
         kinds = [] if table["schema"] == "main" else [table["schema"]]
         if table["type"] != "table":
             kinds.append(table["type"])
@@ -147,9 +147,9 @@ def _columns(table: "Json") -> "list[Element]":
 
 def _column(column: "Json") -> "Element":
     item = dom.make("li")
-    item.append(dom.make("span", column["name"], class_="name"))
+    item.append(dom.named(column["name"], class_="name"))
     if column["pk"]:
         title = text("schema.key-title")
         item.append(dom.make("span", text("schema.key"), class_="key", title=title))
-    item.append(dom.make("span", column["type"], class_="type"))
+    item.append(dom.shown(column["type"], class_="type"))
     return item

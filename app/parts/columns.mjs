@@ -42,8 +42,16 @@ const blobLine = (bytes, long) => {
  */
 export const floatText = (value) => {
   if (!Number.isFinite(value)) return value > 0 ? "Inf" : value < 0 ? "-Inf" : "NaN";
-  if (value === 0) return "0.0";
-  const [mantissa, power] = Math.abs(value).toExponential(14).split("e");
+  return value === 0 ? "0.0" : layOut(value, Math.abs(value).toExponential(14));
+};
+
+/** Returns a REAL with the fewest digits that read back as the same number, laid out as SQLite does. */
+export const exactText = (value) =>
+  Number.isFinite(value) ? layOut(value, Math.abs(value).toExponential()) : floatText(value);
+
+const layOut = (value, exponential) => {
+  if (value === 0) return Object.is(value, -0) ? "-0.0" : "0.0";
+  const [mantissa, power] = exponential.split("e");
   const exponent = Number(power);
   const digits = mantissa.replace(".", "").replace(/0+$/, "") || "0";
   const sign = value < 0 ? "-" : "";
@@ -157,7 +165,7 @@ export class Rows {
     return { kind, text: this.#text(kind, value), cut: false };
   }
 
-  /** Returns a value as text: NULL, 1, 1.5, text or, for a blob, x'…'; of text and of a blob the first
+  /** Returns a value as text: NULL, 1, 1.5 with all its digits, text or, for a blob, x'…'; of text and of a blob the first
    *  `most` bytes. {kind, text, bytes, cut, value}: `bytes` is the length of the whole value. */
   text(row, column, most = Infinity) {
     const { kind, value } = this.cell(row, column);
@@ -165,7 +173,7 @@ export class Rows {
     const cut = bytes > most;
     let text;
     if (cut) text = kind === "text" ? beginning(value, most) : `x'${hex(value.subarray(0, most))}`;
-    else text = this.#text(kind, value);
+    else text = kind === "float" ? exactText(value) : this.#text(kind, value);
     return { kind, text, bytes, cut, value };
   }
 

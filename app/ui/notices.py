@@ -119,12 +119,12 @@ class Trouble:
             where = text("trouble.note" if calm else "trouble.error")
         box.append(
             dom.make("span", where, class_="where"),
-            dom.make("span", message, class_="what"),
+            dom.shown(message, class_="what"),
             dom.make("span", error["name"] or "", class_="code"),
         )
         for more in (error["hint"], error["cause"]):
             if more and more != error["message"]:
-                box.append(dom.make("span", more, class_="more"))
+                box.append(dom.shown(more, class_="more"))
         if is_storage_full(error):
             self._events.emit("full")
             actions = list(actions)

@@ -23,7 +23,7 @@ TEXTS = packing.messages()
 #: What shows its arguments to a person, and the attributes that do.
 SHOWING = re.compile(
     r"(\w+\.)*(status\.(say|say_copied|tick|reached)|trouble\.(show|show_text)|dialogs\.ask)"
-    r"|dom\.(make|fill)|ask|self\.(say|tick|show_text)"
+    r"|dom\.(make|fill|shown|named)|ask|self\.(say|tick|show_text)"
 )
 SHOWN_ARGUMENTS = {"title", "where", "aria_label", "placeholder", "field", "alt"}
 SHOWN_ATTRIBUTES = {"textContent", "title", "placeholder"}
