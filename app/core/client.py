@@ -26,9 +26,9 @@ def is_greeting(op: str) -> bool:
     return protocol.OPS[op].fate == protocol.GREETING
 
 
-SESSION_LOST = own_error("SessionLost", "error.session-lost", "hint.run-rest")
-_OUTCOME_UNKNOWN = own_error("OutcomeUnknown", "error.page-outcome-unknown", "hint.look-at-data")
-_RESULT_LOST = own_error("CursorClosed", "error.result-lost", "hint.run-again")
+SESSION_LOST = own_error("SessionLost", "session-lost", "run-rest")
+_OUTCOME_UNKNOWN = own_error("OutcomeUnknown", "page-outcome-unknown", "look-at-data")
+_RESULT_LOST = own_error("CursorClosed", "result-lost", "run-again")
 
 
 class Request:
@@ -152,10 +152,10 @@ class Client:
         """Return whether the worker will answer one of the waiting requests TransactionLost."""
         return any(request.fields.get("transaction") for request in self._parked)
 
-    def refuse_all(self, hint_key: str) -> None:
-        """Ends all requests with the error ``Restarted``; the hint says what became of data."""
+    def refuse_all(self, hint: str) -> None:
+        """Ends all requests with the error ``Restarted``; ``hint`` is the code of a hint."""
         self._park()
-        self._refuse(lambda _request: True, hint_key)
+        self._refuse(lambda _request: True, hint)
 
     def _park(self) -> None:
         """Queues the requests that were sent, in their order, before those that wait already."""
@@ -163,8 +163,8 @@ class Client:
         self._waiting = {}
         self._parked = under_way + self._parked
 
-    def _refuse(self, chosen: "Callable[[Request], bool]", hint_key: "str | None") -> None:
-        error = own_error("Restarted", "error.restarted", hint_key)
+    def _refuse(self, chosen: "Callable[[Request], bool]", hint: "str | None") -> None:
+        error = own_error("Restarted", "restarted", hint)
         parked, self._parked = self._parked, []
         for request in parked:
             if chosen(request):

@@ -17,6 +17,15 @@ def tabs(numbers: "list[int]") -> str:
     return first if len(numbers) == 1 else text("tab.first", count=len(numbers), tab=first)
 
 
+def each_tab(numbers: "list[int]") -> str:
+    """Return the names of all tabs, in the order given: ``tab 2 and another tab``."""
+    names = [tabs([number]) for number in numbers]
+    named = names[0]
+    for name in names[1:]:
+        named = text("tab.and", tabs=named, tab=name)
+    return named
+
+
 def size(length: int) -> str:
     """Return a length in bytes as text in decimal units: ``812 bytes``, ``31.1 MB``."""
     if length < 1000:

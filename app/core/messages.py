@@ -21,3 +21,8 @@ def text(key: str, **values: object) -> str:
         one, other = message
         message = one if values["count"] == 1 else other
     return message.format(**values)
+
+
+def has(key: str) -> bool:
+    """Return whether there is a text of that key."""
+    return key in TEXTS

@@ -3,8 +3,9 @@
 import asyncio
 
 from core import dom, format
-from core.errors import is_storage_full
+from core.errors import hints_of, is_storage_full, message_of
 from core.messages import text
+from sahpool_console import protocol
 
 MYPY = False  # which mypy takes for true: MicroPython has no typing
 if MYPY:
@@ -112,18 +113,17 @@ class Trouble:
         """
         calm = error["type"] in ("Cancelled", "Restarted")
         box = dom.make("div", class_="trouble calm" if calm else "trouble")
-        message = error["message"]
-        if title:
-            message = text("trouble.titled", title=title, message=message)
+        message = message_of(error)
+        said = text("trouble.titled", title=title, message=message) if title else message
         if not where:
             where = text("trouble.note" if calm else "trouble.error")
         box.append(
             dom.make("span", where, class_="where"),
-            dom.shown(message, class_="what"),
+            dom.shown(said, class_="what"),
             dom.make("span", error["name"] or "", class_="code"),
         )
-        for more in (error["hint"], error["cause"]):
-            if more and more != error["message"]:
+        for more in [" ".join(hints_of(error)), error["cause"]]:
+            if more and more != message:
                 box.append(dom.shown(more, class_="more"))
         if is_storage_full(error):
             self._events.emit("full")
@@ -149,9 +149,7 @@ class Trouble:
         calm: bool = False,
     ) -> None:
         """Shows a message of the page itself, as show() shows an error of the protocol."""
-        error: "Json" = {"type": "Cancelled" if calm else "", "name": None, "cause": None}
-        error["message"] = message
-        error["hint"] = hint
+        error = protocol.make_error("Cancelled" if calm else "", message, hint=hint)
         self.show(error, actions=actions)
 
     def show_crash(self, error: str) -> None:

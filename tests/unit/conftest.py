@@ -1,25 +1,13 @@
 """A client of a service over ordinary files, and the texts that the build makes of en.toml."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
-from worker.build import packing
+from tests.harness import page_texts as page_texts  # before modules of the page are imported
 
 from .fake_host import Client, FakeHost
-
-
-class Texts(ModuleType):
-    """The module messages/en.py of the page."""
-
-    TEXTS = packing.messages()
-
-
-# Before test modules import the page's.
-sys.modules["messages.en"] = Texts("messages.en")
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,10 +14,13 @@ from core.commands import Commands
 from core.messages import text
 from worker.build import catalogue, packing
 
+from .coded import called, coded, constants, tree_of
+
 APP = serve.ROOT / "app"
 MODULES = sorted(APP.rglob("*.py"))
 SCRIPTS = sorted(APP.rglob("*.mjs"))
 TEXTS = packing.messages()
+CODED = coded()
 
 #: What shows its arguments to a person, and the attributes that do.
 SHOWING = re.compile(
@@ -47,25 +49,6 @@ NO_TEXTS = {
 
 def name_of(path: Path) -> str:
     return path.relative_to(APP).as_posix()
-
-
-@cache
-def tree_of(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"), str(path))
-
-
-def constants(node: ast.AST) -> list[str]:
-    """All strings in an expression."""
-    found = (each for each in ast.walk(node) if isinstance(each, ast.Constant))
-    return [each.value for each in found if isinstance(each.value, str)]
-
-
-def called(node: ast.Call) -> str:
-    """The last part of what a call calls: ``say`` of ``self._console.status.say(…)``."""
-    function = node.func
-    if isinstance(function, ast.Attribute):
-        return function.attr
-    return function.id if isinstance(function, ast.Name) else ""
 
 
 def look_ups(path: Path) -> Iterator[tuple[ast.Call, list[str], set[str]]]:
@@ -126,7 +109,7 @@ def test_what_looks_like_a_key_is_in_the_catalogue_or_names_a_command() -> None:
 
 def test_each_text_of_the_catalogue_is_used() -> None:
     used = {value for path in MODULES for value in constants(tree_of(path))}
-    used |= {f"command.{name}" for name in commands()}
+    used |= {f"command.{name}" for name in commands()} | set(CODED)
     errors_of("nothing uses", [key for key in TEXTS if key not in used])
 
 
@@ -141,6 +124,51 @@ def test_each_look_up_gives_the_parameters_of_its_text_and_no_others() -> None:
             if (parameters := catalogue.parameters(TEXTS[key])) != values
         ),
     )
+
+
+def test_each_code_of_an_error_or_a_hint_has_its_text() -> None:
+    errors_of("no text for the code", [key for key in CODED if key not in TEXTS])
+
+
+def test_the_worker_gives_the_parameters_of_the_texts_of_its_codes() -> None:
+    errors_of(
+        "parameters that the worker does not give",
+        (
+            f"{key}: {sorted(missing)}"
+            for key, calls in CODED.items()
+            for call in calls
+            if (missing := catalogue.parameters(TEXTS[key]) - given_by(call))
+        ),
+    )
+
+
+def given_by(call: ast.Call) -> set[str]:
+    """The names of the parameters that a call gives to an error or to a hint."""
+    given = {keyword.arg for keyword in call.keywords if keyword.arg} - {"code", "hint"}
+    if called(call) == "Hint" and len(call.args) > 1:
+        given |= set(constants(call.args[1]))
+    return given
+
+
+def test_the_worker_s_message_of_a_code_says_what_the_page_says() -> None:
+    different = []
+    for key, calls in CODED.items():
+        for call in calls:
+            message = call.args[0] if called(call) not in {"Hint", "make_error"} else None
+            if isinstance(message, ast.Constant | ast.JoinedStr):
+                # A value of the worker may be a word that the page's text has.
+                said = ".+".join(map(re.escape, pieces_of(message)))
+                if not re.fullmatch(said, str(TEXTS[key])):
+                    different.append(f"{key}: {ast.unparse(message)}, not {TEXTS[key]!r}")
+    errors_of("the worker says it otherwise", different)
+
+
+def pieces_of(message: ast.Constant | ast.JoinedStr) -> list[str]:
+    """What stands in a message between its values."""
+    if isinstance(message, ast.Constant):
+        return [str(message.value)]
+    parts = (part.value if isinstance(part, ast.Constant) else "\0" for part in message.values)
+    return "".join(map(str, parts)).split("\0")
 
 
 def test_a_text_that_is_looked_up_by_a_variable_gets_its_parameters_in_that_module() -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 from core import dom, format
 from core.client import SESSION_LOST
-from core.errors import RequestError
+from core.errors import RequestError, message_of
 from core.messages import text
 
 MYPY = False  # which mypy takes for true: MicroPython has no typing
@@ -332,5 +332,5 @@ class Runner:
         where = ""
         if error["offset"] is not None:
             offset = script.begun + error["offset"]
-            where = self._editor.mark(origin, script.sql, offset, error["message"])
+            where = self._editor.mark(origin, script.sql, offset, message_of(error))
         self._console.trouble.show(error, where=text("query.line", line=where or line))

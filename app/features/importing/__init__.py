@@ -163,8 +163,8 @@ class Importer:
 
     async def _settle_name(self, error: "Json", fields: "Json") -> bool:
         """Ask what to do about a taken name; return whether to send ``fields``, changed, again."""
-        existing = error["existing"]
-        what = error["what"]
+        existing = error["params"]["existing"]
+        what = error["params"]["what"]
         question, label = EXISTS[what]
         taken = [
             entry["name"]

@@ -170,7 +170,7 @@ class Quarantine:
 
     async def _settle_name(self, error: "Json") -> "tuple[str | None, str]":
         """Ask what to do about a taken name; return the button and the name to recover it by."""
-        existing = error["existing"]
+        existing = error["params"]["existing"]
         taken = self._console.state.names()
         button, entered = await dialogs.ask(
             text("databases.exists", name=existing),

@@ -3,7 +3,13 @@
 import asyncio
 
 from core import dom
-from core.errors import RequestError, is_storage_full, own_error
+from core.errors import (
+    RequestError,
+    hints_of,
+    is_storage_full,
+    message_of,
+    own_error,
+)
 from core.leader import EVENTS, FOLLOWING, LEADING, SEEKING, STOPPED, Leader
 from core.messages import text
 from sahpool_console import protocol, version
@@ -27,9 +33,9 @@ PATIENCE = 2.0
 # Seconds from the first answer to SQL until low-priority requests are sent, so that a statement
 # typed during the start goes first.
 AFTERWARDS = 0.3
-MIXED = own_error("MixedVersions", "error.mixed-versions", "hint.reload-tabs")
-LOST = own_error("TransactionLost", "error.page-transaction-lost", "hint.begin-again")
-KEPT = "hint.uncommitted-undone"
+MIXED = own_error("MixedVersions", "mixed-versions", "reload-tabs")
+LOST = own_error("TransactionLost", "page-transaction-lost", "begin-again")
+KEPT = "uncommitted-undone"
 
 
 def setup(console: "Console") -> None:
@@ -83,7 +89,7 @@ class Start:
     def restart(self) -> None:
         """Ends the worker, in whichever tab it is, and opens the same database in a new one."""
         in_memory = self._console.state["storage"] == "memory"
-        self._console.client.refuse_all("hint.memory-gone" if in_memory else KEPT)
+        self._console.client.refuse_all("memory-gone" if in_memory else KEPT)
         self._console.state["in_transaction"] = False
         self._begin(text("start.again"))
         self._leader.step("restart")
@@ -206,8 +212,8 @@ class Start:
 
     def _fail(self, phase: str, error: "Json") -> None:
         dom.by_id("failure-phase").textContent = phase.rstrip("…")
-        dom.by_id("failure-message").textContent = error["message"]
-        dom.by_id("failure-hint").textContent = error["hint"] or ""
+        dom.by_id("failure-message").textContent = message_of(error)
+        dom.by_id("failure-hint").textContent = " ".join(hints_of(error))
         dom.by_id("failure-cause").textContent = error["cause"] or ""
         dom.by_id("failure").hidden = False
         dom.by_id("page").inert = True
