@@ -29,10 +29,11 @@ const beginning = (bytes, most) =>
   // stream: a character cut in half at the end is left out instead of shown as U+FFFD.
   new TextDecoder().decode(bytes.subarray(0, most), { stream: true });
 
-/** Returns "x'0102…' · 3,000 bytes" for a blob; up to 24 bytes all of them. */
-const blobLine = (bytes) => {
+/** Returns a blob's bytes as x'0102'; of more than 24, `long` with the first ones and their number. */
+const blobLine = (bytes, long) => {
   if (bytes.length <= LINE_BLOB_BYTES) return `x'${hex(bytes)}'`;
-  return `x'${hex(bytes.subarray(0, LINE_BLOB_BYTES))}…' · ${bytes.length.toLocaleString("en")} bytes`;
+  const start = `x'${hex(bytes.subarray(0, LINE_BLOB_BYTES))}…'`;
+  return long.replace("{start}", start).replace("{count}", bytes.length.toLocaleString("en"));
 };
 
 /**
@@ -121,9 +122,15 @@ class Piece {
 
 /** The rows of one result that have come so far, in pieces. */
 export class Rows {
-  /** @param {string[]} names column names as SQLite gives them: duplicates and "" included */
-  constructor(names) {
+  #longBlob;
+
+  /**
+   * @param {string[]} names column names as SQLite gives them: duplicates and "" included
+   * @param {string} longBlob the line of a long blob, with {start} and {count}
+   */
+  constructor(names, longBlob) {
     this.names = names;
+    this.#longBlob = longBlob;
     this.size = 0;
     this.bytes = 0;
     this.pieces = [];
@@ -154,7 +161,7 @@ export class Rows {
     if (kind === "text" && value.length > LINE_BYTES) {
       return { kind, text: `${beginning(value, LINE_BYTES)}…`, cut: true };
     }
-    if (kind === "blob") return { kind, text: blobLine(value), cut: value.length > LINE_BLOB_BYTES };
+    if (kind === "blob") return { kind, text: blobLine(value, this.#longBlob), cut: value.length > LINE_BLOB_BYTES };
     return { kind, text: this.#text(kind, value), cut: false };
   }
 

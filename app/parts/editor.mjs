@@ -122,13 +122,15 @@ class Editor {
   #words = { keywords: [], functions: [] };
   #names = null; // of the schema and the words, once they are asked for
   #onRun;
+  #texts;
   #view;
   #timer = 0;
   #isToldOfLoss = false;
   #changed = 0; // when the first change was made that is not kept yet, in ms; 0 if all is kept
 
-  constructor(parent, onRun) {
+  constructor(parent, onRun, texts) {
     this.#onRun = onRun;
+    this.#texts = JSON.parse(texts);
     this.#view = new EditorView({ parent, state: this.#state("") });
     addEventListener("pagehide", () => this.#changed && kept.leave(this.text()));
     // A page in the background may be ended without another word.
@@ -137,6 +139,7 @@ class Editor {
 
   /** Returns a new state with a text, and with no step to undo. */
   #state(doc) {
+    const { label, placeholder: hint } = this.#texts;
     const run = (view) => {
       closeCompletion(view);
       this.#onRun();
@@ -154,10 +157,10 @@ class Editor {
         this.#language.of(this.#sql()),
         theme,
         syntaxHighlighting(colours),
-        placeholder("Write SQL here"),
+        placeholder(hint),
         EditorView.lineWrapping,
         EditorView.contentAttributes.of({
-          "aria-label": "SQL",
+          "aria-label": label,
           autocapitalize: "off",
           autocorrect: "off",
           spellcheck: "false",
@@ -188,7 +191,7 @@ class Editor {
     kept.keep(this.text()).catch((cause) => {
       if (this.#isToldOfLoss) return;
       this.#isToldOfLoss = true;
-      report(new Error(`The browser cannot keep this text for the next visit: ${cause.message}`));
+      report(new Error(`${this.#texts.unkept} (${cause.message})`));
     });
   }
 
@@ -304,5 +307,9 @@ class Editor {
   }
 }
 
-/** @param {Element} parent @param {() => void} onRun */
-export const createEditor = (parent, onRun) => new Editor(parent, onRun);
+/**
+ * @param {Element} parent
+ * @param {() => void} onRun
+ * @param {string} texts JSON {label, placeholder, unkept}, from app/messages
+ */
+export const createEditor = (...values) => new Editor(...values);

@@ -19,10 +19,10 @@ const LONGEST_CELL = 100_000; // most bytes of a value that its dialog shows
 let elements = null;
 
 /** Loads the elements that draw rows: a third of the code, which the editor does not need. */
-const load = () =>
+const load = (unloaded) =>
   (elements ??= import("./elements.mjs").catch((cause) => {
     elements = null; // the next rows try again; some browsers then load it again
-    throw new Error("What draws the rows did not load (app/elements.js): reload the page.", { cause });
+    throw new Error(unloaded, { cause });
   }));
 
 /** Draws an invisible grid, because the first grid takes twice as long to draw as the next. */
@@ -61,20 +61,22 @@ const sideOf = (lines) => {
 class Grid {
   #parent;
   #onOpen;
+  #texts;
   #grid = null;
   #rows = null;
   #numbering = null;
   #results = new Map();
   #opened = null;
 
-  constructor(parent, onOpen) {
+  constructor(parent, onOpen, texts) {
     this.#parent = parent;
     this.#onOpen = onOpen;
+    this.#texts = JSON.parse(texts);
   }
 
   /** Begins result `key` with columns `names` (JSON). */
   begin(key, names) {
-    this.#results.set(key, new Rows(JSON.parse(names)));
+    this.#results.set(key, new Rows(JSON.parse(names), this.#texts.blob));
   }
 
   /** Adds a piece (JSON, as the protocol describes it) to result `key`. */
@@ -112,7 +114,7 @@ class Grid {
 
   /** Loads and draws a grid in advance, so that the first rows are shown quickly. */
   prepare() {
-    load().then(rehearse).catch(report);
+    load(this.#texts.unloaded).then(rehearse).catch(report);
   }
 
   /** Shows result `key` from its first row. */
@@ -123,13 +125,13 @@ class Grid {
     const draw = () => {
       if (rows === this.#rows && !this.#grid) this.#draw(rows);
     };
-    load().then(draw).catch(report);
+    load(this.#texts.unloaded).then(draw).catch(report);
   }
 
   #draw(rows) {
     // A new grid each time: giving a grid other columns takes a second of layout.
     const grid = document.createElement("vaadin-grid");
-    grid.accessibleName = "Results";
+    grid.accessibleName = this.#texts.label;
     grid.setAttribute("theme", "no-border");
     grid.itemIdPath = "row";
     grid.pageSize = 100;
@@ -248,7 +250,7 @@ class Grid {
     column.headerRenderer = (root) => {
       const name = rows.names[column.index];
       root.className = column.side;
-      writeName(root, name);
+      writeName(root, name, this.#texts.unnamed);
       root.title = name;
     };
     column.renderer = (root, _, { item }) => {
@@ -299,5 +301,6 @@ class Grid {
 /**
  * @param {Element} parent
  * @param {(column: string, row: number, kind: string, text: string, bytes: number, cut: boolean) => void} onOpen
+ * @param {string} texts JSON {label, blob, unloaded, unnamed}, from app/messages; blob has {start} and {count}
  */
-export const createGrid = (parent, onOpen) => new Grid(parent, onOpen);
+export const createGrid = (...values) => new Grid(...values);
