@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -136,14 +137,15 @@ def main(names: list[str]) -> int:
         print(f"no such mutation: {', '.join(sorted(unknown))}", file=sys.stderr)
         return 1
     chosen = [table[name] for name in names] if names else list(table.values())
-    folder = serve.WORK / "promises" / "by-hand"
-    trial, wrong = Trial(folder), 0
-    for mutation in chosen:
-        began = time.monotonic()
-        said = trial.wrong(mutation)
-        wrong += bool(said)
-        seconds = time.monotonic() - began
-        serve.say(f"{mutation.name}: {said or 'found'} ({seconds:.0f} s)")
+    wrong = 0
+    with tempfile.TemporaryDirectory(prefix="promises-", dir=serve.WORK) as folder:
+        trial = Trial(Path(folder))
+        for mutation in chosen:
+            began = time.monotonic()
+            said = trial.wrong(mutation)
+            wrong += bool(said)
+            seconds = time.monotonic() - began
+            serve.say(f"{mutation.name}: {said or 'found'} ({seconds:.0f} s)")
     serve.say(f"{len(chosen) - wrong} of {len(chosen)} mutations are found")
     return wrong
 
