@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import serve
+from tests.browser import accessibility
 from tests.browser.console_page import Console
 from tests.browsers import Chromium
 from tests.conftest import ServedSite
@@ -34,12 +35,15 @@ def console_in(
     console = Console(browser, site.url)
     try:
         yield console
-        if request.node.stash.get(FAILED, False):
+        failed = request.node.stash.get(FAILED, False)
+        if failed:
             folder = Path(serve.WORK / "failures")
             folder.mkdir(parents=True, exist_ok=True)
             console.screenshot(folder / f"{request.node.name.replace('/', '-')}.png")
         assert console.foreign_requests() == []
         assert console.violations() == []
+        if not failed and isinstance(browser, Chromium):
+            assert accessibility.violations(browser) == []
     finally:
         browser.close()
 

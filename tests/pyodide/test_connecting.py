@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import pytest
+
 import sahpool
 from tests.harness.inside_pools import slots_of, spares_of
 from tests.harness.inside_prelude import expect, opened, value
@@ -12,6 +14,8 @@ from tests.pyodide.in_worker import in_worker
 
 if TYPE_CHECKING:
     from sahpool import Pool
+
+pytestmark = pytest.mark.real
 
 
 @in_worker(spare=4, initial_capacity=4)

@@ -17,6 +17,8 @@ from tests.pyodide.in_worker import in_worker
 if TYPE_CHECKING:
     from sahpool import Pool
 
+pytestmark = pytest.mark.real
+
 
 @in_worker()
 async def test_an_argument_that_makes_no_sense_is_told_before_anything_is_touched(

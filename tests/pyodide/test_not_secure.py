@@ -14,6 +14,8 @@ from tests.conftest import ServedSite
 from tests.firefox import Firefox
 from tests.pyodide.engines import BrowserEngine, Engine
 
+pytestmark = pytest.mark.real
+
 HOST = "not-secure.test"
 
 PLACES = [pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("chrome", "firefox")]

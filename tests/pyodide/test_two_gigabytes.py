@@ -21,6 +21,8 @@ from tests.pyodide.in_worker import in_worker
 if TYPE_CHECKING:
     from sahpool import Pool
 
+pytestmark = pytest.mark.real
+
 BLOBS, BLOB_SIZE = 2100, 1 << 20
 FEW_BLOBS = 200
 NUMBERS = 200_000
