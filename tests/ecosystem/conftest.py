@@ -57,7 +57,7 @@ def runtime(request: pytest.FixtureRequest, site: ServedSite) -> Iterator[Engine
 
 
 def keep(thing: Any) -> None:
-    """Stands for the function of that name in inside.py, where scenarios run."""
+    """Stands for the function of that name in inside_suites.py, where scenarios run."""
     raise NotImplementedError(thing)
 
 
@@ -72,7 +72,7 @@ class Ecosystem:
         """Runs a coroutine function in there, by its source.
 
         Args:
-            function: It is given the pool, and may use what inside.py imports.
+            function: It is given the pool, and may use what inside_suites.py imports.
             *names: The packages it imports.
             default: Whether plain file names belong to the pool. Without that it must be the first
                 to run since a restart, and there is another restart after it.

@@ -12,7 +12,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import serve
-from tests.promises.table import ROOT, Mutation, files_of_tests
+from tests.promises.table import ROOT, Mutation, places_of_tests
 
 #: What a copy shares with the original of what the set-up has fetched or made (tests/__main__.py).
 SHARED = ("venv", "data", "docs", "docs.hash", "docs-venv", "ecosystem", "fuzzdata", "jupyterlite")
@@ -63,7 +63,7 @@ class Copy:
         """
         report = self.root / serve.WORK.name / "report.xml"
         report.unlink(missing_ok=True)
-        tests = [f"{file}::{mutation.test}" for file in files_of_tests()[mutation.test]]
+        tests = [f"{place}::{mutation.test}" for place in places_of_tests()[mutation.test]]
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
         command += ["--slow" if mutation.slow else "--thorough"]
         command += ["-x", f"--junit-xml={report}", *tests]

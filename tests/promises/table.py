@@ -76,15 +76,17 @@ def promises() -> dict[str, list[str]]:
 
 
 @cache
-def files_of_tests() -> dict[str, list[str]]:
-    """Name of a test → the files that have one of that name, as pytest takes them."""
+def places_of_tests() -> dict[str, list[str]]:
+    """Name of a test → where tests of that name stand, as pytest takes it: file, perhaps class."""
     found: dict[str, list[str]] = {}
+
+    def look(parent: ast.AST, place: str) -> None:
+        for node in ast.iter_child_nodes(parent):
+            if isinstance(node, ast.ClassDef):
+                look(node, f"{place}::{node.name}")
+            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                found.setdefault(node.name, []).append(place)
+
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
-        names = {
-            node.name
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        }
-        for name in names:
-            found.setdefault(name, []).append(path.relative_to(ROOT).as_posix())
+        look(ast.parse(path.read_text(encoding="utf-8")), path.relative_to(ROOT).as_posix())
     return found

@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 import serve
-from tests.promises.table import ROOT, Mutation, files_of_tests, mutations, promises
+from tests.promises.table import ROOT, Mutation, mutations, places_of_tests, promises
 
 MUTATIONS = mutations()
 
@@ -48,7 +48,7 @@ def test_each_test_that_a_promise_names_has_a_mutation() -> None:
     named = {test for tests in promises().values() for test in tests}
     assert len(promises()) > 60
     assert {each.test for each in MUTATIONS.values()} == named - set(WITHOUT_A_MUTATION)
-    assert named <= set(files_of_tests())
+    assert named <= set(places_of_tests())
 
 
 def test_each_promise_has_a_test_with_a_mutation() -> None:
@@ -59,7 +59,7 @@ def test_each_promise_has_a_test_with_a_mutation() -> None:
 def test_each_promise_has_a_test_that_is_run_before_anything_lands() -> None:
     """One that is not marked slow: ``--thorough`` runs it."""
     files = {
-        file for tests in promises().values() for test in tests for file in files_of_tests()[test]
+        file for tests in promises().values() for test in tests for file in places_of_tests()[test]
     }
     command = [sys.executable, "-m", "pytest", "-m", "not slow", "--collect-only", "-q"]
     listed = subprocess.run(

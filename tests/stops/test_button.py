@@ -74,7 +74,7 @@ class Cells:
 
     @staticmethod
     def _source(holds: bool) -> str:
-        text = (HERE / "cells.py").read_text(encoding="utf-8")
+        text = (HERE / "inside_cells.py").read_text(encoding="utf-8")
         return (
             f"from pathlib import Path\nPath('/lib/under-test/{MODULE}').write_text({text!r})\n"
             "import importlib\nimportlib.invalidate_caches()\n"
@@ -97,7 +97,7 @@ class Cells:
         return told
 
     def end(self) -> dict[str, int]:
-        """Return what the databases hold (cells.py)."""
+        """Return what the databases hold (inside_cells.py)."""
         counts: dict[str, int] = self._value(
             self._browser.evaluate(_ASK, "import stop_cells\nawait stop_cells.end()")
         )
