@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from tests import matrix
+
 #: Marks of the tests that need Node or a browser.
-PLACES = ("node", "chrome", "firefox")
+PLACES = ("node", *matrix.NAMES)
 
 THOROUGH, SLOW = "thorough", "slow"
 

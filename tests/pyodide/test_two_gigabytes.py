@@ -16,6 +16,7 @@ from tests.browsers import page_processes
 from tests.conftest import ServedSite
 from tests.harness.inside_pools import slot_of
 from tests.harness.inside_prelude import opened, value
+from tests.matrix import PARAMS
 from tests.pyodide.in_worker import in_worker
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ HEAP_GROWTH = 64 << 20
 PROCESS_GROWTH = 320 << 20
 
 #: Where files are real and may have holes.
-BROWSERS = [pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("chrome", "firefox")]
+BROWSERS = PARAMS
 
 
 @contextlib.contextmanager

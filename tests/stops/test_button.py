@@ -14,6 +14,7 @@ import pytest
 from tests.browsers import Browser, Chromium
 from tests.conftest import ServedSite, serving
 from tests.firefox import PRECISE, Firefox
+from tests.matrix import PARAMS
 from tests.proofs import Proofs
 
 HERE = Path(__file__).parent
@@ -114,9 +115,7 @@ def _cells(name: str, site: ServedSite, *, holds: bool = True) -> Iterator[Cells
         yield Cells(browser, server, holds=holds)
 
 
-@pytest.fixture(
-    params=[pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("chrome", "firefox")]
-)
+@pytest.fixture(params=PARAMS)
 def cells(request: pytest.FixtureRequest, site: ServedSite) -> Iterator[Cells]:
     with _cells(request.param, site) as opened:
         yield opened
