@@ -52,7 +52,7 @@ async def test_a_connection_without_waiting_lets_nobody_in(pool: Pool) -> None:
 
 
 @in_worker(spare=0, initial_capacity=4)
-async def test_so_many_slots_must_be_free_as_the_database_needs(pool: Pool) -> None:
+async def test_a_connection_needs_as_many_free_slots_as_its_database_takes(pool: Pool) -> None:
     with opened(pool, "wal.db") as con:
         con.execute("CREATE TABLE t(a)")
     with opened(pool, "delete.db") as con:
