@@ -110,7 +110,7 @@ PLAIN = st.text(
     quoted=st.none() | st.integers(0, 11),
     block=st.integers(1, 40),
 )
-def test_every_value_of_plain_lines_arrives_too(
+def test_every_value_of_lines_without_quotes_arrives(
     rows: list[list[str]], end: str, last: bool, delimiter: str, quoted: int | None, block: int
 ) -> None:
     lines = [delimiter.join(row) for row in rows]
@@ -204,7 +204,7 @@ def test_a_wrong_byte_is_named_with_its_line(
 ) -> None:
     monkeypatch.setattr("sahpool_console.session.formats.text.BLOCK", block)
     data = end.join([b"name,n", b'"two', b'lines",1', b"caf\xe9,2", b"x,3"])
-    error = client.reject(data)
+    error = client.reject(data, encoding="utf-8")
     assert error["type"] == "EncodingError"
     assert error["line"] == 4
     assert error["byte"] == data.index(b"\xe9")
@@ -215,7 +215,7 @@ def test_a_wrong_byte_is_named_with_its_line(
 
 
 def test_a_character_cut_at_the_end_is_a_wrong_byte(client: Client) -> None:
-    error = client.reject("a,b\n1,\u20ac".encode()[:-1])
+    error = client.reject("a,b\n1,\u20ac".encode()[:-1], encoding="utf-8")
     assert (error["type"], error["line"]) == ("EncodingError", 2)
 
 
@@ -326,7 +326,7 @@ def test_na_is_null_among_numbers_and_text_among_text(client: Client) -> None:
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
-def test_the_delimiter_is_found(client: Client, delimiter: str) -> None:
+def test_the_delimiter_of_a_file_is_found(client: Client, delimiter: str) -> None:
     rows = [["id", "text, and; more|here\t", "n"], ["1", "a;b,c|d\te", "1.5"], ["2", "x", "2"]]
     client.load(written(rows, delimiter=delimiter))
     assert client.rows('SELECT id, "text, and; more|here", n FROM data') == [

@@ -481,7 +481,7 @@ async def _guessed(incoming: Incoming, error: EncodingError) -> tuple[Delimited,
         library = await incoming.library("charset_normalizer")
     except OSError:
         raise error from None
-    at = max(0, int(str(error.extra["byte"])) - 10_000)
+    at = max(0, int(str(error.params["byte"])) - 10_000)
     for encoding in guessed_encodings(library, telling_bytes(incoming.source, at)):
         options = incoming.options._replace(encoding=encoding)
         try:
