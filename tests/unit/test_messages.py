@@ -37,7 +37,8 @@ PROSE = re.compile(r"[A-Za-z]{2,} [A-Za-z]|^[A-Z][a-z]|[…“”]")
 
 #: Looks like a text and is none: types of errors, keys, names of the browser, SQL, CSS.
 NO_TEXTS = {
-    *("Cancelled", "CursorClosed", "MixedVersions", "NameExists", "OperationalError"),
+    *("Cancelled", "CursorClosed", "ImportDoubtful", "MixedVersions", "NameExists"),
+    "OperationalError",
     *("OutcomeUnknown", "Restarted", "SessionLost", "TransactionLost"),
     *("ArrowLeft", "ArrowRight", "Escape", "Files", "Mac", "Mod-Enter"),
     "SELECT * FROM {} LIMIT {};",

@@ -36,7 +36,7 @@ def test_a_preview_has_everything_that_can_be_chosen(client: Client) -> None:
         "doubts": [],
     }
     assert {"NA", "NULL", "\\N"} <= set(found["nulls"])
-    assert {"utf-8", "cp1252"} <= set(found["encodings"])
+    assert {"utf-8", "cp1252"} <= {encoding["name"] for encoding in found["encodings"]}
 
 
 def test_a_database_has_no_preview(client: Client, tmp_path: Any) -> None:
@@ -137,3 +137,14 @@ def test_only_a_sure_file_goes_straight_in(client: Client, text: str, is_sure: b
     assert error["type"] == "ImportDoubtful"
     assert error["doubts"]
     assert client.ask("schema")["schema"] == []
+
+
+def test_an_error_among_the_first_rows_is_shown_with_those_above_it(client: Client) -> None:
+    text = 'a;b\n1;"x;y"\n2;"x"z\n3;w\n'
+    error = client.reject(text, only_if_sure=True)
+    assert (error["type"], "line 3" in error["params"]["doubts"][0]) == ("ImportDoubtful", True)
+    found = preview(client, text)
+    assert found["rows"] == [["1", "x;y"]]
+    assert "line 3" in found["doubts"][0]
+    assert client.reject(text)["type"] == "DelimitedError"
+    assert preview(client, text, quote="")["rows"][1] == ["2", '"x"z']

@@ -196,7 +196,7 @@ class ImportDoubtful(SessionError):
 
     def __init__(self, name: str, doubts: list[str], encoding: str | None) -> None:
         super().__init__(
-            f"{name} can be read in several ways.",
+            f"The file {name} can be read in several ways.",
             code="import-doubtful",
             hint=Hint("look-at-preview"),
             name=name,

@@ -97,6 +97,8 @@ def find_layout(
         )
     names, spare = _names(first, rows, there=header.there, own=own)
     width = len(names)
+    if header.there and width > len(first):
+        doubts.append("The first line has fewer names than the rows have fields.")
     if header.there or own is not None:
         names, changed = column_names(names)
         notes += changed
@@ -192,7 +194,7 @@ def _names(
         return [""] * width, max(0, len(first) - width)
     names = list(first)
     wider = [length for length in lengths if length > len(names)]
-    if len(wider) * 2 > len(lengths):
+    if len(wider) * 2 > len(lengths) > 1:
         width = Counter(wider).most_common(1)[0][0]
         if width == len(names) + 1 and all(name.strip() for name in names):
             names.insert(0, "")  # R leaves out the name of the column of row names

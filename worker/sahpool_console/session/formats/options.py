@@ -20,7 +20,7 @@ class TextOptions(NamedTuple):
         header: Whether the first record of the table names the columns.
         decimal: The decimal mark: a point or a comma.
         nulls: The texts that stand for NULL, in all columns; an empty field always does.
-        types: The declared types of the columns: INTEGER, REAL or TEXT.
+        types: The declared types of the columns: INTEGER, REAL or TEXT; empty: not chosen.
     """
 
     encoding: str | None = None
@@ -69,7 +69,7 @@ class TextOptions(NamedTuple):
         ]
 
 
-TYPES = {"TEXT", "INTEGER", "REAL"}
+TYPES = {"TEXT", "INTEGER", "REAL", ""}
 
 
 def _kept(value: Any) -> Any:

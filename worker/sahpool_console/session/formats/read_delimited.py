@@ -16,6 +16,7 @@ fields of a row are missing they are NULL, and empty fields too many are left ou
 import csv
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import chain, dropwhile, islice
 from pathlib import PurePosixPath
 from typing import Any
@@ -31,7 +32,7 @@ from .layout import Layout, filled_length, find_layout
 from .numerals import PLAIN
 from .options import NO_OPTIONS, TextOptions
 from .tables import TableFile
-from .text import TextReader, below, lines
+from .text import TextReader, below, encoding_name, lines
 from .typed import as_type
 
 __all__ = ["BATCH_ROWS", "FORMAT", "MAX_FIELD", "Delimited"]
@@ -60,12 +61,21 @@ Columns = Sequence[Sequence[str]]
 class Delimited(TableFile):
     """A delimited file; how it is written and its types are found from its first lines.
 
+    ``is_lenient``: an error among its first rows is a doubt, for a preview.
+
     Attributes:
         doubts: Why what has been found may be wrong, in sentences.
         layout: Where the table is, and how it is written.
     """
 
-    def __init__(self, source: Source, name: str, options: TextOptions = NO_OPTIONS) -> None:
+    def __init__(
+        self,
+        source: Source,
+        name: str,
+        options: TextOptions = NO_OPTIONS,
+        *,
+        is_lenient: bool = False,
+    ) -> None:
         super().__init__(source, name)
         self._options = options
         self._marks = (
@@ -94,22 +104,27 @@ class Delimited(TableFile):
         self._fields = self.layout.fields
         self._width = len(self.names)
         self._columns = [self._column(i) for i in range(self._width)]
-        columns: Columns = next(self.batches(), [[] for _ in self.names])
+        try:
+            columns: Columns = next(self.batches(), [[] for _ in self.names])
+        except DelimitedError as error:
+            if not is_lenient:
+                raise
+            self.doubts.insert(0, str(error))
+            columns = self._before_error()
         self.sample = columns
         self._widen(columns)
         self._judge_points(columns)
         self.doubts += self._ambiguous()
 
     def _column(self, at: int) -> Column:
-        types = self._options.types
         column = Column(self._marks, self._options.decimal)
-        if types is not None and at < len(types):
+        if self._chosen_type(at) is not None:
             column.kind = TEXT  # as_type() converts the values of a column whose type is chosen
         return column
 
     def _chosen_type(self, at: int) -> str | None:
         types = self._options.types
-        return types[at] if types is not None and at < len(types) else None
+        return (types[at] or None) if types is not None and at < len(types) else None
 
     def batches(self) -> Iterator[Columns]:
         """The values below the header as columns, one batch of rows at a time."""
@@ -272,6 +287,15 @@ class Delimited(TableFile):
             if len(record) > at and record[at] == value:
                 return line
         return None
+
+    def _before_error(self) -> Columns:
+        """The columns of the first rows, as far as they can be read."""
+        rows: Records = []
+        with suppress(DelimitedError):
+            for _, record in islice(self._numbered(), PREVIEW_ROWS + 1):
+                rows.append(record[: self._width] + [""] * (self._width - len(record)))
+        del rows[: int(self.layout.header)]
+        return list(zip(*rows, strict=True)) or [[] for _ in self.names]
 
     def preview(self) -> dict[str, Any]:
         """How the file is read, and its first rows, as the operation ``preview`` returns them."""
@@ -461,15 +485,18 @@ def _may_be_table(source: Source, name: str) -> bool:
     return unreadable.what_it_is(source, name) is None
 
 
-async def _opened(incoming: Incoming) -> tuple[Delimited, str | None]:
+async def _opened(incoming: Incoming, *, is_lenient: bool = False) -> tuple[Delimited, str | None]:
     """The file, and the encoding that was guessed for it; None: none had to be."""
+    source, name, options = incoming.source, incoming.name, incoming.options
     try:
-        return Delimited(incoming.source, incoming.name, incoming.options), None
+        return Delimited(source, name, options, is_lenient=is_lenient), None
     except EncodingError as error:
-        return await _guessed(incoming, error)
+        return await _guessed(incoming, error, is_lenient=is_lenient)
 
 
-async def _guessed(incoming: Incoming, error: EncodingError) -> tuple[Delimited, str]:
+async def _guessed(
+    incoming: Incoming, error: EncodingError, *, is_lenient: bool
+) -> tuple[Delimited, str]:
     """The file in the encoding that its bytes look like.
 
     Raises:
@@ -485,7 +512,7 @@ async def _guessed(incoming: Incoming, error: EncodingError) -> tuple[Delimited,
     for encoding in guessed_encodings(library, telling_bytes(incoming.source, at)):
         options = incoming.options._replace(encoding=encoding)
         try:
-            file = Delimited(incoming.source, incoming.name, options)
+            file = Delimited(incoming.source, incoming.name, options, is_lenient=is_lenient)
         except EncodingError:
             continue
         file.doubts.append(f"The file is not UTF-8; it looks like {file.encoding}.")
@@ -494,7 +521,7 @@ async def _guessed(incoming: Incoming, error: EncodingError) -> tuple[Delimited,
 
 
 async def _read(incoming: Incoming) -> Imported:
-    file, encoding = await _opened(incoming)
+    file, encoding = await _opened(incoming, is_lenient=incoming.only_if_sure)
     if incoming.only_if_sure and file.doubts:
         raise ImportDoubtful(incoming.name, file.doubts, encoding)
     try:
@@ -503,15 +530,18 @@ async def _read(incoming: Incoming) -> Imported:
         # The first lines were UTF-8, and a later one is not.
         if encoding is not None:
             raise
-        file, encoding = await _guessed(incoming, error)
+        file, encoding = await _guessed(incoming, error, is_lenient=incoming.only_if_sure)
         if incoming.only_if_sure:
             raise ImportDoubtful(incoming.name, file.doubts, encoding) from error
         return await incoming.as_table(file)
 
 
 async def _preview(incoming: Incoming) -> dict[str, Any]:
-    file, encoding = await _opened(incoming)
-    return file.preview() | {"encodings": [*ENCODINGS], "guessed": encoding is not None}
+    file, encoding = await _opened(incoming, is_lenient=True)
+    return file.preview() | {
+        "encodings": [{"name": name, "title": encoding_name(name)} for name in ENCODINGS],
+        "guessed": encoding is not None,
+    }
 
 
 FORMAT = ImportFormat(
