@@ -88,10 +88,10 @@ def make(tag: str, text: "str | None" = None, **attributes: "object") -> "js.Ele
 def named(name: str, **attributes: "object") -> "js.Element":
     """Return a new span with a name in it, whose blanks and invisible characters can be seen.
 
-    An empty name is shown as "(no name)" (app/parts/visible.mjs).
+    An empty name is shown as ``cell.unnamed`` of the catalogue (app/parts/visible.mjs).
     """
     element = make("span", None, **attributes)
-    parts.writeName(element, name)
+    parts.writeName(element, name, text("cell.unnamed"))
     return element
 
 
@@ -169,10 +169,10 @@ def watch_narrow(watcher: "Callable[[Any], object]") -> None:
 
 
 def create_editor(
-    parent: "js.Element", on_run: "Callable[[], object]", key: str, texts: "dict[str, str]"
+    parent: "js.Element", on_run: "Callable[[], object]", texts: "dict[str, str]"
 ) -> "Editor":
-    """Return a CodeMirror editor in ``parent`` (app/parts/editor.mjs), which remembers its text."""
-    return parts.createEditor(parent, guarded(on_run), "sahpool." + key, json.dumps(texts))
+    """Return a CodeMirror editor in ``parent`` (app/parts/editor.mjs), which keeps its text."""
+    return parts.createEditor(parent, guarded(on_run), json.dumps(texts))
 
 
 def create_grid(

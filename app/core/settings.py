@@ -1,6 +1,6 @@
 """What is kept in this browser from visit to visit: one entry of SETTINGS each.
 
-Not the editor's text, which app/parts/editor.mjs keeps.
+Not the texts of the editor, which app/parts/texts.mjs keeps.
 
 Values are kept as text in localStorage, below ``sahpool.`` and the name. A text that is no value of
 its setting, because an older or a newer version wrote it, counts as the default. It is not lost: it

@@ -250,7 +250,7 @@ class Grid {
     column.headerRenderer = (root) => {
       const name = rows.names[column.index];
       root.className = column.side;
-      writeName(root, name);
+      writeName(root, name, this.#texts.unnamed);
       root.title = name;
     };
     column.renderer = (root, _, { item }) => {
@@ -301,6 +301,6 @@ class Grid {
 /**
  * @param {Element} parent
  * @param {(column: string, row: number, kind: string, text: string, bytes: number, cut: boolean) => void} onOpen
- * @param {string} texts JSON {label, blob, unloaded}, from app/messages; blob has {start} and {count}
+ * @param {string} texts JSON {label, blob, unloaded, unnamed}, from app/messages; blob has {start} and {count}
  */
 export const createGrid = (...values) => new Grid(...values);

@@ -78,8 +78,9 @@ export const write = (element, text) => {
   );
 };
 
-/** Writes a name as `write` does; an empty one is shown as "(no name)". */
-export const writeName = (element, name) => {
+/** Writes a name as `write` does; for an empty one the style sheet shows `unnamed`. */
+export const writeName = (element, name, unnamed) => {
   write(element, name);
   element.classList.toggle("nameless", name === "");
+  if (name === "") element.dataset.unnamed = unnamed;
 };

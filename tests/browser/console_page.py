@@ -6,8 +6,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tests.browser import accessibility
 from tests.browser.page import Page
-from tests.browsers import wait_for
+from tests.browsers import Chromium, wait_for
 
 RUN_SECONDS = 120.0
 
@@ -105,7 +106,12 @@ class Console(Page):
         wait_for("the run to end", lambda: self.js(script), RUN_SECONDS)
 
     def click(self, name: str) -> None:
-        """Press the visible button of that name (or accessible name), once there is one."""
+        """Press the visible button of that name (or accessible name), once there is one.
+
+        A dialog that is open by then has to be one that everybody can use (accessibility.py).
+        """
+        if isinstance(self.browser, Chromium) and self.question() is not None:
+            assert accessibility.violations(self.browser) == []
         script = """
             const reachable = document.querySelector("dialog[open]") ?? document;
             const visible = [...reachable.querySelectorAll("button")].filter((button) =>

@@ -28,7 +28,7 @@ def open_dialog(console: Console) -> None:
 
 
 def close_dialog(console: Console) -> None:
-    console.js("document.querySelector('dialog[open] .primary').click()")
+    console.click("Close")  # which also looks whether everybody can use the dialog
     wait_for("the end of the dialog", lambda: not console.js(OPEN))
 
 

@@ -131,7 +131,7 @@ def test_what_only_asks_is_sent_again_as_it_was(page: Page, op: str) -> None:
         ("unpause", {}),
     ],
 )
-def test_of_what_changes_something_it_is_said_that_nobody_knows(
+def test_a_request_that_changes_something_is_told_as_unknown_after_its_worker_has_gone(
     page: Page, op: str, fields: dict[str, Any]
 ) -> None:
     request = page.start(op, **fields)

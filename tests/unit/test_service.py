@@ -278,7 +278,7 @@ class TestRun:
         reply = client.ask("fetch", cursor=outcome["cursor"], rows=9, database="notes.db")
         assert decode(reply["piece"], client.parts) == [(6,), (7,), (8,), (9,)]
 
-    def test_without_a_database_it_says_so(self, tmp_path: Path) -> None:
+    def test_a_request_without_an_open_database_says_so(self, tmp_path: Path) -> None:
         error = Client(FakeHost(tmp_path)).fail("run", sql="SELECT 1")
         assert error["type"] == "NoDatabase"
 

@@ -22,8 +22,11 @@ class Editor:
         self._view = dom.create_editor(
             dom.by_id("editor"),
             lambda: console.commands.press("Mod-Enter"),
-            "text",
-            {"label": text("editor.label"), "placeholder": text("editor.placeholder")},
+            {
+                "label": text("editor.label"),
+                "placeholder": text("editor.placeholder"),
+                "unkept": text("editor.unkept"),
+            },
         )
         self._view.restore(self._generated)
         if dom.is_apple():

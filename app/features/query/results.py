@@ -73,6 +73,7 @@ class Results:
                 "label": text("results.label"),
                 "blob": text("results.blob-line", start="{start}", count="{count}"),
                 "unloaded": text("results.unloaded"),
+                "unnamed": text("cell.unnamed"),
             },
         )
         dom.on_acts(self._tabs, {"show": self._on_tab})
