@@ -29,6 +29,7 @@ class Element(EventTarget, Protocol):
     max: float
     open: bool
     hidden: bool
+    checked: bool
     disabled: bool
     inert: bool
     tabIndex: int
@@ -41,6 +42,8 @@ class Element(EventTarget, Protocol):
     def classList(self) -> ClassList: ...
     @property
     def children(self) -> HTMLCollection: ...
+    @property
+    def lastElementChild(self) -> Element: ...
     @property
     def childElementCount(self) -> int: ...
     def insertBefore(self, child: Element, before: Element | None) -> Element: ...

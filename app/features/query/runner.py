@@ -45,14 +45,18 @@ class Runner:
         self._before: "list[int]" = []
         console.state.watch("ahead", self._show_place)
         self._seconds = dom.by_id("seconds")
-        self._seconds.value = dom.recall("seconds") or "0"
+        console.settings.watch("seconds", self._show_seconds)
         self._again = False
         self._since: "int | None" = None
         self._last: "Request | None" = None
         console.state.watch_busy(self._show_busy)
-        dom.listen(
-            self._seconds, "change", lambda _event: dom.remember("seconds", self._seconds.value)
-        )
+        dom.listen(self._seconds, "change", lambda _event: self._set_seconds())
+
+    def _show_seconds(self, seconds: str) -> None:
+        self._seconds.value = seconds
+
+    def _set_seconds(self) -> None:
+        self._console.settings["seconds"] = self._seconds.value
 
     def take_progress(self, message: "Json") -> None:
         """Takes the event ``running``: how far the statement has come."""
@@ -330,7 +334,7 @@ class Runner:
 
     async def _ask(self, op: str, **fields: "Any") -> "Json":
         request = self._request = self._last = self._console.client.start(
-            op, database=self._database, seconds=int(self._seconds.value or 0), **fields
+            op, database=self._database, seconds=int(self._console.settings["seconds"]), **fields
         )
         try:
             return await request.reply()
