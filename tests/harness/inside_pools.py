@@ -162,3 +162,13 @@ def force_end(pool: Pool) -> None:
     pool._vfs.dispose()
     pool._slots.close()
     pool._hold.unlock()
+
+
+def open_cursors(functions: Any) -> int:
+    """How many passes over table functions are open."""
+    return len(functions._virtual_tables._cursors)
+
+
+def open_tables(functions: Any) -> int:
+    """How many table functions connections have in use."""
+    return len(functions._virtual_tables._tables)
