@@ -172,3 +172,9 @@ def open_cursors(functions: Any) -> int:
 def open_tables(functions: Any) -> int:
     """How many table functions connections have in use."""
     return len(functions._virtual_tables._tables)
+
+
+def assert_no_table_function_is_open(functions: Any) -> None:
+    """Asserts that SQLite has released every table function, and every pass over one."""
+    if functions._virtual_tables is not None:
+        assert open_cursors(functions) == open_tables(functions) == 0

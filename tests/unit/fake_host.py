@@ -13,7 +13,7 @@ from typing import Any
 from sahpool import NoSuchDatabaseError
 from sahpool_console import protocol
 from sahpool_console.session import Service
-from sahpool_console.session.host import Function, Quarantine
+from sahpool_console.session.host import Aggregate, Function, Quarantine
 from sahpool_console.session.session import Session
 from tests.harness.service import session_of
 
@@ -124,6 +124,8 @@ class FakeHost:
         self.quarantine: Quarantine | None = FakeQuarantine(self)
         self.can_suspend = True
         self.own_functions: list[Function] = []
+        self.own_aggregates: list[Aggregate] = []
+        self.own_tables: dict[str, Callable[[sqlite3.Connection], object]] = {}
         self.offset = -1
         self.prepared = 0
         self.lent: list[str] = []
@@ -137,6 +139,15 @@ class FakeHost:
 
     def functions(self) -> list[Function]:
         return self.own_functions
+
+    def aggregates(self) -> list[Aggregate]:
+        return self.own_aggregates
+
+    def add_table_functions(self, con: sqlite3.Connection, missing: str) -> bool:
+        add = self.own_tables.pop(missing, None)
+        if add is not None:
+            add(con)
+        return add is not None
 
     def interruptible(self, _con: sqlite3.Connection) -> AbstractContextManager[None]:
         return nullcontext()

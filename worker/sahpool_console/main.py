@@ -40,10 +40,10 @@ from sahpool.sqlite.sorter import small_sorts
 
 from . import protocol, version
 from .memory import MemoryFiles
-from .session.host import Function, Host, Quarantine
+from .session.host import Aggregate, Function, Host, Quarantine
 from .session.job import TICK_SECONDS
 from .session.service import Service
-from .sql_functions import FUNCTIONS
+from .sql_functions import AGGREGATES, FUNCTIONS, add_table_functions
 
 __all__ = ["BrowserHost", "FileSource", "MemoryHost", "start"]
 
@@ -106,6 +106,14 @@ class Surroundings:
     def functions(self) -> list[Function]:
         """The functions of ``sql_functions``."""
         return FUNCTIONS
+
+    def aggregates(self) -> list[Aggregate]:
+        """The aggregates of ``sql_functions``."""
+        return AGGREGATES
+
+    def add_table_functions(self, con: sqlite3.Connection, missing: str) -> bool:
+        """``sql_functions.add_table_functions``."""
+        return add_table_functions(con, missing)
 
     def interruptible(self, con: sqlite3.Connection) -> AbstractContextManager[None]:
         """Within the block SQLite sorts in small steps, between which it can be interrupted."""

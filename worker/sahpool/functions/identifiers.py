@@ -42,14 +42,13 @@ _VARIANT = 2 << 62
 _TIMES = (1 << 48) - 1
 
 
-def _written(number: int) -> str:
-    digits = f"{number:032x}"
+def _dashed(digits: str) -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def uuid4() -> str:
     """A random UUID, version 4."""
-    return _written(_bits() & _MASK | _FOUR)
+    return _dashed(f"{_bits() & _MASK | _FOUR:032x}")
 
 
 class _InOrder:
@@ -87,23 +86,24 @@ class _InOrder:
 _UUID = re.compile(r"\{?((?:[0-9a-fA-F]{2}-?){16})\}?\Z")
 
 
-def _number(value: Value) -> int | None:
+def _digits(value: Value) -> str | None:
+    """The 32 hexadecimal digits of a UUID, text or BLOB."""
     if isinstance(value, bytes):
-        return int.from_bytes(value, "big") if len(value) == 16 else None
+        return value.hex() if len(value) == 16 else None
     found = _UUID.match(value) if isinstance(value, str) else None
-    return int(found[1].replace("-", ""), 16) if found else None
+    return found[1].replace("-", "").lower() if found else None
 
 
 def uuid_str(value: Value) -> str | None:
     """A UUID, text or BLOB, as text; NULL if the value is none."""
-    number = _number(value)
-    return None if number is None else _written(number)
+    digits = _digits(value)
+    return None if digits is None else _dashed(digits)
 
 
 def uuid_blob(value: Value) -> bytes | None:
     """A UUID, text or BLOB, as a BLOB of 16 bytes; NULL if the value is none."""
-    number = _number(value)
-    return None if number is None else number.to_bytes(16, "big")
+    digits = _digits(value)
+    return None if digits is None else bytes.fromhex(digits)
 
 
 SCALARS = (

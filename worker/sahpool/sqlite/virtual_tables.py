@@ -232,6 +232,8 @@ class VirtualTables:
     def _connect(
         self, database: int, number: int, _count: int, _words: int, table: int, _error: int
     ) -> int:
+        if _pointer(table) in self._tables:
+            return abi.SQLITE_OK  # called again
         function = self._functions[number - 1]
         hidden = (f"{name} HIDDEN" for name in function.arguments)
         declared = f"CREATE TABLE x({', '.join((*function.columns, *hidden))})"
@@ -239,9 +241,21 @@ class VirtualTables:
         if code != abi.SQLITE_OK:
             return int(code)
         made = _Table()
-        self._tables[ctypes.addressof(made)] = (function, made)
-        abi.write_pointer(table, ctypes.addressof(made))
-        return abi.SQLITE_OK
+        return self._hand_over(table, made, self._tables, (function, made))
+
+    def _hand_over(self, target: int, memory: Any, kept: dict[int, Any], what: Any) -> int:
+        """Gives SQLite the address of a structure, and keeps what belongs to it, or does neither.
+
+        SQLite ignores the address if the answer is an error.
+        """
+        address = ctypes.addressof(memory)
+        try:
+            abi.write_pointer(target, address)
+            kept[address] = what
+            return abi.SQLITE_OK
+        except BaseException:
+            kept.pop(address, None)
+            raise
 
     def _disconnect(self, table: int) -> int:
         self._tables.pop(table, None)
@@ -271,10 +285,10 @@ class VirtualTables:
         return abi.SQLITE_OK
 
     def _open(self, table: int, cursor: int) -> int:
+        if _pointer(cursor) in self._cursors:
+            return abi.SQLITE_OK  # called again
         made = _Cursor(self._tables[table][0])
-        self._cursors[ctypes.addressof(made.memory)] = made
-        abi.write_pointer(cursor, ctypes.addressof(made.memory))
-        return abi.SQLITE_OK
+        return self._hand_over(cursor, made.memory, self._cursors, made)
 
     def _close(self, cursor: int) -> int:
         self._cursors.pop(cursor, None)
@@ -347,6 +361,11 @@ class VirtualTables:
             sqlite.sqlite3_result_text(context, data, len(data), _TRANSIENT)
         else:
             sqlite.sqlite3_result_blob(context, value, len(value), _TRANSIENT)
+
+
+def _pointer(address: int) -> int:
+    """``*(void**)address``."""
+    return c_void_p.from_address(address).value or 0
 
 
 def _library() -> ctypes.CDLL:

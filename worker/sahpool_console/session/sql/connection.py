@@ -105,6 +105,8 @@ class Connection:
         self._functions = Functions(self.con, progress)
         for function in host.functions():
             self._functions.register(function)
+        for aggregate in host.aggregates():
+            self._functions.register_aggregate(aggregate)
         try:
             # Reads the whole schema, so that a file that is no database fails here. The progress
             # handler is set only afterwards: the cancel that ends an import must not interrupt
@@ -218,7 +220,7 @@ class Connection:
         with self._functions.naming_failures(), ExitStack() as until_known:
             cursor = until_known.enter_context(closing(con.cursor()))
             with self._setting(word):
-                cursor.execute(sql)
+                self._begin(cursor, sql)
             if cursor.description is None:
                 return Execution([], None, self._changes(cursor, word, before))
             columns = [column[0] for column in cursor.description]
@@ -230,6 +232,19 @@ class Connection:
             until_known.pop_all()
             rows = Rows(cursor, len(columns), cursor.close, self._functions.naming_failures)
             return Execution(columns, rows, None, word not in _READING)
+
+    def _begin(self, cursor: sqlite3.Cursor, sql: str) -> None:
+        """Runs a statement up to its first row, with the table functions if it asks for one."""
+        try:
+            cursor.execute(sql)
+        except sqlite3.OperationalError as error:
+            # The statement has not begun to run.
+            told, _, name = str(error).partition(": ")
+            if told != "no such table" or not self._host.add_table_functions(
+                self.con, name.rpartition(".")[2]
+            ):
+                raise
+            cursor.execute(sql)
 
     def _vacuum(self) -> bool:
         """Runs VACUUM in pieces; False when that cannot be done and SQLite's own has to run."""
