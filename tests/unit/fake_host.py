@@ -124,6 +124,7 @@ class FakeHost:
         self.quarantine: Quarantine | None = FakeQuarantine(self)
         self.can_suspend = True
         self.own_functions: list[Function] = []
+        self.own_keywords = ["SELECT"]
         self.own_aggregates: list[Aggregate] = []
         self.own_tables: dict[str, Callable[[sqlite3.Connection], object]] = {}
         self.offset = -1
@@ -135,7 +136,7 @@ class FakeHost:
         self.on_breathe: Callable[[], object] = lambda: None
 
     def keywords(self) -> list[str]:
-        return ["SELECT"]
+        return self.own_keywords
 
     def functions(self) -> list[Function]:
         return self.own_functions

@@ -1,8 +1,8 @@
 """Functions that stand in FROM: eponymous virtual tables whose rows Python makes.
 
 SQLite calls the methods through ``Callbacks``, as it calls those of a VFS, so an exception that
-strikes anywhere ends the statement with an error. A method that did not finish may be called
-again: xNext only says which row is wanted, and xEof fetches it, so none is skipped.
+strikes anywhere ends the statement with an error. xEof cannot report one: it fetches the row that
+xNext has asked for, and if that fails, the method that SQLite calls next does report it.
 
 Source: sqlite.org/vtab.html, c3ref/module.html, c3ref/index_info.html.
 """
@@ -162,6 +162,11 @@ class _Cursor:
         self.current = (0, None)
         self.wanted = 1
 
+    @property
+    def is_there(self) -> bool:
+        """Whether the row that is wanted was fetched: making it may have failed in xEof."""
+        return self.current[0] == self.wanted
+
     def fetch(self) -> None:
         """Goes on to the row that is wanted, unless it is there."""
         number = self.current[0]
@@ -171,8 +176,8 @@ class _Cursor:
     def value(self, column: int) -> Value:
         """A value of the current row; the columns are followed by the arguments."""
         row = self.current[1]
-        if row is None:
-            raise ValueError(f"{self.table.name}() has no more rows")
+        if row is None or not self.is_there:
+            raise ValueError(f"{self.table.name}() has not made the row")
         table = self.table
         if column < len(table.columns):
             return row[column]
@@ -309,7 +314,9 @@ class VirtualTables:
 
     def _next(self, cursor: int) -> int:
         found = self._cursors[cursor]
-        found.wanted = found.current[0] + 1
+        if not found.is_there:
+            raise ValueError(f"{found.table.name}() has not made the row")
+        found.wanted += 1
         return abi.SQLITE_OK
 
     def _eof(self, cursor: int) -> int:

@@ -230,9 +230,15 @@ def describe(
     )
 
 
+#: Result codes for which CPython 3.14 has no name (sqlite.org/rescode.html).
+_NAMES = {3091: "SQLITE_CONSTRAINT_DATATYPE"}
+
+
 def _result_name(error: BaseException) -> str | None:
     """SQLite's result code by name; SQLITE_FULL also for a full storage, whoever reports it."""
     name: str | None = getattr(error, "sqlite_errorname", None)
+    if name == "unknown":  # to this Python, which has no name for it
+        name = _NAMES.get(getattr(error, "sqlite_errorcode", 0))
     if name is None and _is_out_of_room(error):
         return "SQLITE_FULL"
     return name
@@ -253,7 +259,7 @@ def _hint(error: BaseException, statement: bytes) -> str | None:
     if isinstance(own, str):
         return own
     if statement.startswith(b"."):
-        command = statement.split(None, 1)[0].lower()
+        command = statement.split(None, 1)[0].lower().rstrip(b";")
         text = "Commands that begin with a dot belong to the sqlite3 shell, not to SQL."
         known = _DOT_COMMANDS.get(command)
         return text if known is None else f"{text} {known}"

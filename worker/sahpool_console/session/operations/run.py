@@ -10,6 +10,7 @@ from ..errors import OutcomeUnknown, TransactionLost, describe
 from ..job import Job
 from ..session import Fields, Session
 from ..sql.connection import Connection, Execution
+from ..sql.hints import Situation, find
 from ..sql.results import Rows
 from ..sql.statements import Statement, split
 
@@ -141,11 +142,40 @@ def _statement_error(
     offset = -1
     if isinstance(error, sqlite3.Error) and hasattr(error, "sqlite_errorcode"):
         offset = session.host.error_offset(connection.con)
-    return describe(
+    report = describe(
         job.as_stopped(error),
         statement=text,
         offset=statement.start + offset if offset >= 0 else None,
     )
+    if report["hint"] is None and isinstance(error, sqlite3.Error):
+        situation = Situation(
+            str(error), text, offset, session.host.keywords(), connection.open_for
+        )
+        report.update(_hint_fields(situation, statement.start))
+    return report
+
+
+def _hint_fields(situation: Situation, start: int) -> Fields:
+    """The fields of an error with a hint about what the statement, from byte ``start`` on, says.
+
+    ``hint``, ``hint_code`` and ``hint_parameters``; and where the hint says what to replace,
+    ``replacements``, a list of (byte of the whole SQL, bytes, text), to the first of which
+    ``offset`` points.
+    """
+    hint = find(situation)
+    if hint is None:
+        return {}
+    fields: Fields = {
+        "hint": hint.text,
+        "hint_code": hint.code,
+        "hint_parameters": hint.parameters,
+    }
+    if hint.replacements:
+        fields["replacements"] = [
+            [start + each.offset, each.length, each.text] for each in hint.replacements
+        ]
+        fields["offset"] = fields["replacements"][0][0]
+    return fields
 
 
 async def fetch(session: Session, job: Job) -> Fields:

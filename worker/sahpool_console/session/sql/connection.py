@@ -12,6 +12,7 @@ from contextlib import (
     suppress,
 )
 from itertools import count
+from time import perf_counter
 from typing import Any, NamedTuple
 
 from ..errors import CursorClosed, TransactionOpen
@@ -97,6 +98,7 @@ class Connection:
         self.con = host.connect(name)
         self.con.isolation_level = None
         self.con.text_factory = bytearray
+        self._began = 0.0  # when the open transaction began, by perf_counter()
         self._put_off = 0  # pages, see put_off_checkpoints
         # Whether the service empties the WAL later (empty_wal); None: not known yet.
         self._is_tidied: bool | None = None
@@ -217,6 +219,8 @@ class Connection:
         self.may_differ = self.may_differ or word not in _KEEPS_SCHEMA
         self.was_undone = self.was_undone or word in _UNDOES_SCHEMA
         before = con.total_changes
+        if not con.in_transaction:
+            self._began = perf_counter()
         with self._functions.naming_failures(), ExitStack() as until_known:
             cursor = until_known.enter_context(closing(con.cursor()))
             with self._setting(word):
@@ -282,6 +286,11 @@ class Connection:
         """PRAGMA data_version, which changes with each commit of another connection."""
         ((version,),) = self.query("PRAGMA main.data_version")
         return int(version)
+
+    @property
+    def open_for(self) -> float | None:
+        """Seconds since the open transaction began; None: none is open."""
+        return perf_counter() - self._began if self.con.in_transaction else None
 
     @property
     def holds_snapshot(self) -> bool:
