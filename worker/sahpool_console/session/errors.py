@@ -12,6 +12,7 @@
      ├─ UsedElsewhere       another tab's session uses what the request is about
      ├─ StoragePaused       another program has the storage for the time being
      ├─ FunctionFailed      a function of SQL that is written in Python raised an exception
+     ├─ ForeignIndex        the statement needs the order of an index of another program
      ├─ NameExists          the name is taken, and the request does not ask to replace
      └─ ImportRejected      the file cannot be imported
          ├─ NotADatabase    the file is no SQLite database, or not a whole one
@@ -23,6 +24,8 @@ Errors of sqlite3 and of the library sahpool keep their own type names.
 # The page gets the class names as error types, so they name the situation, without "Error".
 # ruff: noqa: N818
 
+from __future__ import annotations
+
 import sqlite3
 from typing import Any
 
@@ -33,6 +36,7 @@ __all__ = [
     "CursorClosed",
     "DelimitedError",
     "EncodingError",
+    "ForeignIndex",
     "FunctionFailed",
     "ImportRejected",
     "NameExists",
@@ -144,6 +148,32 @@ class StoragePaused(SessionError):
 
 class FunctionFailed(SessionError):
     """A function of SQL that is written in Python raised an exception, which is the cause."""
+
+
+class ForeignIndex(SessionError):
+    """The statement needs the order of an index whose collation another program has."""
+
+    @classmethod
+    def written(cls, collation: str) -> ForeignIndex:
+        """The error for a statement that would write to the index."""
+        return cls(
+            f"Not written: an index or key here is in the order of {collation}, a collation of the "
+            "program that the database comes from, and would no longer fit there.",
+            hint="Write to the table in that program, or to a copy of it: CREATE TABLE a_copy AS "
+            "SELECT * FROM the_table.",
+            collation=collation,
+        )
+
+    @classmethod
+    def looked_up(cls, collation: str) -> ForeignIndex:
+        """The error for a statement that would look up rows in the index."""
+        return cls(
+            f"Not run: it would look up rows in an index in the order of {collation}, a collation "
+            "of the program that the database comes from, and could miss some.",
+            hint="Put a plus sign before the column in the condition: WHERE +name = 'x'. Then no "
+            "index is used.",
+            collation=collation,
+        )
 
 
 class NameExists(SessionError):

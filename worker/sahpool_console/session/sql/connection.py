@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from ..errors import CursorClosed, TransactionOpen
 from ..host import Host
+from .collations import Collations
 from .functions import Functions
 from .results import Rows
 from .statements import split
@@ -104,6 +105,7 @@ class Connection:
         self._is_tidied: bool | None = None
         self._settings = Settings(self.con)
         self._results: dict[int, Rows] = {}
+        self._collations = Collations(self.con)
         self._functions = Functions(self.con, progress)
         for function in host.functions():
             self._functions.register(function)
@@ -196,7 +198,12 @@ class Connection:
 
         Text that is not valid UTF-8 gets replacement characters.
         """
-        return [tuple(map(_text, row)) for row in self.con.execute(sql, parameters)]
+        while True:
+            try:
+                return [tuple(map(_text, row)) for row in self.con.execute(sql, parameters)]
+            except sqlite3.OperationalError as error:
+                if not self._collations.add(error, sql):
+                    raise
 
     def execute(self, sql: str) -> Execution:
         """Runs one statement of the user's, up to its first row."""
@@ -207,6 +214,8 @@ class Connection:
             # columns only once.
             con.executescript(sql)
             return Execution([], None, None)
+        if is_vacuum(sql):
+            self._collations.check(sql)
         if is_vacuum(sql) and self._vacuum():
             return Execution([], None, None)
         word = _first_word(sql)
@@ -238,17 +247,23 @@ class Connection:
             return Execution(columns, rows, None, word not in _READING)
 
     def _begin(self, cursor: sqlite3.Cursor, sql: str) -> None:
-        """Runs a statement up to its first row, with the table functions if it asks for one."""
-        try:
-            cursor.execute(sql)
-        except sqlite3.OperationalError as error:
-            # The statement has not begun to run.
-            told, _, name = str(error).partition(": ")
-            if told != "no such table" or not self._host.add_table_functions(
-                self.con, name.rpartition(".")[2]
-            ):
-                raise
-            cursor.execute(sql)
+        """Runs a statement up to its first row, with what it needs beside SQLite's own."""
+        while True:
+            try:
+                self._collations.check(sql)
+                cursor.execute(sql)
+                return
+            except sqlite3.OperationalError as error:
+                # The statement has not begun to run.
+                if not self._adds_what_is_missing(error, sql):
+                    raise
+
+    def _adds_what_is_missing(self, error: sqlite3.OperationalError, sql: str) -> bool:
+        """Whether what a statement lacks was registered: a table function, or a collation."""
+        told, _, name = str(error).partition(": ")
+        if told == "no such table":
+            return self._host.add_table_functions(self.con, name.rpartition(".")[2])
+        return self._collations.add(error, sql)
 
     def _vacuum(self) -> bool:
         """Runs VACUUM in pieces; False when that cannot be done and SQLite's own has to run."""

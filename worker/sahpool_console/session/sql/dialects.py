@@ -55,8 +55,8 @@ RULES = (
         "collation_elsewhere",
         r"no such collation sequence: (?P<name>.+)",
         "{name} is a collation, an order of texts, of the program that the database comes from. "
-        "What does not sort or compare by it works; COLLATE NOCASE behind a column sorts without "
-        "it.",
+        "What does not sort or compare by it works; COLLATE NOCASE behind a column sorts and "
+        "compares without it.",
     ),
     _rule(
         "module_elsewhere_drop",

@@ -228,7 +228,7 @@ def _matching(rule: Rule, text: str, bare: str) -> re.Match[str] | None:
     return rule.bare.search(bare) if rule.bare is not None else None
 
 
-_NO_FUNCTION = re.compile(r"no such function: (?P<name>\w+)\Z")
+_NO_FUNCTION = re.compile(r"(?:no such|unknown) function: (?P<name>\w+)(?:\(\))?\Z")
 
 
 def _function(situation: Situation) -> Hint | None:
