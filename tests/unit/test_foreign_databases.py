@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sahpool_console import sql_functions
+from worker.build import packing
 
 from .fake_host import Client
 
 FIELD = Path(__file__).parents[1] / "field" / "console" / "db"
+
+
+def codes(error: dict[str, Any]) -> list[str]:
+    return [hint["code"] for hint in error["hints"]]
 
 
 def opened(client: Client, name: str) -> bytes:
@@ -65,7 +71,8 @@ def test_rows_are_not_looked_up_in_another_program_s_order(android: Client, sql:
     error = android.error(sql)
     assert error["type"] == "ForeignIndex"
     assert "could miss some" in error["message"]
-    assert "plus sign" in error["hint"]
+    assert error["code"] == "foreign-index-looked-up"
+    assert codes(error) == ["look-up-without-index"]
 
 
 def test_a_key_is_looked_up_as_far_as_it_is_in_sqlite_s_own_order(android: Client) -> None:
@@ -112,7 +119,7 @@ def test_no_stand_in_rewrites_or_checks_an_index(android: Client, sql: str) -> N
     for _ in range(2):
         error = android.error(sql)
         assert error["message"].startswith("no such collation sequence"), error
-        assert error["hint_code"] == "collation_elsewhere"
+        assert codes(error) == ["sql-collation-elsewhere"]
         android.rows("SELECT count(*) FROM channel")
 
 
@@ -137,7 +144,9 @@ def test_an_unknown_collation_sorts_and_compares_nothing(client: Client) -> None
     ):
         error = client.error(sql)
         assert error["message"] == "no such collation sequence: klingon", (sql, error)
-        assert error["hint"].startswith("klingon is a collation")
+        assert error["hints"] == [
+            {"code": "sql-collation-elsewhere", "params": {"name": "klingon"}}
+        ]
     assert client.error("INSERT INTO t VALUES ('z', 3)")["type"] == "ForeignIndex"
 
 
@@ -153,10 +162,12 @@ def test_the_exported_file_is_byte_for_byte_the_one_that_came(client: Client) ->
 
 def test_a_virtual_table_of_another_program_says_how_it_is_dropped(client: Client) -> None:
     opened(client, "vec.db")
-    assert client.error("SELECT * FROM vec_items")["hint_code"] == "module_elsewhere"
+    assert codes(client.error("SELECT * FROM vec_items")) == ["sql-module-elsewhere"]
     error = client.error("DROP TABLE vec_items")
-    assert error["hint_code"] == "module_elsewhere_drop"
-    way = error["hint"].partition("all the same: ")[2].partition("; then")[0]
+    (hint,) = error["hints"]
+    assert hint["code"] == "sql-module-elsewhere-drop"
+    text = str(packing.messages()[f"hint.{hint['code']}"]).format(**hint["params"])
+    way = text.partition("all the same: ")[2].partition("; then")[0]
     for statement in way.split("; "):
         assert client.run(statement)[-1]["error"] is None
     client.run("DROP TABLE vec_items_chunks; DROP TABLE vec_items_rowids")
@@ -176,6 +187,6 @@ def test_a_function_of_another_program_is_named(client: Client) -> None:
     opened(client, "regexpcheck.db")
     error = client.error("SELECT * FROM u")
     assert error["message"] == "unknown function: plate()"
-    assert "plate() is a function of the program" in error["hint"]
+    assert error["hints"] == [{"code": "sql-function-unknown", "params": {"name": "plate"}}]
     assert client.rows("SELECT mail FROM u") == [("a@b",)]
     assert client.rows("SELECT mail REGEXP '@' FROM u") == [(1,)]

@@ -66,7 +66,7 @@ def test_the_storage_tells_what_the_databases_take_and_promises_nothing(client: 
 
 
 @pytest.mark.parametrize("op", ["quarantine_export", "quarantine_recover", "quarantine_drop"])
-def test_there_is_no_quarantine_and_that_is_said(client: Client, op: str) -> None:
+def test_a_memory_has_no_quarantine_and_says_so(client: Client, op: str) -> None:
     assert client.ask("hello", protocol=protocol.PROTOCOL)["quarantined"] == []
     error = client.fail(op, slot="slot1")
     assert (error["type"], "has none" in error["message"]) == ("SessionError", True)
@@ -257,6 +257,6 @@ def test_names_are_taken_as_they_are_and_lead_out_of_nowhere(host: MemoryHost, n
     assert [path.name for path in host.folder.parent.iterdir()] == ["databases"]
 
 
-def test_it_is_all_that_a_service_needs_of_a_host(host: MemoryHost) -> None:
+def test_the_memory_host_has_all_that_a_service_needs_of_a_host(host: MemoryHost) -> None:
     needed = {name for name in vars(Host) if not name.startswith("_")} | set(Host.__annotations__)
     assert {name for name in needed if not hasattr(host, name)} == set()

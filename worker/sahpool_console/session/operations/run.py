@@ -6,7 +6,7 @@ import sqlite3
 from time import perf_counter
 
 from ... import protocol
-from ..errors import OutcomeUnknown, TransactionLost, describe
+from ..errors import Hint, OutcomeUnknown, TransactionLost, add_hint, describe
 from ..job import Job
 from ..session import Fields, Session
 from ..sql.connection import Connection, Execution
@@ -120,8 +120,7 @@ async def _outcome(
         outcome["error"] = _statement_error(session, connection, error, statement, text, job)
         if in_transaction and not connection.con.in_transaction:
             connection.was_undone = True
-            hints = (outcome["error"]["hint"], "SQLite has rolled back the whole transaction.")
-            outcome["error"]["hint"] = " ".join(filter(None, hints))
+            add_hint(outcome["error"], Hint("rolled-back"))
     finally:
         if execution is not None and execution.rows is not None and outcome["cursor"] is None:
             execution.rows.close()
@@ -147,35 +146,31 @@ def _statement_error(
         statement=text,
         offset=statement.start + offset if offset >= 0 else None,
     )
-    if report["hint"] is None and isinstance(error, sqlite3.Error):
-        situation = Situation(
-            str(error), text, offset, session.host.keywords(), connection.open_for
+    if not report["hint"] and not report["hints"] and isinstance(error, sqlite3.Error):
+        keywords = session.host.keywords()
+        _add_hint(
+            report,
+            Situation(str(error), text, offset, keywords, connection.open_for),
+            statement.start,
         )
-        report.update(_hint_fields(situation, statement.start))
     return report
 
 
-def _hint_fields(situation: Situation, start: int) -> Fields:
-    """The fields of an error with a hint about what the statement, from byte ``start`` on, says.
+def _add_hint(report: Fields, situation: Situation, start: int) -> None:
+    """Adds the hint about what the statement, from byte ``start`` of the SQL on, says.
 
-    ``hint``, ``hint_code`` and ``hint_parameters``; and where the hint says what to replace,
-    ``replacements``, a list of (byte of the whole SQL, bytes, text), to the first of which
-    ``offset`` points.
+    Where it says what to replace, ``replacements`` is a list of (byte of the whole SQL, bytes,
+    text), to the first of which ``offset`` then points.
     """
-    hint = find(situation)
-    if hint is None:
-        return {}
-    fields: Fields = {
-        "hint": hint.text,
-        "hint_code": hint.code,
-        "hint_parameters": hint.parameters,
-    }
-    if hint.replacements:
-        fields["replacements"] = [
-            [start + each.offset, each.length, each.text] for each in hint.replacements
+    found = find(situation)
+    if found is None:
+        return
+    add_hint(report, found.hint)
+    if found.replacements:
+        report["replacements"] = [
+            [start + each.offset, each.length, each.text] for each in found.replacements
         ]
-        fields["offset"] = fields["replacements"][0][0]
-    return fields
+        report["offset"] = report["replacements"][0][0]
 
 
 async def fetch(session: Session, job: Job) -> Fields:

@@ -1,9 +1,8 @@
 """What a person can do about an error of SQLite in SQL that was written for another program.
 
-``RULES`` is the table: an error message, what the statement looks like, and the text to show. Each
-has a code, and the parts of the text that vary are parameters, so that the page can have its own
-words. Characters that were pasted from elsewhere, and words of SQL that are used as names, have
-rules of their own: their hints say what to put in which place.
+``dialects.RULES`` is the table: an error message, what the statement looks like, and the hint's
+code, for which the page has the words. Characters that were pasted from elsewhere, and words of SQL
+that are used as names, have rules of their own: with their hints comes what to put in which place.
 """
 
 from __future__ import annotations
@@ -13,9 +12,10 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from ..hints import Hint
 from .dialects import FUNCTIONS, RULES, Rule
 
-__all__ = ["CODES", "Hint", "Replacement", "Situation", "find"]
+__all__ = ["Found", "Replacement", "Situation", "find"]
 
 
 class Replacement(NamedTuple):
@@ -32,19 +32,10 @@ class Replacement(NamedTuple):
     text: str
 
 
-class Hint(NamedTuple):
-    """A hint.
+class Found(NamedTuple):
+    """A hint, and what to replace so that the statement is what was meant."""
 
-    Attributes:
-        code: Says which one it is.
-        parameters: The parts of its text that vary.
-        text: The text, in English.
-        replacements: What to replace, so that the statement is what was meant.
-    """
-
-    code: str
-    parameters: dict[str, str]
-    text: str
+    hint: Hint
     replacements: tuple[Replacement, ...] = ()
 
 
@@ -66,28 +57,12 @@ class Situation(NamedTuple):
     open_for: float | None = None
 
 
-_OWN = {
-    "pasted_character": "It has a {name} (U+{point}) that was pasted from elsewhere: {instead}.",
-    "keyword_as_name": '"{word}" is a word of SQL. As a name it is written in quotation marks: '
-    '"{word}".',
-    "comma_before": "There is a comma before {word}, or something is missing between them.",
-    "transaction_is_open": "A transaction is open, since {seconds} s ago: COMMIT or ROLLBACK it "
-    "before another one begins.",
-    "function_elsewhere": "SQLite has no {name}(). {instead}",
-    "function_unknown": "{name}() is a function of the program that the SQL or the database comes "
-    "from. What does not use it works.",
-}
-"""Code → text of the hints that are not in ``RULES``."""
-
-CODES = frozenset([*_OWN, *(rule.code for rule in RULES)])
-"""All codes."""
-
-
-def find(situation: Situation) -> Hint | None:
+def find(situation: Situation) -> Found | None:
     """The hint for a situation; None: there is none."""
     text = situation.statement.decode("utf-8", "replace")
     if situation.message == "cannot start a transaction within a transaction":
-        return _hint("transaction_is_open", seconds=f"{situation.open_for or 0:.0f}")
+        seconds = f"{situation.open_for or 0:.0f}"
+        return Found(Hint("sql-transaction-is-open", {"seconds": seconds}))
     bare = _bare(text)
     return (
         _pasted(text, bare)
@@ -95,10 +70,6 @@ def find(situation: Situation) -> Hint | None:
         or _function(situation)
         or _keyword(situation, bare)
     )
-
-
-def _hint(code: str, *replacements: Replacement, **parameters: str) -> Hint:
-    return Hint(code, parameters, _OWN[code].format(**parameters), replacements)
 
 
 _QUOTED = re.compile(
@@ -170,7 +141,7 @@ def _stands_for(letter: str) -> str | None:
     return None
 
 
-def _pasted(text: str, bare: str) -> Hint | None:
+def _pasted(text: str, bare: str) -> Found | None:
     """A hint about characters that look like others; their replacements, all of the statement's."""
     if bare.isascii() and bare.isprintable():
         return None
@@ -183,14 +154,16 @@ def _pasted(text: str, bare: str) -> Hint | None:
     letter = text[found[0][0]]
     name = _NAMES.get(letter) or unicodedata.name(letter, "control character").lower()
     instead = found[0][1]
-    told = "replace it by a space" if instead == " " else f"replace it by {instead}"
-    if not instead:
-        told = "remove it"
+    point = f"{ord(letter):04X}"
+    if instead == " ":
+        hint = Hint("sql-pasted-space", {"name": name, "point": point})
     elif instead == "\n":
-        told = "replace it by a line break"
-    return _hint(
-        "pasted_character", *replacements, name=name, point=f"{ord(letter):04X}", instead=told
-    )
+        hint = Hint("sql-pasted-line-break", {"name": name, "point": point})
+    elif instead:
+        hint = Hint("sql-pasted-replace", {"name": name, "point": point, "instead": instead})
+    else:
+        hint = Hint("sql-pasted-remove", {"name": name, "point": point})
+    return Found(hint, replacements)
 
 
 def _replacements(text: str, found: list[tuple[int, str]]) -> Iterator[Replacement]:
@@ -204,7 +177,7 @@ def _replacements(text: str, found: list[tuple[int, str]]) -> Iterator[Replaceme
 # --- the table ------------------------------------------------------------------------------------
 
 
-def _by_rule(situation: Situation, text: str, bare: str) -> Hint | None:
+def _by_rule(situation: Situation, text: str, bare: str) -> Found | None:
     for rule in RULES:
         message = rule.message.search(situation.message)
         if message is None:
@@ -213,12 +186,9 @@ def _by_rule(situation: Situation, text: str, bare: str) -> Hint | None:
         if statement is None and (rule.bare is not None or rule.raw is not None):
             continue
         groups = {**message.groupdict(), **(statement.groupdict() if statement else {})}
-        parameters = {
-            name: value
-            for name, value in groups.items()
-            if value is not None and f"{{{name}}}" in rule.text
-        }
-        return Hint(rule.code, parameters, rule.text.format(**parameters))
+        return Found(
+            Hint(rule.code, {name: value for name, value in groups.items() if value is not None})
+        )
     return None
 
 
@@ -231,15 +201,12 @@ def _matching(rule: Rule, text: str, bare: str) -> re.Match[str] | None:
 _NO_FUNCTION = re.compile(r"(?:no such|unknown) function: (?P<name>\w+)(?:\(\))?\Z")
 
 
-def _function(situation: Situation) -> Hint | None:
+def _function(situation: Situation) -> Found | None:
     found = _NO_FUNCTION.search(situation.message)
     if found is None:
         return None
     name = found["name"]
-    instead = FUNCTIONS.get(name.lower())
-    if instead is None:
-        return _hint("function_unknown", name=name)
-    return _hint("function_elsewhere", name=name, instead=instead)
+    return Found(Hint(FUNCTIONS.get(name.lower(), "sql-function-unknown"), {"name": name}))
 
 
 # --- words of SQL ---------------------------------------------------------------------------------
@@ -258,7 +225,7 @@ _PARTS = re.compile(
 )
 
 
-def _keyword(situation: Situation, bare: str) -> Hint | None:
+def _keyword(situation: Situation, bare: str) -> Found | None:
     found = _NEAR.search(situation.message)
     if found is None or found["word"].upper() not in frozenset(situation.keywords):
         return None
@@ -276,9 +243,9 @@ def _keyword(situation: Situation, bare: str) -> Hint | None:
     upper, follows = word.upper(), after[1].upper() if after else ""
     is_part = _PARTS.fullmatch(upper) and not (upper in ("ORDER", "GROUP") and follows != "BY")
     if is_part and before[1] in "(,":
-        return _hint("comma_before", word=word)
+        return Found(Hint("sql-comma-before", {"word": word}))
     if is_part and before[1] not in "." and before[1].upper() not in ("FROM", "TABLE", "INTO"):
         return None
     start = len(bare[:at].encode()) if offset < 0 else offset
     replacement = Replacement(start, len(word), f'"{word}"')
-    return _hint("keyword_as_name", replacement, word=word)
+    return Found(Hint("sql-keyword-as-name", {"word": word}), (replacement,))
