@@ -11,7 +11,7 @@ import pytest
 from sahpool_console import sql_functions
 from worker.build import packing
 
-from .fake_host import Client
+from .fake_host import BytesSource, Client
 
 FIELD = Path(__file__).parents[1] / "field" / "console" / "db"
 
@@ -190,3 +190,46 @@ def test_a_function_of_another_program_is_named(client: Client) -> None:
     assert error["hints"] == [{"code": "sql-function-unknown", "params": {"name": "plate"}}]
     assert client.rows("SELECT mail FROM u") == [("a@b",)]
     assert client.rows("SELECT mail REGEXP '@' FROM u") == [(1,)]
+
+
+# --- a database with a WAL beside it, as a program leaves it that runs or has crashed -------------
+
+
+def source(name: str) -> BytesSource:
+    return BytesSource((FIELD / name).read_bytes(), name)
+
+
+def test_a_database_and_its_wal_have_all_rows(client: Client) -> None:
+    client.ask("beside", source("walshop.db-wal"), name="walshop.db-wal")
+    reply = client.ask("import_file", source("walshop.db"), name="walshop.db")
+    assert reply["notes"] == []
+    assert client.rows("SELECT count(*) FROM item") == [(3,)]
+    assert client.rows("SELECT name FROM sqlite_schema WHERE name = 'added'") == [("added",)]
+
+
+def test_a_wal_is_kept_until_a_name_is_found_and_used_once(client: Client) -> None:
+    client.ask("import_file", source("walshop.db"), name="walshop.db")
+    client.ask("beside", source("walshop.db-wal"), name="walshop.db-wal")
+    error = client.fail("import_file", source("walshop.db"), name="walshop.db")
+    assert error["type"] == "NameExists"
+    client.ask("import_file", source("walshop.db"), name="walshop.db", database="two.db")
+    assert client.rows("SELECT count(*) FROM item") == [(3,)]
+    client.ask("import_file", source("walshop.db"), name="walshop.db", database="three.db")
+    assert "added" not in [name for (name,) in client.rows("SELECT name FROM sqlite_schema")]
+
+
+def test_a_database_in_wal_mode_alone_says_that_a_wal_may_be_missing(client: Client) -> None:
+    reply = client.ask("import_file", source("walshop.db"), name="walshop.db")
+    assert "walshop.db-wal" in " ".join(reply["notes"])
+
+
+@pytest.mark.parametrize(
+    ("name", "what"), [("walshop.db-wal", "the WAL of"), ("walshop.db-shm", "the WAL-index of")]
+)
+def test_a_wal_or_its_index_alone_is_told_for_what_it_is(
+    client: Client, name: str, what: str
+) -> None:
+    error = client.fail("import_file", source(name), name=name)
+    assert what in error["message"]
+    renamed = client.fail("import_file", source(name), name="shop.db")
+    assert what in renamed["message"]

@@ -6,7 +6,7 @@ Engine and Loop, and has a Quarantine where its storage has one.
 """
 
 import sqlite3
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
@@ -122,8 +122,17 @@ class Databases(Protocol):
         """Makes room for the files that the next statements may create."""
         ...
 
-    async def import_db(self, name: str, chunks: AsyncIterable[Any], *, replace: bool) -> list[str]:
+    async def import_db(
+        self,
+        name: str,
+        chunks: AsyncIterable[Any],
+        *,
+        replace: bool,
+        beside: Mapping[str, AsyncIterable[Any]],
+    ) -> list[str]:
         """Stores the bytes of a database, checks them, and only then gives them its name.
+
+        ``beside`` has the bytes of the files that lie beside it: "wal", "journal".
 
         Returns remarks for the user, in sentences.
         """
