@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator, Iterator
+from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
 from contextlib import aclosing, closing
 from typing import Any
 
@@ -47,7 +47,7 @@ class _Incoming:
         self.source: Source = job.files[0]
         self.name: str = job.request["name"]
         self.job = job
-        self.beside = {
+        self.beside: Mapping[str, Source] = {
             kind: session.beside.pop(self.name + suffix)
             for kind, suffix in _SUFFIXES.items()
             if self.name + suffix in session.beside
