@@ -219,7 +219,10 @@ def _declare(found: ctypes.CDLL, signatures: Mapping[str, tuple[Any, list[Any]]]
 
 
 def connection_pointer(connection: sqlite3.Connection) -> int:
-    """The ``sqlite3*`` of an open connection: the first word behind its object header."""
+    """The ``sqlite3*`` of an open connection: the first word behind its object header.
+
+    ``layout.check_layout`` compares it with what SQLite says.
+    """
     address = c_void_p.from_address(id(connection) + object.__basicsize__).value
     if not address:
         raise sqlite3.ProgrammingError("Cannot operate on a closed database.")

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from . import abi, causes
 from .callbacks import Callbacks
+from .layout import check_layout
 
 __all__ = ["TableFunction", "VirtualTables"]
 
@@ -195,13 +196,15 @@ class VirtualTables:
             module: Pyodide's Emscripten module.
 
         Raises:
-            UnsupportedError: The heap has grown beyond 2 GiB.
+            UnsupportedError: The heap has grown beyond 2 GiB, or the layout of CPython's
+                connections is not known.
         """
         self._sqlite = _library()
         self._functions: list[TableFunction] = []
         self._tables: dict[int, tuple[TableFunction, _Table]] = {}
         self._cursors: dict[int, _Cursor] = {}
         self._callbacks = Callbacks(io, module, tell=_tell)
+        check_layout(self._callbacks)
         bind, failed = self._callbacks.bind, abi.SQLITE_ERROR
         self._module = _Module(
             iVersion=0,
