@@ -144,6 +144,9 @@ OPS: "dict[str, Op]" = {
     # session's lock; it goes on only when its sender knows that it does. Until then it has done
     # nothing, and the page may send it to another worker as if it were new.
     "proceed": Op({"target": COUNT}, {}, fate=MOOT, while_paused=True, at_once=True),
+    # The file that lies beside a database, ``name`` of which ends in -wal or -journal, for the next
+    # import of that database.
+    "beside": Op({"name": TEXT}, {}, parts=1, fate=AGAIN),
     "import_file": Op(
         {"name": TEXT},
         {

@@ -11,6 +11,7 @@ from ..errors import Hint, OutcomeUnknown, TransactionLost, add_hint, describe
 from ..job import Job
 from ..session import Fields, Session
 from ..sql.connection import Connection, Execution
+from ..sql.hints import Situation, find
 from ..sql.results import Rows
 from ..sql.statements import Statement, split
 
@@ -223,11 +224,36 @@ def _statement_error(
     offset = -1
     if isinstance(error, sqlite3.Error) and hasattr(error, "sqlite_errorcode"):
         offset = session.host.error_offset(connection.con)
-    return describe(
+    report = describe(
         job.as_stopped(error),
         statement=text,
         offset=statement.start + offset if offset >= 0 else None,
     )
+    if not report["hint"] and not report["hints"] and isinstance(error, sqlite3.Error):
+        keywords = session.host.keywords()
+        _add_hint(
+            report,
+            Situation(str(error), text, offset, keywords, connection.open_for),
+            statement.start,
+        )
+    return report
+
+
+def _add_hint(report: Fields, situation: Situation, start: int) -> None:
+    """Adds the hint about what the statement, from byte ``start`` of the SQL on, says.
+
+    Where it says what to replace, ``replacements`` is a list of (byte of the whole SQL, bytes,
+    text), to the first of which ``offset`` then points.
+    """
+    found = find(situation)
+    if found is None:
+        return
+    add_hint(report, found.hint)
+    if found.replacements:
+        report["replacements"] = [
+            [start + each.offset, each.length, each.text] for each in found.replacements
+        ]
+        report["offset"] = report["replacements"][0][0]
 
 
 async def fetch(session: Session, job: Job) -> Fields:
