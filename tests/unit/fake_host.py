@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from core import errors as page_errors
 from sahpool import NoSuchDatabaseError
 from sahpool_console import protocol
 from sahpool_console.session import Service
@@ -253,6 +254,11 @@ class FakeHost:
         return b"".join(chunks)
 
 
+def hint_of(error: dict[str, Any]) -> str:
+    """What the page says that can be done about an error."""
+    return " ".join(page_errors.hints_of(error))
+
+
 class Client:
     """The side of one page of a service: sends requests, checks and decodes what comes back."""
 
@@ -295,7 +301,13 @@ class Client:
         """The reply to whatever is sent."""
         reply, self.parts = await self.service.handle(self.key, head, list(parts))
         assert json.loads(reply)["id"] != 0
-        return protocol.decode_message(reply)
+        message = protocol.decode_message(reply)
+        errors = [message.get("error"), *(each["error"] for each in message.get("outcomes", ()))]
+        for error in filter(None, errors):
+            # The page has words for each code, and the worker the parameters for them.
+            assert page_errors.message_of(error)
+            assert len(page_errors.hints_of(error)) == bool(error["hint"]) + len(error["hints"])
+        return message
 
     def ask(self, op: str, *parts: object, **fields: object) -> dict[str, Any]:
         """The reply to a request that must succeed, sent from outside an event loop."""

@@ -238,7 +238,7 @@ def test_a_second_takeover_before_the_first_is_done_loses_and_repeats_nothing(pa
 
 def test_a_restart_by_the_person_refuses_what_was_under_way(page: Page) -> None:
     requests = [page.start("run", sql="SELECT 1"), page.start("schema")]
-    page.client.refuse_all("Kept.")
+    page.client.refuse_all("uncommitted-undone")
     assert [error_of(request) for request in requests] == ["Restarted"] * 2
     page.take_over()
     assert page.transport.ops() == ["run", "schema"]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from .fake_host import Client, FileSource, make_database
+from .fake_host import Client, FileSource, hint_of, make_database
 
 
 def test_a_database_is_imported_and_open_at_once(client: Client, tmp_path: Path) -> None:
@@ -35,7 +35,7 @@ def test_what_is_no_database_is_told_what_it_is(
     error = client.reject(data, name)
     assert error["type"] == "NotADatabase"
     assert told in error["message"]
-    assert error["hint"]
+    assert hint_of(error)
     assert client.ask("databases")["databases"] == [{"name": "notes.db", "size": 0}]
 
 
@@ -97,7 +97,7 @@ def test_what_is_known_to_be_no_table_is_told_what_it_is(
     error = client.reject(data, name)
     assert error["type"] == "ImportRejected"
     assert told in error["message"]
-    assert advised in error["hint"]
+    assert advised in hint_of(error)
     assert client.ask("schema")["schema"] == []
 
 

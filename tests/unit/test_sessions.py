@@ -14,7 +14,7 @@ from sahpool_console import protocol
 from sahpool_console.session import service
 from sahpool_console.session.service import Service
 
-from .fake_host import BytesSource, Client, FakeHost, make_database
+from .fake_host import BytesSource, Client, FakeHost, hint_of, make_database
 
 Told = dict[str, Any]
 
@@ -165,7 +165,7 @@ class TestLocks:
         two_again = two.ask("run", sql="UPDATE t SET a = 0")["outcomes"][0]["error"]
         for each in (error, two_again):
             assert each["name"] == "SQLITE_BUSY"
-            assert "Tab 1 holds the lock" in each["hint"]
+            assert "Tab 1 holds the lock" in hint_of(each)
 
     def test_what_is_done_before_a_wait_is_answered_first(self, tabs: list[Client]) -> None:
         # What waits can be sent to another worker as if it were new: it has done nothing.
@@ -239,7 +239,7 @@ class TestLocks:
             return [await commit, upgrade]
 
         commit, upgrade = asyncio.run(both())
-        assert "waits for this tab" in error_of(upgrade)["hint"]
+        assert "waits for this tab" in hint_of(error_of(upgrade))
         assert error_of(commit) is None
 
     def test_an_old_snapshot_is_told_at_once_for_no_waiting_helps(self, tabs: list[Client]) -> None:
