@@ -32,12 +32,12 @@ def test_each_mutation_changes_one_place_of_a_source() -> None:
 
 
 def _wrong(mutation: Mutation) -> str:
-    text = (ROOT / mutation.file).read_text(encoding="utf-8")
     try:
+        text = (ROOT / mutation.file).read_text(encoding="utf-8")
         changed = mutation.applied(text)
         if mutation.file.endswith(".py"):
             ast.parse(changed)
-    except (ValueError, SyntaxError) as error:
+    except (OSError, ValueError, SyntaxError) as error:
         return str(error)
     if changed == text or not mutation.breaks.endswith("."):
         return f"{mutation.name}: it changes nothing, or does not say what it breaks"
