@@ -1,6 +1,6 @@
 """The interface of a format: a module with a FORMAT, an ImportFormat or an ExportFormat."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any, NamedTuple, Protocol
 
@@ -48,6 +48,8 @@ class Incoming(Protocol):
     only_if_sure: bool
     """Whether a file that can be read in several ways is to be refused, with ImportDoubtful."""
     job: Job
+    beside: Mapping[str, Source]
+    """The files that lie beside a database: "wal", "journal"."""
 
     async def library(self, name: str) -> ModuleType:
         """A Python library that the host loads when it is needed."""
