@@ -45,7 +45,10 @@ const { violations } = await axe.run(document, {
   runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
   resultTypes: ["violations"],
 });
-return violations.flatMap(({ id, help, nodes }) => nodes.map(({ target, html, failureSummary }) =>
+// The editor's scroller holds its text box, whose keys scroll it; axe sees that only in short texts.
+const isScrolled = (id, { target }) =>
+  id === "scrollable-region-focusable" && target.flat().join(" ").endsWith(".cm-scroller");
+return violations.flatMap(({ id, help, nodes }) => nodes.filter((node) => !isScrolled(id, node)).map(({ target, html, failureSummary }) =>
   `${id}: ${help}\\n  ${target.flat().join(" ")}\\n  ${html.slice(0, 300)}\\n  ${failureSummary}`));
 """
 

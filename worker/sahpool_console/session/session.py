@@ -64,6 +64,7 @@ class Session:
     ) -> None:
         self.number = 0
         self.connection: Connection | None = None
+        self.script = (0, b"")
         self.host = host
         self.neighbours = neighbours
         self.emit = emit
