@@ -18,6 +18,8 @@ __all__ = ["SCALARS"]
 
 
 def _hexadecimal(digest: Callable[..., Any]) -> Callable[[Value], str | None]:
+    """The digest of a value as hexadecimal digits."""
+
     def digested(value: Value) -> str | None:
         if type(value) is str:
             return digest(value.encode()).hexdigest()  # type: ignore[no-any-return]

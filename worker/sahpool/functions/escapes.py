@@ -32,7 +32,7 @@ def _character(found: re.Match[str]) -> str:
 
 
 def unistr(value: Value) -> str | None:
-    r"""A text with its escapes \XXXX, \+XXXXXX, \uXXXX, \UXXXXXXXX and \\ resolved."""
+    r"""A text with its escapes resolved: ``\XXXX``, ``\+XXXXXX``, ``\uXXXX``, ``\UXXXXXXXX``."""
     if type(value) is not str:
         if value is None:
             return None

@@ -52,7 +52,7 @@ def uuid4() -> str:
 
 
 class _InOrder:
-    """UUIDs of version 7, each greater than the one before (RFC 9562, section 6.2, method 2).
+    """A UUID of version 7, greater than the one before (RFC 9562, section 6.2, method 2).
 
     The first of a millisecond ends in 73 random bits. Each that follows it, also when the clock is
     set back, is greater than the one before by a random number of up to 32 bits.

@@ -18,7 +18,7 @@ __all__ = ["AGGREGATES"]
 
 
 class _Percentile:
-    """median, and the three percentiles: the values in order, and the fraction asked for."""
+    """The value at a fraction of the sorted values; percentile_disc is always one of them."""
 
     def __init__(self, name: str, most: float, *, between: bool) -> None:
         self._name = name
@@ -79,10 +79,11 @@ class _Percentile:
 
 
 class _Spread:
-    """variance and stddev: the number, the sum and the sum of squares, exact.
+    """The variance of the values, or their standard deviation; ``_pop`` of a whole population.
 
-    So a row that leaves the frame of a window takes away exactly what it has brought. The sums are
-    integers: every number is scaled by the same power of two, which grows when it has to.
+    It keeps the number, the sum and the sum of squares, exact, so a row that leaves the frame of a
+    window takes away exactly what it has brought. The sums are integers: every number is scaled by
+    the same power of two, which grows when it has to.
     """
 
     def __init__(self, *, is_sample: bool, is_root: bool) -> None:
@@ -136,7 +137,7 @@ class _Spread:
 
 
 class _Mode:
-    """mode: the most frequent value; of several, the one that SQLite sorts first."""
+    """The most frequent value; of several, the one that SQLite sorts first."""
 
     def __init__(self) -> None:
         self._counts: dict[Value, int] = {}

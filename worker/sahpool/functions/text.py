@@ -78,7 +78,7 @@ def unaccent(value: Value) -> Value:
 
 
 class _Joined:
-    """string_agg, and group_concat with a key; ``key`` says by what the texts are sorted."""
+    """The values as text, with a separator; a third argument says by what they are sorted."""
 
     def __init__(self) -> None:
         self._texts: deque[str] = deque()
