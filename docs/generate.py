@@ -23,7 +23,7 @@ from griffe import Alias, Attribute, Class, Docstring, DocstringSectionKind, Fun
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-from docs import modules, versions  # noqa: E402 - found there when this file is run as a script
+from docs import modules, sql_functions, versions  # noqa: E402 - found when run as a script
 
 PACKAGE = ROOT / "worker" / "sahpool"
 PAGE = ROOT / "docs" / "reference.md"
@@ -79,6 +79,7 @@ def reference() -> str:
             parts.append(_error_tree(package))
         for name in members:
             parts += _entry(names[name], name)
+    parts.append(sql_functions.section())
     text = "\n\n".join(part.strip("\n") for part in parts) + "\n"
     return _linked(text)
 

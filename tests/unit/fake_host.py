@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from core import errors as page_errors
 from sahpool import NoSuchDatabaseError
 from sahpool_console import protocol
 from sahpool_console.session import Service
-from sahpool_console.session.host import Function, Quarantine
+from sahpool_console.session.host import Aggregate, Function, Quarantine
 from sahpool_console.session.session import Session
 from tests.harness.service import session_of
 
@@ -125,6 +125,9 @@ class FakeHost:
         self.quarantine: Quarantine | None = FakeQuarantine(self)
         self.can_suspend = True
         self.own_functions: list[Function] = []
+        self.own_keywords = ["SELECT"]
+        self.own_aggregates: list[Aggregate] = []
+        self.own_tables: dict[str, Callable[[sqlite3.Connection], object]] = {}
         self.offset = -1
         self.prepared = 0
         self.lent: list[str] = []
@@ -134,10 +137,19 @@ class FakeHost:
         self.on_breathe: Callable[[], object] = lambda: None
 
     def keywords(self) -> list[str]:
-        return ["SELECT"]
+        return self.own_keywords
 
     def functions(self) -> list[Function]:
         return self.own_functions
+
+    def aggregates(self) -> list[Aggregate]:
+        return self.own_aggregates
+
+    def add_table_functions(self, con: sqlite3.Connection, missing: str) -> bool:
+        add = self.own_tables.pop(missing, None)
+        if add is not None:
+            add(con)
+        return add is not None
 
     def interruptible(self, _con: sqlite3.Connection) -> AbstractContextManager[None]:
         return nullcontext()
@@ -219,8 +231,17 @@ class FakeHost:
         await asyncio.sleep(0)
 
     async def import_db(
-        self, name: str, chunks: AsyncIterable[bytes], *, replace: bool
+        self,
+        name: str,
+        chunks: AsyncIterable[bytes],
+        *,
+        replace: bool,
+        beside: Mapping[str, AsyncIterable[bytes]],
     ) -> list[str]:
+        # SQLite applies them when it opens the file.
+        for kind, pieces in beside.items():
+            content = b"".join([piece async for piece in pieces])
+            (self.folder.parent / f"spare-{kind}").write_bytes(content)
         self.store(name, [chunk async for chunk in chunks], replace=replace)
         return []
 

@@ -20,7 +20,6 @@ PUBLIC_FACE = "worker/sahpool/pool.py Pool"  #: its methods are promised
 #: Still to be divided.
 MAY_HAVE_MORE_METHODS = {
     "tests/unit/fake_host.py FakeHost",
-    "tests/browser/console_page.py Console",
 }
 
 PYTHON = [

@@ -18,7 +18,15 @@ PAGE = ROOT / "docs" / "contributing.md"
 NOT_COUNTED = ("tests/", "docs/")
 
 #: Tests that look at what a recipe changes as a whole: rows, functions, fates, texts.
-OTHERS = ("test_protocol.py", "test_client.py", "test_messages.py", "test_commands.py")
+OTHERS = (
+    "test_protocol.py",
+    "test_client.py",
+    "test_messages.py",
+    "test_commands.py",
+    "test_features.py",
+    "test_page_parts.py",
+    "test_settings.py",
+)
 
 _STEP = re.compile(
     r"^(?P<how>New file|In|At the end of) `(?P<path>[^`]+)`:\n"
@@ -26,6 +34,9 @@ _STEP = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+LANGUAGES = {".py": "python", ".html": "html", ".css": "css"}
 
 
 class Step(NamedTuple):
@@ -72,8 +83,9 @@ def follow(steps: list[Step], folder: Path) -> None:
                 file.write_text(changed(text, diff), encoding="utf-8")
             continue
         ((language, code),) = blocks
-        assert language == "python"
+        assert language == LANGUAGES[file.suffix]
         assert file.exists() == (how == "At the end of"), path
+        file.parent.mkdir(exist_ok=True)
         with file.open("a", encoding="utf-8") as end:
             end.write("\n\n" * (how == "At the end of") + code)
 
@@ -105,6 +117,11 @@ def run(folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
+def counted_as(path: str) -> str:
+    """The file, or the package of a feature: one thing, which is added in one piece."""
+    return re.sub(r"^(app/features/\w+)/.*", r"\1", path)
+
+
 def own_tests(steps: list[Step]) -> list[Step]:
     return [step for step in steps if step.path.startswith("tests/")]
 
@@ -129,6 +146,9 @@ def test_the_page_has_the_recipes_that_there_are() -> None:
         "An operation of the protocol",
         "An SQL function",
         "A hint for an error",
+        "A command of the page",
+        "A feature of the page",
+        "A setting",
     ]
     blocks = _BLOCK.findall(text_of_recipes())
     steps = [block for recipe in recipes().values() for step in recipe for block in step.blocks]
@@ -137,7 +157,7 @@ def test_the_page_has_the_recipes_that_there_are() -> None:
 
 @pytest.mark.parametrize("title", list(recipes()))
 def test_a_recipe_changes_two_files_at_most_beside_its_test(title: str) -> None:
-    paths = {step.path for step in recipes()[title]}
+    paths = {counted_as(step.path) for step in recipes()[title]}
     assert 1 <= len([path for path in paths if not path.startswith(NOT_COUNTED)]) <= 2
     assert own_tests(recipes()[title])
 
@@ -150,6 +170,7 @@ def test_what_the_recipes_add_works_and_everything_around_it_still_does(house: P
 
 def test_what_the_recipes_add_is_written_as_the_rest_is(house: Path) -> None:
     paths = [step.path for steps in recipes().values() for step in steps]
+    paths = [path for path in paths if path.endswith(".py")]
     run(house, "ruff", "check", "--no-cache", *paths)
     run(house, "ruff", "format", "--no-cache", "--check", *paths)
 
@@ -157,7 +178,8 @@ def test_what_the_recipes_add_is_written_as_the_rest_is(house: Path) -> None:
 @pytest.mark.thorough
 def test_what_the_recipes_add_has_its_types(house: Path, tmp_path: Path) -> None:
     own = [step.path for steps in recipes().values() for step in own_tests(steps)]
-    run(house, "mypy", "--cache-dir", str(tmp_path), "worker/sahpool_console/session", *own)
+    places = ("worker/sahpool_console/session", "app/core", "app/features")
+    run(house, "mypy", "--cache-dir", str(tmp_path), *places, *own)
 
 
 def test_the_tests_of_the_recipes_fail_without_what_is_added(tmp_path: Path) -> None:

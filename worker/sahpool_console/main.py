@@ -11,6 +11,7 @@ import random
 import signal
 import sqlite3
 import sys
+import warnings
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
@@ -18,10 +19,12 @@ from collections.abc import (
     Coroutine,
     Iterable,
     Iterator,
+    Mapping,
 )
 from contextlib import AbstractContextManager, closing, suppress
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import js
@@ -40,10 +43,10 @@ from sahpool.sqlite.sorter import small_sorts
 
 from . import protocol, version
 from .memory import MemoryFiles
-from .session.host import Function, Host, Quarantine
+from .session.host import Aggregate, Function, Host, Quarantine
 from .session.job import TICK_SECONDS
 from .session.service import Service
-from .sql_functions import FUNCTIONS
+from .sql_functions import AGGREGATES, FUNCTIONS, add_table_functions
 
 __all__ = ["BrowserHost", "FileSource", "MemoryHost", "start"]
 
@@ -107,6 +110,14 @@ class Surroundings:
         """The functions of ``sql_functions``."""
         return FUNCTIONS
 
+    def aggregates(self) -> list[Aggregate]:
+        """The aggregates of ``sql_functions``."""
+        return AGGREGATES
+
+    def add_table_functions(self, con: sqlite3.Connection, missing: str) -> bool:
+        """``sql_functions.add_table_functions``."""
+        return add_table_functions(con, missing)
+
     def interruptible(self, con: sqlite3.Connection) -> AbstractContextManager[None]:
         """Within the block SQLite sorts in small steps, between which it can be interrupted."""
         return small_sorts(con)
@@ -163,10 +174,17 @@ class MemoryHost(MemoryFiles, Surroundings):
         """Never called, as pause()."""
         raise NotImplementedError
 
-    async def import_db(self, name: str, chunks: AsyncIterable[Any], *, replace: bool) -> list[str]:
+    async def import_db(
+        self,
+        name: str,
+        chunks: AsyncIterable[Any],
+        *,
+        replace: bool,
+        beside: Mapping[str, AsyncIterable[Any]] = MappingProxyType({}),
+    ) -> list[str]:
         """``MemoryFiles.import_db`` with the bytes of the Uint8Arrays that FileSource gives."""
         copied = (heap.to_bytes(chunk) async for chunk in chunks)
-        return await super().import_db(name, copied, replace=replace)
+        return await super().import_db(name, copied, replace=replace, beside=beside)
 
 
 class PoolQuarantine:
@@ -193,6 +211,10 @@ class PoolQuarantine:
     def drop(self, slot: str) -> None:
         """Erases a slot in quarantine."""
         self._pool.drop_quarantined(slot)
+
+
+#: Warnings of an import that are shown as remarks.
+_TOLD = (sahpool.WalIgnoredWarning,)
 
 
 class BrowserHost(Surroundings):
@@ -279,7 +301,14 @@ class BrowserHost(Surroundings):
         with suppress(JsException):
             await self._pool.top_up()
 
-    async def import_db(self, name: str, chunks: AsyncIterable[Any], *, replace: bool) -> list[str]:
+    async def import_db(
+        self,
+        name: str,
+        chunks: AsyncIterable[Any],
+        *,
+        replace: bool,
+        beside: Mapping[str, AsyncIterable[Any]] = MappingProxyType({}),
+    ) -> list[str]:
         """Stores a database from its bytes, in WAL mode as the console's own databases are.
 
         An export of it is a file in rollback mode again. A database with a newer schema keeps its
@@ -288,14 +317,18 @@ class BrowserHost(Surroundings):
         Raises:
             sahpool.SahpoolError: As ``Pool.import_db`` raises it.
         """
-        # No WAL: formats/read_sqlite.py has told the user that one may lie beside the file.
-        await self._pool.import_db(name, chunks, replace=replace, wal=b"")
+        # Without a WAL, formats/read_sqlite.py has said that one may lie beside the file.
+        given: dict[str, Any] = {"wal": b"", **beside}
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", sahpool.WalIgnoredWarning)
+            await self._pool.import_db(name, chunks, replace=replace, **given)
+        ignored = [str(each.message) for each in caught if each.category in _TOLD]
         with closing(sqlite3.connect(self._pool.uri(name), uri=True)) as con:
             unread = unread_by(con, first_bytes(access_to(self._pool).slots, check_path(name)))
             if unread is not None:
-                return [str(unread)]
+                return [*ignored, str(unread)]
             con.execute("PRAGMA journal_mode=WAL")
-        return []
+        return ignored
 
     def export_chunks(self, name: str, size: int) -> Iterator[bytes]:
         """The committed content of a database in chunks of ``size`` bytes."""

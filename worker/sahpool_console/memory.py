@@ -7,11 +7,12 @@ the browser, so that tests can use it over a folder on a disk.
 
 import os
 import sqlite3
-from collections.abc import AsyncIterable, Iterator
+from collections.abc import AsyncIterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import partial
 from itertools import count
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 from weakref import WeakSet
@@ -128,12 +129,23 @@ class MemoryFiles:
         """Does nothing: SQLite can create a file here at any time."""
 
     async def import_db(
-        self, name: str, chunks: AsyncIterable[bytes], *, replace: bool
+        self,
+        name: str,
+        chunks: AsyncIterable[bytes],
+        *,
+        replace: bool,
+        beside: Mapping[str, AsyncIterable[Any]] = MappingProxyType({}),
     ) -> list[str]:
         """Stores a database in a scratch file, checks it as a pool does, then gives it its name.
 
-        Returns remarks: that its schema is a newer SQLite's.
+        Returns remarks: that its schema is a newer SQLite's; that what lies beside it is left out,
+        which only a pool can check.
         """
+        left_out = [
+            f"{name} was imported without the file {name}-{kind} beside it: that needs the storage "
+            "that lasts."
+            for kind in beside
+        ]
         path = self._path(name)
         self._check_target(name, path, replace)
         with self.scratch() as scratch:
@@ -158,7 +170,7 @@ class MemoryFiles:
             self.unlink(name)
             path.parent.mkdir(parents=True, exist_ok=True)
             spare.replace(path)
-            return [] if unread is None else [str(unread)]
+            return left_out + ([] if unread is None else [str(unread)])
 
     def _check_target(self, name: str, path: Path, replace: bool) -> None:
         if path.exists() and not replace:
