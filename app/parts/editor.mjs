@@ -150,6 +150,8 @@ class Editor {
         EditorView.lineWrapping,
         EditorView.contentAttributes.of({
           "aria-label": label,
+          // It can be reached by Tab without this; axe-core looks for it in what can be scrolled.
+          tabindex: "0",
           autocapitalize: "off",
           autocorrect: "off",
           spellcheck: "false",

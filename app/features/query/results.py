@@ -9,6 +9,7 @@ from ui import dialogs
 
 MYPY = False  # which mypy takes for true: MicroPython has no typing
 if MYPY:
+    from collections.abc import Iterator
     from typing import Any
 
     from page_types import Element, Event, Json
@@ -19,7 +20,7 @@ if MYPY:
 MOST_TABS = 40
 TAB_WIDTH = 24
 MOST_MESSAGES = 1000
-MESSAGES_AT_ONCE = 20
+MESSAGES_AT_ONCE = 10
 
 
 class Result:
@@ -254,20 +255,14 @@ class Results:
         """Return how many statements have run."""
         return sum(result.count for result in self._results)
 
-    def _last_ones(self) -> "list[Result]":
-        """Return the results of the last MOST_MESSAGES statements, one for each statement."""
-        found: "list[Result]" = []
-        for result in reversed(self._results):
+    def _newest_first(self) -> "Iterator[Result]":
+        """Yield the result of each statement, one for each of many, from the last one on."""
+        for result in reversed(list(self._results)):
             if result.script is None:
-                found.append(result)
+                yield result
             else:
-                first = max(0, result.count - (MOST_MESSAGES - len(found)))
-                for index in range(result.count - 1, first - 1, -1):
-                    found.append(_one_of(result, index))
-            if len(found) >= MOST_MESSAGES:
-                break
-        found.reverse()
-        return found[-MOST_MESSAGES:]
+                for index in range(result.count - 1, -1, -1):
+                    yield _one_of(result, index)
 
     def _draw_messages(self) -> None:
         dom.fill(self._messages, [])
@@ -277,8 +272,9 @@ class Results:
     async def _add_messages(self, drawing: int) -> None:
         """Draws the messages a few at a time, so that the page answers all the while."""
         before = None
-        pending = list(reversed(self._last_ones()))
-        for number, result in enumerate(pending):
+        for number, result in enumerate(self._newest_first()):
+            if number == MOST_MESSAGES:
+                return
             if number % MESSAGES_AT_ONCE == 0 and number:
                 await asyncio.sleep(0)
             if drawing != self._drawing or self._shown is not None:
