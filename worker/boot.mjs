@@ -214,6 +214,12 @@ const host = {
   },
   // Resolves when a tab is gone, in whatever way: the browser releases its lock.
   ended: (tab) => navigator.locks.request(tab, () => null),
+  // The bytes of a Python library that the site has; `name` is that of its package.
+  async library(name) {
+    const { libraries } = await (await fetchPart(PARTS)).json();
+    const response = await fetchPart(new URL(libraries[name], PARTS));
+    return new Uint8Array(await response.arrayBuffer());
+  },
   forgetTab(tab) {
     mail.get(tab)?.close();
     mail.delete(tab);
