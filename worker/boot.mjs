@@ -145,7 +145,9 @@ async function whyMemory() {
 // when an earlier worker has lent the storage to another program; and `address`, by which other
 // tabs reach this worker. The address is the name of a BroadcastChannel and of a Web Lock that this
 // worker holds for as long as it lives; a tab has one of each, too (worker/sahpool_console/main.py, Desk).
-const { verbosity, lent, address } = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
+// They are behind "#" of this worker's address, or of this module's, where the worker is a blob.
+const told = (location.hash || new URL(import.meta.url).hash).slice(1);
+const { verbosity, lent, address } = Object.fromEntries(new URLSearchParams(told));
 const HURRY = "hurry"; // the page's message that it has its editor
 let startHurrying;
 const hurried = new Promise((resolve) => (startHurrying = resolve));

@@ -18,7 +18,7 @@ from sahpool_console.session.formats.headers import column_names, has_header
 from sahpool_console.session.formats.names import table_name
 from sahpool_console.session.formats.tables import load
 from sahpool_console.session.formats.text import TextReader
-from sahpool_console.session.host import Function
+from sahpool_console.session.host import Aggregate, Function
 from tests.unit.inputs import NUMBERISH
 
 from .fake_host import BytesSource, Client
@@ -148,6 +148,9 @@ def load_plainly(data: bytes) -> tuple[list[tuple[Any, ...]], list[str]]:
             return sqlite3.connect(":memory:")
 
         def functions(self) -> list[Function]:
+            return []
+
+        def aggregates(self) -> list[Aggregate]:
             return []
 
         def tick(self) -> None: ...
