@@ -5,7 +5,8 @@ import csv
 import io
 import random
 import sqlite3
-from decimal import Decimal
+from contextlib import suppress
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from sahpool_console.session.formats import read_delimited
 from sahpool_console.session.formats.dialect import find_dialect
 from sahpool_console.session.formats.headers import column_names, has_header
+from sahpool_console.session.formats.kinds import MARKS
 from sahpool_console.session.formats.names import table_name
 from sahpool_console.session.formats.tables import load
 from sahpool_console.session.formats.text import TextReader
@@ -130,12 +132,27 @@ def arrives_whole(text: str, rows: list[list[str]], block: int) -> None:
     assert len(loaded) == len(rows)
     for row, original in zip(loaded, rows, strict=True):
         for value, field, kind in zip(row, original, kinds, strict=True):
-            if field == "" or (field == "NA" and kind != "TEXT"):
+            if field == "" or (field in MARKS and kind != "TEXT"):
                 assert value is None
             elif kind == "TEXT":
                 assert value == field
             else:
-                assert Decimal(repr(value)) == Decimal(field)
+                assert Decimal(repr(value)) in readings(field)
+    for kind, column in zip(kinds, zip(*rows, strict=True), strict=bool(rows)):
+        if kind != "TEXT":
+            texts = {field for field in column if field not in ("", *MARKS)}
+            assert len({min(readings(field)) for field in texts}) == len(texts)
+
+
+def readings(field: str) -> set[Decimal]:
+    """The numbers that a field can be, by the decimal mark and what separates thousands."""
+    found = set()
+    for decimal in ".,":
+        for group in ["", *set(",.' \u2019\u00a0\u202f") - {decimal}]:
+            with suppress(InvalidOperation):
+                plain = field.replace(group, "") if group else field
+                found.add(Decimal(plain.replace(decimal, ".")))
+    return found
 
 
 def load_plainly(data: bytes) -> tuple[list[tuple[Any, ...]], list[str]]:
