@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from .fake_host import Client, FakeHost
+from .fake_host import Client, FakeHost, FakeStorage
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def client(tmp_path: Path) -> Iterator[Client]:
     """A client with an empty database, notes.db, open."""
     folder = tmp_path / "databases"
     folder.mkdir()
-    client = Client(FakeHost(folder))
+    client = Client(FakeHost(FakeStorage(folder)))
     client.ask("open", database="notes.db")
     yield client
     client.service.close()

@@ -13,7 +13,7 @@ from typing import Any
 from sahpool import NoSuchDatabaseError
 from sahpool_console import protocol
 from sahpool_console.session import Service
-from sahpool_console.session.host import Function, Quarantine
+from sahpool_console.session.host import Function
 from sahpool_console.session.session import Session
 from tests.harness.service import session_of
 
@@ -78,72 +78,12 @@ class RejectedError(Exception):
 
 
 class FakeQuarantine:
-    """Slots are bytes of ``host``."""
+    """Slots are bytes in ``kept_bytes``; a recovered one goes to ``storage``."""
 
-    def __init__(self, host: FakeHost) -> None:
-        self._host = host
-
-    def slots(self) -> list[dict[str, Any]]:
-        return list(self._host.kept_aside)
-
-    def chunks(self, slot: str, size: int) -> Iterator[bytes]:
-        data = self._kept(slot)
-        return (data[at : at + size] for at in range(0, len(data), size))
-
-    def recover(self, slot: str, name: str, *, replace: bool) -> int:
-        data = self._kept(slot)
-        self._host.store(name, [data], replace=replace)
-        self.drop(slot)
-        return len(data)
-
-    def drop(self, slot: str) -> None:
-        self._kept(slot)
-        del self._host.kept_bytes[slot]
-        self._host.kept_aside = [kept for kept in self._host.kept_aside if kept["name"] != slot]
-
-    def _kept(self, slot: str) -> bytes:
-        if slot not in self._host.kept_bytes:
-            raise NoSuchDatabaseError(f"There is no slot {slot} in quarantine.")
-        return self._host.kept_bytes[slot]
-
-
-class FakeHost:
-    """Databases are files of ``folder``.
-
-    ``on_tick`` and ``on_breathe`` stand for messages that arrive while the event loop has its turn.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.versions = {"sahpool": "0", "sqlite": sqlite3.sqlite_version}
-        self.storage = "opfs"
-        self.why_memory: str | None = None
-        self.figures: dict[str, Any] = {"persisted": False, "usage": 4096, "quota": 10**9}
+    def __init__(self, storage: FakeStorage) -> None:
         self.kept_aside: list[dict[str, Any]] = []
         self.kept_bytes: dict[str, bytes] = {}
-        self.quarantine: Quarantine | None = FakeQuarantine(self)
-        self.can_suspend = True
-        self.own_functions: list[Function] = []
-        self.offset = -1
-        self.prepared = 0
-        self.lent: list[str] = []
-        self.put_off: list[sqlite3.Connection] = []
-        self.flushed: list[str] = []
-        self.on_tick: Callable[[], object] = lambda: None
-        self.on_breathe: Callable[[], object] = lambda: None
-
-    def keywords(self) -> list[str]:
-        return ["SELECT"]
-
-    def functions(self) -> list[Function]:
-        return self.own_functions
-
-    def interruptible(self, _con: sqlite3.Connection) -> AbstractContextManager[None]:
-        return nullcontext()
-
-    async def measure(self) -> dict[str, Any]:
-        await asyncio.sleep(0)
-        return self.figures
+        self._storage = storage
 
     def keep_aside(self, slot: str, data: bytes, offered: str | None = None) -> None:
         """Puts a slot into quarantine."""
@@ -152,6 +92,46 @@ class FakeHost:
             {"name": slot, "reason": reason, "size": len(data), "offered": offered}
         )
         self.kept_bytes[slot] = data
+
+    def slots(self) -> list[dict[str, Any]]:
+        return list(self.kept_aside)
+
+    def chunks(self, slot: str, size: int) -> Iterator[bytes]:
+        data = self._kept(slot)
+        return (data[at : at + size] for at in range(0, len(data), size))
+
+    def recover(self, slot: str, name: str, *, replace: bool) -> int:
+        data = self._kept(slot)
+        self._storage.store(name, [data], replace=replace)
+        self.drop(slot)
+        return len(data)
+
+    def drop(self, slot: str) -> None:
+        self._kept(slot)
+        del self.kept_bytes[slot]
+        self.kept_aside = [kept for kept in self.kept_aside if kept["name"] != slot]
+
+    def _kept(self, slot: str) -> bytes:
+        if slot not in self.kept_bytes:
+            raise NoSuchDatabaseError(f"There is no slot {slot} in quarantine.")
+        return self.kept_bytes[slot]
+
+
+class FakeStorage:
+    """Databases are files of ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.kind = "opfs"
+        self.why_memory: str | None = None
+        self.figures: dict[str, Any] = {"persisted": False, "usage": 4096, "quota": 10**9}
+        self.prepared = 0
+        self.lent: list[str] = []
+        self.flushed: list[str] = []
+
+    async def measure(self) -> dict[str, Any]:
+        await asyncio.sleep(0)
+        return self.figures
 
     def connect(self, name: str) -> sqlite3.Connection:
         return sqlite3.connect(self.folder / name, timeout=0)
@@ -165,22 +145,8 @@ class FakeHost:
         finally:
             path.unlink(missing_ok=True)
 
-    def put_off_checkpoints(self, con: sqlite3.Connection) -> int:
-        self.put_off.append(con)
-        return 1000
-
-    def resume_checkpoints(self, con: sqlite3.Connection, pages: int) -> None:
-        assert pages == 1000
-        self.put_off.remove(con)
-
     def flush_wal(self, name: str) -> None:
         self.flushed.append(name)
-
-    def error_offset(self, _con: sqlite3.Connection) -> int:
-        return self.offset
-
-    def transaction_state(self, con: sqlite3.Connection) -> str:
-        return "write" if con.in_transaction else "none"
 
     def pause(self) -> None:
         self.lent.append("lent")
@@ -209,13 +175,6 @@ class FakeHost:
 
     async def prepare(self) -> None:
         self.prepared += 1
-
-    def tick(self) -> None:
-        self.on_tick()
-
-    async def breathe(self) -> None:
-        self.on_breathe()
-        await asyncio.sleep(0)
 
     async def import_db(
         self, name: str, chunks: AsyncIterable[bytes], *, replace: bool
@@ -249,8 +208,67 @@ class FakeHost:
             while chunk := file.read(size):
                 yield chunk
 
+
+class FakeEngine:
+    """CPython's SQLite; whose error is at which byte is in ``offset``."""
+
+    def __init__(self) -> None:
+        self.versions = {"sahpool": "0", "sqlite": sqlite3.sqlite_version}
+        self.own_functions: list[Function] = []
+        self.offset = -1
+        self.put_off: list[sqlite3.Connection] = []
+
+    def keywords(self) -> list[str]:
+        return ["SELECT"]
+
+    def functions(self) -> list[Function]:
+        return self.own_functions
+
+    def interruptible(self, _con: sqlite3.Connection) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def put_off_checkpoints(self, con: sqlite3.Connection) -> int:
+        self.put_off.append(con)
+        return 1000
+
+    def resume_checkpoints(self, con: sqlite3.Connection, pages: int) -> None:
+        assert pages == 1000
+        self.put_off.remove(con)
+
+    def error_offset(self, _con: sqlite3.Connection) -> int:
+        return self.offset
+
+    def transaction_state(self, con: sqlite3.Connection) -> str:
+        return "write" if con.in_transaction else "none"
+
+
+class FakeLoop:
+    """``on_tick`` and ``on_breathe`` stand for messages that arrive in a turn of the event loop."""
+
+    def __init__(self) -> None:
+        self.can_suspend = True
+        self.on_tick: Callable[[], object] = lambda: None
+        self.on_breathe: Callable[[], object] = lambda: None
+
+    def tick(self) -> None:
+        self.on_tick()
+
+    async def breathe(self) -> None:
+        self.on_breathe()
+        await asyncio.sleep(0)
+
     def blob(self, chunks: Iterable[bytes]) -> object:
         return b"".join(chunks)
+
+
+class FakeHost:
+    """A ``session.host.Host`` over the files of a folder."""
+
+    def __init__(self, storage: FakeStorage, engine: FakeEngine | None = None) -> None:
+        self.storage = storage
+        self.quarantine = FakeQuarantine(storage)
+        self.engine = engine or FakeEngine()
+        self.loop = FakeLoop()
 
 
 class Client:

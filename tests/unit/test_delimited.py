@@ -4,7 +4,9 @@ import asyncio
 import csv
 import io
 import random
+import sqlite3
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,10 +18,9 @@ from sahpool_console.session.formats.dialect import column_names, delimiter_of, 
 from sahpool_console.session.formats.names import table_name
 from sahpool_console.session.formats.tables import load
 from sahpool_console.session.formats.text import TextReader
-from sahpool_console.session.host import Function
 from tests.unit.inputs import NUMBERISH
 
-from .fake_host import BytesSource, Client
+from .fake_host import BytesSource, Client, FakeHost, FakeStorage
 
 BIG_INT = 2**63 - 1
 
@@ -123,25 +124,16 @@ def arrives_whole(text: str, rows: list[list[str]], block: int) -> None:
 
 def load_plainly(data: bytes) -> tuple[list[tuple[Any, ...]], list[str]]:
     """Loads into a database in memory, without a service; hypothesis has no fixtures."""
-    import sqlite3
-
     from sahpool_console.session.job import Job
     from sahpool_console.session.sql.connection import Connection
 
-    class Memory:
+    class Memory(FakeStorage):
         def connect(self, _name: str) -> sqlite3.Connection:
             return sqlite3.connect(":memory:")
 
-        def functions(self) -> list[Function]:
-            return []
-
-        def tick(self) -> None: ...
-
-        async def breathe(self) -> None: ...
-
-    host: Any = Memory()
+    host = FakeHost(Memory(Path()))
     connection = Connection(host, "memory", lambda: 0)
-    job = Job({"id": 1}, [], host, lambda _head: None)
+    job = Job({"id": 1}, [], host.loop, lambda _head: None)
 
     async def begin() -> None:
         connection.begin()
@@ -466,7 +458,7 @@ def test_a_cancelled_import_leaves_no_table(
         if breaths == 5:
             client.cancel(client.next_id() - 1)
 
-    client.host.on_breathe = cancel_later
+    client.host.loop.on_breathe = cancel_later
     error = client.fail("import_file", source, name="data.csv")
     assert error["type"] == "Cancelled"
     assert breaths == 5
@@ -475,7 +467,7 @@ def test_a_cancelled_import_leaves_no_table(
 
 
 def test_a_cancel_just_before_the_end_leaves_no_table_either(client: Client) -> None:
-    client.host.on_breathe = lambda: client.cancel(client.next_id() - 1)
+    client.host.loop.on_breathe = lambda: client.cancel(client.next_id() - 1)
     assert client.reject("a,b\n1,2\n")["type"] == "Cancelled"
     assert tables(client) == []
 
@@ -486,7 +478,7 @@ def test_a_cancel_does_not_interrupt_the_rollback_it_leads_to(
     monkeypatch.setattr("sahpool_console.session.sql.connection.PROGRESS_STEPS", 1)
     monkeypatch.setattr("sahpool_console.session.job.TICK_SECONDS", 0.0)
     client.ask("open", database="other.db")
-    client.host.on_breathe = lambda: client.cancel(client.next_id() - 1)
+    client.host.loop.on_breathe = lambda: client.cancel(client.next_id() - 1)
     assert client.reject("a,b\n1,2\n")["type"] == "Cancelled"
     assert not client.ask("run", sql="SELECT 1")["in_transaction"]
     assert tables(client) == []

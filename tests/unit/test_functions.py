@@ -41,7 +41,7 @@ def alarms() -> Iterator[None]:
 @pytest.fixture
 def analyst(client: Client) -> Client:
     """A client whose connection has the console's functions."""
-    client.host.own_functions = sql_functions.FUNCTIONS
+    client.host.engine.own_functions = sql_functions.FUNCTIONS
     client.ask("open", database="other.db")
     return client
 
@@ -58,7 +58,7 @@ def run_cancelled(client: Client, sql: str) -> dict[str, Any]:
             with pytest.raises(StopIteration):  # it is answered at once
                 client.service.handle(client.key, head, []).send(None)
 
-    client.host.on_tick = tick
+    client.host.loop.on_tick = tick
     with alarms():
         return asyncio.run(client.send("run", sql=sql))
 
@@ -76,7 +76,7 @@ def test_a_python_function_becomes_one_of_sql_with_as_many_arguments_as_it_has(
     def longest(*texts: str) -> str:
         return max(texts, key=len)
 
-    client.host.own_functions = sql_functions.FUNCTIONS
+    client.host.engine.own_functions = sql_functions.FUNCTIONS
     client.ask("open", database="other.db")
     assert client.rows("SELECT twice('a'), longest('a', 'abc', 'ab')") == [("a, a", "abc")]
     assert "wrong number of arguments" in client.error("SELECT twice('a', 'b')")["message"]

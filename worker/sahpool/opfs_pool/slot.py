@@ -52,8 +52,13 @@ class SlotFile:
 
     @property
     def raw(self) -> Any:
-        """The browser's FileSystemSyncAccessHandle, for io.mjs, which skips the header itself."""
+        """The browser's FileSystemSyncAccessHandle, for io.mjs."""
         return self._handle.raw
+
+    @property
+    def start(self) -> int:
+        """The bytes of the header, behind which SQLite's bytes begin."""
+        return SECTOR_SIZE
 
     def read(self, size: int, at: int) -> bytes:
         """Up to ``size`` bytes from offset ``at``."""

@@ -350,7 +350,7 @@ class SlotTable(Places):
 
     # --- slots without a name -------------------------------------------------------------------
 
-    def take_spare(self) -> Slot:
+    def temporary(self) -> Slot:
         """Takes a spare slot for a temporary file, without a change on the disk.
 
         Raises:
@@ -360,7 +360,7 @@ class SlotTable(Places):
         self._move(slot, self._taken)
         return slot
 
-    def give_back_taken(self, used: Container[Slot | None]) -> None:
+    def give_back_temporary(self, used: Container[Slot | None]) -> None:
         """Makes the slots that were taken for temporary files spares, except those in ``used``."""
         for slot in [each for each in self._taken if each not in used]:
             self._make_spare(slot)

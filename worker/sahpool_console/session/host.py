@@ -1,8 +1,8 @@
 """What a session needs from the place it runs in.
 
 The service knows neither the browser nor the library that stores databases. It is given a Host,
-which the worker builds over both, and which tests build over ordinary files. A Host is Databases,
-Engine and Loop, and has a Quarantine where its storage has one.
+which the worker builds over both, and which tests build over ordinary files. A Host consists of a
+Storage, an Engine and a Loop, and of a Quarantine where its storage has one.
 """
 
 import sqlite3
@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, I
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
-__all__ = ["Databases", "Engine", "Function", "Host", "Loop", "Quarantine", "Source"]
+__all__ = ["Engine", "Function", "Host", "Loop", "Quarantine", "Source", "Storage"]
 
 
 class Function(NamedTuple):
@@ -45,10 +45,10 @@ class Source(Protocol):
         ...
 
 
-class Databases(Protocol):
+class Storage(Protocol):
     """Where databases are kept. Names are as the user sees them: notes.db."""
 
-    storage: str
+    kind: str
     """Where databases are kept: "opfs", or "memory", which lasts as long as the worker."""
     why_memory: str | None
     """Why they are in memory: "insecure", "missing" or "refused"; None where they are not."""
@@ -211,8 +211,25 @@ class Loop(Protocol):
         ...
 
 
-class Host(Databases, Engine, Loop, Protocol):
+class Host(Protocol):
     """The place that a session runs in."""
 
-    quarantine: Quarantine | None
-    """The slots in quarantine; None where the storage has no quarantine."""
+    @property
+    def storage(self) -> Storage:
+        """Keeps the databases."""
+        ...
+
+    @property
+    def quarantine(self) -> Quarantine | None:
+        """The slots in quarantine; None where the storage has no quarantine."""
+        ...
+
+    @property
+    def engine(self) -> Engine:
+        """SQLite."""
+        ...
+
+    @property
+    def loop(self) -> Loop:
+        """The event loop."""
+        ...

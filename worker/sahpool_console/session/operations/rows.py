@@ -31,7 +31,7 @@ async def export_rows(session: Session, job: Job) -> Fields:
             "Rows are exported of statements that only read.",
             hint="Run this one first, and export a SELECT of what it has changed.",
         )
-    await session.host.prepare()
+    await session.host.storage.prepare()
     execution = await session.patiently(job, lambda: connection.execute(statement))
     if execution is None or execution.rows is None:
         raise SessionError("This statement gives no rows.")

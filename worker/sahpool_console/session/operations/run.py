@@ -38,7 +38,7 @@ async def run(session: Session, job: Job) -> Fields:
         if job.request["again"] and connection.may_end(sql, start):
             raise OutcomeUnknown
         raise TransactionLost
-    await session.host.prepare()
+    await session.host.storage.prepare()
     connection.close_results()
     outcomes: list[Fields] = []
     statements = split(sql, start)
@@ -140,7 +140,7 @@ def _statement_error(
 ) -> Fields:
     offset = -1
     if isinstance(error, sqlite3.Error) and hasattr(error, "sqlite_errorcode"):
-        offset = session.host.error_offset(connection.con)
+        offset = session.host.engine.error_offset(connection.con)
     return describe(
         job.as_stopped(error),
         statement=text,
@@ -156,7 +156,7 @@ async def fetch(session: Session, job: Job) -> Fields:
     more = False
     in_transaction = connection.con.in_transaction
     try:
-        await session.host.prepare()
+        await session.host.storage.prepare()
         began = perf_counter()
         piece, more = _piece(rows, job)
     finally:
