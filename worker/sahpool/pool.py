@@ -415,9 +415,8 @@ class Pool:
             NewerSchemaWarning: A newer SQLite wrote parts of its schema; see :meth:`connect`.
         """
         self._parts.standing.check_open()
-        slots = self._parts.slots
-        recovery = quarantine.Recovery(self._parts.access, slots, quarantine.find(slots, name))
-        return recovery.run(as_name, replace)
+        kept = quarantine.find(self._parts.slots, name)
+        return quarantine.Recovery(self._parts.access, kept).run(as_name, replace)
 
     def drop_quarantined(self, name: str) -> None:
         """Erases the content of a slot in quarantine and makes it a spare slot.

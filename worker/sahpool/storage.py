@@ -93,7 +93,10 @@ class StoredFile(Protocol):
 
     path: str
     users: set[int]
-    deleted: bool
+
+    @property
+    def deleted(self) -> bool:
+        """See above."""
 
     @property
     def file(self) -> File:

@@ -29,6 +29,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from ..cleanup import Cleanup
 from ..databases import beside, transfer
@@ -43,6 +44,7 @@ from ..errors import (
     NoSuchDatabaseError,
     SahpoolError,
     StorageError,
+    UnsupportedError,
     exception_name,
     sqlite_code,
     warn,
@@ -77,6 +79,22 @@ class _Companion:
     suffix: str
     size: int
     doubtful: bool = False
+
+
+def of(access: Access) -> Quarantining:
+    """The storage, if it has a quarantine.
+
+    Raises:
+        UnsupportedError: It has none.
+    """
+    storage: Any = access.storage
+    if not storage.capabilities.quarantine:
+        raise UnsupportedError(
+            f"The storage {access.name} has no quarantine.",
+            hint="There is nothing to recover: a file is there, or it is not.",
+        )
+    quarantining: Quarantining = storage
+    return quarantining
 
 
 def find(storage: Quarantining, name: str) -> KeptFile:
@@ -147,12 +165,12 @@ def _failing(what: str) -> Iterator[None]:
 class Recovery:
     """The recovery of one slot from quarantine; each method is a step of it."""
 
-    def __init__(self, access: Access, storage: Quarantining, kept: KeptFile) -> None:
-        """``storage`` is the storage of ``access``, and ``kept`` is in its quarantine."""
+    def __init__(self, access: Access, kept: KeptFile) -> None:
+        """``kept`` is in the quarantine of the storage."""
         self._access = access
-        self._storage = storage
+        self._storage = of(access)
         self._kept = kept
-        self._file = storage.file_of(kept)
+        self._file = self._storage.file_of(kept)
 
     def run(self, as_name: str | None, replace: bool) -> int:
         """See :meth:`Pool.recover`."""
