@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import sahpool
+from sahpool.opfs_pool.states import State
 
 if TYPE_CHECKING:
     from sahpool import Pool
@@ -67,23 +68,23 @@ def slot_of(pool: Pool, path: str) -> Slot:
 
 def named_slots(pool: Pool) -> dict[str, Slot]:
     """Return the slots that are associated with a path, by that path."""
-    return dict(parts_of(pool).slots._named)
+    return {slot.path: slot for slot in parts_of(pool).slots.those(State.NAMED)}
 
 
 def spare_slots(pool: Pool) -> list[Slot]:
     """Return the spare slots."""
-    return list(parts_of(pool).slots._spare)
+    return parts_of(pool).slots.those(State.SPARE)
 
 
 def orphaned_slots(pool: Pool) -> list[Slot]:
     """Return the slots whose file was deleted while open, or whose header could not be freed."""
-    return list(parts_of(pool).slots._orphans)
+    return parts_of(pool).slots.those(State.ORPHANED, State.DELETED)
 
 
 def held_names(pool: Pool) -> list[str]:
     """Return the names of all slots of a pool with no open file, including those in quarantine."""
     slots = parts_of(pool).slots
-    held = [*slots._named.values(), *slots._spare, *slots._leaving]
+    held = slots.those(State.NAMED, State.SPARE, State.LEAVING)
     return [slot.name for slot in held] + [kept.name for kept in slots.quarantined]
 
 
@@ -122,10 +123,8 @@ def assert_nothing_is_open(pool: Pool) -> None:
 def assert_nothing_is_lent(pool: Pool) -> None:
     """Asserts that no slot is lent, taken, shown or orphaned."""
     slots = parts_of(pool).slots
-    assert not slots._lent, f"lent: {list(slots._lent)}"
-    assert not slots._taken, f"taken: {slots._taken}"
-    assert not slots._shown, f"shown: {list(slots._shown)}"
-    assert not slots._orphans, f"orphans: {slots._orphans}"
+    kept = slots.those(State.LENT, State.TEMPORARY, State.SHOWN, State.DELETED, State.ORPHANED)
+    assert not kept, [(slot.name, slot.state, slot.path) for slot in kept]
 
 
 def assert_nobody_installs() -> None:
