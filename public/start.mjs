@@ -315,7 +315,8 @@ class Start {
       message: "The page could not take in the answer.",
       offset: null,
       cause: cause.message.trim().split("\n").at(-1),
-      hint: "It may be too large for the page: ask for less at once.",
+      code: "answer-too-large",
+      hints: [{ code: "ask-page-for-less", params: {} }],
     };
     this.#listener(JSON.stringify({ id, ok: false, error }), []);
   }
@@ -331,7 +332,8 @@ class Start {
         message: "The worker that runs the database has stopped.",
         offset: null,
         cause: cause || null,
-        hint: "Try again. If it stops again, a file of this site may be missing.",
+        code: "worker-stopped",
+        hints: [{ code: "try-again", params: {} }],
       },
     });
   }

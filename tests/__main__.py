@@ -1,8 +1,8 @@
 """Set everything up, then lint, check types and run all tests: ``python3 -m tests``.
 
     python3 -m tests                      what has to hold after each change
-    python3 -m tests --thorough           also in the other browser what is alike in both, as in CI
-    python3 -m tests --slow               all of them
+    python3 -m tests --thorough           before anything lands: what CI runs
+    python3 -m tests --slow               once a week: all of them
     python3 -m tests tests/unit -k locks  what else is given goes to pytest
 
 Needs Python 3.11 or newer and the network (package registries); as root on Debian it installs the

@@ -11,20 +11,13 @@ from typing import Any, TypeVar
 import pytest
 
 import serve
+from tests import stages
 from tests.proofs import Proofs
 
 SiteT = TypeVar("SiteT", bound=serve.SiteServer)
 
 ENGINE_FILES = Path(__file__).parent / "pyodide"
 HARNESS_FILES = Path(__file__).parent / "harness"
-
-#: Marks of the tests that need Node or a browser.
-PLACES = ("node", "chrome", "firefox")
-
-#: Folders whose tests run in Firefox only with --thorough: they do the same there as in Chromium,
-#: with the same Python on the same storage. The library's own tests and those of the console, the
-#: faults and the kills run in both browsers every time.
-ONCE = {"connections", "ecosystem", "hostile", "interchange", "sql", "tutorial"}
 
 PROOFS = Proofs()
 
@@ -43,20 +36,17 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 @pytest.hookimpl(trylast=True)  # folders' own conftests mark the places first
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     lanes = config.pluginmanager.hasplugin("dsession") or hasattr(config, "workerinput")
+    chosen = {name: bool(config.getoption(f"--{name}")) for name in ("thorough", "slow")}
     for item in items:
-        place = next((place for place in PLACES if place in item.keywords), None)
-        if lanes and place is not None:
+        if mark := stages.mark_of(item.path.parent.name, item.keywords):
+            item.add_marker(mark)
+        place = stages.place_of(item.keywords)
+        if lanes and place:
             # One worker of pytest-xdist runs all tests of a folder in one browser, started once.
             folder = item.nodeid.partition("::")[0].rpartition("/")[0]
             item.add_marker(pytest.mark.xdist_group(f"{folder}:{place}"))
-        if place == "firefox" and item.path.parent.name in ONCE:
-            item.add_marker(pytest.mark.thorough)
-    chosen = {"--slow": {"slow", "thorough"}, "--thorough": {"thorough"}}
-    wanted = set().union(*(marks for name, marks in chosen.items() if config.getoption(name)))
-    for item in items:
-        for mark in {"slow", "thorough"} - wanted:
-            if mark in item.keywords:
-                item.add_marker(pytest.mark.skip(reason=f"{mark}: run with --{mark}"))
+        if mark := stages.left_out(item.keywords, **chosen):
+            item.add_marker(pytest.mark.skip(reason=f"{mark}: run with --{mark}"))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -73,15 +63,18 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Prints the time that each folder of tests took in all browsers, and the table of proofs."""
-    spent: dict[str, float] = {}
+    """Prints the time that each folder of tests took in each place, and the table of proofs."""
+    spent: dict[str, dict[str, float]] = {}
     for reports in terminalreporter.stats.values():
         for report in reports:
             if isinstance(report, pytest.TestReport):
                 folder = report.nodeid.partition("::")[0].rpartition("/")[0]
-                spent[folder] = spent.get(folder, 0.0) + report.duration
-    for folder, seconds in sorted(spent.items()):
-        terminalreporter.write_line(f"{folder}: {seconds:.1f} s")
+                place = stages.place_of(report.keywords) or "no browser"
+                places = spent.setdefault(folder, {})
+                places[place] = places.get(place, 0.0) + report.duration
+    for folder, places in sorted(spent.items()):
+        told = ", ".join(f"{place} {seconds:.1f} s" for place, seconds in sorted(places.items()))
+        terminalreporter.write_line(f"{folder}: {told}")
     for line in PROOFS.table():
         terminalreporter.write_line(line)
 

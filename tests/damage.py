@@ -1,4 +1,7 @@
-"""Every way in which a slot's header is damaged; for CPython and, sent there, for Pyodide."""
+"""Every way in which a slot's header is damaged; for CPython and, sent there, for Pyodide.
+
+Runs on both sides, inside Pyodide and outside.
+"""
 
 from __future__ import annotations
 

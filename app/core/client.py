@@ -8,7 +8,7 @@ import asyncio
 
 import js
 
-from core.errors import RequestError
+from core.errors import RequestError, own_error
 from sahpool_console import protocol
 
 MYPY = False  # which mypy takes for true: MicroPython has no typing
@@ -26,22 +26,9 @@ def is_greeting(op: str) -> bool:
     return protocol.OPS[op].fate == protocol.GREETING
 
 
-SESSION_LOST = protocol.make_error(
-    "SessionLost",
-    "The rest was not run: the tab that ran the database has gone, and with it what was this tab's "
-    "own, temporary tables and settings by PRAGMA.",
-    hint="What was committed before is kept. Run the whole script again, or what is left of it.",
-)
-_OUTCOME_UNKNOWN = protocol.make_error(
-    "OutcomeUnknown",
-    "It is not known whether this was done: the tab that ran the database has gone meanwhile.",
-    hint="Look at the data before you do it again.",
-)
-_RESULT_LOST = protocol.make_error(
-    "CursorClosed",
-    "The tab that ran the database has gone while this result was read: there is no more of it.",
-    hint="Run the statement again.",
-)
+SESSION_LOST = own_error("SessionLost", "session-lost", "run-rest")
+_OUTCOME_UNKNOWN = own_error("OutcomeUnknown", "page-outcome-unknown", "look-at-data")
+_RESULT_LOST = own_error("CursorClosed", "result-lost", "run-again")
 
 
 class Request:
@@ -147,7 +134,7 @@ class Client:
         """Stops sending: the worker has gone. Requests without a reply wait for the next one."""
         self._is_connected = self._is_resumed = False
         self._park()
-        self._refuse(lambda request: is_greeting(request.op), "")
+        self._refuse(lambda request: is_greeting(request.op), None)
 
     def resume(self) -> None:
         """Sends the requests that have waited until the worker was greeted."""
@@ -166,7 +153,7 @@ class Client:
         return any(request.fields.get("transaction") for request in self._parked)
 
     def refuse_all(self, hint: str) -> None:
-        """Ends all requests with the error ``Restarted``; ``hint`` says what became of data."""
+        """Ends all requests with the error ``Restarted``; ``hint`` is the code of a hint."""
         self._park()
         self._refuse(lambda _request: True, hint)
 
@@ -176,12 +163,8 @@ class Client:
         self._waiting = {}
         self._parked = under_way + self._parked
 
-    def _refuse(self, chosen: "Callable[[Request], bool]", hint: str) -> None:
-        error = protocol.make_error(
-            "Restarted",
-            "The database's worker was restarted before this was done.",
-            hint=hint,
-        )
+    def _refuse(self, chosen: "Callable[[Request], bool]", hint: "str | None") -> None:
+        error = own_error("Restarted", "restarted", hint)
         parked, self._parked = self._parked, []
         for request in parked:
             if chosen(request):

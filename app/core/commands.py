@@ -4,6 +4,8 @@ A button names its command in public/index.html: ``data-command="query.run"``. W
 names, it runs the first command that may run at that moment.
 """
 
+from core.messages import text
+
 MYPY = False  # which mypy takes for true: MicroPython has no typing
 if MYPY:
     from collections.abc import Callable
@@ -11,7 +13,7 @@ if MYPY:
 
 
 class Command:
-    """One command.
+    """One command; its title is in the catalogue, app/messages, as ``command.`` and its name.
 
     ``refusal()`` returns why it cannot run now, as a sentence for a person, or None when it can.
     ``key`` is written as CodeMirror does (https://codemirror.net/docs/ref/#view.KeyBinding):
@@ -21,13 +23,12 @@ class Command:
     def __init__(
         self,
         name: str,
-        title: str,
         run: "Callable[[], Any]",
         refusal: "Callable[[], str | None] | None" = None,
         key: "str | None" = None,
     ) -> None:
         self.name = name
-        self.title = title
+        self.title = text("command." + name)
         self.run = run
         self.refusal = refusal
         self.key = key
@@ -43,7 +44,6 @@ class Commands:
     def add(
         self,
         name: str,
-        title: str,
         run: "Callable[[], Any]",
         refusal: "Callable[[], str | None] | None" = None,
         key: "str | None" = None,
@@ -52,11 +52,12 @@ class Commands:
 
         Raises:
             ValueError: The name or the key is taken.
+            KeyError: The catalogue has no title for it.
         """
         for other in self._commands.values():
             if other.name == name or (key is not None and other.key == key):
                 raise ValueError("{} and {} are in each other's way".format(name, other.name))
-        self._commands[name] = Command(name, title, run, refusal, key)
+        self._commands[name] = Command(name, run, refusal, key)
 
     def all(self) -> "list[Command]":
         """Return all commands, sorted by name."""

@@ -13,6 +13,8 @@ import sys
 import js
 from pyscript.js_modules import parts
 
+from core.messages import text
+
 MYPY = False  # which mypy takes for true: MicroPython has no typing
 if MYPY:
     from collections.abc import Callable, Coroutine, Iterable
@@ -83,6 +85,23 @@ def make(tag: str, text: "str | None" = None, **attributes: "object") -> "js.Ele
     return element
 
 
+def named(name: str, **attributes: "object") -> "js.Element":
+    """Return a new span with a name in it, whose blanks and invisible characters can be seen.
+
+    An empty name is shown as ``cell.unnamed`` of the catalogue (app/parts/visible.mjs).
+    """
+    element = make("span", None, **attributes)
+    parts.writeName(element, name, text("cell.unnamed"))
+    return element
+
+
+def shown(text: str, **attributes: "object") -> "js.Element":
+    """Return a new span with text in it, whose blanks at the ends and invisible characters show."""
+    element = make("span", None, **attributes)
+    parts.write(element, text)
+    return element
+
+
 def fill(element: "js.Element", children: "Iterable[js.Element | str]") -> None:
     """Replaces the content of ``element`` by ``children``."""
     element.replaceChildren()
@@ -149,14 +168,18 @@ def watch_narrow(watcher: "Callable[[Any], object]") -> None:
     watcher(query.matches)
 
 
-def create_editor(parent: "js.Element", on_run: "Callable[[], object]", key: str) -> "Editor":
-    """Return a CodeMirror editor in ``parent`` (app/parts/editor.mjs), which remembers its text."""
-    return parts.createEditor(parent, guarded(on_run), "sahpool." + key)
+def create_editor(
+    parent: "js.Element", on_run: "Callable[[], object]", texts: "dict[str, str]"
+) -> "Editor":
+    """Return a CodeMirror editor in ``parent`` (app/parts/editor.mjs), which keeps its text."""
+    return parts.createEditor(parent, guarded(on_run), json.dumps(texts))
 
 
-def create_grid(parent: "js.Element", on_open: "Callable[..., object]") -> "Grid":
+def create_grid(
+    parent: "js.Element", on_open: "Callable[..., object]", texts: "dict[str, str]"
+) -> "Grid":
     """Return a results grid in ``parent``; its methods are in app/parts/grid.mjs."""
-    return parts.createGrid(parent, guarded(on_open))
+    return parts.createGrid(parent, guarded(on_open), json.dumps(texts))
 
 
 def recall(key: str) -> "str | None":
@@ -279,7 +302,8 @@ async def keep_offline(tell: "Callable[[str], object]") -> None:
 
 async def take_update() -> str:
     """Reload the page in the version that waits; return why not if that is refused, else ""."""
-    return await parts.takeUpdate()
+    refusal = await parts.takeUpdate()
+    return text("offline.gone") if refusal == "gone" else refusal
 
 
 def on_opened_with(take: "Callable[[list[js.File]], object]") -> None:

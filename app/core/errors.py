@@ -1,5 +1,9 @@
 """Errors of the protocol (worker/sahpool_console/protocol.py) as the page sees them."""
 
+from core import format
+from core.messages import has, text
+from sahpool_console import protocol
+
 MYPY = False  # which mypy takes for true: MicroPython has no typing
 if MYPY:
     from page_types import Json
@@ -9,7 +13,7 @@ class RequestError(Exception):
     """The worker answered a request with ``error``, as protocol.make_error makes it."""
 
     def __init__(self, error: "Json") -> None:
-        super().__init__(error["message"])
+        super().__init__(message_of(error))
         self.error = error
 
     @property
@@ -17,6 +21,43 @@ class RequestError(Exception):
         """The error's type: ``Cancelled``, ``NameExists``, ``OperationalError``…"""
         kind: str = self.error["type"]
         return kind
+
+
+def own_error(kind: str, code: str, hint: "str | None" = None) -> "Json":
+    """Return an error that the page makes itself, by its code and that of a hint."""
+    hints = [] if hint is None else [{"code": hint, "params": {}}]
+    return protocol.make_error(kind, code, code=code, hints=hints)
+
+
+def message_of(error: "Json") -> str:
+    """Return what has happened, in the words of the catalogue if it has the error's code.
+
+    Messages of SQLite, of the library, and of another version of this site are as they come.
+    """
+    message: str = error["message"]
+    return _worded("error.", error) or message
+
+
+def hints_of(error: "Json") -> "list[str]":
+    """Return what can be done about an error, as sentences."""
+    sentences = [error["hint"]] if error["hint"] else []
+    for hint in error["hints"]:
+        sentence = _worded("hint.", hint)
+        if sentence:
+            sentences.append(sentence)
+    return sentences
+
+
+def _worded(section: str, coded: "Json") -> str:
+    """Return the text of a code with its parameters; "" where the catalogue has none."""
+    key = section + (coded["code"] or "")
+    if not has(key):
+        return ""
+    values = dict(coded["params"])
+    if "tabs" in values:
+        values["tabs"] = format.each_tab(values["tabs"])
+    sentence = text(key, **values)
+    return sentence[:1].upper() + sentence[1:]
 
 
 def is_storage_full(error: "Json") -> bool:

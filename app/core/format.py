@@ -3,56 +3,52 @@
 Runs on MicroPython and CPython alike.
 """
 
+from core.messages import text
+
 NEARLY_FULL = 0.8
 """The share of the quota, from 0 to 1, from which on a person is warned."""
 
-WHY_MEMORY = {
-    "insecure": "This page is not secure, and browsers keep data for secure pages only: open it by "
-    "https, or on this machine as localhost.",
-    "missing": "This browser has no private file system (OPFS) here: use a current one, and a "
-    "window that is not private.",
-    "refused": "This browser refuses its private file system (OPFS) here, as private windows do: "
-    "use an ordinary window.",
-}
-"""By ``why_memory`` of the worker: why databases are in memory only, and what helps."""
-
-GONE = "Nothing is kept when this page is closed or reloaded: export what you need."
-"""What becomes of databases in memory."""
-
-
-def count(number: int, noun: str) -> str:
-    """Return a number with a noun: ``1 row``, ``336,776 rows``."""
-    return "{:,} {}".format(number, noun if number == 1 else noun + "s")
+UNITS = ("size.kb", "size.mb", "size.gb")
 
 
 def tabs(numbers: "list[int]") -> str:
     """Return how messages name tabs, in the order given: ``tab 2``, ``3 tabs, tab 2 first``."""
-    first = "tab {}".format(numbers[0]) if numbers[0] else "another tab"
-    return first if len(numbers) == 1 else "{} tabs, {} first".format(len(numbers), first)
+    first = text("tab.numbered", number=numbers[0]) if numbers[0] else text("tab.another")
+    return first if len(numbers) == 1 else text("tab.first", count=len(numbers), tab=first)
+
+
+def each_tab(numbers: "list[int]") -> str:
+    """Return the names of all tabs, in the order given: ``tab 2 and another tab``."""
+    names = [tabs([number]) for number in numbers]
+    named = names[0]
+    for name in names[1:]:
+        named = text("tab.and", tabs=named, tab=name)
+    return named
 
 
 def size(length: int) -> str:
     """Return a length in bytes as text in decimal units: ``812 bytes``, ``31.1 MB``."""
     if length < 1000:
-        return count(length, "byte")
+        return text("count.bytes", count=length)
     amount = length / 1000
-    for unit in ("kB", "MB", "GB"):
-        if amount < 999.5 or unit == "GB":
-            break
+    unit = 0
+    while amount >= 999.5 and unit < len(UNITS) - 1:
         amount = amount / 1000
-    return ("{:.0f} {}" if amount >= 100 else "{:.1f} {}").format(amount, unit)
+        unit += 1
+    return text(UNITS[unit], amount=("{:.0f}" if amount >= 100 else "{:.1f}").format(amount))
 
 
 def time(seconds: float) -> str:
     """Return a duration as text: ``less than 1 ms``, ``12 ms``, ``1.24 s``, ``2 min 5 s``."""
     if seconds < 0.001:
-        return "less than 1 ms"
+        return text("time.brief")
     if seconds < 0.9995:
-        return "{:.0f} ms".format(seconds * 1000)
+        return text("time.milliseconds", amount="{:.0f}".format(seconds * 1000))
     if seconds < 60:
-        return ("{:.2f} s" if seconds < 9.995 else "{:.1f} s").format(seconds)
+        amount = ("{:.2f}" if seconds < 9.995 else "{:.1f}").format(seconds)
+        return text("time.seconds", amount=amount)
     whole = int(seconds)
-    return "{} min {} s".format(whole // 60, whole % 60)
+    return text("time.minutes", minutes=whole // 60, seconds=whole % 60)
 
 
 def quoted(name: str) -> str:
@@ -60,9 +56,9 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def brief(text: str, most: int) -> str:
-    """Return text in one line, cut to ``most`` characters."""
-    line = " ".join(text.split())
+def brief(long: str, most: int) -> str:
+    """Return a text in one line, cut to ``most`` characters."""
+    line = " ".join(long.split())
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
@@ -108,38 +104,39 @@ class Room:
     def figures(self) -> str:
         """Return usage and quota as text: ``12.3 MB used of 10.7 GB``."""
         if self.usage is None:
-            return "The browser does not tell how much is used"
-        text = size(self.usage) + " used"
-        return text if self.quota is None else "{} of {}".format(text, size(self.quota))
+            return text("storage.unknown")
+        used = size(self.usage)
+        if self.quota is None:
+            return text("storage.used", used=used)
+        return text("storage.used-of", used=used, quota=size(self.quota))
 
     def line(self) -> str:
         """Return the figures and what becomes of the data, in short, for the foot of the page."""
         if self.in_memory:
-            return "{} · in memory only".format(self.figures())
+            return text("storage.line-memory", figures=self.figures())
         if self.is_tight():
-            return "{} · {}".format(self.figures(), self.percent())
-        fate = "kept until you delete it" if self.persisted else "the browser may clear it"
-        return "{} · {}".format(self.figures(), fate)
+            return text("storage.line-tight", figures=self.figures(), percent=self.percent())
+        key = "storage.line-kept" if self.persisted else "storage.line-unsure"
+        return text(key, figures=self.figures())
 
     def percent(self) -> str:
         """Return the share that is used as text: ``84 % full``; ``full`` when nothing is left."""
         share = self.share()
-        return "full" if share == 1 else "{} % full".format(int(share * 100))
+        if share == 1:
+            return text("storage.percent-full")
+        return text("storage.percent", percent=int(share * 100))
 
     def fate(self) -> str:
         """Return a sentence that says whether the data is kept."""
         if self.in_memory:
-            return GONE
-        if self.persisted:
-            return "Kept until you delete it: this browser does not clear it by itself."
-        return "The browser may clear it when the disk is full: export what you cannot lose."
+            return text("storage.fate-memory")
+        return text("storage.fate-kept" if self.persisted else "storage.fate-unsure")
 
     def warning(self) -> "tuple[str, str]":
         """Return the warning of a nearly full storage: what is the case, and what to do."""
         return (
-            "The storage is {}.".format(self.percent()),
-            "{}. Without room, changes are refused; what was committed stays. Export what you "
-            "cannot lose, and delete what you no longer need.".format(self.figures()),
+            text("storage.tight", percent=self.percent()),
+            text("storage.tight-text", figures=self.figures()),
         )
 
     def lacks_room_for(self, length: int) -> "str | None":
@@ -147,15 +144,17 @@ class Room:
         left = self.left()
         if left is None or length <= left:
             return None
-        return (
-            "It has {}, and {} of the {} that this browser grants are left. What is there already "
-            "stays as it is, also when the import does not fit."
-        ).format(size(length), size(left), size(self.quota or 0))
+        return text(
+            "importing.room-text",
+            size=size(length),
+            left=size(left),
+            quota=size(self.quota or 0),
+        )
 
 
 def unexported(names: "list[str]") -> str:
     """Return a sentence on databases in memory: ``notes.db and 2 others have changes …``."""
     if len(names) == 1:
-        return "{} has changes that are not exported.".format(names[0])
-    others = count(len(names) - 1, "other")
-    return "{} and {} have changes that are not exported.".format(names[0], others)
+        return text("storage.unexported", name=names[0])
+    others = text("count.others", count=len(names) - 1)
+    return text("storage.unexported-others", name=names[0], others=others)

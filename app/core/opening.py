@@ -2,6 +2,7 @@
 
 from core import dom, format
 from core.errors import RequestError
+from core.messages import text
 from core.state import database_of
 
 MYPY = False  # which mypy takes for true: MicroPython has no typing
@@ -47,10 +48,10 @@ class Opening:
         try:
             await self.open(name)
         except RequestError as error:
-            self._trouble.show(error.error, title="“{}” was not opened".format(name))
+            self._trouble.show(error.error, title=text("databases.opened-not", name=name))
             return
         self._events.emit("opened", name)
-        self._status.say("Opened " + name)
+        self._status.say(text("databases.opened", name=name))
 
     async def open_again(self) -> None:
         """Open the database that was open, or another one, as open_last() does.
@@ -76,7 +77,7 @@ class Opening:
                 if error.kind == "Restarted":
                     raise
                 # One database that cannot be read must not keep the others from being used.
-                self._trouble.show(error.error, title="“{}” cannot be opened".format(name))
+                self._trouble.show(error.error, title=text("databases.unreadable", name=name))
             else:
                 return
         # Not the name of a database in quarantine either: a new one of that name would block its

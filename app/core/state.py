@@ -2,6 +2,8 @@
 
 import asyncio
 
+from core.messages import text
+
 MYPY = False  # which mypy takes for true: MicroPython has no typing
 if MYPY:
     from collections.abc import Callable
@@ -30,7 +32,7 @@ class State:
     importing       whether a file is being imported
     in_transaction  whether the session has an open transaction
     storage         where databases are kept: "opfs" or "memory"; None until the hello
-    why_memory      why the databases are in memory, a key of format.WHY_MEMORY, or None
+    why_memory      why the databases are in memory: "insecure", "missing", "refused", or None
     quarantined     files of the storage that are in quarantine (hello's ``quarantined``)
     versions        of sahpool, SQLite, Python, Pyodide (hello's ``versions``)
     timeline        how the worker started: what became of its snapshot, and pairs of a phase and
@@ -91,13 +93,13 @@ class State:
     def busy(self) -> "str | None":
         """Return why no other action may begin now, as a sentence; None when it may."""
         if self["running"]:
-            return "Wait until the running statement has ended, or cancel it."
+            return text("busy.running")
         if self["importing"]:
-            return "Wait until the import has ended, or stop it."
+            return text("busy.importing")
         if self["paused"]:
-            return "The storage is lent to another program: take it back first."
+            return text("busy.paused")
         if self["updating"]:
-            return "The page is about to be loaded in its new version."
+            return text("busy.updating")
         return None
 
     def names(self) -> "list[str]":

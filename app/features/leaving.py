@@ -1,6 +1,7 @@
 """Releases the storage when the page is left, and begins again when a person comes back."""
 
 from core import dom
+from core.messages import text
 
 MYPY = False  # which mypy takes for true: MicroPython has no typing
 if MYPY:
@@ -50,7 +51,7 @@ class Leaving:
         self._console.events.emit("returned")
         if self._undone:
             self._console.trouble.show_text(
-                "The transaction that was open when you left this page was undone.",
-                "What was committed is kept.",
+                text("leaving.undone"),
+                text("leaving.undone-hint"),
                 calm=True,
             )

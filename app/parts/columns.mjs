@@ -29,10 +29,11 @@ const beginning = (bytes, most) =>
   // stream: a character cut in half at the end is left out instead of shown as U+FFFD.
   new TextDecoder().decode(bytes.subarray(0, most), { stream: true });
 
-/** Returns "x'0102…' · 3,000 bytes" for a blob; up to 24 bytes all of them. */
-const blobLine = (bytes) => {
+/** Returns a blob's bytes as x'0102'; of more than 24, `long` with the first ones and their number. */
+const blobLine = (bytes, long) => {
   if (bytes.length <= LINE_BLOB_BYTES) return `x'${hex(bytes)}'`;
-  return `x'${hex(bytes.subarray(0, LINE_BLOB_BYTES))}…' · ${bytes.length.toLocaleString("en")} bytes`;
+  const start = `x'${hex(bytes.subarray(0, LINE_BLOB_BYTES))}…'`;
+  return long.replace("{start}", start).replace("{count}", bytes.length.toLocaleString("en"));
 };
 
 /**
@@ -41,8 +42,16 @@ const blobLine = (bytes) => {
  */
 export const floatText = (value) => {
   if (!Number.isFinite(value)) return value > 0 ? "Inf" : value < 0 ? "-Inf" : "NaN";
-  if (value === 0) return "0.0";
-  const [mantissa, power] = Math.abs(value).toExponential(14).split("e");
+  return value === 0 ? "0.0" : layOut(value, Math.abs(value).toExponential(14));
+};
+
+/** Returns a REAL with the fewest digits that read back as the same number, laid out as SQLite does. */
+export const exactText = (value) =>
+  Number.isFinite(value) ? layOut(value, Math.abs(value).toExponential()) : floatText(value);
+
+const layOut = (value, exponential) => {
+  if (value === 0) return Object.is(value, -0) ? "-0.0" : "0.0";
+  const [mantissa, power] = exponential.split("e");
   const exponent = Number(power);
   const digits = mantissa.replace(".", "").replace(/0+$/, "") || "0";
   const sign = value < 0 ? "-" : "";
@@ -113,9 +122,15 @@ class Piece {
 
 /** The rows of one result that have come so far, in pieces. */
 export class Rows {
-  /** @param {string[]} names column names as SQLite gives them: duplicates and "" included */
-  constructor(names) {
+  #longBlob;
+
+  /**
+   * @param {string[]} names column names as SQLite gives them: duplicates and "" included
+   * @param {string} longBlob the line of a long blob, with {start} and {count}
+   */
+  constructor(names, longBlob) {
     this.names = names;
+    this.#longBlob = longBlob;
     this.size = 0;
     this.bytes = 0;
     this.pieces = [];
@@ -146,11 +161,11 @@ export class Rows {
     if (kind === "text" && value.length > LINE_BYTES) {
       return { kind, text: `${beginning(value, LINE_BYTES)}…`, cut: true };
     }
-    if (kind === "blob") return { kind, text: blobLine(value), cut: value.length > LINE_BLOB_BYTES };
+    if (kind === "blob") return { kind, text: blobLine(value, this.#longBlob), cut: value.length > LINE_BLOB_BYTES };
     return { kind, text: this.#text(kind, value), cut: false };
   }
 
-  /** Returns a value as text: NULL, 1, 1.5, text or, for a blob, x'…'; of text and of a blob the first
+  /** Returns a value as text: NULL, 1, 1.5 with all its digits, text or, for a blob, x'…'; of text and of a blob the first
    *  `most` bytes. {kind, text, bytes, cut, value}: `bytes` is the length of the whole value. */
   text(row, column, most = Infinity) {
     const { kind, value } = this.cell(row, column);
@@ -158,7 +173,7 @@ export class Rows {
     const cut = bytes > most;
     let text;
     if (cut) text = kind === "text" ? beginning(value, most) : `x'${hex(value.subarray(0, most))}`;
-    else text = this.#text(kind, value);
+    else text = kind === "float" ? exactText(value) : this.#text(kind, value);
     return { kind, text, bytes, cut, value };
   }
 

@@ -2,15 +2,25 @@
 
 import { basicSetup } from "codemirror";
 import { EditorView, keymap, placeholder } from "@codemirror/view";
-import { Compartment, Prec } from "@codemirror/state";
-import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
-import { SQLDialect, SQLite, sql } from "@codemirror/lang-sql";
-import { closeCompletion } from "@codemirror/autocomplete";
+import { Compartment, EditorState, Prec } from "@codemirror/state";
+import { HighlightStyle, LanguageSupport, syntaxHighlighting } from "@codemirror/language";
+import { SQLDialect, SQLite } from "@codemirror/lang-sql";
+import {
+  acceptCompletion,
+  autocompletion,
+  closeCompletion,
+  completionStatus,
+  selectedCompletionIndex,
+  setSelectedCompletion,
+} from "@codemirror/autocomplete";
 import { setDiagnostics } from "@codemirror/lint";
 import { tags } from "@lezer/highlight";
-import { recall, remember } from "./browser.mjs";
+import { report } from "./browser.mjs";
+import { Names, sourceOf } from "./completion.mjs";
+import { KeptText } from "./texts.mjs";
 
-const CHANGE_DELAY = 400; // ms without a key before the text is remembered
+const CHANGE_DELAY = 400; // ms without a key before the text is kept
+const LONGEST_DELAY = 2000; // ms that keys may go on before it is kept all the same
 const COMPLETION_DELAY = 200; // ms that a completion asked for by the last key may still take
 
 const theme = EditorView.theme({
@@ -93,56 +103,64 @@ const dialectOf = (keywords, functions) =>
     builtin: functions.join(" ").toLowerCase(),
   });
 
-const completion = (label, type) =>
-  type === "variable"
-    ? { label: label.toLowerCase(), type: "function", boost: -1 }
-    : { label: label.toUpperCase(), type, boost: -2 };
-
-/** Returns the schema as lang-sql wants it, without a prototype: a table may be called constructor. */
-const namespaceOf = (schema) => {
-  const namespace = Object.create(null);
-  for (const table of schema) {
-    // lang-sql reads a dot as a level unless it is escaped.
-    namespace[table.name.replaceAll(".", "\\.")] = {
-      self: { label: table.name, type: "class", detail: table.type },
-      children: table.columns.filter(({ hidden }) => hidden !== 1).map((column) => ({
-        label: column.name,
-        type: "property",
-        detail: column.type || undefined,
-      })),
-    };
-  }
-  return namespace;
+/** Takes what was chosen with the arrows, else the first; while there is no list, Tab leaves the editor. */
+const acceptFirst = (view) => {
+  if (completionStatus(view.state) !== "active") return false;
+  const index = selectedCompletionIndex(view.state);
+  if (index === null || index < 0) view.dispatch({ effects: setSelectedCompletion(0) });
+  acceptCompletion(view);
+  return true;
 };
+
+/** Read from the browser while the page's Python still starts. */
+const kept = new KeptText();
 
 class Editor {
   #language = new Compartment();
   #dialect = SQLite;
   #schema = [];
-  #key;
+  #words = { keywords: [], functions: [] };
+  #names = null; // of the schema and the words, once they are asked for
+  #onRun;
+  #texts;
   #view;
+  #timer = 0;
+  #isToldOfLoss = false;
+  #changed = 0; // when the first change was made that is not kept yet, in ms; 0 if all is kept
 
-  constructor(parent, onRun, key) {
-    this.#key = key;
-    let timer = 0;
+  constructor(parent, onRun, texts) {
+    this.#onRun = onRun;
+    this.#texts = JSON.parse(texts);
+    this.#view = new EditorView({ parent, state: this.#state("") });
+    addEventListener("pagehide", () => this.#changed && kept.leave(this.text()));
+    // A page in the background may be ended without another word.
+    document.addEventListener("visibilitychange", () => document.hidden && this.#changed && this.#keep());
+  }
+
+  /** Returns a new state with a text, and with no step to undo. */
+  #state(doc) {
+    const { label, placeholder: hint } = this.#texts;
     const run = (view) => {
       closeCompletion(view);
-      onRun();
+      this.#onRun();
       return true;
     };
-    this.#view = new EditorView({
-      parent,
+    return EditorState.create({
+      doc,
       extensions: [
         // Before basicSetup, which binds Mod-Enter to another command.
         Prec.highest(keymap.of([{ key: "Mod-Enter", preventDefault: true, run }])),
+        Prec.high(keymap.of([{ key: "Tab", run: acceptFirst }])),
         basicSetup,
+        // Enter is a new line unless the arrows have chosen: nothing is written that nobody asked for.
+        autocompletion({ override: [sourceOf(() => this.#known())], selectOnOpen: false, interactionDelay: 0 }),
         this.#language.of(this.#sql()),
         theme,
         syntaxHighlighting(colours),
-        placeholder("Write SQL here"),
+        placeholder(hint),
         EditorView.lineWrapping,
         EditorView.contentAttributes.of({
-          "aria-label": "SQL",
+          "aria-label": label,
           autocapitalize: "off",
           autocorrect: "off",
           spellcheck: "false",
@@ -154,48 +172,66 @@ class Editor {
           blur: (_, view) => void setTimeout(() => view.hasFocus || closeCompletion(view), COMPLETION_DELAY),
         }),
         EditorView.updateListener.of((update) => {
-          if (!update.docChanged) return;
-          clearTimeout(timer);
-          timer = setTimeout(() => this.#keep(), CHANGE_DELAY);
+          if (update.docChanged) this.#keepSoon();
         }),
       ],
     });
-    addEventListener("pagehide", () => this.#keep());
+  }
+
+  #keepSoon() {
+    const now = performance.now();
+    this.#changed ||= now;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#keep(), Math.min(CHANGE_DELAY, this.#changed + LONGEST_DELAY - now));
   }
 
   #keep() {
-    remember(this.#key, this.text());
-  }
-
-  /** Shows the text of the last visit, or `starter` when there is none. */
-  restore(starter) {
-    const text = recall(this.#key);
-    this.replace(text?.trim() ? text : starter);
-  }
-
-  #sql() {
-    return sql({
-      dialect: this.#dialect,
-      schema: namespaceOf(this.#schema),
-      keywordCompletion: completion,
+    clearTimeout(this.#timer);
+    this.#changed = 0;
+    kept.keep(this.text()).catch((cause) => {
+      if (this.#isToldOfLoss) return;
+      this.#isToldOfLoss = true;
+      report(new Error(`${this.#texts.unkept} (${cause.message})`));
     });
   }
 
-  #reconfigure() {
-    this.#view.dispatch({ effects: this.#language.reconfigure(this.#sql()) });
+  /** Shows the text of the last visit, or `starter` when there is none; that is no step to undo. */
+  restore(starter) {
+    kept.taken.then((text) => {
+      if (!this.text()) this.#begin(text?.trim() ? text : starter);
+      // Whoever has typed by then keeps that, and the earlier text stays for another tab.
+      else if (text !== null) kept.renew().then(() => this.#keep());
+    });
+  }
+
+  #begin(text) {
+    const { hasFocus } = this.#view;
+    this.#view.setState(this.#state(text));
+    if (hasFocus) this.#view.focus();
+  }
+
+  #sql() {
+    return new LanguageSupport(this.#dialect.language);
+  }
+
+  #known() {
+    const { keywords, functions } = this.#words;
+    this.#names ??= new Names(this.#schema, keywords.length ? keywords : SQLite.spec.keywords.trim().split(" "), functions);
+    return this.#names;
   }
 
   /** Highlights and completes by these words. @param {string} words JSON {keywords, functions} */
   speak(words) {
-    const { keywords, functions } = JSON.parse(words);
-    this.#dialect = dialectOf(keywords, functions);
-    this.#reconfigure();
+    this.#words = JSON.parse(words);
+    this.#names = null;
+    this.#dialect = dialectOf(this.#words.keywords, this.#words.functions);
+    this.#view.dispatch({ effects: this.#language.reconfigure(this.#sql()) });
   }
 
   /** Completes by the schema of a reply. @param {string} head JSON of the reply */
   know(head) {
     this.#schema = JSON.parse(head).schema;
-    this.#reconfigure();
+    this.#names = null;
   }
 
   text() {
@@ -271,5 +307,9 @@ class Editor {
   }
 }
 
-/** @param {Element} parent @param {() => void} onRun @param {string} key under which the text is remembered */
-export const createEditor = (parent, onRun, key) => new Editor(parent, onRun, key);
+/**
+ * @param {Element} parent
+ * @param {() => void} onRun
+ * @param {string} texts JSON {label, placeholder, unkept}, from app/messages
+ */
+export const createEditor = (...values) => new Editor(...values);

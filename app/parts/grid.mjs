@@ -2,12 +2,15 @@
 
 import { copyText, download, report } from "./browser.mjs";
 import { Rows } from "./columns.mjs";
+import { write, writeName } from "./visible.mjs";
+import { WideColumns } from "./wide.mjs";
 
 const PADDING = 28; // px beside the text of a cell
 const NARROWEST = 72;
 const WIDEST = 380;
 const SAMPLE = 60; // rows whose length decides how wide a column starts
-const MANY_COLUMNS = 40; // from here on, only the columns in view are drawn
+const WIDE = 40; // columns from which on elements are made for those in view only (wide.mjs)
+const WIDE_SAMPLE = 8; // rows whose length decides how wide a column of such a result is
 const TITLE_FROM = 30; // characters beyond which a cell shows its text in a tooltip
 const LONGEST_TSV = 100_000; // most rows that one copy takes
 const REHEARSAL = 200; // ms, which is some frames
@@ -16,10 +19,10 @@ const LONGEST_CELL = 100_000; // most bytes of a value that its dialog shows
 let elements = null;
 
 /** Loads the elements that draw rows: a third of the code, which the editor does not need. */
-const load = () =>
+const load = (unloaded) =>
   (elements ??= import("./elements.mjs").catch((cause) => {
     elements = null; // the next rows try again; some browsers then load it again
-    throw new Error("What draws the rows did not load (app/elements.js): reload the page.", { cause });
+    throw new Error(unloaded, { cause });
   }));
 
 /** Draws an invisible grid, because the first grid takes twice as long to draw as the next. */
@@ -46,23 +49,34 @@ const widthOf = (texts, { fontWeight, fontSize, fontFamily }) => {
   return texts.reduce((widest, text) => Math.max(widest, canvas.measureText(text).width), 0);
 };
 
+/** Returns the width of a column whose widest text has this width, in px. */
+const between = (width) => Math.min(WIDEST, Math.max(NARROWEST, Math.ceil(width) + PADDING));
+
+/** Returns the class of a column by a sample of its cells: numbers are aligned to the right. */
+const sideOf = (lines) => {
+  const numbers = lines.filter(({ kind }) => kind === "int" || kind === "float").length;
+  return numbers > lines.length / 2 ? "number" : "words";
+};
+
 class Grid {
   #parent;
   #onOpen;
+  #texts;
   #grid = null;
   #rows = null;
   #numbering = null;
   #results = new Map();
   #opened = null;
 
-  constructor(parent, onOpen) {
+  constructor(parent, onOpen, texts) {
     this.#parent = parent;
     this.#onOpen = onOpen;
+    this.#texts = JSON.parse(texts);
   }
 
   /** Begins result `key` with columns `names` (JSON). */
   begin(key, names) {
-    this.#results.set(key, new Rows(JSON.parse(names)));
+    this.#results.set(key, new Rows(JSON.parse(names), this.#texts.blob));
   }
 
   /** Adds a piece (JSON, as the protocol describes it) to result `key`. */
@@ -100,7 +114,7 @@ class Grid {
 
   /** Loads and draws a grid in advance, so that the first rows are shown quickly. */
   prepare() {
-    load().then(rehearse).catch(report);
+    load(this.#texts.unloaded).then(rehearse).catch(report);
   }
 
   /** Shows result `key` from its first row. */
@@ -111,33 +125,39 @@ class Grid {
     const draw = () => {
       if (rows === this.#rows && !this.#grid) this.#draw(rows);
     };
-    load().then(draw).catch(report);
+    load(this.#texts.unloaded).then(draw).catch(report);
   }
 
   #draw(rows) {
     // A new grid each time: giving a grid other columns takes a second of layout.
     const grid = document.createElement("vaadin-grid");
-    grid.accessibleName = "Results";
+    grid.accessibleName = this.#texts.label;
     grid.setAttribute("theme", "no-border");
     grid.itemIdPath = "row";
     grid.pageSize = 100;
-    grid.columnRendering = rows.names.length > MANY_COLUMNS ? "lazy" : "eager";
     grid.addEventListener("dblclick", (event) => this.#open(event));
     grid.addEventListener("keydown", (event) => this.#onKey(event), { capture: true });
     this.#parent.append(grid);
     this.#grid = grid;
     this.#numbering = this.#numbers(rows);
-    grid.append(this.#numbering, ...rows.names.map((_, index) => this.#column(rows, index)));
+    const wide = rows.names.length >= WIDE ? this.#wide(rows) : null;
+    grid.append(
+      this.#numbering,
+      ...(wide?.elements ?? rows.names.map((_, index) => this.#column(rows, index))),
+    );
     grid.dataProvider = ({ page, pageSize }, callback) => {
       const first = page * pageSize;
       const count = Math.max(0, Math.min(pageSize, rows.size - first));
       callback(Array.from({ length: count }, (_, index) => ({ row: first + index })));
     };
-    grid.size = rows.size;
+    // In two tasks where there are many cells, so that neither takes long.
+    if (wide) setTimeout(() => grid === this.#grid && (grid.size = rows.size));
+    else grid.size = rows.size;
     // The element has the ARIA role of a tree with selectable rows; here it is a plain grid.
     grid.updateComplete.then(() => {
       grid.$.table.setAttribute("role", "grid");
       grid.$.table.removeAttribute("aria-multiselectable");
+      wide?.follow();
     });
   }
 
@@ -185,35 +205,61 @@ class Grid {
 
   #column(rows, index) {
     const column = document.createElement("vaadin-grid-column");
-    const name = rows.names[index];
-    const lines = [];
-    for (let row = 0; row < Math.min(SAMPLE, rows.size); row++) lines.push(rows.line(row, index));
-    const numbers = lines.filter(({ kind }) => kind === "int" || kind === "float").length;
-    const side = numbers > lines.length / 2 ? "number" : "words";
+    const lines = this.#lines(rows, index, SAMPLE);
+    const side = sideOf(lines);
     const style = getComputedStyle(this.#grid);
-    const header = widthOf([name], { ...this.#font(style), fontWeight: 600 });
+    const header = widthOf([rows.names[index]], { ...this.#font(style), fontWeight: 600 });
     const isMono = side === "number" || lines.some(({ kind }) => kind === "blob");
     const cells = widthOf(lines.map(({ text }) => text.slice(0, 100)), this.#font(style, isMono));
-    const width = Math.ceil(Math.max(header, cells)) + PADDING;
-    column.index = index;
-    column.resizable = true;
-    column.width = `${Math.min(WIDEST, Math.max(NARROWEST, width))}px`;
+    this.#fit(column, rows, index, between(Math.max(header, cells)), side);
     // The last column takes the remaining width, unless it holds numbers: they are aligned to the right
     // and would be far from the other columns.
     column.flexGrow = index === rows.names.length - 1 && side === "words" ? 1 : 0;
+    return column;
+  }
+
+  /** Returns the columns of a result that has very many. */
+  #wide(rows) {
+    const style = getComputedStyle(this.#grid);
+    const bold = { ...this.#font(style), fontWeight: 600 };
+    const mono = this.#font(style, true);
+    const widths = rows.names.map((name, index) => {
+      // Measuring each text of 2,000 columns would take too long: the longest is nearly the widest.
+      const texts = this.#lines(rows, index, WIDE_SAMPLE).map(({ text }) => text.slice(0, 100));
+      const longest = texts.reduce((one, other) => (other.length > one.length ? other : one), "");
+      return between(Math.max(widthOf([name.slice(0, 100)], bold), widthOf([longest], mono)));
+    });
+    const fit = (column, index, width) => {
+      column.flexGrow = 0;
+      this.#fit(column, rows, index, width, sideOf(this.#lines(rows, index, WIDE_SAMPLE)));
+    };
+    return new WideColumns(this.#grid, widths, fit, parseFloat(this.#numbering.width));
+  }
+
+  #lines(rows, index, most) {
+    return Array.from({ length: Math.min(most, rows.size) }, (_, row) => rows.line(row, index));
+  }
+
+  /** Has an element stand for the column `index` of a result; it may have stood for another one. */
+  #fit(column, rows, index, width, side) {
+    const isNew = column.index === undefined;
+    Object.assign(column, { index, side });
+    column.width = `${width}px`;
+    if (!isNew) return;
+    column.resizable = true;
     column.headerRenderer = (root) => {
-      root.textContent = name;
-      root.className = side;
+      const name = rows.names[column.index];
+      root.className = column.side;
+      writeName(root, name, this.#texts.unnamed);
       root.title = name;
     };
     column.renderer = (root, _, { item }) => {
-      const { kind, text } = rows.line(item.row, index);
-      root.textContent = text;
+      const { kind, text } = rows.line(item.row, column.index);
+      write(root, text);
       // NULL is aligned as the values of its column are.
-      root.className = kind === "null" ? `cell-null ${side}` : `cell-${kind}`;
+      root.className = kind === "null" ? `cell-null ${column.side}` : `cell-${kind}`;
       root.title = text.length > TITLE_FROM ? text : "";
     };
-    return column;
   }
 
   #font({ fontWeight, fontSize, fontFamily }, isMono = false) {
@@ -231,14 +277,12 @@ class Grid {
     if (!cell) return false;
     const rows = this.#rows;
     const { kind, text, bytes, cut, value } = rows.text(cell.row, cell.index, LONGEST_CELL);
-    // Show all digits of a float here; the grid shows the 15 that SQLite prints.
-    const exact = kind === "float" && Number.isFinite(value) ? String(value) : text;
     const name = rows.names[cell.index];
     this.#opened = {
-      copy: () => copyText(cut ? rows.text(cell.row, cell.index).text : exact),
+      copy: () => copyText(cut ? rows.text(cell.row, cell.index).text : text),
       download: () => download(new Blob([value]), `${name || "value"}.${kind === "text" ? "txt" : "bin"}`),
     };
-    this.#onOpen(name, cell.row + 1, kind, exact, bytes, cut);
+    this.#onOpen(name, cell.row + 1, kind, text, bytes, cut);
     return true;
   }
 
@@ -257,5 +301,6 @@ class Grid {
 /**
  * @param {Element} parent
  * @param {(column: string, row: number, kind: string, text: string, bytes: number, cut: boolean) => void} onOpen
+ * @param {string} texts JSON {label, blob, unloaded, unnamed}, from app/messages; blob has {start} and {count}
  */
-export const createGrid = (parent, onOpen) => new Grid(parent, onOpen);
+export const createGrid = (...values) => new Grid(...values);

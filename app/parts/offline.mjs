@@ -3,6 +3,8 @@
 const SETTLED = 1000; // ms after which the page has sent its first requests
 const OFTEN = 3_600_000; // least ms between two checks for a new version, by a page that stays open
 
+const GONE = "gone"; // app/core/dom.py knows it, too
+
 let registration = null;
 
 /** Has a service worker carry out an order (service-worker.js); returns a promise of "" or an error. */
@@ -66,11 +68,12 @@ export const keepOffline = async (tell) => {
 /**
  * Replaces the old version of the site by the new one, and reloads the page.
  *
- * @returns {Promise<string>} why that cannot be done now, else ""
+ * @returns {Promise<string>} why that cannot be done now, else ""; GONE if there is no new version.
+ *    The new version says itself why it cannot take over: this one may lack the words.
  */
 export const takeUpdate = async () => {
   const { waiting } = registration;
-  if (!waiting) return "The new version is not there any more.";
+  if (!waiting) return GONE;
   const changed = new Promise((resolve) => {
     navigator.serviceWorker.addEventListener("controllerchange", resolve, { once: true });
   });

@@ -3,12 +3,22 @@
 import asyncio
 
 from core import dom
+from core.messages import text
 
 MYPY = False  # which mypy takes for true: MicroPython has no typing
 if MYPY:
     from page_types import Element
 
     Answer = asyncio.Future[tuple[str | None, str]]
+
+
+KINDS = {
+    "null": "cell.null",
+    "int": "cell.int",
+    "float": "cell.float",
+    "text": "cell.text",
+    "blob": "cell.blob",
+}
 
 
 class _Dialogs:
@@ -38,9 +48,9 @@ class _Dialogs:
     def _closed(self, dialog: "Element") -> None:
         entry, answer = self._asked.pop(dialog.dataset.key)
         value = dialog.returnValue
-        text = entry.value if entry is not None else ""
+        entered = entry.value if entry is not None else ""
         dialog.remove()
-        answer.set_result((value or None, text))
+        answer.set_result((value or None, entered))
 
 
 _dialogs = _Dialogs()
@@ -48,7 +58,7 @@ _dialogs = _Dialogs()
 
 async def ask(
     title: str,
-    text: "str | None",
+    about: "str | None",
     buttons: "list[tuple[str, str]]",
     field: "tuple[str, str] | None" = None,
     body: "Element | None" = None,
@@ -56,21 +66,21 @@ async def ask(
 ) -> "tuple[str | None, str]":
     """Show a dialog, and return (button, text of the field) when it is closed.
 
-    The button is None when the dialog was dismissed.
+    The button is the key of its name; None when the dialog was dismissed.
 
     Args:
         title: Its heading.
-        text: The paragraph below the heading.
-        buttons: Pairs (name, CSS class); Enter presses the last one.
+        about: The paragraph below the heading.
+        buttons: Pairs (key of its name in the catalogue, CSS class); Enter presses the last one.
         field: A pair (label, text) for a text field.
-        body: An element to show below the text.
+        body: An element to show below the paragraph.
         wide: Whether the dialog is a wide one.
     """
     dialog = dom.make("dialog", class_="wide" if wide else None, aria_labelledby="dialog-title")
     form = dom.make("form", method="dialog")
     form.append(dom.make("h2", title, id="dialog-title"))
-    if text:
-        form.append(dom.make("p", text))
+    if about:
+        form.append(dom.make("p", about))
     entry = None
     if field is not None:
         label = dom.make("label", field[0])
@@ -82,9 +92,9 @@ async def ask(
     if body is not None:
         form.append(body)
     row = dom.make("div", class_="acts")
-    for name, kind in buttons:
-        button = dom.make("button", name, type="submit", class_=kind, value=name)
-        if name != buttons[-1][0]:
+    for key, kind in buttons:
+        button = dom.make("button", text(key), type="submit", class_=kind, value=key)
+        if key != buttons[-1][0]:
             button.type = "button"
             button.dataset.act = "close"
         row.append(button)
@@ -98,30 +108,23 @@ async def ask(
 
 
 async def show_cell(
-    column: str, row: int, kind: str, text: str, length: int, cut: bool
+    column: str, row: int, kind: str, value: str, length: int, cut: bool
 ) -> "str | None":
-    """Show one value, and return the name of the button that closed the dialog, or None.
+    """Show one value, and return the key of the button that closed the dialog, or None.
 
     Args:
         column: Name of the column.
         row: Number of the row, from 1.
         kind: "null", "int", "float", "text" or "blob".
-        text: The value as text, or the beginning of it.
+        value: The value as text, or the beginning of it.
         length: Length of the whole value in bytes.
-        cut: Whether ``text`` is only the beginning.
+        cut: Whether ``value`` is only the beginning.
     """
-    kinds = {
-        "null": "NULL: no value",
-        "int": "INTEGER",
-        "float": "REAL",
-        "text": "TEXT, {:,} bytes in UTF-8",
-        "blob": "BLOB, {:,} bytes",
-    }
-    note = "Row {:,} · {}".format(row, kinds[kind].format(length))
-    buttons = [("Copy", ""), ("Close", "primary")]
+    note = text("cell.row", row=row, about=text(KINDS[kind], count=length))
+    buttons = [("act.copy", ""), ("act.close", "primary")]
     if cut:
-        note += " · only the beginning is shown"
-        buttons.insert(0, ("Download", ""))
-    body = dom.make("pre", text, tabindex="0", aria_label="Value")
-    button, _ = await ask(column or "(no name)", note, buttons, body=body, wide=True)
+        note = text("cell.cut", about=note)
+        buttons.insert(0, ("act.download", ""))
+    body = dom.make("pre", value, tabindex="0", aria_label=text("cell.label"))
+    button, _ = await ask(column or text("cell.unnamed"), note, buttons, body=body, wide=True)
     return button

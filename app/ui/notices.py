@@ -3,7 +3,9 @@
 import asyncio
 
 from core import dom, format
-from core.errors import is_storage_full
+from core.errors import hints_of, is_storage_full, message_of
+from core.messages import text
+from sahpool_console import protocol
 
 MYPY = False  # which mypy takes for true: MicroPython has no typing
 if MYPY:
@@ -27,23 +29,26 @@ class Status:
         self._reached = ""
         state.watch("in_transaction", self._show_transaction)
 
-    def say(self, text: str) -> None:
+    def say(self, said: str) -> None:
         """Shows a text that assistive technology reads out."""
-        self._text.textContent = text
+        self._text.textContent = said
 
     def say_copied(self, allowed: bool, what: str = "") -> None:
         """Shows that something is on the clipboard, or why it is not."""
-        copied = "Copied " + what if what else "Copied"
-        self.say(copied if allowed else "The browser did not allow copying")
+        if not allowed:
+            self.say(text("status.copied-not"))
+        elif what:
+            self.say(text("status.copied-what", what=what))
+        else:
+            self.say(text("status.copied"))
 
-    def tick(self, text: str) -> None:
+    def tick(self, said: str) -> None:
         """Shows a text that changes often, so that assistive technology does not read it out."""
-        self._ticker.textContent = text
+        self._ticker.textContent = said
 
     def show_engine(self, versions: "dict[str, str]") -> None:
         """Shows the version of SQLite; ``versions`` are those of the reply to ``hello``."""
-        text = "SQLite {} · data stays on this machine"
-        self._engine.textContent = text.format(versions.get("sqlite", "?"))
+        self._engine.textContent = text("status.engine", version=versions.get("sqlite", "?"))
 
     def start_watch(self) -> None:
         """Shows the time that passes, from 0.4 s on, until stop_watch()."""
@@ -51,9 +56,9 @@ class Status:
         self._reached = ""
         dom.spawn(self._run_watch(self._watch))
 
-    def reached(self, text: str) -> None:
+    def reached(self, said: str) -> None:
         """Shows the progress of what runs, beside the time that passes."""
-        self._reached = " · " + text
+        self._reached = said
 
     def stop_watch(self) -> None:
         """Stops showing the time that start_watch() shows."""
@@ -64,7 +69,11 @@ class Status:
         passed = 0.4
         await asyncio.sleep(passed)
         while number == self._watch:
-            self.tick("{:.1f} s{}".format(passed, self._reached))
+            amount = "{:.1f}".format(passed)
+            if self._reached:
+                self.tick(text("status.passed-reached", amount=amount, reached=self._reached))
+            else:
+                self.tick(text("status.passed", amount=amount))
             await asyncio.sleep(0.2)
             passed += 0.2
 
@@ -100,30 +109,34 @@ class Trouble:
             error: The error, as protocol.make_error makes it.
             where: Its place in the editor.
             title: What was being done.
-            actions: Pairs of a button's name and the function that it calls.
+            actions: Pairs of the key of a button's name and the function that it calls.
         """
         calm = error["type"] in ("Cancelled", "Restarted")
         box = dom.make("div", class_="trouble calm" if calm else "trouble")
-        message = error["message"]
-        if title:
-            message = "{}: {}".format(title, message)
+        message = message_of(error)
+        said = text("trouble.titled", title=title, message=message) if title else message
+        if not where:
+            where = text("trouble.note" if calm else "trouble.error")
         box.append(
-            dom.make("span", where or ("Note" if calm else "Error"), class_="where"),
-            dom.make("span", message, class_="what"),
+            dom.make("span", where, class_="where"),
+            dom.shown(said, class_="what"),
             dom.make("span", error["name"] or "", class_="code"),
         )
-        for text in (error["hint"], error["cause"]):
-            if text and text != error["message"]:
-                box.append(dom.make("span", text, class_="more"))
+        for more in [" ".join(hints_of(error)), error["cause"]]:
+            if more and more != message:
+                box.append(dom.shown(more, class_="more"))
         if is_storage_full(error):
             self._events.emit("full")
             actions = list(actions)
-            actions.append(("Show databases", lambda: self._commands.run("storage.show")))
+            actions.append(("act.show-databases", lambda: self._commands.run("storage.show")))
         if actions:
             row = dom.make("span", class_="acts")
             for name, action in actions:
-                key = str(len(self._actions))
-                row.append(dom.make("button", name, type="button", data_act="do", data_key=key))
+                number = len(self._actions)
+                button = dom.make(
+                    "button", text(name), type="button", data_act="do", data_key=number
+                )
+                row.append(button)
                 self._actions.append(action)
             box.append(row)
         self._region.append(box)
@@ -136,15 +149,11 @@ class Trouble:
         calm: bool = False,
     ) -> None:
         """Shows a message of the page itself, as show() shows an error of the protocol."""
-        error: "Json" = {"type": "Cancelled" if calm else "", "name": None, "cause": None}
-        error["message"] = message
-        error["hint"] = hint
+        error = protocol.make_error("Cancelled" if calm else "", message, hint=hint)
         self.show(error, actions=actions)
 
-    def show_crash(self, text: str) -> None:
+    def show_crash(self, error: str) -> None:
         """Shows an unexpected exception of the page; only the last one, as they may be many."""
         self.clear()
-        self.show_text(
-            "Something in this page went wrong: " + format.brief(text, 300),
-            "Your data is not affected. Reload the page if it does not answer any more.",
-        )
+        crash = text("trouble.crash", error=format.brief(error, 300))
+        self.show_text(crash, text("trouble.crash-hint"))

@@ -58,7 +58,7 @@ PEERS: dict[str, dict[str, Any]] = {
 """How each peer is set up, for peer.mjs."""
 
 #: What is sent into Pyodide, as the modules that they are here.
-INSIDE = ("plan.py", "player.py", "inside.py")
+INSIDE = ("plan.py", "player.py", "inside_contenders.py")
 
 OURS = "sahpool"
 MEMORY = ":memory:"
@@ -193,7 +193,7 @@ class Pyodide(InBrowser):
         name: Of the contender.
         browser: Where the page is open.
         url: Of the worker's first file.
-        function: Name of inside.py's function that plays.
+        function: Name of inside_contenders.py's function that plays.
     """
 
     def __init__(self, name: str, browser: Browser, url: str, function: str) -> None:
@@ -214,7 +214,8 @@ class Pyodide(InBrowser):
 
     def play(self, plan: Plan) -> dict[str, Any]:
         """In a new database."""
-        source = f"from tests.bench import inside\nawait inside.{self._function}(plan)"
+        module = "tests.bench.inside_contenders"
+        source = f"import {module} as inside\nawait inside.{self._function}(plan)"
         answer: dict[str, Any] = self._run(source, plan=plan)
         return answer
 

@@ -1,5 +1,7 @@
 """What a contender has to do, in a form that travels: lists of steps, as JSON.
 
+Runs on both sides, inside Pyodide and outside.
+
 One plan is played by every contender, in Python (player.py) or in JavaScript (player.mjs), so that
 all of them get the same statements and the same rows. The steps:
 

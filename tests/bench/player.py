@@ -1,4 +1,7 @@
-"""Plays a plan through Python's ``sqlite3``: on the host, and, sent there, inside Pyodide."""
+"""Plays a plan through Python's ``sqlite3``: on the host, and, sent there, inside Pyodide.
+
+Runs on both sides, inside Pyodide and outside.
+"""
 
 from __future__ import annotations
 

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 import serve
+from tests.browser import accessibility
 from tests.browser.console_page import Console
-from tests.browsers import Chromium
+from tests.browsers import Browser, Chromium
 from tests.conftest import ServedSite
 from tests.firefox import Firefox
+from tests.matrix import NAMES, PARAMS, started
 from tests.pyodide.engines import WIPE
 
 FAILED = pytest.StashKey[bool]()
@@ -28,23 +30,26 @@ def pytest_runtest_makereport(
 
 
 def console_in(
-    request: pytest.FixtureRequest, browser: Chromium | Firefox, site: ServedSite
+    request: pytest.FixtureRequest, browser: Browser, site: ServedSite
 ) -> Iterator[Console]:
     site.missing.clear()
     console = Console(browser, site.url)
     try:
         yield console
-        if request.node.stash.get(FAILED, False):
+        failed = request.node.stash.get(FAILED, False)
+        if failed:
             folder = Path(serve.WORK / "failures")
             folder.mkdir(parents=True, exist_ok=True)
             console.screenshot(folder / f"{request.node.name.replace('/', '-')}.png")
         assert console.foreign_requests() == []
         assert console.violations() == []
+        if not failed and isinstance(browser, Chromium):
+            assert accessibility.violations(browser) == []
     finally:
         browser.close()
 
 
-def visited_profile(browser: Chromium | Firefox, site: ServedSite, profile: Path) -> Path:
+def visited_profile(browser: Browser, site: ServedSite, profile: Path) -> Path:
     """Visit the site, and return the browser's profile, moved to this new folder.
 
     It has the caches and the snapshot that make the next visit quick, but no data of a person.
@@ -84,19 +89,16 @@ def firefox_console(
     yield from console_in(request, Firefox(profile=visited_firefox), site)
 
 
-@pytest.fixture(
-    params=[pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("chrome", "firefox")]
-)
+@pytest.fixture(params=PARAMS)
 def first_visit(request: pytest.FixtureRequest, site: ServedSite) -> Iterator[Console]:
     """The page in each browser with a new profile, not yet opened."""
-    browser = Chromium() if request.param == "chrome" else Firefox()
-    yield from console_in(request, browser, site)
+    yield from console_in(request, started(request.param), site)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:
-        marked = any(item.get_closest_marker(name) for name in ("chrome", "firefox"))
+        marked = any(item.get_closest_marker(name) for name in NAMES)
         if item.path.is_relative_to(here) and not marked:
             fixtures = getattr(item, "fixturenames", ())
             item.add_marker("firefox" if "firefox_console" in fixtures else "chrome")

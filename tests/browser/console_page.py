@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.browsers import Browser, wait_for
+from tests.browser import accessibility
+from tests.browsers import Browser, Chromium, wait_for
 
 READY_SECONDS = 60.0
 RUN_SECONDS = 120.0
@@ -182,7 +183,12 @@ class Console:
         wait_for("the run to end", lambda: self.js(script), RUN_SECONDS)
 
     def click(self, name: str) -> None:
-        """Press the visible button of that name (or accessible name), once there is one."""
+        """Press the visible button of that name (or accessible name), once there is one.
+
+        A dialog that is open by then has to be one that everybody can use (accessibility.py).
+        """
+        if isinstance(self.browser, Chromium) and self.question() is not None:
+            assert accessibility.violations(self.browser) == []
         script = """
             const reachable = document.querySelector("dialog[open]") ?? document;
             const visible = [...reachable.querySelectorAll("button")].filter((button) =>

@@ -7,6 +7,8 @@ import threading
 import zipfile
 from pathlib import Path
 
+import pytest
+
 import serve
 from tests.browser.console_page import Console
 from tests.browsers import Chromium, wait_for
@@ -22,7 +24,10 @@ def test_the_page_starts_without_a_foreign_request_or_an_error(console: Console)
     assert console.errors() == []
 
 
-def test_the_same_in_firefox(firefox_console: Console) -> None:
+@pytest.mark.real
+def test_the_page_starts_in_firefox_without_a_foreign_request_or_an_error(
+    firefox_console: Console,
+) -> None:
     firefox_console.open()
     firefox_console.run_sql("SELECT 6 * 7 AS answer")
     assert firefox_console.rows() == [["42"]]

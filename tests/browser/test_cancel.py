@@ -55,5 +55,7 @@ def test_long_sorts_vacuums_and_functions_that_loop_are_cancelled_soon(console: 
     check_cancels(console)
 
 
-def test_the_same_in_firefox(firefox_console: Console) -> None:
+def test_long_sorts_vacuums_and_functions_that_loop_are_cancelled_soon_in_firefox(
+    firefox_console: Console,
+) -> None:
     check_cancels(firefox_console)

@@ -10,9 +10,9 @@ import pytest
 import serve
 from tests.browser.console_page import Console
 from tests.browser.hosts import bare_host
-from tests.browsers import Chromium, wait_for
+from tests.browsers import Browser, wait_for
 from tests.conftest import ServedSite, serving
-from tests.firefox import Firefox
+from tests.matrix import PARAMS, started
 
 LINK = "return document.querySelector('dialog[open] .facts a')?.href"
 HEADING = "return document.querySelector('article h1')?.textContent"
@@ -32,11 +32,9 @@ for (const label of document.querySelectorAll("form[data-md-component=palette] l
 FOLLOW = "document.querySelector(`nav.md-nav--primary a[href='${args[0]}']`).click()"
 
 
-@pytest.fixture(
-    params=[pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("chrome", "firefox")]
-)
-def browser(request: pytest.FixtureRequest) -> Chromium | Firefox:
-    return Chromium() if request.param == "chrome" else Firefox()
+@pytest.fixture(params=PARAMS)
+def browser(request: pytest.FixtureRequest) -> Browser:
+    return started(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +73,7 @@ TEXT = "return document.querySelector('article')?.textContent"
 
 
 def test_the_documentation_is_found_from_the_console_and_not_loaded_by_it(
-    request: pytest.FixtureRequest, browser: Chromium | Firefox, built: Path
+    request: pytest.FixtureRequest, browser: Browser, built: Path
 ) -> None:
     place = ServedSite(built / "below" / "here")
     place.offline = True
@@ -92,7 +90,7 @@ def test_the_documentation_is_found_from_the_console_and_not_loaded_by_it(
 
 
 def test_the_documentation_works_below_any_path_of_a_host_that_only_sends_files(
-    request: pytest.FixtureRequest, browser: Chromium | Firefox, built: Path
+    request: pytest.FixtureRequest, browser: Browser, built: Path
 ) -> None:
     with bare_host(built) as host:
         console = Console(browser, host)

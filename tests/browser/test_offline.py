@@ -14,9 +14,9 @@ import serve
 from tests.browser.conftest import console_in
 from tests.browser.console_page import Console
 from tests.browser.hosts import bare_host
-from tests.browsers import Chromium, wait_for
+from tests.browsers import Browser, Chromium, wait_for
 from tests.conftest import ServedSite, serving
-from tests.firefox import Firefox
+from tests.matrix import PARAMS, started
 from tests.proofs import Proofs
 
 UPDATE = "return !document.getElementById('update-notice').hidden"
@@ -37,11 +37,9 @@ for (const name of await caches.keys()) {
 """
 
 
-@pytest.fixture(
-    params=[pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("chrome", "firefox")]
-)
-def browser(request: pytest.FixtureRequest) -> Chromium | Firefox:
-    return Chromium() if request.param == "chrome" else Firefox()
+@pytest.fixture(params=PARAMS)
+def browser(request: pytest.FixtureRequest) -> Browser:
+    return started(request.param)
 
 
 @pytest.fixture
@@ -54,7 +52,7 @@ def place(site: ServedSite) -> ServedSite:
 
 @pytest.fixture
 def console(
-    request: pytest.FixtureRequest, browser: Chromium | Firefox, place: ServedSite
+    request: pytest.FixtureRequest, browser: Browser, place: ServedSite
 ) -> Iterator[Console]:
     yield from console_in(request, browser, place)
 
@@ -267,7 +265,7 @@ return Promise.race([violated, new Promise((resolve) => setTimeout(resolve, 2000
 
 
 def test_a_build_works_below_any_path_of_a_host_that_sends_files_and_nothing_else(
-    request: pytest.FixtureRequest, browser: Chromium | Firefox, tmp_path: Path
+    request: pytest.FixtureRequest, browser: Browser, tmp_path: Path
 ) -> None:
     serve.build(tmp_path / "some (where)+" / "console")
     with bare_host(tmp_path) as host:

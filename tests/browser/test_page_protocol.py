@@ -175,7 +175,7 @@ def test_the_page_outlives_whatever_its_worker_tells(
 
 
 @pytest.mark.parametrize(("count", "replies"), SIZES)
-def test_the_same_in_firefox(
+def test_the_page_in_firefox_outlives_whatever_its_worker_tells(
     firefox_console: Console, count: int, replies: int, proof: Proofs
 ) -> None:
     check_page(firefox_console, count, replies, proof)

@@ -179,5 +179,7 @@ def test_damaged_databases_are_told_of_exported_and_recovered(console: Console) 
     check_quarantine(console)
 
 
-def test_the_same_in_firefox(firefox_console: Console) -> None:
+def test_damaged_databases_are_told_of_exported_and_recovered_in_firefox(
+    firefox_console: Console,
+) -> None:
     check_quarantine(firefox_console)

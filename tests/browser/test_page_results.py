@@ -32,6 +32,59 @@ def test_names_and_values_of_any_kind_are_shown_as_they_are(console: Console) ->
     assert console.errors() == []
 
 
+def test_blanks_at_the_ends_and_unseen_characters_are_marked_in_cells_and_names(
+    console: Console,
+) -> None:
+    console.open()
+    console.run_sql("""
+        CREATE TABLE " oops" (" a", "" TEXT);
+        CREATE TABLE "" (x);
+        SELECT ' 100' AS "n ", 'a' || char(10) || 'b', 'plain' AS "", char(8203) || 'id'
+    """)
+    wait_for("the tables", lambda: len(console.tables()) == 2)
+    symbols = """
+        return [...document.querySelectorAll(args[0])].map((each) =>
+          [each.parentElement.textContent, each.dataset.symbol,
+           getComputedStyle(each, "::before").content]);
+    """
+    grid = console.grid()
+    assert grid["rows"] == [[" 100", "a\nb", "plain", "\u200bid"]]
+    assert grid["names"][0] == "n "
+    found = console.js(symbols, "vaadin-grid .unseen")
+    assert [" 100", "·", '"·"'] in found
+    assert ["a\nb", "⏎", '"⏎"'] in found
+    assert ["\u200bid", "U+200B", '"U+200B"'] in found
+    assert ["n ", "·", '"·"'] in found
+    assert [" oops", "·", '"·"'] in console.js(symbols, "[aria-label=Schema] .unseen")
+    nameless = """
+        return [...document.querySelectorAll(args[0] + " .nameless")].map((each) =>
+          getComputedStyle(each, "::before").content);
+    """
+    assert console.js(nameless, "[aria-label=Schema]") == ['"(no name)"'] * 2  # table, column
+    assert '"(no name)"' in console.js(nameless, "vaadin-grid")
+    assert console.errors() == []
+
+
+def test_a_real_is_copied_with_all_its_digits(console: Console) -> None:
+    assert isinstance(console.browser, Chromium)
+    console.open()
+    permission = {"permission": {"name": "clipboard-read"}, "setting": "granted"}
+    console.browser.driver.execute_cdp_cmd("Browser.setPermission", permission)
+    console.run_sql("SELECT 1589459594.0123456 AS r, 0.1 + 0.2 AS s, 3.0 AS t")
+    assert console.rows() == [["1589459594.01235", "0.3", "3.0"]]
+    console.click("Copy as TSV")
+    copied = "r\ts\tt\n1589459594.0123456\t0.30000000000000004\t3.0"
+    read = "return navigator.clipboard.readText()"
+    wait_for("the copy", lambda: console.js(read) == copied)
+    press = """
+        const cells = [...document.querySelectorAll("vaadin-grid-cell-content")];
+        cells.find((each) => each.textContent === "1589459594.01235").dispatchEvent(
+          new KeyboardEvent("keydown", { key: "c", ctrlKey: true, bubbles: true, composed: true }));
+    """
+    console.js(press)
+    wait_for("the value", lambda: console.js(read) == "1589459594.0123456")
+
+
 def test_a_result_of_a_million_rows_scrolls_to_its_last_row(console: Console) -> None:
     console.open()
     console.run_sql(

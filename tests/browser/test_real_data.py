@@ -7,6 +7,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from tests import real_data
 from tests.browser.console_page import Console
 from tests.browsers import wait_for
@@ -71,7 +73,10 @@ def test_an_imported_database_survives_reload_and_restart_and_comes_out_equal(
     assert console.errors() == []
 
 
-def test_the_same_in_firefox(firefox_console: Console) -> None:
+@pytest.mark.real
+def test_an_imported_database_survives_reload_and_restart_in_firefox(
+    firefox_console: Console,
+) -> None:
     console = firefox_console
     console.open()
     console.import_file(real_data.chinook())

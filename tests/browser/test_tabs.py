@@ -17,13 +17,12 @@ from tests.browser.tabs.figures import require_exact
 from tests.browsers import wait_for
 from tests.conftest import ServedSite
 from tests.firefox import OWN_PROCESSES, UNTHROTTLED, Firefox
+from tests.matrix import PARAMS
 
 ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
 
-BROWSERS = [pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("chrome", "firefox")]
 
-
-@pytest.fixture(scope="module", params=BROWSERS)
+@pytest.fixture(scope="module", params=PARAMS)
 def opened(request: pytest.FixtureRequest, site: ServedSite) -> Iterator[Tabs]:
     """One browser for all these tests; each test creates its own tables."""
     sessions.serve_borrower(site)

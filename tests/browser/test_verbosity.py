@@ -44,5 +44,7 @@ def test_the_page_s_switch_makes_the_worker_tell_the_console_what_it_does(consol
 
 
 @pytest.mark.slow
-def test_the_same_switch_in_firefox(firefox_console: Console) -> None:
+def test_the_page_s_switch_makes_the_worker_in_firefox_tell_the_console_what_it_does(
+    firefox_console: Console,
+) -> None:
     check_switch(firefox_console)

@@ -172,5 +172,7 @@ def test_whatever_is_posted_to_the_worker_has_one_reply(
 
 
 @pytest.mark.parametrize("count", SIZES)
-def test_the_same_in_firefox(firefox_console: Console, count: int, proof: Proofs) -> None:
+def test_whatever_is_posted_to_the_worker_in_firefox_has_one_reply(
+    firefox_console: Console, count: int, proof: Proofs
+) -> None:
     check_worker(firefox_console, count, proof)

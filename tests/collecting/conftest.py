@@ -8,7 +8,8 @@ import pytest
 
 import serve
 from tests.conftest import ServedSite, serving
-from tests.pyodide.engines import ChromeEngine, Engine, FirefoxEngine
+from tests.matrix import PARAMS, engine_in
+from tests.pyodide.engines import Engine
 
 SCRIPT = "/pyodide/pyodide.asm.mjs"
 
@@ -21,16 +22,9 @@ def unrepaired(site: ServedSite) -> Iterator[ServedSite]:
         yield server
 
 
-PLACES = [pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("chrome", "firefox")]
-
-
-@pytest.fixture(scope="session", params=PLACES)
+@pytest.fixture(scope="session", params=PARAMS)
 def runtime(request: pytest.FixtureRequest, unrepaired: ServedSite) -> Iterator[Engine]:
     """That Pyodide with the library; not in Node, where nothing can be suspended."""
-    engine: Engine
-    if request.param == "chrome":
-        engine = ChromeEngine(unrepaired.port)
-    else:
-        engine = FirefoxEngine(unrepaired.url)
+    engine = engine_in(request.param, unrepaired)
     yield engine
     engine.close()

@@ -74,7 +74,7 @@ def work(
     kind: str, site: ServedSite, seconds: float, *, protected: bool = True, dead: float = DEAD
 ) -> dict[str, Any]:
     """What ``inside.worked`` gives in a worker of its own; DiedError."""
-    source = (Path(__file__).parent / "inside.py").read_text(encoding="utf-8")
+    source = (Path(__file__).parent / "inside_work.py").read_text(encoding="utf-8")
     call = f"\nawait worked({seconds}, protected={protected})"
     with browser_at(kind, site.url) as browser:
         browser.evaluate(BEGIN, site.url + WORKER, request(source + call, {}))

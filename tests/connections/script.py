@@ -1,5 +1,7 @@
 """Plays a script of steps on several connections and tells what came of each.
 
+Runs on both sides, inside Pyodide and outside.
+
 The same text runs in two interpreters and over three kinds of storage: CPython over ordinary files
 (a desktop), Pyodide over ordinary files in Emscripten's memory (the very SQLite under test, over
 SQLite's own ``unix`` VFS), and Pyodide over a pool.

@@ -4,8 +4,8 @@
     python3 -m tests.crash update DELETE FULL 4096 313 mixed 0    one crash, as a failure names it
     … 313 mixed 0  17 torn512 0                                   and one within its recovery
 
-Workloads are the functions of ``workloads.py``. Slots have other names and journals other bytes in
-each run; what happens in which order, and what a crash leaves of it, is the same.
+Workloads are the functions of ``inside_workloads.py``. Slots have other names and journals other
+bytes in each run; what happens in which order, and what a crash leaves of it, is the same.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 // for any moment the disks can be made that a crash at that moment could have left. What a handle was
 // told before its last flush is on the disk. What it was told later is *loose*: there, in part, or not,
 // in any order, as nothing ties two files or two writes to one another. A tab that is killed while the
-// computer goes on loses nothing that reached a handle. See the docstring of lab.py for what this
+// computer goes on loses nothing that reached a handle. See the docstring of inside_lab.py for what this
 // covers and what it does not.
 
 import { createHash } from "node:crypto";

@@ -1,4 +1,4 @@
-"""The laboratory (``lab.py``) from outside: Pyodide in Node, and what is asked of it."""
+"""The laboratory (``inside_lab.py``) from outside: Pyodide in Node, and what is asked of it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ importlib.invalidate_caches()
 
 _PRELUDE = """
 import dataclasses
-from tests.crash import controls, lab, recovery, workloads
+from tests.crash import inside_controls as controls
+from tests.crash import inside_lab as lab
+from tests.crash import inside_recovery as recovery
+from tests.crash import inside_workloads as workloads
 """
 
 _PREPARE = """
@@ -56,7 +59,7 @@ class Laboratory:
         self._set_up()
 
     def _set_up(self) -> None:
-        files = {path.name: path.read_text(encoding="utf-8") for path in HERE.glob("*.py")}
+        files = {path.name: path.read_text(encoding="utf-8") for path in HERE.glob("inside_*.py")}
         self._engine.run(_SET_UP, files=files)
 
     def run(self, source: str, **values: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Control arms: without a protection the crash model must find harm; see ``controls.py``."""
+"""Control arms: without a protection the crash model must find harm; see ``inside_controls.py``."""
 
 from __future__ import annotations
 

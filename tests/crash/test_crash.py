@@ -1,4 +1,4 @@
-"""Crashes at every moment of what a pool does; see ``lab.py``."""
+"""Crashes at every moment of what a pool does; see ``inside_lab.py``."""
 
 from __future__ import annotations
 

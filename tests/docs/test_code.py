@@ -6,14 +6,15 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from tests.docs.code import PRELUDE, UnreadableBlockError, as_said, javascript, python
 from tests.docs.conftest import DocsSite
 from tests.docs.pages import DOCS, PAGES, ROOT, Block, blocks
-from tests.pyodide.engines import ChromeEngine, Engine, FirefoxEngine
+from tests.matrix import PARAMS
+from tests.pyodide.engines import Engine, NodeEngine, PageEngine
 
 #: Pages whose code has tests of its own elsewhere; the reference shows signatures only.
 ELSEWHERE = {
@@ -78,8 +79,8 @@ def with_python() -> list[Path]:
 
 def in_page(engine: Engine, script: str) -> Any:
     """An async function body, in the page that holds the engine's worker."""
-    assert isinstance(engine, ChromeEngine | FirefoxEngine)
-    return engine.in_page(script)
+    assert not isinstance(engine, NodeEngine)
+    return cast("PageEngine", engine).in_page(script)
 
 
 @contextmanager
@@ -105,7 +106,7 @@ def test_the_python_of_a_page_gives_what_the_page_says(runtime: Any, page: Path)
 
 @pytest.mark.parametrize(
     "runtime",
-    [pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("chrome", "firefox")],
+    PARAMS,
     indirect=True,
 )
 def test_both_sides_of_the_page_for_users_of_the_official_package(

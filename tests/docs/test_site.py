@@ -123,7 +123,7 @@ def test_the_page_of_a_build_says_where_the_documentation_is() -> None:
         docs_site.linked(b"<html></html>")
 
 
-def test_it_is_built_again_only_when_something_has_changed(
+def test_the_site_of_the_pages_is_built_again_only_when_a_source_has_changed(
     files: dict[str, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def fail(*_: object) -> str:

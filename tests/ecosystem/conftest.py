@@ -10,14 +10,11 @@ from typing import Any
 import pytest
 
 import serve
-from tests.browsers import Chromium
 from tests.conftest import ServedSite, serving
 from tests.ecosystem import packages
 from tests.ecosystem.lab import INSIDE, Lab
-from tests.firefox import Firefox
-from tests.pyodide.engines import ChromeEngine, Engine, FirefoxEngine
-
-BROWSERS = [pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("chrome", "firefox")]
+from tests.matrix import PARAMS, engine_in, started
+from tests.pyodide.engines import Engine
 
 Scenario = Callable[[Any], Awaitable[Any]]
 
@@ -39,25 +36,24 @@ def site() -> Iterator[ServedSite]:
         yield server
 
 
-@pytest.fixture(scope="session", params=BROWSERS)
+@pytest.fixture(scope="session", params=PARAMS)
 def lab(request: pytest.FixtureRequest, site: ServedSite) -> Iterator[Lab]:
     """Workers in each of the browsers in turn."""
-    made = Lab(Chromium() if request.param == "chrome" else Firefox(), site.url)
+    made = Lab(started(request.param), site.url)
     yield made
     made.close()
 
 
-@pytest.fixture(scope="session", params=BROWSERS)
+@pytest.fixture(scope="session", params=PARAMS)
 def runtime(request: pytest.FixtureRequest, site: ServedSite) -> Iterator[Engine]:
     """Pyodide with the library in each of the browsers in turn."""
-    chrome = request.param == "chrome"
-    engine: Engine = ChromeEngine(site.port) if chrome else FirefoxEngine(site.url)
+    engine = engine_in(request.param, site)
     yield engine
     engine.close()
 
 
 def keep(thing: Any) -> None:
-    """Stands for the function of that name in inside.py, where scenarios run."""
+    """Stands for the function of that name in inside_suites.py, where scenarios run."""
     raise NotImplementedError(thing)
 
 
@@ -72,7 +68,7 @@ class Ecosystem:
         """Runs a coroutine function in there, by its source.
 
         Args:
-            function: It is given the pool, and may use what inside.py imports.
+            function: It is given the pool, and may use what inside_suites.py imports.
             *names: The packages it imports.
             default: Whether plain file names belong to the pool. Without that it must be the first
                 to run since a restart, and there is another restart after it.

@@ -9,7 +9,7 @@ from typing import Any
 from tests.browsers import Browser, BrowserError
 from tests.pyodide.engines import PAGE, WORKER, outcome, request
 
-INSIDE = (Path(__file__).parent / "inside.py").read_text(encoding="utf-8")
+INSIDE = (Path(__file__).parent / "inside_suites.py").read_text(encoding="utf-8")
 
 _POLL_SECONDS = 0.5
 
@@ -32,7 +32,7 @@ class Lab:
         """The value of the last expression of ``source``, run in a worker of its own.
 
         Args:
-            source: Python; inside.py stands before it.
+            source: Python; inside_suites.py stands before it.
             seconds: How long it may take.
             **values: Global names.
 

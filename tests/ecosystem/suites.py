@@ -10,7 +10,7 @@ from tests.ecosystem import packages
 from tests.ecosystem.lab import Lab
 
 #: Where a suite runs: on Pyodide's file system in memory; over a pool that is the default VFS;
-#: over such a pool whose databases ``os`` sees as files (inside.py, VisibleFiles).
+#: over such a pool whose databases ``os`` sees as files (inside_suites.py, VisibleFiles).
 SIDES = ("memory", "pool", "visible")
 
 _RUN = """

@@ -25,16 +25,16 @@ import pytest
 
 from tests.conftest import ServedSite
 from tests.faults.lab import BROWSERS, run, unpack
+from tests.matrix import PARAMS
 from tests.proofs import Proofs
 from tests.pyodide.engines import ChromeEngine, FirefoxEngine
 
-ENGINES = [pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("chrome", "firefox")]
 QUOTA = 8 << 20  # bytes
 
 BrowserEngine = ChromeEngine | FirefoxEngine
 
 
-@pytest.fixture(scope="module", params=ENGINES)
+@pytest.fixture(scope="module", params=PARAMS)
 def browser(request: pytest.FixtureRequest, site: ServedSite) -> Iterator[BrowserEngine]:
     """A worker in a browser whose site may keep little."""
     site.extra["/tests/handles.mjs"] = Path(__file__).parent / "handles.mjs"

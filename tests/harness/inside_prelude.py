@@ -180,6 +180,11 @@ def fill_low_memory() -> None:
     for size in (1 << 20, 65536, 8192, 4096, 1024, 256, 64):
         while (address := libc.malloc(size)) and address < 1 << 31:
             pass
+    fill_low_blocks()
+
+
+def fill_low_blocks() -> None:
+    """Fills the blocks below 2 GiB that Python has freed since, so that new strings lie beyond."""
     kept: list[object] = [globals().get("_filling")]
     for size in range(0, 512, 16):  # the free blocks of Python's own allocator for small objects
         while id(one := bytes(size + 1)) < 1 << 31:

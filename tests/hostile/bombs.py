@@ -1,5 +1,7 @@
 """Databases that are sound to the last byte, or nearly, and do harm to whoever opens them.
 
+Runs on both sides, inside Pyodide and outside.
+
 Runs where SQLite is Pyodide's, beside images.py. Each is made when it is asked for, by its name.
 """
 

@@ -1,5 +1,7 @@
 """Files made to harm whoever opens them; runs where SQLite is Pyodide's, so each is the same.
 
+Runs on both sides, inside Pyodide and outside.
+
 Two sorts: sound databases in which something was changed (a seed tells what), and databases that
 are sound to the last byte and do harm by what their schema says.
 """

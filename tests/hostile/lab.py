@@ -11,7 +11,7 @@ from typing import Any
 _HERE = Path(__file__).parent
 _MODULES = {
     name: (_HERE / f"{name}.py").read_text("utf-8")
-    for name in ("images", "long_bombs", "bombs", "pairs", "judge")
+    for name in ("images", "long_bombs", "bombs", "pairs", "inside_judge")
 }
 
 _numbers = count(1)
@@ -30,7 +30,7 @@ for name in [each for each in sys.modules if each.partition(".")[0] == "hostile"
     del sys.modules[name]
 importlib.invalidate_caches()
 import sahpool
-from hostile.judge import Judge
+from hostile.inside_judge import Judge
 sahpool.hostile_pool = await sahpool.install(pool_name)
 sahpool.hostile_judge = Judge(sahpool.hostile_pool)
 await sahpool.hostile_judge.begin()
@@ -119,6 +119,6 @@ class Lab:
             self._runtime.run(_PAIRS, seed=seed + at, count=min(_BATCH, pairs - at))
 
     def report(self) -> dict[str, Any]:
-        """``counts``, ``faults``, ``told`` and ``slowest``, as judge.py has them."""
+        """``counts``, ``faults``, ``told`` and ``slowest``, as inside_judge.py has them."""
         found: dict[str, Any] = self._runtime.run(_END)
         return found

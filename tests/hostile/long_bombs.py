@@ -1,5 +1,7 @@
 """Statements of up to a million bytes that take SQLite the square of their length, and some more.
 
+Runs on both sides, inside Pyodide and outside.
+
 Runs where SQLite is Pyodide's. A name that ends in "is taken in" is of one that comes in.
 """
 

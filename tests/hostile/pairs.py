@@ -1,5 +1,7 @@
 """Databases that come with a WAL or journal which was made to do harm; runs as images.py does.
 
+Runs on both sides, inside Pyodide and outside.
+
 Any database can come in by way of either: a WAL may hold all of its pages beside an empty file, and
 a journal may write all of them back. So what a bomb does in a file it might do there, before
 anybody has looked at it. And what SQLite reads of the two themselves may have been changed.

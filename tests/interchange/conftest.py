@@ -10,8 +10,7 @@ import pytest
 import serve
 from tests.conftest import serving
 from tests.interchange.lab import InterchangeSite, Lab
-
-BROWSERS = [pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("chrome", "firefox")]
+from tests.matrix import PARAMS
 
 _numbers = itertools.count(1)
 
@@ -23,9 +22,9 @@ def interchange_site() -> Iterator[InterchangeSite]:
         yield server
 
 
-@pytest.fixture(scope="session", params=BROWSERS)
+@pytest.fixture(scope="session", params=PARAMS)
 def lab(request: pytest.FixtureRequest, interchange_site: InterchangeSite) -> Iterator[Lab]:
-    """Both browsers in turn."""
+    """Each browser in turn."""
     lab = Lab(request.param, interchange_site)
     yield lab
     lab.close()

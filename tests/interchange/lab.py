@@ -16,7 +16,7 @@ from typing import Any
 
 from tests.conftest import PackagesSite
 from tests.interchange.prelude import typed
-from tests.pyodide.engines import ChromeEngine, FirefoxEngine
+from tests.matrix import engine_in
 
 HERE = Path(__file__).parent
 OFFICIAL = ("3.54.1", "3.49")
@@ -47,18 +47,14 @@ class Lab:
     """A browser with both workers.
 
     Args:
-        name: ``"chrome"`` or ``"firefox"``.
+        name: Name of the browser (matrix.py).
         site: Where everything is served.
     """
 
     def __init__(self, name: str, site: InterchangeSite) -> None:
         self._url = site.url + "interchange/programs.mjs"
         self._ended = False
-        self._engine: ChromeEngine | FirefoxEngine
-        if name == "chrome":
-            self._engine = ChromeEngine(site.port)
-        else:
-            self._engine = FirefoxEngine(site.url)
+        self._engine = engine_in(name, site)
 
     def close(self) -> None:
         """End the browser."""

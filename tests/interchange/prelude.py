@@ -1,4 +1,7 @@
-"""What the sources that run beside sahpool may use; its text is sent there ahead of them."""
+"""What the sources that run beside sahpool may use; its text is sent there ahead of them.
+
+Runs on both sides, inside Pyodide and outside.
+"""
 
 from __future__ import annotations
 

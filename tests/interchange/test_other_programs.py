@@ -2,7 +2,7 @@
 
 wa-sqlite is the package itself. sqlite-wasm-rs is Rust and on npm in no built form: its pools are
 made by hand here, byte for byte after its source, and what it reads is told by its own rule, in
-Python (hand_made.py).
+Python (inside_hand_made.py).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.pyodide.in_worker import PRELUDE
 #: What these tests may use beside prelude.py, whose __future__ counts for all of it.
 HAND_MADE = "\n".join(
     text.replace("from __future__ import annotations\n", "")
-    for text in (PRELUDE, (HERE / "hand_made.py").read_text(encoding="utf-8"))
+    for text in (PRELUDE, (HERE / "inside_hand_made.py").read_text(encoding="utf-8"))
 )
 
 WA = "wa-sqlite"
@@ -53,7 +53,7 @@ found
 
 
 def by_hand(lab: Lab, source: str, /, **values: Any) -> Any:
-    """As ``lab.ours``, with hand_made.py."""
+    """As ``lab.ours``, with inside_hand_made.py."""
     return lab.ours(HAND_MADE + textwrap.dedent(source), **values)
 
 

@@ -51,7 +51,7 @@ class Desk(ServedSite):
             "/kill_page.mjs": HERE / "page.mjs",
             "/tests/kill_worker.mjs": HERE / "worker.mjs",
             "/tests/kill_steps.py": HERE / "steps.py",
-            "/tests/kill_inside.py": HERE / "inside.py",
+            "/tests/kill_inside.py": HERE / "inside_writer.py",
         }
         self._calls: list[Call] = []  # that nobody has expected yet
         self._unanswered: list[Call] = []

@@ -185,7 +185,7 @@ class Model:
         """Compares what a worker found with what must be there, and goes on from it.
 
         Args:
-            found: What inside.py tells.
+            found: What inside_writer.py tells.
             acked: The highest step that the last round acknowledged; None when it was none.
         """
         findings = Findings()

@@ -1,5 +1,7 @@
 """What a round writes: steps that their number alone decides.
 
+Runs on both sides, inside Pyodide and outside.
+
 The worker applies them to databases of a pool; the model applies the same ones to a database in
 memory of CPython's own SQLite. So the content that must be there after a step is known to the
 last byte, and whatever else is found was lost or is corrupt.

@@ -12,9 +12,9 @@ from tests.kill.bare import BareBrowser
 from tests.kill.desk import Call, Desk
 from tests.kill.model import Model
 from tests.kill.rounds import NAMES, Round, Tally, rounds
+from tests.matrix import PARAMS
 from tests.proofs import Proofs
 
-BROWSERS = [pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("chrome", "firefox")]
 STAGES = {"commits": 7, "long": 2, "idle": 1}
 
 
@@ -90,7 +90,7 @@ class Killing:
         self._desk.forget()
 
 
-@pytest.mark.parametrize("name", BROWSERS)
+@pytest.mark.parametrize("name", PARAMS)
 @pytest.mark.parametrize("count", [10, pytest.param(100, marks=pytest.mark.slow)])
 def test_whatever_was_acknowledged_before_a_kill_of_the_browser_is_there_after_it(
     name: str, count: int, desk: Desk, seed: str, proof: Proofs

@@ -51,7 +51,7 @@ class Writer:
         return len(self.kinds) - 1
 
     def found(self) -> dict[str, Any]:
-        """What inside.py would tell."""
+        """What inside_writer.py would tell."""
         step = max(n for n, kind in enumerate(self.kinds) if kind in VISIBLE)
         main = {"step": step, "digest": digest(self.con), "total": ACCOUNTS * EACH}
         return {

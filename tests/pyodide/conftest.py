@@ -7,22 +7,19 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import ServedSite
-from tests.pyodide.engines import ChromeEngine, Engine, FirefoxEngine, NodeEngine
+from tests.matrix import PARAMS, engine_in
+from tests.pyodide.engines import Engine, NodeEngine
 
-ENGINES = [
-    pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("node", "chrome", "firefox")
-]
+ENGINES = [pytest.param("node", marks=pytest.mark.node), *PARAMS]
 
 
 @pytest.fixture(scope="session", params=ENGINES)
 def runtime(request: pytest.FixtureRequest, site: ServedSite) -> Iterator[Engine]:
-    """Pyodide with the library, in each of the three places in turn."""
+    """Pyodide with the library, in Node and in each browser in turn."""
     engine: Engine
     if request.param == "node":
         engine = NodeEngine(site.root)
-    elif request.param == "chrome":
-        engine = ChromeEngine(site.port)
     else:
-        engine = FirefoxEngine(site.url)
+        engine = engine_in(request.param, site)
     yield engine
     engine.close()

@@ -80,6 +80,13 @@ def outcome(answer: str) -> Any:
     return fields["value"]
 
 
+class PageEngine(Engine, Protocol):
+    """Pyodide in a worker of a browser."""
+
+    def in_page(self, script: str) -> Any:
+        """What an async function body gives in the page that the worker belongs to."""
+
+
 class NodeEngine:
     """Pyodide in Node, over a storage in memory."""
 

@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import pytest
+from tests.matrix import PARAMS
 
 _numbers = itertools.count(1)
 
@@ -83,6 +83,4 @@ def in_worker(
 
 
 #: Where Python can wait for a promise within a function (JSPI): Node cannot.
-WITH_STACK_SWITCHING = [
-    pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("chrome", "firefox")
-]
+WITH_STACK_SWITCHING = PARAMS

@@ -10,17 +10,39 @@ from types import SimpleNamespace
 from typing import Any
 
 from sahpool import volume
+from sahpool_console import protocol
 from sahpool_console.databases import MemoryDatabases
-from tests.unit import fake_host
+from sahpool_console.session import Service
+from tests.harness.service_parts import FakeEngine, FakeLoop
 from tests.unit.decode import decode
 
 _numbers = itertools.count(1)
 
 
-class Console(fake_host.Client):
-    """As ``Client``, within a running event loop."""
+class Console:
+    """The side of one page of a service: sends requests, and decodes what comes back.
 
-    storage: MemoryDatabases
+    Attributes:
+        service: The service.
+        storage: Its databases.
+        parts: The binary parts of the last reply.
+    """
+
+    def __init__(self, storage: MemoryDatabases) -> None:
+        host: Any = SimpleNamespace(
+            storage=storage, quarantine=None, engine=FakeEngine(), loop=FakeLoop()
+        )
+        self.service = Service(host)
+        self.storage = storage
+        self.parts: list[Any] = []
+        self._ids = itertools.count(1)
+        self.service.join("page", lambda _event: None)
+
+    async def send(self, op: str, *parts: object, **fields: object) -> dict[str, Any]:
+        """The reply to a request, ok or not."""
+        head = protocol.encode_request(next(self._ids), op, **fields)
+        reply, self.parts = await self.service.handle("page", head, list(parts))
+        return protocol.decode_message(reply)
 
     async def told(self, op: str, *parts: object, **fields: object) -> dict[str, Any]:
         """The reply to a request that must succeed."""
@@ -63,14 +85,7 @@ async def console_in_memory() -> AsyncIterator[Console]:
     """A console whose database notes.db is open; afterwards nothing may be left open or lent."""
     memory = await volume.in_memory(f"memory-{next(_numbers)}")
     storage = MemoryDatabases(memory, "missing")
-    host: Any = SimpleNamespace(
-        storage=storage,
-        quarantine=None,
-        engine=fake_host.FakeEngine(),
-        loop=fake_host.FakeLoop(),
-    )
-    console = Console(host)
-    console.storage = storage
+    console = Console(storage)
     await console.told("open", database="notes.db")
     try:
         yield console

@@ -172,7 +172,7 @@ def test_a_database_in_wal_mode_by_itself_comes_in_with_a_warning(
     assert imported(runtime, alone.but(journal=bytes(600)))[1] == warned
 
 
-def test_that_there_is_no_wal_can_be_said(runtime: Engine, tmp_path: Path) -> None:
+def test_an_import_that_says_there_is_no_wal_warns_of_none(runtime: Engine, tmp_path: Path) -> None:
     alone = Made(main=killed_copies.wal(tmp_path).main)
     assert imported(runtime, alone.but(wal=b"")) == [recovered(tmp_path, alone), []]
 

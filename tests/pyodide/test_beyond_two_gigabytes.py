@@ -18,6 +18,7 @@ import sahpool
 from tests.harness.inside_prelude import (
     all_files,
     expect,
+    fill_low_blocks,
     fill_low_memory,
     opened,
     put_aside,
@@ -174,6 +175,7 @@ async def _made_and_found_again(pool: Pool) -> None:
                 one.execute("COMMIT")
                 two.execute("ROLLBACK")
         each.pause_vfs()
+        fill_low_blocks()
         await each.unpause_vfs()
         held = [lock.name for lock in (await js.navigator.locks.query()).held]
         assert f"sahpool:{each.directory}" in held, held

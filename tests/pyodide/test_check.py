@@ -15,6 +15,8 @@ from tests.pyodide.in_worker import in_worker
 if TYPE_CHECKING:
     from sahpool import Pool
 
+pytestmark = pytest.mark.real
+
 
 @in_worker()
 async def test_a_check_passes_and_touches_no_database(pool: Pool) -> None:

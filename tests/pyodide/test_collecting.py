@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from sahpool import Pool
     from tests.harness.inside_prelude import suspended
 
+pytestmark = pytest.mark.real
+
 site_s_own = pytest.mark.parametrize("runtime", WITH_STACK_SWITCHING, indirect=True)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import pytest
+
 import sahpool
 from tests.harness.inside_pools import slots_of, spares_of
 from tests.harness.inside_prelude import expect, opened, value
@@ -12,6 +14,8 @@ from tests.pyodide.in_worker import in_worker
 
 if TYPE_CHECKING:
     from sahpool import Pool
+
+pytestmark = pytest.mark.real
 
 
 @in_worker(spare=4, initial_capacity=4)
@@ -48,7 +52,7 @@ async def test_a_connection_without_waiting_lets_nobody_in(pool: Pool) -> None:
 
 
 @in_worker(spare=0, initial_capacity=4)
-async def test_so_many_slots_must_be_free_as_the_database_needs(pool: Pool) -> None:
+async def test_a_connection_needs_as_many_free_slots_as_its_database_takes(pool: Pool) -> None:
     with opened(pool, "wal.db") as con:
         con.execute("CREATE TABLE t(a)")
     with opened(pool, "delete.db") as con:

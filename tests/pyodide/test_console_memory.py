@@ -20,10 +20,9 @@ if TYPE_CHECKING:
     from tests.harness.inside_prelude import expect
 
 FILES = (
-    "tests/harness/service.py",
+    "tests/harness/service_parts.py",
     "tests/pyodide/inside_console.py",
     "tests/unit/decode.py",
-    "tests/unit/fake_host.py",
 )
 
 SHIP = """
@@ -167,8 +166,8 @@ async def test_an_empty_database_is_exported_as_it_is(pool: Pool) -> None:
 async def test_a_database_comes_in_with_every_row(pool: Pool) -> None:
     from pathlib import Path
 
+    from tests.harness.service_parts import BytesSource, make_database
     from tests.pyodide.inside_console import console_in_memory
-    from tests.unit.fake_host import BytesSource, make_database
 
     made = Path("/tmp/made.db")
     made.unlink(missing_ok=True)
@@ -188,8 +187,8 @@ async def test_of_a_schema_that_a_newer_sqlite_wrote_it_is_told_and_the_rest_is_
 ) -> None:
     from pathlib import Path
 
+    from tests.harness.service_parts import BytesSource, make_database
     from tests.pyodide.inside_console import console_in_memory
-    from tests.unit.fake_host import BytesSource, make_database
 
     path = Path("/tmp/newer.db")
     path.unlink(missing_ok=True)
@@ -213,8 +212,8 @@ async def test_of_a_schema_that_a_newer_sqlite_wrote_it_is_told_and_the_rest_is_
 
 @in_worker()
 async def test_a_csv_comes_in_as_a_table(pool: Pool) -> None:
+    from tests.harness.service_parts import BytesSource
     from tests.pyodide.inside_console import console_in_memory
-    from tests.unit.fake_host import BytesSource
 
     async with console_in_memory() as console:
         source = BytesSource(b"a,b\n1,x\n2,y\n", "two.csv")
@@ -226,8 +225,8 @@ async def test_a_csv_comes_in_as_a_table(pool: Pool) -> None:
 async def test_an_import_that_fails_leaves_what_was_there(pool: Pool) -> None:
     from pathlib import Path
 
+    from tests.harness.service_parts import BytesSource, make_database
     from tests.pyodide.inside_console import console_in_memory
-    from tests.unit.fake_host import BytesSource, make_database
 
     made = Path("/tmp/made.db")
     made.unlink(missing_ok=True)
@@ -247,8 +246,8 @@ async def test_an_import_that_fails_leaves_what_was_there(pool: Pool) -> None:
 async def test_imports_and_exports_that_are_under_way_keep_their_bytes_apart(pool: Pool) -> None:
     from pathlib import Path
 
+    from tests.harness.service_parts import make_database
     from tests.pyodide.inside_console import console_in_memory
-    from tests.unit.fake_host import make_database
 
     files = []
     for rows in (10, 5000):
@@ -291,8 +290,8 @@ async def test_imports_and_exports_that_are_under_way_keep_their_bytes_apart(poo
 async def test_a_database_that_was_made_during_its_import_is_not_replaced(pool: Pool) -> None:
     from pathlib import Path
 
+    from tests.harness.service_parts import make_database
     from tests.pyodide.inside_console import console_in_memory
-    from tests.unit.fake_host import make_database
 
     made = Path("/tmp/made.db")
     made.unlink(missing_ok=True)
@@ -317,8 +316,8 @@ async def test_a_database_that_was_made_during_its_import_is_not_replaced(pool: 
 async def test_a_name_that_is_taken_is_asked_about_and_then_replaced(pool: Pool) -> None:
     from pathlib import Path
 
+    from tests.harness.service_parts import BytesSource, make_database
     from tests.pyodide.inside_console import console_in_memory
-    from tests.unit.fake_host import BytesSource, make_database
 
     made = Path("/tmp/made.db")
     made.unlink(missing_ok=True)
@@ -335,8 +334,8 @@ async def test_a_name_that_is_taken_is_asked_about_and_then_replaced(pool: Pool)
 async def test_a_database_in_use_is_not_replaced(pool: Pool) -> None:
     from pathlib import Path
 
+    from tests.harness.service_parts import BytesSource, make_database
     from tests.pyodide.inside_console import console_in_memory
-    from tests.unit.fake_host import BytesSource, make_database
 
     made = Path("/tmp/made.db")
     made.unlink(missing_ok=True)

@@ -6,6 +6,8 @@ import pytest
 
 from tests.pyodide.engines import Engine, RemoteError
 
+pytestmark = pytest.mark.real
+
 
 def test_the_last_expression_comes_back(runtime: Engine) -> None:
     assert runtime.run("import sys\n[*sys.version_info[:2], word]", word="é") == [3, 14, "é"]

@@ -12,10 +12,13 @@ import pytest
 import sahpool
 from tests.harness.inside_pools import hold_of
 from tests.harness.inside_prelude import database, expect, opened, value
+from tests.matrix import PARAMS
 from tests.pyodide.in_worker import in_worker
 
 if TYPE_CHECKING:
     from sahpool import Pool
+
+pytestmark = pytest.mark.real
 
 
 @in_worker()
@@ -248,7 +251,7 @@ async def test_what_is_missing_is_named_with_what_to_do(pool: Pool) -> None:
     assert (await sahpool.install("missing")).capacity
 
 
-_BROWSERS = [pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("chrome", "firefox")]
+_BROWSERS = PARAMS
 
 
 @pytest.mark.parametrize("runtime", _BROWSERS, indirect=True)

@@ -16,6 +16,8 @@ from tests.pyodide.in_worker import in_worker
 if TYPE_CHECKING:
     from sahpool import Pool
 
+pytestmark = pytest.mark.real
+
 
 @in_worker()
 async def test_two_removals_at_once_keep_what_is_in_quarantine(pool: Pool) -> None:

@@ -12,11 +12,14 @@ import pytest
 from tests.browsers import Browser, Chromium
 from tests.conftest import ServedSite
 from tests.firefox import Firefox
+from tests.matrix import PARAMS
 from tests.pyodide.engines import BrowserEngine, Engine
+
+pytestmark = pytest.mark.real
 
 HOST = "not-secure.test"
 
-PLACES = [pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("chrome", "firefox")]
+PLACES = PARAMS
 
 
 def _browser(name: str) -> Browser:

@@ -17,6 +17,8 @@ from tests.pyodide.in_worker import WITH_STACK_SWITCHING, in_worker
 if TYPE_CHECKING:
     from sahpool import Pool
 
+pytestmark = pytest.mark.real
+
 #: Where the storage fails on demand.
 ONLY_NODE = [pytest.param("node", marks=pytest.mark.node)]
 

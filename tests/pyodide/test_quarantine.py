@@ -517,9 +517,9 @@ async def test_a_slot_that_cannot_be_read_is_told_and_can_be_dropped_when_it_can
     assert (pool.quarantined, pool.file_names) == ([], [])
 
 
-_INSIDE = PRELUDE + Path(__file__).with_name("recovering.py").read_text(encoding="utf-8").replace(
-    "from __future__ import annotations\n", ""
-)
+_INSIDE = PRELUDE + Path(__file__).with_name("inside_recovering.py").read_text(
+    encoding="utf-8"
+).replace("from __future__ import annotations\n", "")
 
 
 #: What else belongs to the database, what is done, what comes after the call that fails.

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.harness.inside_pools import hold_of
 from tests.harness.inside_prelude import all_files, expect, opened, slot_name, value
 from tests.pyodide.in_worker import in_worker
 
 if TYPE_CHECKING:
     from sahpool import Pool
+
+pytestmark = pytest.mark.real
 
 
 @in_worker()

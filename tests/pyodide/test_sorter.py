@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @in_worker()
-async def test_only_within_the_block_does_a_sort_take_less_at_once(pool: Pool) -> None:
+async def test_a_sort_takes_less_memory_at_once_within_the_block_only(pool: Pool) -> None:
     from sahpool.sqlite.sorter import PIECE_KIB, small_sorts
 
     with opened(pool, "a.db") as con:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from sahpool import Pool
 
+pytestmark = pytest.mark.real
+
 
 @in_worker()
 async def test_every_kind_of_source_brings_the_same_database_in(pool: Pool) -> None:

@@ -17,6 +17,8 @@ from tests.pyodide.in_worker import in_worker
 if TYPE_CHECKING:
     from sahpool import Pool
 
+pytestmark = pytest.mark.real
+
 
 @in_worker()
 async def test_the_fields_of_a_thread_state_are_where_they_are_looked_for(pool: Pool) -> None:

@@ -7,6 +7,8 @@ import contextlib
 import sqlite3
 from typing import TYPE_CHECKING
 
+import pytest
+
 import sahpool
 from tests.harness.inside_pools import slots_of
 from tests.harness.inside_prelude import expect, killed_copy, opened, value
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from sahpool import Pool
+
+pytestmark = pytest.mark.real
 
 
 @in_worker()

@@ -18,6 +18,8 @@ from tests.pyodide.in_worker import in_worker
 if TYPE_CHECKING:
     from sahpool import Pool
 
+pytestmark = pytest.mark.real
+
 ROLLBACK_MODES = ["DELETE", "TRUNCATE", "PERSIST"]
 
 

@@ -1,5 +1,7 @@
 """Runs scripts of statements and keeps what each of them answered; here and inside a runtime.
 
+Runs on both sides, inside Pyodide and outside.
+
 A statement is text, with parameters when it is a list, or one of these: ``["reopen"]`` closes the
 database and opens it again, ``["blob", table, column, rowid, offset, hexadecimal]`` writes to a
 value through incremental I/O and reads it back.

@@ -12,7 +12,7 @@ from tests.stops.lab import Strikes
 
 @pytest.fixture(scope="session")
 def strikes(site: ServedSite) -> Iterator[Strikes]:
-    """Pyodide in Node, in which exceptions strike (strikes.py)."""
+    """Pyodide in Node, in which exceptions strike (inside_strikes.py)."""
     found = Strikes(site.root)
     yield found
     found.close()

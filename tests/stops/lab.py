@@ -1,4 +1,4 @@
-"""Runs the strikes (``strikes.py``) from outside: starts Pyodide in Node, and sends requests."""
+"""Runs the strikes (inside_strikes.py) from outside: starts Pyodide in Node, and sends requests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from tests.crash.laboratory import Laboratory
 
 HERE = Path(__file__).parent
-INSIDE = ("__init__", "strikes", "scenes", "workloads")
+INSIDE = ("__init__", "inside_strikes", "inside_scenes", "inside_workloads")
 
 KINDS = ("KeyboardInterrupt", "RecursionError", "MemoryError")
 MODES = ("DELETE", "TRUNCATE", "PERSIST", "WAL")
@@ -26,7 +26,9 @@ logging.disable()
 """
 
 _SWEEP = """
-from tests.stops import scenes, strikes, workloads
+from tests.stops import inside_scenes as scenes
+from tests.stops import inside_strikes as strikes
+from tests.stops import inside_workloads as workloads
 found = {**scenes.SCENES, **workloads.SCENES}[title]
 if control:
     with strikes.without(control):
@@ -37,7 +39,8 @@ told
 """
 
 _TITLES = """
-from tests.stops import scenes, workloads
+from tests.stops import inside_scenes as scenes
+from tests.stops import inside_workloads as workloads
 [list(scenes.SCENES), list(workloads.SCENES)]
 """
 
@@ -59,7 +62,7 @@ class Strikes:
         return self._laboratory.run(source)
 
     def titles(self) -> tuple[list[str], list[str]]:
-        """Return the titles of the scenes in scenes.py, and of those in workloads.py."""
+        """Return the titles of the scenes of inside_scenes.py, and of inside_workloads.py."""
         own, workloads = self._laboratory.run(_TITLES)
         return own, workloads
 

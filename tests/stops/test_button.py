@@ -14,6 +14,7 @@ import pytest
 from tests.browsers import Browser, Chromium
 from tests.conftest import ServedSite, serving
 from tests.firefox import PRECISE, Firefox
+from tests.matrix import PARAMS
 from tests.proofs import Proofs
 
 HERE = Path(__file__).parent
@@ -74,7 +75,7 @@ class Cells:
 
     @staticmethod
     def _source(holds: bool) -> str:
-        text = (HERE / "cells.py").read_text(encoding="utf-8")
+        text = (HERE / "inside_cells.py").read_text(encoding="utf-8")
         return (
             f"from pathlib import Path\nPath('/lib/under-test/{MODULE}').write_text({text!r})\n"
             "import importlib\nimportlib.invalidate_caches()\n"
@@ -97,7 +98,7 @@ class Cells:
         return told
 
     def end(self) -> dict[str, int]:
-        """Return what the databases hold (cells.py)."""
+        """Return what the databases hold (inside_cells.py)."""
         counts: dict[str, int] = self._value(
             self._browser.evaluate(_ASK, "import stop_cells\nawait stop_cells.end()")
         )
@@ -114,9 +115,7 @@ def _cells(name: str, site: ServedSite, *, holds: bool = True) -> Iterator[Cells
         yield Cells(browser, server, holds=holds)
 
 
-@pytest.fixture(
-    params=[pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("chrome", "firefox")]
-)
+@pytest.fixture(params=PARAMS)
 def cells(request: pytest.FixtureRequest, site: ServedSite) -> Iterator[Cells]:
     with _cells(request.param, site) as opened:
         yield opened

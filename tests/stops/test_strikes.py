@@ -56,7 +56,7 @@ def test_an_exception_at_every_line_of_the_library_loses_and_leaks_nothing(
 
 
 _BLOCK = """
-from tests.stops.strikes import striker
+from tests.stops.inside_strikes import striker
 
 class Block:
     is_open = False

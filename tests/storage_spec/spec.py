@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import serve
+from tests.matrix import PARAMS
 from tests.pyodide.engines import Engine
 from tests.storage_spec.inside_storages import STORAGES
 
@@ -98,8 +99,7 @@ def over_each_storage(
         test.__name__ = function.__name__
         test.__doc__ = function.__doc__
         test.__module__ = function.__module__
-        places = ("node", "chrome", "firefox") if in_browsers else ("node",)
-        runtimes = [pytest.param(place, marks=getattr(pytest.mark, place)) for place in places]
+        runtimes = [pytest.param("node", marks=pytest.mark.node), *(PARAMS if in_browsers else ())]
         over = pytest.mark.parametrize("storage", list(STORAGES))(test)
         marked: Callable[..., None] = pytest.mark.parametrize("runtime", runtimes, indirect=True)(
             over

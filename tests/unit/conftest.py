@@ -1,9 +1,11 @@
-"""A client of a service over ordinary files."""
+"""A client of a service over ordinary files, and the texts that the build makes of en.toml."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.harness import page_texts as page_texts  # before modules of the page are imported
 
 from .fake_host import Client, FakeHost, FakeStorage
 

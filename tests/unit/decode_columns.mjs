@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { Rows } from "../../app/parts/columns.mjs";
 
 const { names, pieces } = JSON.parse(readFileSync(0, "utf8"));
-const rows = new Rows(names);
+const rows = new Rows(names, "{start} · {count} bytes");
 for (const { description, hex } of pieces) {
   const bytes = Buffer.from(hex, "hex");
   rows.add(description, bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));

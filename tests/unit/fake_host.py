@@ -5,70 +5,34 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from core import errors as page_errors
 from sahpool import NoSuchDatabaseError
 from sahpool_console import protocol
 from sahpool_console.session import Service
-from sahpool_console.session.host import Function
 from sahpool_console.session.session import Session
 from tests.harness.service import session_of
+from tests.harness.service_parts import (
+    BytesSource as BytesSource,
+)
+from tests.harness.service_parts import (
+    FakeEngine as FakeEngine,
+)
+from tests.harness.service_parts import (
+    FakeLoop as FakeLoop,
+)
+from tests.harness.service_parts import (
+    FileSource as FileSource,
+)
+from tests.harness.service_parts import (
+    make_database as make_database,
+)
 
 from .decode import decode
-
-PIECE = 1 << 20
-
-
-class FileSource:
-    """A file on disk as the worker sees one that was chosen in the browser."""
-
-    def __init__(self, path: Path) -> None:
-        self.name = path.name
-        self.size = path.stat().st_size
-        self._path = path
-
-    def read(self, offset: int, length: int) -> bytes:
-        with self._path.open("rb") as file:
-            file.seek(offset)
-            return file.read(length)
-
-    async def pieces(self) -> AsyncGenerator[bytes]:
-        with self._path.open("rb") as file:
-            while piece := file.read(PIECE):
-                yield piece
-
-
-class BytesSource:
-    """A file held in memory; ``largest`` is the most that was read at once."""
-
-    def __init__(self, data: bytes, name: str = "data.csv") -> None:
-        self.name = name
-        self.size = len(data)
-        self.largest = 0
-        self._data = data
-
-    def read(self, offset: int, length: int) -> bytes:
-        self.largest = max(self.largest, length)
-        return self._data[offset : offset + length]
-
-    async def pieces(self) -> AsyncGenerator[bytes]:
-        at = 0
-        while piece := self.read(at, PIECE):
-            at += len(piece)
-            yield piece
-
-
-def make_database(path: Path, rows: int = 100) -> bytes:
-    """The bytes of a database with one table, made as a file at ``path``."""
-    con = sqlite3.connect(path)
-    con.execute("CREATE TABLE thing (id INTEGER PRIMARY KEY, name TEXT)")
-    con.executemany("INSERT INTO thing (name) VALUES (?)", [(f"thing {i}",) for i in range(rows)])
-    con.commit()
-    con.close()
-    return path.read_bytes()
 
 
 class RejectedError(Exception):
@@ -209,58 +173,6 @@ class FakeStorage:
                 yield chunk
 
 
-class FakeEngine:
-    """CPython's SQLite; whose error is at which byte is in ``offset``."""
-
-    def __init__(self) -> None:
-        self.versions = {"sahpool": "0", "sqlite": sqlite3.sqlite_version}
-        self.own_functions: list[Function] = []
-        self.offset = -1
-        self.put_off: list[sqlite3.Connection] = []
-
-    def keywords(self) -> list[str]:
-        return ["SELECT"]
-
-    def functions(self) -> list[Function]:
-        return self.own_functions
-
-    def interruptible(self, _con: sqlite3.Connection) -> AbstractContextManager[None]:
-        return nullcontext()
-
-    def put_off_checkpoints(self, con: sqlite3.Connection) -> int:
-        self.put_off.append(con)
-        return 1000
-
-    def resume_checkpoints(self, con: sqlite3.Connection, pages: int) -> None:
-        assert pages == 1000
-        self.put_off.remove(con)
-
-    def error_offset(self, _con: sqlite3.Connection) -> int:
-        return self.offset
-
-    def transaction_state(self, con: sqlite3.Connection) -> str:
-        return "write" if con.in_transaction else "none"
-
-
-class FakeLoop:
-    """``on_tick`` and ``on_breathe`` stand for messages that arrive in a turn of the event loop."""
-
-    def __init__(self) -> None:
-        self.can_suspend = True
-        self.on_tick: Callable[[], object] = lambda: None
-        self.on_breathe: Callable[[], object] = lambda: None
-
-    def tick(self) -> None:
-        self.on_tick()
-
-    async def breathe(self) -> None:
-        self.on_breathe()
-        await asyncio.sleep(0)
-
-    def blob(self, chunks: Iterable[bytes]) -> object:
-        return b"".join(chunks)
-
-
 class FakeHost:
     """A ``session.host.Host`` over the files of a folder."""
 
@@ -269,6 +181,11 @@ class FakeHost:
         self.quarantine = FakeQuarantine(storage)
         self.engine = engine or FakeEngine()
         self.loop = FakeLoop()
+
+
+def hint_of(error: dict[str, Any]) -> str:
+    """What the page says that can be done about an error."""
+    return " ".join(page_errors.hints_of(error))
 
 
 class Client:
@@ -313,7 +230,13 @@ class Client:
         """The reply to whatever is sent."""
         reply, self.parts = await self.service.handle(self.key, head, list(parts))
         assert json.loads(reply)["id"] != 0
-        return protocol.decode_message(reply)
+        message = protocol.decode_message(reply)
+        errors = [message.get("error"), *(each["error"] for each in message.get("outcomes", ()))]
+        for error in filter(None, errors):
+            # The page has words for each code, and the worker the parameters for them.
+            assert page_errors.message_of(error)
+            assert len(page_errors.hints_of(error)) == bool(error["hint"]) + len(error["hints"])
+        return message
 
     def ask(self, op: str, *parts: object, **fields: object) -> dict[str, Any]:
         """The reply to a request that must succeed, sent from outside an event loop."""

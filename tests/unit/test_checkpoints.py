@@ -49,18 +49,20 @@ def watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
     made.tab.service.close()
 
 
-def test_only_while_it_takes_long_and_for_that_statement(watch: Watch) -> None:
+def test_checkpoints_are_postponed_while_a_statement_takes_long_and_no_longer(watch: Watch) -> None:
     assert watch.run(FILLED) == {True}
     assert not watch.are_put_off
 
 
-def test_what_is_short_has_its_checkpoint(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_short_statement_is_checkpointed_as_ever(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(job, "TICK_SECONDS", 60.0)
     assert watch.run(FILLED) == set()
     assert not watch.are_put_off
 
 
-def test_within_a_transaction_until_its_end(watch: Watch) -> None:
+def test_checkpoints_stay_postponed_until_the_transaction_ends(watch: Watch) -> None:
     watch.run("BEGIN")
     watch.run(FILLED)
     assert watch.are_put_off, "the COMMIT is still to come"
@@ -68,7 +70,7 @@ def test_within_a_transaction_until_its_end(watch: Watch) -> None:
     assert not watch.are_put_off
 
 
-def test_a_cancelled_one_has_it_as_before(watch: Watch) -> None:
+def test_after_a_cancelled_statement_checkpoints_are_as_before(watch: Watch) -> None:
     watch.host.loop.on_tick = lambda: watch.tab.cancel(watch.tab.next_id() - 1)
     assert watch.tab.error(FILLED)["type"] == "Cancelled"
     assert not watch.are_put_off
@@ -91,7 +93,7 @@ def test_a_pragma_tells_what_the_user_has_set(
         ("ATTACH ':memory:' AS other", "PRAGMA synchronous=FULL; DETACH other"),
     ],
 )
-def test_where_nobody_would_empty_the_wal_later_it_is_as_ever(
+def test_checkpoints_are_not_postponed_where_nobody_would_empty_the_wal_later(
     watch: Watch, before: str, after: str
 ) -> None:
     watch.run(before)

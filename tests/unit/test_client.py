@@ -131,7 +131,7 @@ def test_what_only_asks_is_sent_again_as_it_was(page: Page, op: str) -> None:
         ("unpause", {}),
     ],
 )
-def test_of_what_changes_something_it_is_said_that_nobody_knows(
+def test_a_request_that_changes_something_is_told_as_unknown_after_its_worker_has_gone(
     page: Page, op: str, fields: dict[str, Any]
 ) -> None:
     request = page.start(op, **fields)
@@ -238,7 +238,7 @@ def test_a_second_takeover_before_the_first_is_done_loses_and_repeats_nothing(pa
 
 def test_a_restart_by_the_person_refuses_what_was_under_way(page: Page) -> None:
     requests = [page.start("run", sql="SELECT 1"), page.start("schema")]
-    page.client.refuse_all("Kept.")
+    page.client.refuse_all("uncommitted-undone")
     assert [error_of(request) for request in requests] == ["Restarted"] * 2
     page.take_over()
     assert page.transport.ops() == ["run", "schema"]

@@ -102,6 +102,17 @@ def test_floats_read_as_sqlite_prints_them(floats: list[float]) -> None:
     con.close()
 
 
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=200))
+def test_a_copied_float_reads_back_as_the_same_number(floats: list[float]) -> None:
+    result = decoded([(v,) for v in [*FLOATS, 1589459594.0123456, *floats]], names=["f"])
+    values = [*FLOATS, 1589459594.0123456, *floats]
+    for value, (copied,) in zip(values, result["texts"], strict=True):
+        assert struct.pack("<d", float(copied)) == struct.pack("<d", value)
+        assert "." in copied, "a REAL stays one where the text is read as SQL"
+    assert result["tsv"]["text"].splitlines()[1:] == [copied for (copied,) in result["texts"]]
+
+
 def test_null_empty_text_and_the_text_null_are_told_apart() -> None:
     (row,) = decoded([(None, text(""), text("NULL"), b"")], names=["", "", "", ""])["lines"]
     assert [(cell["kind"], cell["text"]) for cell in row] == [

@@ -23,35 +23,43 @@ def test_each_command_that_a_button_names_is_added_by_a_feature() -> None:
     assert NAMED <= ADDED
 
 
+def test_a_command_has_its_title_from_the_catalogue() -> None:
+    commands = Commands(lambda _reason: None)
+    commands.add("query.run", lambda: None)
+    assert [command.title for command in commands.all()] == ["Run"]
+    with pytest.raises(KeyError):
+        commands.add("query.unknown", lambda: None)
+
+
 def test_of_several_commands_the_first_one_that_may_run_is_run() -> None:
     refused: list[str] = []
     commands = Commands(refused.append)
-    commands.add("a.no", "No", lambda: "no", lambda: "Not now.")
-    commands.add("a.yes", "Yes", lambda: "yes", lambda: None)
-    assert commands.run("a.no", "a.yes") == "yes"
+    commands.add("query.run", lambda: "no", lambda: "Not now.")
+    commands.add("query.cancel", lambda: "yes", lambda: None)
+    assert commands.run("query.run", "query.cancel") == "yes"
     assert refused == []
 
 
 def test_a_command_that_may_not_run_tells_why() -> None:
     refused: list[str] = []
     commands = Commands(refused.append)
-    commands.add("a.no", "No", lambda: "no", lambda: "Not now.")
-    assert commands.run("a.no") is None
+    commands.add("query.run", lambda: "no", lambda: "Not now.")
+    assert commands.run("query.run") is None
     assert refused == ["Not now."]
 
 
 def test_a_key_runs_its_command_and_no_other() -> None:
     commands = Commands(lambda _reason: None)
-    commands.add("a.run", "Run", lambda: "ran", key="Mod-Enter")
-    commands.add("a.other", "Other", lambda: "other", key="Mod-o")
+    commands.add("query.run", lambda: "ran", key="Mod-Enter")
+    commands.add("query.cancel", lambda: "other", key="Mod-o")
     assert commands.keys() == ["Mod-o", "Mod-Enter"]
     assert commands.press("Mod-Enter") == "ran"
     assert commands.press("F5") is None
 
 
-@pytest.mark.parametrize(("name", "key"), [("a.run", None), ("a.other", "Mod-Enter")])
+@pytest.mark.parametrize(("name", "key"), [("query.run", None), ("query.cancel", "Mod-Enter")])
 def test_a_name_or_a_key_that_is_taken_is_refused(name: str, key: str | None) -> None:
     commands = Commands(lambda _reason: None)
-    commands.add("a.run", "Run", lambda: None, key="Mod-Enter")
-    with pytest.raises(ValueError, match=r"a\.run"):
-        commands.add(name, "Another", lambda: None, key=key)
+    commands.add("query.run", lambda: None, key="Mod-Enter")
+    with pytest.raises(ValueError, match=r"query\.run"):
+        commands.add(name, lambda: None, key=key)

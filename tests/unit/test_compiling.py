@@ -60,9 +60,9 @@ def test_the_page_s_python_runs_the_modules_that_were_compiled(tmp_path: Path) -
     assert set(found) == {"/modules/" + path.replace(".py", ".mpy") for path in sources}
     assert "features/query/runner.py" in sources
     said = run_with(
-        image, "from core import format; print(format.count(2, 'row'), format.__file__)", tmp_path
+        image, "from core import format; print(format.size(2), format.__file__)", tmp_path
     )
-    assert said.split() == ["2", "rows", "/modules/core/format.mpy"]
+    assert said.split() == ["2", "bytes", "/modules/core/format.mpy"]
 
 
 def test_what_is_imported_for_mypy_alone_is_left_out_and_lines_keep_their_numbers() -> None:
@@ -77,12 +77,12 @@ def test_what_is_imported_for_mypy_alone_is_left_out_and_lines_keep_their_number
 
 @needs_micropython
 def test_an_exception_in_a_compiled_module_tells_its_file_and_its_line(tmp_path: Path) -> None:
-    failing = "from core import format\ntry:\n    format.count(2, None)\n"
-    telling = "except TypeError as error:\n    import sys; sys.print_exception(error)"
+    failing = "from core import format\ntry:\n    format.quoted(None)\n"
+    telling = "except AttributeError as error:\n    import sys; sys.print_exception(error)"
     told = run_with(serve.compiled_modules(), failing + telling, tmp_path)
     lines = (serve.ROOT / "app" / "core" / "format.py").read_text().splitlines()
-    number = next(i for i, line in enumerate(lines, 1) if "number == 1 else noun" in line)
-    assert f'File "core/format.py", line {number}, in count' in told
+    number = next(i for i, line in enumerate(lines, 1) if "name.replace(" in line)
+    assert f'File "core/format.py", line {number}, in quoted' in told
 
 
 @needs_micropython

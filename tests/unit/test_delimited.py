@@ -94,7 +94,7 @@ PLAIN = st.text(
     quoted=st.none() | st.integers(0, 11),
     block=st.integers(1, 40),
 )
-def test_every_value_of_plain_lines_arrives_too(
+def test_every_value_of_lines_without_quotes_arrives(
     rows: list[list[str]], end: str, last: bool, delimiter: str, quoted: int | None, block: int
 ) -> None:
     lines = [delimiter.join(row) for row in rows]
@@ -304,7 +304,7 @@ def test_na_is_null_among_numbers_and_text_among_text(client: Client) -> None:
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
-def test_the_delimiter_is_found(client: Client, delimiter: str) -> None:
+def test_the_delimiter_of_a_file_is_found(client: Client, delimiter: str) -> None:
     rows = [["id", "text, and; more|here\t", "n"], ["1", "a;b,c|d\te", "1.5"], ["2", "x", "2"]]
     client.load(written(rows, delimiter=delimiter))
     assert client.rows('SELECT id, "text, and; more|here", n FROM data') == [

@@ -10,7 +10,7 @@ import pytest
 
 from sahpool_console.session.formats.registry import EXPORTS, IMPORTS
 
-from .fake_host import Client
+from .fake_host import Client, hint_of
 
 VALUES = """
 CREATE TABLE t (i, r, t, b, n);
@@ -82,7 +82,7 @@ def test_text_that_is_no_utf_8_is_kept_in_csv_and_refused_in_json(client: Client
     assert exported(client, sql, "csv") == b"a\r\na\xffb\r\n"
     error = client.fail("export_rows", sql=sql, format="jsonl")
     assert error["type"] == "EncodingError"
-    assert "AS BLOB" in error["hint"]
+    assert "AS BLOB" in hint_of(error)
     assert client.rows("SELECT 1") == [(1,)]
 
 

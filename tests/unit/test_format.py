@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from core import format as texts
+from core.messages import text
 
 
 @pytest.mark.parametrize(
     ("number", "said"), [(0, "0 rows"), (1, "1 row"), (2, "2 rows"), (336776, "336,776 rows")]
 )
 def test_counts_agree_with_their_nouns(number: int, said: str) -> None:
-    assert texts.count(number, "row") == said
+    assert text("count.rows", count=number) == said
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from .fake_host import Client, FileSource, make_database
+from .fake_host import Client, FileSource, hint_of, make_database
 
 
 def test_a_database_is_imported_and_open_at_once(client: Client, tmp_path: Path) -> None:
@@ -35,7 +35,7 @@ def test_what_is_no_database_is_told_what_it_is(
     error = client.reject(data, name)
     assert error["type"] == "NotADatabase"
     assert told in error["message"]
-    assert error["hint"]
+    assert hint_of(error)
     assert client.ask("databases")["databases"] == [{"name": "notes.db", "size": 0}]
 
 
@@ -97,7 +97,7 @@ def test_what_is_known_to_be_no_table_is_told_what_it_is(
     error = client.reject(data, name)
     assert error["type"] == "ImportRejected"
     assert told in error["message"]
-    assert advised in error["hint"]
+    assert advised in hint_of(error)
     assert client.ask("schema")["schema"] == []
 
 
@@ -149,7 +149,7 @@ def test_a_cancelled_import_leaves_the_old_database(
 ) -> None:
     client.run("CREATE TABLE mine (a)")
     data = make_database(tmp_path / "x.db", 50_000)
-    monkeypatch.setattr("tests.unit.fake_host.PIECE", 4096)
+    monkeypatch.setattr("tests.harness.service_parts.PIECE", 4096)
     client.host.loop.on_breathe = lambda: client.cancel(client.next_id() - 1)
     error = client.reject(data, "notes.db", replace=True)
     assert error["type"] == "Cancelled"
@@ -161,7 +161,7 @@ def test_a_cancel_does_not_interrupt_the_reopening_it_leads_to(
 ) -> None:
     client.run("".join(f"CREATE TABLE t{i} (a);" for i in range(50)))
     data = make_database(tmp_path / "x.db", 50_000)
-    monkeypatch.setattr("tests.unit.fake_host.PIECE", 4096)
+    monkeypatch.setattr("tests.harness.service_parts.PIECE", 4096)
     monkeypatch.setattr("sahpool_console.session.sql.connection.PROGRESS_STEPS", 10)
     monkeypatch.setattr("sahpool_console.session.job.TICK_SECONDS", 0.0)
     client.host.loop.on_breathe = lambda: client.cancel(client.next_id() - 1)

@@ -49,7 +49,7 @@ def test_a_slot_that_is_not_in_quarantine_is_an_error(client: Client, op: str) -
 
 
 class TestExport:
-    def test_its_bytes_come_as_they_are(
+    def test_an_export_of_a_kept_slot_has_its_bytes_as_they_are(
         self, client: Client, host: FakeHost, database: bytes
     ) -> None:
         reply = client.ask("quarantine_export", slot="slot1")
@@ -61,7 +61,7 @@ class TestExport:
         ("offered", "name"),
         [(None, "unnamed-slot2.sqlite"), ("/a/lost.db-wal", "lost.db-wal"), ("/x", "x.sqlite")],
     )
-    def test_it_is_called_what_it_may_be(
+    def test_an_exported_slot_is_called_by_the_name_that_it_offers(
         self, client: Client, offered: str | None, name: str
     ) -> None:
         client.host.quarantine.keep_aside("slot2", b"", offered)
@@ -69,7 +69,7 @@ class TestExport:
 
 
 class TestRecover:
-    def test_it_is_a_database_again_under_the_name_it_offers(
+    def test_a_recovered_slot_is_a_database_under_the_name_that_it_offers(
         self, client: Client, host: FakeHost
     ) -> None:
         reply = client.ask("quarantine_recover", slot="slot1")
@@ -81,11 +81,13 @@ class TestRecover:
         assert client.rows("SELECT * FROM thing") == ROWS
 
     @pytest.mark.usefixtures("host")
-    def test_or_under_another_one(self, client: Client) -> None:
+    def test_a_slot_can_be_recovered_under_another_name(self, client: Client) -> None:
         assert client.ask("quarantine_recover", slot="slot1", database="b.db")["database"] == "b.db"
         assert listed(client) == ["b.db", "notes.db"]
 
-    def test_one_that_offers_none_gets_one(self, client: Client, database: bytes) -> None:
+    def test_a_slot_that_offers_no_name_is_recovered_under_a_new_one(
+        self, client: Client, database: bytes
+    ) -> None:
         client.host.quarantine.keep_aside("slot2", database)
         reply = client.ask("quarantine_recover", slot="slot2")
         assert reply["database"] == "recovered.sqlite"
@@ -104,7 +106,9 @@ class TestRecover:
         # It was the open one, and is.
         assert client.rows("SELECT * FROM thing") == ROWS
 
-    def test_but_not_below_an_open_transaction(self, client: Client, host: FakeHost) -> None:
+    def test_a_database_in_a_transaction_is_not_replaced_by_a_recovered_one(
+        self, client: Client, host: FakeHost
+    ) -> None:
         client.run("CREATE TABLE own (a); BEGIN; INSERT INTO own VALUES (1)")
         fields = {"slot": "slot1", "database": "notes.db", "replace": True}
         assert client.fail("quarantine_recover", **fields)["type"] == "TransactionOpen"
@@ -122,7 +126,9 @@ class TestRecover:
 
 
 class TestDrop:
-    def test_only_what_is_meant_is_erased(self, client: Client, host: FakeHost) -> None:
+    def test_a_drop_erases_the_named_slot_and_no_other(
+        self, client: Client, host: FakeHost
+    ) -> None:
         host.quarantine.keep_aside("slot2", b"other")
         reply = client.ask("quarantine_drop", slot="slot1")
         assert [kept["name"] for kept in reply["quarantined"]] == ["slot2"]

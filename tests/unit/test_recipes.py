@@ -17,8 +17,8 @@ PAGE = ROOT / "docs" / "contributing.md"
 #: What a recipe may change besides these is counted.
 NOT_COUNTED = ("tests/", "docs/")
 
-#: Tests that look at what a recipe changes as a whole: rows, functions, fates.
-OTHERS = ("test_protocol.py", "test_client.py")
+#: Tests that look at what a recipe changes as a whole: rows, functions, fates, texts.
+OTHERS = ("test_protocol.py", "test_client.py", "test_messages.py", "test_commands.py")
 
 _STEP = re.compile(
     r"^(?P<how>New file|In|At the end of) `(?P<path>[^`]+)`:\n"
@@ -128,6 +128,7 @@ def test_the_page_has_the_recipes_that_there_are() -> None:
         "An export format",
         "An operation of the protocol",
         "An SQL function",
+        "A hint for an error",
     ]
     blocks = _BLOCK.findall(text_of_recipes())
     steps = [block for recipe in recipes().values() for step in recipe for block in step.blocks]

@@ -17,7 +17,7 @@ from sahpool_console.session.errors import describe
 from tests.unit.inputs import JSON, MANY
 
 from .decode import decode
-from .fake_host import BytesSource, Client, FakeHost, FakeStorage, make_database
+from .fake_host import BytesSource, Client, FakeHost, FakeStorage, hint_of, make_database
 
 ENDLESS = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 
@@ -167,7 +167,7 @@ class TestRun:
         client.host.engine.offset = 7
         error = client.error("SELECT ?")
         assert (error["type"], error["offset"]) == ("ProgrammingError", None)
-        assert "value itself" in error["hint"]
+        assert "value itself" in hint_of(error)
 
     def test_a_constraint_names_its_code(self, client: Client) -> None:
         error = client.error("CREATE TABLE t (a UNIQUE); INSERT INTO t VALUES (1), (1)")
@@ -227,9 +227,9 @@ class TestRun:
 
     def test_dot_commands_get_a_hint(self, client: Client) -> None:
         error = client.error(".tables")
-        assert "sqlite3 shell" in error["hint"]
-        assert "sqlite_schema" in error["hint"]
-        assert "sqlite3 shell" in client.error(".bogus 1;")["hint"]
+        assert "sqlite3 shell" in hint_of(error)
+        assert "sqlite_schema" in hint_of(error)
+        assert "sqlite3 shell" in hint_of(client.error(".bogus 1;"))
 
     def test_a_library_error_brings_its_cause(self, client: Client, tmp_path: Path) -> None:
         data = bytearray(make_database(tmp_path / "x.db"))
@@ -237,17 +237,17 @@ class TestRun:
         error = client.fail("import_file", BytesSource(bytes(data)), name="x.db")
         assert error["type"] == "RejectedError"
         assert error["cause"].startswith("DatabaseError: ")
-        assert error["hint"] == "Look for another copy."
+        assert hint_of(error) == "Look for another copy."
 
     def test_only_a_failure_of_the_storage_is_laid_to_the_storage(self, client: Client) -> None:
-        hint = client.error("PRAGMA max_page_count = 1; CREATE TABLE t (a)")["hint"]
+        hint = hint_of(client.error("PRAGMA max_page_count = 1; CREATE TABLE t (a)"))
         assert "max_page_count" in hint
         assert "storage" in hint
         error = sqlite3.OperationalError("database or disk is full")
         error.sqlite_errorname = "SQLITE_FULL"
         error.__cause__ = OSError("QuotaExceededError")
-        assert "max_page_count" not in describe(error)["hint"]
-        assert "storage" in describe(error)["hint"]
+        assert "max_page_count" not in hint_of(describe(error))
+        assert "storage" in hint_of(describe(error))
 
     def test_a_long_script_is_answered_in_parts(self, client: Client) -> None:
         client.ask("run", sql="CREATE TABLE t (a)")
@@ -268,7 +268,7 @@ class TestRun:
         )
         assert "'notes.db'" in error["message"]
         assert "'other.db'" in error["message"]
-        assert error["hint"]
+        assert hint_of(error)
         assert client.rows("SELECT * FROM t") == []
 
     def test_a_refused_run_leaves_open_results_alone(self, client: Client) -> None:
@@ -278,7 +278,7 @@ class TestRun:
         reply = client.ask("fetch", cursor=outcome["cursor"], rows=9, database="notes.db")
         assert decode(reply["piece"], client.parts) == [(6,), (7,), (8,), (9,)]
 
-    def test_without_a_database_it_says_so(self, tmp_path: Path) -> None:
+    def test_a_request_without_an_open_database_says_so(self, tmp_path: Path) -> None:
         error = Client(FakeHost(FakeStorage(tmp_path))).fail("run", sql="SELECT 1")
         assert error["type"] == "NoDatabase"
 
@@ -414,7 +414,7 @@ class TestTransactions:
     def test_a_lost_transaction_is_said(self, client: Client) -> None:
         client.run("CREATE TABLE t (a UNIQUE); BEGIN; INSERT INTO t VALUES (1)")
         error = client.error("INSERT OR ROLLBACK INTO t VALUES (1)")
-        assert "rolled back the whole transaction" in error["hint"]
+        assert "rolled back the whole transaction" in hint_of(error)
 
 
 class TestCancel:
@@ -487,7 +487,7 @@ class TestCancel:
         reply = client.ask("run", sql=f"INSERT INTO t {ENDLESS}")
         error = reply["outcomes"][0]["error"]
         assert error["type"] == "Cancelled"
-        assert reply["in_transaction"] is ("rolled back" not in (error["hint"] or ""))
+        assert reply["in_transaction"] is ("rolled back" not in hint_of(error))
 
 
 class TestDatabases:
@@ -511,7 +511,7 @@ class TestDatabases:
         (client.host.storage.folder / "bad.db").write_bytes(b"not a database, not at all" * 100)
         error = client.fail("open", database="bad.db")
         assert error["name"] == "SQLITE_NOTADB"
-        assert error["hint"]
+        assert hint_of(error)
         assert client.ask("schema")["database"] == "notes.db"
 
     def test_the_schema_tells_all_there_is(self, client: Client) -> None:

@@ -14,7 +14,15 @@ from sahpool_console import protocol
 from sahpool_console.session import service
 from sahpool_console.session.service import Service
 
-from .fake_host import BytesSource, Client, FakeEngine, FakeHost, FakeStorage, make_database
+from .fake_host import (
+    BytesSource,
+    Client,
+    FakeEngine,
+    FakeHost,
+    FakeStorage,
+    hint_of,
+    make_database,
+)
 
 Told = dict[str, Any]
 
@@ -169,7 +177,7 @@ class TestLocks:
         two_again = two.ask("run", sql="UPDATE t SET a = 0")["outcomes"][0]["error"]
         for each in (error, two_again):
             assert each["name"] == "SQLITE_BUSY"
-            assert "Tab 1 holds the lock" in each["hint"]
+            assert "Tab 1 holds the lock" in hint_of(each)
 
     def test_what_is_done_before_a_wait_is_answered_first(self, tabs: list[Client]) -> None:
         # What waits can be sent to another worker as if it were new: it has done nothing.
@@ -208,7 +216,7 @@ class TestLocks:
         assert error_of(reply) is None
         assert {event["tab"] for event in told(two, "waiting")} == {1}
 
-    def test_a_tab_that_is_opened_waits_too(self, tabs: list[Client]) -> None:
+    def test_a_tab_that_opens_a_locked_database_waits_for_it(self, tabs: list[Client]) -> None:
         one, two, three = tabs
         for tab in (two, three):
             tab.session.close()
@@ -243,7 +251,7 @@ class TestLocks:
             return [await commit, upgrade]
 
         commit, upgrade = asyncio.run(both())
-        assert "waits for this tab" in error_of(upgrade)["hint"]
+        assert "waits for this tab" in hint_of(error_of(upgrade))
         assert error_of(commit) is None
 
     def test_an_old_snapshot_is_told_at_once_for_no_waiting_helps(self, tabs: list[Client]) -> None:
@@ -253,7 +261,7 @@ class TestLocks:
         error = one.error("UPDATE t SET a = 4")
         assert error["name"] == "SQLITE_BUSY_SNAPSHOT"
 
-    def test_an_import_waits_too(self, tabs: list[Client]) -> None:
+    def test_an_import_waits_for_a_tab_that_writes(self, tabs: list[Client]) -> None:
         one, two, _ = tabs
         one.run("BEGIN IMMEDIATE")
         source = BytesSource(b"a,b\n1,2\n", "more.csv")
@@ -334,7 +342,7 @@ class TestChanges:
         two.run("COMMIT")
         assert len(told(two, "changed")) == 1
 
-    def test_an_import_is_told_too(self, tabs: list[Client]) -> None:
+    def test_other_tabs_are_told_of_an_imported_table(self, tabs: list[Client]) -> None:
         one, two, _ = tabs
         two.events.clear()
         one.load("a,b\n1,2\n")
@@ -349,7 +357,9 @@ class TestWholeDatabases:
         assert "tab 2" in error["message"]
         assert one.rows("SELECT a FROM t") == [(1,)]
 
-    def test_nor_is_it_replaced(self, tabs: list[Client], tmp_path: Path) -> None:
+    def test_a_database_that_another_tab_has_open_is_not_replaced(
+        self, tabs: list[Client], tmp_path: Path
+    ) -> None:
         one, _, _ = tabs
         data = make_database(tmp_path / "new")
         fields = {"name": "notes.db", "replace": True}
@@ -379,7 +389,9 @@ class TestLending:
             tab.ask("open", database="notes.db")
             assert tab.rows("SELECT a FROM t") == [(1,)]
 
-    def test_it_is_not_lent_while_a_transaction_is_open_anywhere(self, tabs: list[Client]) -> None:
+    def test_the_storage_is_not_lent_while_a_transaction_is_open_in_any_tab(
+        self, tabs: list[Client]
+    ) -> None:
         one, two, _ = tabs
         two.run("BEGIN")
         error = one.fail("pause")
@@ -422,7 +434,7 @@ class TestAfterATakeover:
             "CREATE TABLE u (a)",
         ],
     )
-    def test_of_anything_else_it_is_said_that_nobody_knows(
+    def test_a_statement_that_may_have_written_is_not_repeated_but_told_as_unknown(
         self, tabs: list[Client], sql: str
     ) -> None:
         one = tabs[0]
@@ -445,7 +457,7 @@ class TestAfterATakeover:
         assert one.rows("SELECT a FROM t") == [(1,)]
 
     @pytest.mark.parametrize("end", ["COMMIT", "END", "RELEASE s", "ROLLBACK; INSERT INTO t"])
-    def test_of_a_transaction_that_may_have_come_to_its_end_nobody_knows(
+    def test_a_transaction_that_may_have_ended_is_told_as_unknown(
         self, tabs: list[Client], end: str
     ) -> None:
         sql = f"UPDATE t SET a = 2; {end}"
@@ -525,7 +537,7 @@ class TestLongWals:
         asyncio.run(work())
 
     @pytest.mark.parametrize("own", ["synchronous = OFF", "wal_autocheckpoint = 0"])
-    def test_it_is_emptied_by_a_tab_whose_settings_allow_that(
+    def test_a_long_wal_is_emptied_by_a_tab_whose_settings_allow_that(
         self, tabs: list[Client], own: str
     ) -> None:
         one, *others = tabs
@@ -550,7 +562,7 @@ class TestLongWals:
 
         asyncio.run(work())
 
-    def test_one_that_cannot_be_emptied_keeps_no_other_from_it(
+    def test_a_wal_that_cannot_be_emptied_does_not_keep_others_from_being_emptied(
         self, tabs: list[Client], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         one, two, _ = tabs

@@ -13,7 +13,7 @@ import sahpool
 from sahpool_console import protocol
 from sahpool_console.session.errors import describe
 
-from .fake_host import Client, FakeHost, FakeStorage
+from .fake_host import Client, FakeHost, FakeStorage, hint_of
 
 
 def test_the_storage_is_told_as_the_host_has_it(client: Client) -> None:
@@ -113,11 +113,11 @@ def full_error(cause: BaseException | None) -> sqlite3.OperationalError:
 def test_a_full_storage_has_one_name_wherever_it_is_met(error: Exception) -> None:
     told = describe(error)
     assert told["name"] == "SQLITE_FULL"
-    assert told["hint"]
+    assert hint_of(told)
 
 
 def test_a_full_storage_says_what_is_safe_and_what_to_do() -> None:
-    hint = describe(full_error(QuotaExceededError("no space")))["hint"]
+    hint = hint_of(describe(full_error(QuotaExceededError("no space"))))
     for word in ("safe", "Export", "delete", "disk space"):
         assert word in hint
 
@@ -130,5 +130,5 @@ def test_other_limits_of_sqlite_are_not_taken_for_a_full_storage(tmp_path: Path)
     client.run("PRAGMA max_page_count = 3; CREATE TABLE t (a)")
     error = client.error("INSERT INTO t VALUES (zeroblob(100000))")
     assert error["name"] == "SQLITE_FULL"
-    assert "max_page_count" in error["hint"]
+    assert "max_page_count" in hint_of(error)
     client.service.close()

@@ -182,7 +182,7 @@ def test_what_is_committed_is_not_told_as_stopped(desk: Desk) -> None:
     assert desk.pages() < pages
 
 
-def test_stopped_anywhere_it_has_changed_nothing_and_can_be_done_again(desk: Desk) -> None:
+def test_a_vacuum_stopped_anywhere_has_changed_nothing_and_can_be_done_again(desk: Desk) -> None:
     before, pages = desk.content(), desk.pages()
     halves = set()
     for last in count(1, 5):
@@ -204,7 +204,7 @@ def test_stopped_anywhere_it_has_changed_nothing_and_can_be_done_again(desk: Des
     assert desk.pages() < pages
 
 
-def test_others_read_all_the_while_and_nobody_writes_in_between(desk: Desk) -> None:
+def test_during_a_vacuum_others_read_and_nobody_writes(desk: Desk) -> None:
     told: list[object] = []
 
     def look() -> None:
@@ -252,7 +252,7 @@ def test_a_writer_is_waited_for_as_by_sqlite_s_own(desk: Desk) -> None:
     assert is_done_in_pieces(desk)
 
 
-def test_what_is_committed_is_not_carried_over_in_the_same_breath(desk: Desk) -> None:
+def test_a_vacuum_leaves_its_checkpoint_to_the_service(desk: Desk) -> None:
     desk.connection.query("PRAGMA wal_checkpoint(TRUNCATE)")
     size = desk.host.storage.size(NAME)
     desk.connection.query("PRAGMA synchronous=FULL")
@@ -267,7 +267,7 @@ def test_what_is_committed_is_not_carried_over_in_the_same_breath(desk: Desk) ->
 
 
 @pytest.mark.parametrize("why", ["nobody empties it later", "it is long"])
-def test_it_is_carried_over_at_once_where_the_wal_cannot_be_left(
+def test_a_vacuum_is_checkpointed_at_once_where_the_wal_cannot_be_left(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, why: str
 ) -> None:
     desk.connection.execute("PRAGMA wal_autocheckpoint=100")
@@ -280,7 +280,7 @@ def test_it_is_carried_over_at_once_where_the_wal_cannot_be_left(
     assert desk.host.storage.size(NAME) == desk.pages() * 4096
 
 
-def test_one_after_another_does_not_carry_over_what_it_has_written_until_that_is_much(
+def test_repeated_vacuums_are_not_checkpointed_until_the_wal_is_long(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "LONG_WAL", 0)
@@ -309,7 +309,7 @@ def test_nothing_is_flushed_where_the_user_wants_no_commit_flushed(desk: Desk) -
         "BEGIN",
     ],
 )
-def test_where_pieces_would_not_do_it_is_sqlite_s_own(desk: Desk, prepared: str) -> None:
+def test_a_vacuum_that_cannot_run_in_pieces_is_sqlite_s_own(desk: Desk, prepared: str) -> None:
     desk.con.executescript(prepared)
     seen: list[bool] = []
     desk.look = lambda: seen.append((desk.host.storage.folder.parent / "scratch").exists())
@@ -325,7 +325,7 @@ def test_a_small_database_is_done_by_sqlite_itself(
     assert not is_done_in_pieces(desk)
 
 
-def test_where_nothing_can_be_suspended_it_is_sqlite_s_own(desk: Desk) -> None:
+def test_a_vacuum_is_sqlite_s_own_where_nothing_can_be_suspended(desk: Desk) -> None:
     desk.host.loop.can_suspend = False
     assert not is_done_in_pieces(desk)
 

@@ -16,12 +16,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from worker.build import catalogue
+
 __all__ = [
     "ROOT",
     "StepError",
     "build_wheel",
     "digest",
     "json_bytes",
+    "messages",
     "metadata",
     "page_modules",
     "parts_list",
@@ -189,11 +192,21 @@ def page_modules() -> dict[str, bytes]:
         for path in sorted(app.rglob("*.py"))
         if path.name not in ("main.py", "unpacking.py")
     }
+    files["messages/en.py"] = catalogue.messages_module(messages())
     for name in ("__init__.py", "protocol.py"):
         path = f"sahpool_console/{name}"
         files[path] = read(ROOT / "worker" / path)
     files["sahpool_console/version.py"] = version_module()
     return files
+
+
+def messages() -> dict[str, catalogue.Message]:
+    """The texts of app/messages/en.toml by their keys."""
+    path = ROOT / "app" / "messages" / "en.toml"
+    try:
+        return catalogue.messages(read(path).decode())
+    except catalogue.CatalogueError as error:
+        raise StepError(f"app/messages/{path.name}: {error}") from error
 
 
 # The kinds of records in a ROMFS image; the magic number is one, too (MicroPython's

@@ -154,7 +154,8 @@ class Desk:
                 type(error).__name__,
                 "The result could not be handed to the page: there is not enough memory for it.",
                 cause=str(error),
-                hint="Ask for fewer rows, or for shorter values.",
+                code="reply-too-large",
+                hints=[{"code": "fewer-rows", "params": {}}],
             )
             number = protocol.decode_message(reply)["id"]
             _post(tab, protocol.encode_error(number, report))

@@ -174,8 +174,13 @@ OPS: "dict[str, Op]" = {
     "unpause": Op({}, {}, fate=UNKNOWN, while_paused=True),
 }
 
-ERROR_FIELDS = ("type", "name", "message", "offset", "cause", "hint")
-"""The fields of every error; some have more (``existing`` and ``what`` of NameExists)."""
+ERROR_FIELDS = ("type", "name", "message", "offset", "cause", "hint", "code", "params", "hints")
+"""The fields of every error; some have more (``existing`` and ``what`` of NameExists).
+
+``message`` and ``hint`` are sentences in English. Where there is a ``code``, the page shows its own
+text for it, with ``params``, in place of ``message``. ``hints`` are further hints, for which only
+the page has the words: a list of {"code", "params"}.
+"""
 
 _CPYTHON = sys.implementation.name == "cpython"
 
@@ -247,10 +252,12 @@ def encode_event(event: str, **fields: object) -> str:
 
 
 def make_error(kind: str, message: str, **fields: object) -> dict:
-    """An error as replies, outcomes and events carry it; fields that are not given are None."""
+    """An error as replies, outcomes and events carry it.
+
+    Fields that are not given are None; ``params`` and ``hints`` are empty.
+    """
     error: dict = {}
-    for name in ERROR_FIELDS:
-        error[name] = None
+    _complete_error(error)
     error["type"] = kind
     error["message"] = message
     for name in fields:
@@ -317,8 +324,13 @@ def _check_error(error: object, number: "int | None") -> None:
         raise ProtocolError("A reply that is not ok needs an error.", number)
     if not _fits(error.get("type"), TEXT) or not _fits(error.get("message"), TEXT):
         raise ProtocolError("An error needs a type and a message.", number)
+    _complete_error(error)
+
+
+def _complete_error(error: dict) -> None:
     for name in ERROR_FIELDS:
-        error.setdefault(name, None)
+        if error.get(name) is None:
+            error[name] = {} if name == "params" else [] if name == "hints" else None
 
 
 def _fits(value: object, kind: str) -> bool:

@@ -26,9 +26,9 @@ def setup(console: "Console") -> "Results":
     on("paused", results.grow_old)
     console.state.watch("schema", results.welcome)
     add = console.commands.add
-    add("query.run", "Run", runner.run, console.state.busy, "Mod-Enter")
-    add("query.cancel", "Cancel", runner.cancel, runner.idle)
-    add("query.sample", "Load the sample", runner.load_sample, console.state.busy)
-    add("results.more", "Load more rows", runner.load_more)
-    add("results.copy", "Copy the result as TSV", results.copy)
+    add("query.run", runner.run, console.state.busy, "Mod-Enter")
+    add("query.cancel", runner.cancel, runner.idle)
+    add("query.sample", runner.load_sample, console.state.busy)
+    add("results.more", runner.load_more)
+    add("results.copy", results.copy)
     return results

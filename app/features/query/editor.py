@@ -4,6 +4,7 @@ import json
 
 from core import dom, format
 from core.errors import RequestError
+from core.messages import text
 
 MYPY = False  # which mypy takes for true: MicroPython has no typing
 if MYPY:
@@ -11,22 +12,23 @@ if MYPY:
 
     from core.console import Console
 
-STARTER = """\
--- SQL runs here, in this browser. Ctrl+Enter (or ⌘+Enter) runs it.
-SELECT 'Hello' AS greeting, sqlite_version() AS sqlite, date('now') AS today;
-"""
-
 
 class Editor:
     """The CodeMirror editor, for Python; positions are in UTF-16 units, as CodeMirror counts."""
 
     def __init__(self, console: "Console") -> None:
         self._console = console
-        self._generated: "str | None" = STARTER
+        self._generated: "str | None" = text("editor.starter")
         self._view = dom.create_editor(
-            dom.by_id("editor"), lambda: console.commands.press("Mod-Enter"), "text"
+            dom.by_id("editor"),
+            lambda: console.commands.press("Mod-Enter"),
+            {
+                "label": text("editor.label"),
+                "placeholder": text("editor.placeholder"),
+                "unkept": text("editor.unkept"),
+            },
         )
-        self._view.restore(STARTER)
+        self._view.restore(self._generated)
         if dom.is_apple():
             dom.by_id("shortcut").querySelector("kbd").textContent = "⌘"
 
@@ -54,17 +56,17 @@ class Editor:
         chosen = json.loads(self._view.chosen())
         return chosen["text"], chosen["from"]
 
-    def offer(self, text: str) -> int:
+    def offer(self, sql: str) -> int:
         """Put a statement into the editor, and return the position at which it begins.
 
         It replaces text that the page put there and nobody edited; else it is appended.
         """
         current = self._view.text()
         if not current.strip() or current == self._generated:
-            self._view.replace(text)
-            self._generated = text
+            self._view.replace(sql)
+            self._generated = sql
             return 0
-        self._view.append(text)
+        self._view.append(sql)
         self._generated = None
         return self.chosen()[1]
 

@@ -3,6 +3,7 @@
 import json
 
 from core import dom, format
+from core.messages import text
 from ui import dialogs
 
 MYPY = False  # which mypy takes for true: MicroPython has no typing
@@ -35,16 +36,18 @@ class Result:
     def said(self) -> str:
         """Return what the status line says about the result."""
         if self.error is not None:
-            return "Cancelled" if self.error["type"] == "Cancelled" else "Failed"
+            return text("status.failed" if self.has_failed() else "results.cancelled")
         if self.kind == "rows":
-            text = format.count(self.rows, "row")
-            if not self.complete:
-                text += " so far"
+            said = text("count.rows" if self.complete else "results.rows-so-far", count=self.rows)
         elif self.changes is None:
-            text = "Done"
+            said = text("results.done")
         else:
-            text = format.count(self.changes, "row") + " changed"
-        return "{} · {}".format(text, format.time(self.elapsed))
+            said = text("results.changed", count=self.changes)
+        return text("results.took", said=said, time=format.time(self.elapsed))
+
+    def has_failed(self) -> bool:
+        """Return whether the statement ended in an error, and not because it was cancelled."""
+        return self.error is not None and self.error["type"] != "Cancelled"
 
 
 class Results:
@@ -63,7 +66,16 @@ class Results:
         self._title = dom.by_id("results-title")
         self._older = dom.by_id("older")
         self._bar = dom.by_id("results-bar")
-        self._grid = dom.create_grid(dom.by_id("results"), self._open_cell)
+        self._grid = dom.create_grid(
+            dom.by_id("results"),
+            self._open_cell,
+            {
+                "label": text("results.label"),
+                "blob": text("results.blob-line", start="{start}", count="{count}"),
+                "unloaded": text("results.unloaded"),
+                "unnamed": text("cell.unnamed"),
+            },
+        )
         dom.on_acts(self._tabs, {"show": self._on_tab})
         dom.listen(self._tabs, "keydown", self._on_tab_key)
 
@@ -121,7 +133,7 @@ class Results:
         result.complete = reply["cursor"] is None
         self._take(result, reply["piece"], reply["parts"])
         if result is self._shown:
-            self._console.status.tick(format.count(result.rows, "row") + " so far")
+            self._console.status.tick(text("results.rows-so-far", count=result.rows))
 
     def megabytes(self) -> float:
         """Return the memory that the rows of all results take, in MB."""
@@ -142,7 +154,7 @@ class Results:
         dom.by_id("more").hidden = not offer_more
         if result is None:
             self._grid.hide()
-            self._title.textContent = "Messages" if len(self._results) == 1 else ""
+            self._title.textContent = text("results.messages") if len(self._results) == 1 else ""
             self._draw_messages()
         elif changed:
             self._grid.show(result.key)
@@ -162,15 +174,14 @@ class Results:
         """Shows rows and time of the shown result in the status line, and the time of all."""
         shown = self._shown or (self._results[-1] if self._results else None)
         if shown is None:
-            self._console.status.say("Nothing to run")
+            self._console.status.say(text("results.nothing"))
             return
-        text = shown.said()
+        said = shown.said()
         if len(self._results) > 1:
             total = sum(result.elapsed for result in self._results)
-            text += " ({} in {})".format(
-                format.count(len(self._results), "statement"), format.time(total)
-            )
-        self._console.status.say(text)
+            statements = text("count.statements", count=len(self._results))
+            said = text("results.total", said=said, statements=statements, time=format.time(total))
+        self._console.status.say(said)
 
     def _take(self, result: "Result", piece: "Json", parts: "Any") -> None:
         self._grid.add(result.key, json.dumps(piece), parts[piece["part"]])
@@ -193,14 +204,14 @@ class Results:
         tabs = [
             self._tab(str(result.key), format.brief(result.sql, TAB_WIDTH)) for result in with_rows
         ]
-        messages = "Messages ({:,})".format(len(self._results))
+        messages = text("results.messages-count", count=len(self._results))
         tabs.append(self._tab("messages", messages))
         dom.fill(self._tabs, tabs)
 
-    def _tab(self, key: str, text: str) -> "Element":
+    def _tab(self, key: str, title: str) -> "Element":
         return dom.make(
             "button",
-            text,
+            title,
             type="button",
             role="tab",
             id="tab-" + key,
@@ -226,9 +237,9 @@ class Results:
     def _draw_messages(self) -> None:
         items = []
         for result in self._results[-MOST_MESSAGES:]:
-            item = dom.make("li", class_="failed" if result.said() == "Failed" else None)
+            item = dom.make("li", class_="failed" if result.has_failed() else None)
             item.append(
-                dom.make("span", "line {:,}".format(result.line), class_="line"),
+                dom.make("span", text("results.line", line=result.line), class_="line"),
                 dom.make("span", format.brief(result.sql, 200), class_="sql"),
                 dom.make("span", result.said(), class_="said"),
             )
@@ -236,12 +247,12 @@ class Results:
         dom.fill(self._messages, items)
 
     async def _open_cell(
-        self, column: str, row: int, kind: str, text: str, length: int, cut: bool
+        self, column: str, row: int, kind: str, value: str, length: int, cut: bool
     ) -> None:
-        button = await dialogs.show_cell(column, row, kind, text, length, cut)
-        if button == "Download":
+        button = await dialogs.show_cell(column, row, kind, value, length, cut)
+        if button == "act.download":
             self._grid.downloadOpened()
-        elif button == "Copy":
+        elif button == "act.copy":
             self._console.status.say_copied(await self._grid.copyOpened())
 
     async def copy(self) -> None:
@@ -250,5 +261,5 @@ class Results:
         if shown is None:
             return
         rows = await self._grid.copy(shown.key)
-        what = "the first " if rows < shown.rows else ""
-        self._console.status.say_copied(rows >= 0, what + format.count(rows, "row"))
+        key = "results.first-rows" if rows < shown.rows else "count.rows"
+        self._console.status.say_copied(rows >= 0, text(key, count=rows))

@@ -4,7 +4,8 @@ import asyncio
 
 from core import dom, format
 from core.client import SESSION_LOST
-from core.errors import RequestError
+from core.errors import RequestError, message_of
+from core.messages import text
 
 MYPY = False  # which mypy takes for true: MicroPython has no typing
 if MYPY:
@@ -89,31 +90,30 @@ class Runner:
     def take_progress(self, message: "Json") -> None:
         """Takes the event ``running``: how far the statement has come."""
         if self._is_mine(message):
-            self._console.status.reached(format.count(message["rows"], "row"))
+            self._console.status.reached(text("count.rows", count=message["rows"]))
 
     def take_wait(self, message: "Json") -> None:
         """Takes the event ``waiting``: the statement waits for another tab's lock."""
         if self._is_mine(message):
             holder = format.tabs([message["tab"]])
-            text = "Waiting for {}, which is changing this database…"
-            self._console.status.say(text.format(holder))
+            self._console.status.say(text("query.waiting", tab=holder))
 
     def _is_mine(self, message: "Json") -> bool:
         return self._request is not None and message["request"] == self._request.number
 
     def idle(self) -> "str | None":
         """Return why there is nothing to cancel; None when there is."""
-        return None if self._console.state["running"] else "Nothing runs."
+        return None if self._console.state["running"] else text("query.idle")
 
     async def run(self) -> None:
         """Runs the selection, or the whole text if nothing is selected."""
-        text, origin = self._editor.chosen()
-        await self._run(text, origin)
+        sql, origin = self._editor.chosen()
+        await self._run(sql, origin)
 
-    async def run_text(self, text: str) -> None:
+    async def run_text(self, sql: str) -> None:
         """Puts a statement into the editor and runs it, without the rest of the text."""
         if self._console.may_begin():
-            await self._run(text, self._editor.offer(text))
+            await self._run(sql, self._editor.offer(sql))
 
     async def load_sample(self) -> None:
         """Creates the sample tables in the open database and runs the sample query."""
@@ -123,7 +123,7 @@ class Runner:
         try:
             reply = await self._console.client.ask("sample")
         except RequestError as error:
-            self._console.trouble.show(error.error, title="The sample was not created")
+            self._console.trouble.show(error.error, title=text("query.sample-not"))
             return
         self._console.opening.take_schema(reply)
         self._console.events.emit("wrote", self._console.state["database"])
@@ -135,7 +135,7 @@ class Runner:
         request = self._request
         if request is None:
             return
-        self._console.status.say("Cancelling…")
+        self._console.status.say(text("query.cancelling"))
         if self._console.state["can_suspend"]:
             # The reply to "cancel" is not awaited: only the end of the cancelled request matters.
             self._console.client.start("cancel", target=request.number)
@@ -145,13 +145,11 @@ class Runner:
                     return
         if not request.done:
             self._offered = True
-            cost = "What was not committed is undone; committed data is kept."
-            if self._console.state["storage"] == "memory":
-                cost = "All databases are lost with it: they are in memory only."
+            in_memory = self._console.state["storage"] == "memory"
             self._console.trouble.show_text(
-                "The statement has not stopped yet.",
-                "Restarting the worker stops it at once. " + cost,
-                [("Restart the worker", lambda: self._console.commands.run("worker.restart"))],
+                text("query.unstopped"),
+                text("query.unstopped-hint-memory" if in_memory else "query.unstopped-hint"),
+                [("act.restart", lambda: self._console.commands.run("worker.restart"))],
                 calm=True,
             )
 
@@ -187,7 +185,8 @@ class Runner:
                 await self._statements(sql, origin)
         except RequestError as error:
             self._console.trouble.show(error.error)
-            self._console.status.say("Stopped" if error.kind == "Restarted" else "Failed")
+            stopped = error.kind == "Restarted"
+            self._console.status.say(text("status.stopped" if stopped else "status.failed"))
         finally:
             self._end()
 
@@ -195,7 +194,7 @@ class Runner:
         self._stopped = False
         self._console.state["running"] = True
         self._console.status.say(
-            "Running…" if self._console.state["ready"] else self._start_of_run()
+            text("query.running") if self._console.state["ready"] else self._start_of_run()
         )
         self._console.status.start_watch()
         if not self._console.state["can_suspend"]:
@@ -209,8 +208,8 @@ class Runner:
         """Return the text for a statement that waits for the start, with the time left if known."""
         left = self._console.state["expected"] - dom.passed()
         if left < 0.1:
-            return "Runs as soon as SQL is answered…"
-        return "Runs as soon as SQL is answered, in about {}…".format(format.time(left))
+            return text("query.at-start")
+        return text("query.at-start-in", time=format.time(left))
 
     def _show_busy(self, reason: "str | None") -> None:
         state = self._console.state
@@ -221,10 +220,9 @@ class Runner:
     def _show_place(self, ahead: "list[int]") -> None:
         left = [number for number in self._before if number in ahead]
         if left:
-            text = "Waits for {}: this browser runs one statement at a time"
-            self._console.status.say(text.format(format.tabs(left)))
+            self._console.status.say(text("query.place", tabs=format.tabs(left)))
         elif self._before:
-            self._console.status.say("Running…")
+            self._console.status.say(text("query.running"))
         self._before = left
 
     def _end(self) -> None:
@@ -254,8 +252,8 @@ class Runner:
                 self._console.state["in_transaction"] = self._in_transaction
                 for outcome in reply["outcomes"]:
                     wrote = wrote or bool(outcome["changes"])
-                    text, line = script.locate(outcome)
-                    result = self._results.add(outcome, text, line, reply["parts"])
+                    title, line = script.locate(outcome)
+                    result = self._results.add(outcome, title, line, reply["parts"])
                     if outcome["error"] is not None:
                         failed = True
                         self._tell(outcome["error"], script, origin, line)
@@ -275,7 +273,7 @@ class Runner:
         if self._left is not None:
             self._results.show(self._left[0], offer_more=True)
         if self._stopped and not failed:
-            self._console.status.say("Cancelled; what had run before stays")
+            self._console.status.say(text("query.cancelled"))
         if changed:
             await self._look_again()
 
@@ -334,5 +332,5 @@ class Runner:
         where = ""
         if error["offset"] is not None:
             offset = script.begun + error["offset"]
-            where = self._editor.mark(origin, script.sql, offset, error["message"])
-        self._console.trouble.show(error, where="Line " + (where or str(line)))
+            where = self._editor.mark(origin, script.sql, offset, message_of(error))
+        self._console.trouble.show(error, where=text("query.line", line=where or line))

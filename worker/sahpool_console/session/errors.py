@@ -23,10 +23,10 @@ Errors of sqlite3 and of the library sahpool keep their own type names.
 # The page gets the class names as error types, so they name the situation, without "Error".
 # ruff: noqa: N818
 
-import sqlite3
-from typing import Any
+from typing import Any, Self
 
 from .. import protocol
+from .hints import Failure, Hint, hints_for, result_name
 
 __all__ = [
     "Cancelled",
@@ -34,6 +34,7 @@ __all__ = [
     "DelimitedError",
     "EncodingError",
     "FunctionFailed",
+    "Hint",
     "ImportRejected",
     "NameExists",
     "NoDatabase",
@@ -46,6 +47,7 @@ __all__ = [
     "TransactionOpen",
     "UsedElsewhere",
     "WrongDatabase",
+    "add_hint",
     "describe",
 ]
 
@@ -53,22 +55,35 @@ __all__ = [
 class SessionError(Exception):
     """An error that the service raises itself.
 
+    The message is for logs and for other clients than the page, which shows the text of ``code``
+    (``[error]`` in app/messages/en.toml).
+
     Attributes:
-        hint: What the user can do about it; None: nothing to say.
-        extra: Further fields of the error as it is sent to the page.
+        code: What has happened, for the page; None: it shows the message.
+        params: The parameters of the code's text. ``tabs`` is a list of numbers of tabs.
+        hint: What the person can do about it: a Hint, for which the page has the words, or a
+            sentence; None: nothing to say.
     """
 
-    def __init__(self, message: str, *, hint: str | None = None, **extra: object) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        hint: Hint | str | None = None,
+        **params: object,
+    ) -> None:
         super().__init__(message)
+        self.code = code
+        self.params = params
         self.hint = hint
-        self.extra = extra
 
 
 class Cancelled(SessionError):
     """The sender cancelled the request."""
 
     def __init__(self) -> None:
-        super().__init__("Cancelled.")
+        super().__init__("Cancelled.", code="cancelled")
 
 
 class TimedOut(SessionError):
@@ -77,7 +92,9 @@ class TimedOut(SessionError):
     def __init__(self, seconds: int) -> None:
         super().__init__(
             f"Stopped after {seconds} s.",
-            hint="Allow it more time, or none to be limited by, and run it again.",
+            code="timed-out",
+            hint=Hint("allow-more-time"),
+            seconds=seconds,
         )
 
 
@@ -88,6 +105,11 @@ class CursorClosed(SessionError):
 class NoDatabase(SessionError):
     """No database is open, or none has that name."""
 
+    @classmethod
+    def named(cls, name: str) -> Self:
+        """The error that none has that name."""
+        return cls(f"There is no database named {name!r}.", code="no-such-database", database=name)
+
 
 class WrongDatabase(SessionError):
     """The request is meant for the database ``meant``, but ``opened`` is open."""
@@ -96,7 +118,8 @@ class WrongDatabase(SessionError):
         super().__init__(
             f"This was meant for the database {meant!r}, but {opened!r} is open now; nothing of "
             "it was done.",
-            hint=f"Open {meant!r} and run it again, or run it in {opened!r}.",
+            code="wrong-database",
+            hint=Hint("open-meant", {"meant": meant, "opened": opened}),
             meant=meant,
             opened=opened,
         )
@@ -113,7 +136,8 @@ class TransactionLost(SessionError):
         super().__init__(
             "The transaction that was open is undone, for the tab that ran the database has gone. "
             "Nothing of this was done.",
-            hint="What was committed before is kept. Begin the transaction again.",
+            code="transaction-lost",
+            hint=Hint("begin-again"),
         )
 
 
@@ -124,7 +148,8 @@ class OutcomeUnknown(SessionError):
         super().__init__(
             "It is not known whether this was done: the tab that ran the database has gone "
             "meanwhile. It was not repeated.",
-            hint="Look at the data before you run it again.",
+            code="outcome-unknown",
+            hint=Hint("look-before-running"),
         )
 
 
@@ -138,7 +163,8 @@ class StoragePaused(SessionError):
     def __init__(self) -> None:
         super().__init__(
             "The storage is lent to another program.",
-            hint="Take it back when the other program is done with it.",
+            code="storage-paused",
+            hint=Hint("take-back"),
         )
 
 
@@ -152,7 +178,8 @@ class NameExists(SessionError):
     def __init__(self, existing: str, what: str) -> None:
         super().__init__(
             f"There is already a {what} named {existing!r}.",
-            hint="Choose another name, or say that it is to be replaced.",
+            code=f"{what}-exists",
+            hint=Hint("name-taken"),
             existing=existing,
             what=what,
         )
@@ -174,39 +201,6 @@ class DelimitedError(ImportRejected):
     """The file is text, but not well-formed delimited text."""
 
 
-_HINTS = {
-    "SQLITE_BUSY": "Another connection is writing to this database; try again when it is done.",
-    "SQLITE_LOCKED": "Another statement is still reading this table; close its result first.",
-    "SQLITE_FULL": "The database is as large as PRAGMA max_page_count allows, an AUTOINCREMENT has "
-    "no number left, or the browser grants no more storage: then delete a database or free disk "
-    "space.",
-    "SQLITE_CORRUPT": "The database is damaged. Export it before doing anything else with it.",
-    "SQLITE_NOTADB": "This file is not a SQLite database, or it is encrypted.",
-    "SQLITE_TOOBIG": "One value or statement is longer than SQLite takes.",
-}
-
-_STORAGE_FULL = (
-    "The browser grants no more storage. What was committed before is safe. Export what you cannot "
-    "lose, delete databases that you no longer need or free disk space, then run it again."
-)
-
-_DOT_COMMANDS = {
-    b".tables": "The tables are listed beside the editor, or: "
-    "SELECT name FROM sqlite_schema WHERE type = 'table';",
-    b".schema": "Use SQL instead: SELECT sql FROM sqlite_schema;",
-    b".indexes": "Use SQL instead: SELECT name FROM sqlite_schema WHERE type = 'index';",
-    b".databases": "Use SQL instead: PRAGMA database_list;",
-    b".import": "To load a file, use Import.",
-    b".read": "Paste the script into the editor instead.",
-    b".open": "To open another database, choose it from the list of databases.",
-    b".dump": "To get the whole database as a file, use Export.",
-    b".save": "To get the whole database as a file, use Export.",
-    b".backup": "To get the whole database as a file, use Export.",
-    b".quit": "Just close the page; what was committed stays.",
-    b".exit": "Just close the page; what was committed stays.",
-}
-
-
 def describe(
     error: BaseException, *, statement: bytes = b"", offset: int | None = None
 ) -> dict[str, Any]:
@@ -217,56 +211,36 @@ def describe(
         statement: The statement that raised it; empty: none did.
         offset: The byte of the whole SQL that the error points at; None: it points at none.
     """
+    own = error if isinstance(error, SessionError) else None
     cause = error.__cause__
-    extra = error.extra if isinstance(error, SessionError) else {}
-    return protocol.make_error(
+    hint, hints = _hints_of(error, statement)
+    if cause is not None and not hint and not hints:
+        hint, hints = _hints_of(cause)
+    fields = protocol.make_error(
         type(error).__name__,
         str(error) or type(error).__name__,
-        name=_result_name(error),
+        name=result_name(error),
         offset=offset,
         cause=None if cause is None else f"{type(cause).__name__}: {cause}",
-        hint=_hint(error, statement) or (None if cause is None else _hint(cause, b"")),
-        **extra,
+        hint=hint,
+        code=None if own is None else own.code,
+        params={} if own is None else own.params,
     )
+    for name, value in fields["params"].items():
+        fields.setdefault(name, value)  # other clients knew them so before there were codes
+    for each in hints:
+        add_hint(fields, each)
+    return fields
 
 
-def _result_name(error: BaseException) -> str | None:
-    """SQLite's result code by name; SQLITE_FULL also for a full storage, whoever reports it."""
-    name: str | None = getattr(error, "sqlite_errorname", None)
-    if name is None and _is_out_of_room(error):
-        return "SQLITE_FULL"
-    return name
+def _hints_of(error: BaseException, statement: bytes = b"") -> tuple[str | None, list[Hint]]:
+    """The hint that an error brings as a sentence, and those for which the page has the words."""
+    hint = getattr(error, "hint", None)
+    if isinstance(hint, Hint):
+        return None, [hint]
+    return (hint, []) if hint else (None, hints_for(Failure(error, statement)))
 
 
-#: The browsers' names for a full storage; Firefox has the second when a file is to be lengthened.
-_FULL_NAMES = ("QuotaExceededError", "NS_ERROR_FILE_NO_DEVICE_SPACE")
-
-
-def _is_out_of_room(error: BaseException) -> bool:
-    """Whether the library, or the browser itself, reports that the storage is full."""
-    code = getattr(error, "sqlite_code", None)
-    return code == sqlite3.SQLITE_FULL or getattr(error, "name", None) in _FULL_NAMES
-
-
-def _hint(error: BaseException, statement: bytes) -> str | None:
-    own = getattr(error, "hint", None)
-    if isinstance(own, str):
-        return own
-    if statement.startswith(b"."):
-        command = statement.split(None, 1)[0].lower()
-        text = "Commands that begin with a dot belong to the sqlite3 shell, not to SQL."
-        known = _DOT_COMMANDS.get(command)
-        return text if known is None else f"{text} {known}"
-    if isinstance(error, sqlite3.ProgrammingError) and "binding" in str(error):
-        return "Parameters have no values here: write the value itself into the SQL."
-    if isinstance(error, UnicodeDecodeError):
-        return "A name in this database is not valid UTF-8."
-    if isinstance(error, MemoryError):
-        return "Ask for less at once: fewer rows, or shorter values."
-    name = _result_name(error) or ""
-    if _is_out_of_room(error) or (name == "SQLITE_FULL" and error.__cause__ is not None):
-        # An error of sqlite3 has a cause only when the storage failed; SQLite's own limits, like
-        # max_page_count, give SQLITE_FULL without one.
-        return _STORAGE_FULL
-    # Extended codes (SQLITE_BUSY_SNAPSHOT) begin with the name of their primary one.
-    return next((hint for code, hint in _HINTS.items() if name.startswith(code)), None)
+def add_hint(error: dict[str, Any], hint: Hint) -> None:
+    """Add a hint to an error that describe() has made."""
+    error["hints"].append({"code": hint.code, "params": dict(hint.params)})

@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import Any
 
 from .. import protocol
-from .errors import SessionError, UsedElsewhere, describe
+from .errors import Hint, SessionError, UsedElsewhere, describe
 from .host import Host
 from .operations import OPERATIONS
 from .session import Session
@@ -94,8 +94,10 @@ class Service:
             if other.is_at(name):
                 raise UsedElsewhere(
                     f"{name!r} is open in {other.title}, so it cannot be {what}.",
-                    hint="Open another database there, or close that tab.",
-                    tab=other.number,
+                    code=f"elsewhere-{what}",
+                    hint=Hint("leave-it-there"),
+                    database=name,
+                    tabs=[other.number],
                 )
 
     def holders(self, session: Session) -> list[Session]:
@@ -186,13 +188,16 @@ class Service:
             session.emit(protocol.encode_event("paused", tab=session.number))
             return
         if self.host.storage.kind != "opfs":
-            raise SessionError("There is nothing to lend: databases are in memory only.")
+            raise SessionError(
+                "There is nothing to lend: databases are in memory only.", code="nothing-to-lend"
+            )
         for other in self._others(session):
             if other.is_at_work:
                 raise UsedElsewhere(
                     f"{other.title.capitalize()} is at work or has a transaction open.",
-                    hint="Wait for it, or end the transaction there.",
-                    tab=other.number,
+                    code="elsewhere-at-work",
+                    hint=Hint("wait-or-end"),
+                    tabs=[other.number],
                 )
         if session.connection is not None:
             session.connection.require_no_transaction()

@@ -13,7 +13,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from .. import protocol
-from .errors import NoDatabase, StoragePaused, WrongDatabase, describe
+from .errors import Hint, NoDatabase, StoragePaused, WrongDatabase, describe
 from .host import Host
 from .job import Job
 from .neighbours import Neighbours
@@ -317,7 +317,7 @@ class Session:
     def open_connection(self) -> Connection:
         """The connection to the open database; raises NoDatabase when none is open."""
         if self.connection is None:
-            raise NoDatabase("No database is open.", hint="Open or import one first.")
+            raise NoDatabase("No database is open.", code="none-open", hint=Hint("open-one"))
         return self.connection
 
     def meant_connection(self, job: Job) -> Connection:
@@ -419,8 +419,6 @@ class Session:
             self.connection.put_off_checkpoints()
 
 
-def _busy_hint(holders: list[Session], is_deadlock: bool) -> str:
-    titles = " and ".join(other.title for other in holders[:3])
-    if is_deadlock:
-        return f"{titles.capitalize()} waits for this tab in turn: ROLLBACK here, then begin again."
-    return f"{titles.capitalize()} holds the lock: COMMIT or ROLLBACK there, then run it again."
+def _busy_hint(holders: list[Session], is_deadlock: bool) -> Hint:
+    tabs = [other.number for other in holders[:3]]
+    return Hint("deadlock" if is_deadlock else "locked", {"tabs": tabs})

@@ -75,7 +75,7 @@ async def export(session: Session, job: Job) -> Fields:
     """Hands out the committed content of a database as one binary part."""
     name = job.request["database"] or session.open_connection.name
     if not session.host.storage.exists(name):
-        raise NoDatabase(f"There is no database named {name!r}.")
+        raise NoDatabase.named(name)
     source = session.host.storage.export_chunks(name, CHUNK)
     size = copy_out(session, job, source, session.host.storage.size(name))
     return {"name": export_name(name), "size": size}
@@ -112,7 +112,7 @@ async def delete(session: Session, job: Job) -> Fields:
     """Deletes a database; when it was the open one, none is open afterwards."""
     name = job.request["database"]
     if not session.host.storage.exists(name):
-        raise NoDatabase(f"There is no database named {name!r}.")
+        raise NoDatabase.named(name)
     session.require_unused(name, "deleted")
     if session.connection is not None and session.connection.name == name:
         session.connection.require_no_transaction()

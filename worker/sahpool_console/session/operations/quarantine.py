@@ -59,7 +59,11 @@ async def quarantine_drop(session: Session, job: Job) -> Fields:
 def _quarantine(session: Session, slot: str) -> Quarantine:
     """The storage's quarantine; raises SessionError where the storage has none."""
     if session.host.quarantine is None:
-        raise SessionError(f"There is no slot {slot} in quarantine: this storage has none.")
+        raise SessionError(
+            f"There is no slot {slot} in quarantine: this storage has none.",
+            code="no-quarantine",
+            slot=slot,
+        )
     return session.host.quarantine
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from ..errors import SessionError
+from ..errors import Hint, SessionError
 from ..formats.interfaces import Value
 from ..formats.registry import export_format
 from ..job import Job
@@ -23,18 +23,21 @@ async def export_rows(session: Session, job: Job) -> Fields:
     if len(statements) != 1:
         raise SessionError(
             f"The rows of one statement are exported at a time, and here are {len(statements)}.",
-            hint="Leave the one whose rows are wanted.",
+            code="not-one-statement",
+            hint=Hint("leave-one"),
+            count=len(statements),
         )
     (statement,) = statements
     if not connection.only_reads(statement):
         raise SessionError(
             "Rows are exported of statements that only read.",
-            hint="Run this one first, and export a SELECT of what it has changed.",
+            code="not-only-reading",
+            hint=Hint("run-then-export"),
         )
     await session.host.storage.prepare()
     execution = await session.patiently(job, lambda: connection.execute(statement))
     if execution is None or execution.rows is None:
-        raise SessionError("This statement gives no rows.")
+        raise SessionError("This statement gives no rows.", code="no-rows")
     batches = _Batches(execution.rows, job)
     try:
         size = copy_out(session, job, known.write(execution.columns, iter(batches)))

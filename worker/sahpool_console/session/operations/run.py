@@ -6,7 +6,7 @@ import sqlite3
 from time import perf_counter
 
 from ... import protocol
-from ..errors import OutcomeUnknown, TransactionLost, describe
+from ..errors import Hint, OutcomeUnknown, TransactionLost, add_hint, describe
 from ..job import Job
 from ..session import Fields, Session
 from ..sql.connection import Connection, Execution
@@ -119,8 +119,7 @@ async def _outcome(
         outcome["error"] = _statement_error(session, connection, error, statement, text, job)
         if in_transaction and not connection.con.in_transaction:
             connection.was_undone = True
-            hints = (outcome["error"]["hint"], "SQLite has rolled back the whole transaction.")
-            outcome["error"]["hint"] = " ".join(filter(None, hints))
+            add_hint(outcome["error"], Hint("rolled-back"))
     finally:
         if execution is not None and execution.rows is not None and outcome["cursor"] is None:
             execution.rows.close()

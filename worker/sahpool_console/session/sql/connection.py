@@ -14,7 +14,7 @@ from contextlib import (
 from itertools import count
 from typing import Any, NamedTuple
 
-from ..errors import CursorClosed, TransactionOpen
+from ..errors import CursorClosed, Hint, TransactionOpen
 from ..host import Host
 from .functions import Functions
 from .results import Rows
@@ -184,7 +184,10 @@ class Connection:
         """Raises TransactionOpen inside a transaction that the user has begun."""
         if self.con.in_transaction:
             raise TransactionOpen(
-                f"A transaction is open in {self.name!r}.", hint="COMMIT or ROLLBACK it first."
+                f"A transaction is open in {self.name!r}.",
+                code="transaction-open",
+                hint=Hint("end-transaction"),
+                database=self.name,
             )
 
     def query(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
@@ -330,7 +333,9 @@ class Connection:
         if found is None:
             raise CursorClosed(
                 f"Result {number} is closed; there is no more to read from it.",
-                hint="Run the statement again.",
+                code="result-closed",
+                hint=Hint("run-again"),
+                number=number,
             )
         return found
 

@@ -88,8 +88,13 @@ class _Call:
             self._owner.failure = error
             raise
         except Exception as error:
-            said = f"{self._function.name}: {type(error).__name__}: {error}"
-            self._owner.failure = FunctionFailed(said)
+            said = f"{type(error).__name__}: {error}"
+            self._owner.failure = FunctionFailed(
+                f"{self._function.name}: {said}",
+                code="function-failed",
+                function=self._function.name,
+                error=said,
+            )
             raise
         finally:
             _running = None

@@ -4,6 +4,7 @@ import asyncio
 
 from core import dom, format
 from core.errors import RequestError
+from core.messages import text
 from ui import dialogs
 
 MYPY = False  # which mypy takes for true: MicroPython has no typing
@@ -14,10 +15,16 @@ if MYPY:
     from core.console import Console
 
 PHASES = {
-    "copying": "Copying",
-    "checking": "Checking",
-    "reading": "Reading",
-    "indexing": "Indexing",
+    "copying": "importing.copying",
+    "checking": "importing.checking",
+    "reading": "importing.reading",
+    "indexing": "importing.indexing",
+}
+
+# What is asked where a name is taken, and the label of the new name.
+EXISTS = {
+    "database": ("importing.exists-database", "importing.name-database"),
+    "table": ("importing.exists-table", "importing.name-table"),
 }
 
 
@@ -26,8 +33,8 @@ def setup(console: "Console") -> None:
     importer = Importer(console)
     console.events.on("progress", importer.take_progress)
     console.events.on("brought", dom.guarded(importer.add))
-    console.commands.add("import.choose", "Import files…", importer.choose)
-    console.commands.add("import.stop", "Stop the import", importer.stop, importer.idle)
+    console.commands.add("import.choose", importer.choose)
+    console.commands.add("import.stop", importer.stop, importer.idle)
 
 
 class Importer:
@@ -52,7 +59,7 @@ class Importer:
 
     def idle(self) -> "str | None":
         """Return why there is no import to stop; None when there is one."""
-        return None if self._console.state["importing"] else "Nothing is being imported."
+        return None if self._console.state["importing"] else text("importing.idle")
 
     def take_progress(self, message: "Json") -> None:
         """Takes the event ``progress``: shows how far the import has come."""
@@ -62,20 +69,22 @@ class Importer:
             if total:
                 self._bar.max = 1
                 self._bar.value = message["done"] / total
-            text = "{} · {} of {}".format(
-                PHASES.get(message["phase"], "Working"),
-                format.size(message["done"]),
-                format.size(total or message["done"]),
+            said = text(
+                "importing.progress",
+                phase=text(PHASES.get(message["phase"], "importing.working")),
+                done=format.size(message["done"]),
+                total=format.size(total or message["done"]),
             )
             if message["rows"] is not None:
-                text += " · " + format.count(message["rows"], "row")
-            dom.by_id("import-count").textContent = text
+                rows = text("count.rows", count=message["rows"])
+                said = text("importing.progress-rows", progress=said, rows=rows)
+            dom.by_id("import-count").textContent = said
 
     def stop(self) -> None:
         """Stops the import that is under way; those still waiting are not begun."""
         self._queue = []
         if self._request is not None:
-            dom.by_id("import-count").textContent = "Stopping…"
+            dom.by_id("import-count").textContent = text("importing.stopping")
             self._console.client.start("cancel", target=self._request.number)
 
     async def add(self, files: "list[File]") -> None:
@@ -96,17 +105,19 @@ class Importer:
     async def _wait_for_turn(self) -> None:
         said = None
         while self._console.state["running"] or not self._console.state["ready"]:
-            text = "Imports as soon as the storage is open…"
-            if self._console.state["ready"]:
-                text = "Imports when the running statement has ended"
-            if text != said:
-                said = text
-                self._console.status.say(text)
+            waits = text(
+                "importing.wait-for-statement"
+                if self._console.state["ready"]
+                else "importing.wait-for-storage"
+            )
+            if waits != said:
+                said = waits
+                self._console.status.say(waits)
             await asyncio.sleep(0.1)
 
     async def _import(self, file: "File") -> None:
         if not await self._has_room(file):
-            self._console.status.say("{} was not imported; nothing has changed".format(file.name))
+            self._console.status.say(text("importing.unchanged", name=file.name))
             return
         fields = {"name": file.name}
         while True:
@@ -130,19 +141,19 @@ class Importer:
         if lack is None:
             return True
         button, _ = await dialogs.ask(
-            "“{}” may not fit".format(file.name),
+            text("importing.room", name=file.name),
             lack,
-            [("Import all the same", ""), ("Do not import", "primary")],
+            [("act.import-anyway", ""), ("act.import-not", "primary")],
         )
-        return button == "Import all the same"
+        return button == "act.import-anyway"
 
     async def _send(self, file: "File", fields: "Json") -> "Json":
         card = dom.by_id("import-progress")
-        dom.by_id("import-name").textContent = "Importing " + file.name
+        dom.by_id("import-name").textContent = text("importing.name", name=file.name)
         dom.by_id("import-count").textContent = ""
         self._bar.removeAttribute("value")
         card.hidden = False
-        self._console.status.say("Importing {}…".format(file.name))
+        self._console.status.say(text("importing.running", name=file.name))
         request = self._request = self._console.client.start("import_file", part=file, **fields)
         try:
             return await request.reply()
@@ -152,45 +163,49 @@ class Importer:
 
     async def _settle_name(self, error: "Json", fields: "Json") -> bool:
         """Ask what to do about a taken name; return whether to send ``fields``, changed, again."""
-        existing = error["existing"]
-        what = error["what"]
+        existing = error["params"]["existing"]
+        what = error["params"]["what"]
+        question, label = EXISTS[what]
         taken = [
             entry["name"]
             for entry in self._console.state["databases" if what == "database" else "schema"]
         ]
-        button, text = await dialogs.ask(
-            "“{}” exists already".format(existing),
-            "Replace the {} with this file, or keep both under different names?".format(what),
-            [("Cancel", ""), ("Replace", "danger"), ("Keep both", "primary")],
-            field=("Name of the new " + what, format.numbered(existing, taken)),
+        button, entered = await dialogs.ask(
+            text("databases.exists", name=existing),
+            text(question),
+            [("act.cancel", ""), ("act.replace", "danger"), ("act.keep-both", "primary")],
+            field=(text(label), format.numbered(existing, taken)),
         )
-        if button == "Replace":
+        if button == "act.replace":
             fields["replace"] = True
             fields.pop(what, None)
             return True
-        if button == "Keep both" and text.strip():
-            fields[what] = text.strip()
+        if button == "act.keep-both" and entered.strip():
+            fields[what] = entered.strip()
             return True
         return False
 
     def _show_error(self, error: "RequestError", name: str) -> None:
         if error.kind in ("Cancelled", "NameExists"):
-            self._console.status.say("{} was not imported; nothing has changed".format(name))
+            self._console.status.say(text("importing.unchanged", name=name))
             return
-        self._console.trouble.show(error.error, title="“{}” was not imported".format(name))
-        self._console.status.say("Not imported")
+        self._console.trouble.show(error.error, title=text("importing.done-not", name=name))
+        self._console.status.say(text("importing.unsuccessful"))
 
     async def _done(self, reply: "Json", name: str) -> None:
         await self._console.opening.switch(reply["database"])
         self._console.events.emit("wrote", reply["database"])
         if reply["table"] is None:
-            said = "Imported {} · {}".format(reply["database"], format.size(reply["size"]))
+            size = format.size(reply["size"])
+            said = text("importing.done", name=reply["database"], size=size)
         else:
-            said = "Imported {} into {}".format(format.count(reply["rows"], "row"), reply["table"])
+            rows = text("count.rows", count=reply["rows"])
+            said = text("importing.done-rows", rows=rows, table=reply["table"])
         self._console.status.say(said)
         notes = reply.get("notes")
         if notes:
-            self._console.trouble.show_text("{}: {}".format(name, " ".join(notes)), calm=True)
+            told = text("importing.notes", name=name, notes=" ".join(notes))
+            self._console.trouble.show_text(told, calm=True)
 
     def _on_chosen(self, _event: "Event") -> "object":
         files = dom.files_of(self._input)

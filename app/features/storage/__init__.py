@@ -2,11 +2,19 @@
 
 from core import dom, format
 from core.errors import RequestError
+from core.messages import text
 from ui import sheet
 
 MYPY = False  # which mypy takes for true: MicroPython has no typing
 if MYPY:
     from core.console import Console
+
+# By ``why_memory`` of the worker: why databases are in memory only, and what helps.
+WHY_MEMORY = {
+    "insecure": "storage.memory-insecure",
+    "missing": "storage.memory-missing",
+    "refused": "storage.memory-refused",
+}
 
 
 def setup(console: "Console") -> None:
@@ -22,9 +30,9 @@ def setup(console: "Console") -> None:
     ):
         console.events.on(name, dom.guarded(listener))
     add = console.commands.add
-    add("storage.show", "Show databases and storage", storage.show)
-    add("storage.measure", "Measure the storage again", storage.measure)
-    add("storage.keep", "Ask the browser to keep the data", storage.ask_to_keep)
+    add("storage.show", storage.show)
+    add("storage.measure", storage.measure)
+    add("storage.keep", storage.ask_to_keep)
 
 
 class Storage:
@@ -118,7 +126,7 @@ class Storage:
         self._exported = None
         self._console.state["unexported"] = []
         if kind == "memory":
-            dom.by_id("welcome-fate").textContent = format.GONE
+            dom.by_id("welcome-fate").textContent = text("storage.fate-memory")
         self._show()
 
     def _forget(self, database: str) -> None:
@@ -151,71 +159,71 @@ class Storage:
         tight = here.is_tight() and not here.in_memory
         line = here.line()
         if self._full:
-            line = "The storage is full"
+            line = text("storage.full")
         self._line.hidden = False
         self._line.textContent = line
         self._line.classList.toggle("tight", tight or self._full or here.in_memory)
-        dom.by_id("storage-figures").textContent = here.figures() + "."
-        dom.by_id("storage-fate").textContent = here.fate() + self._reply()
+        dom.by_id("storage-figures").textContent = text("storage.figures", figures=here.figures())
+        dom.by_id("storage-fate").textContent = " ".join(self._fate())
         meter = dom.by_id("storage-meter")
         meter.hidden = here.quota is None
         meter.value = here.share()
-        self._keep.textContent = (
-            "Ask the browser to keep it" if self._answer is None else "Ask again"
-        )
+        self._keep.textContent = text("act.keep" if self._answer is None else "act.again")
         self._keep.hidden = here.in_memory or here.persisted or self._waiting
         if not tight:
             self._hidden = False
         if here.in_memory:
             self._show_memory()
         elif tight and not self._hidden:
-            self._tell(here.warning(), [("Databases", "", "databases"), ("Hide", "quiet", "hide")])
+            acts = [(text("act.databases"), "", "databases"), (text("act.hide"), "quiet", "hide")]
+            self._tell(here.warning(), acts)
         else:
             self._tell(None, [])
 
-    def _reply(self) -> str:
+    def _fate(self) -> "list[str]":
+        """Return sentences: whether the data is kept, and what the browser said to that."""
+        room = self._console.state["room"]
+        sentences = [room.fate()]
         if self._waiting:
-            return " It has been asked to keep it, and may wait for your answer."
-        if self._answer is False and not self._console.state["room"].persisted:
-            return (
-                " It was asked to keep it and did not agree; browsers do for sites that are "
-                "bookmarked, installed or often used."
-            )
-        return ""
+            sentences.append(text("storage.waiting"))
+        elif self._answer is False and not room.persisted:
+            sentences.append(text("storage.refused"))
+        return sentences
 
     def _show_memory(self) -> None:
         name = self._console.state["database"]
         losses = self._console.state["unexported"]
-        text = format.WHY_MEMORY.get(self._console.state["why_memory"], "") + " "
-        text += "Databases are in memory and gone when this page is closed or reloaded."
+        why = self._console.state["why_memory"]
+        sentences = [text(WHY_MEMORY[why])] if why in WHY_MEMORY else []
+        sentences.append(text("storage.memory-text"))
         if losses:
-            text += " " + format.unexported(losses)
+            sentences.append(format.unexported(losses))
         elif self._exported is not None:
-            text += " {} is exported as it is now.".format(self._exported)
+            sentences.append(text("storage.exported", name=self._exported))
         acts = []
         if name is not None:
             kind = "primary" if losses else ""
-            acts = [("Export " + format.brief(name, 30), kind, "export")]
-        self._tell(("Nothing is kept here.", text), acts)
+            acts = [(text("act.export-named", name=format.brief(name, 30)), kind, "export")]
+        self._tell((text("storage.memory-title"), " ".join(sentences)), acts)
 
     def _hide(self) -> None:
         self._hidden = True
         self._show()
 
-    def _tell(self, text: "tuple[str, str] | None", acts: "list[tuple[str, str, str]]") -> None:
+    def _tell(self, about: "tuple[str, str] | None", acts: "list[tuple[str, str, str]]") -> None:
         """Shows the notice below the page's header, or none.
 
-        ``text`` is (what is the case, more about it); ``acts`` are buttons (name, CSS class, act).
+        ``about`` is (what is the case, more about it); ``acts`` are buttons (name, CSS class, act).
         """
-        said = (text, [act[0] for act in acts])
+        said = (about, [act[0] for act in acts])
         if said == self._said:
             return  # assistive technology would read the same notice out again
         self._said = said
-        if text is None:
+        if about is None:
             self._notice.replaceChildren()
             return
         what = dom.make("p")
-        what.append(dom.make("strong", text[0]), " " + text[1])
+        what.append(dom.make("strong", about[0]), " " + about[1])
         row = dom.make("span", class_="acts")
         for name, kind, act in acts:
             row.append(dom.make("button", name, type="button", class_=kind or None, data_act=act))

@@ -1,4 +1,4 @@
-"""What a pool is doing when it crashes; run by ``lab.py``, each in several journal modes."""
+"""What a pool is doing when it crashes; run by ``inside_lab.py``, each in several journal modes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import sahpool
 from sahpool.opfs_pool.header import SECTOR_SIZE
-from tests.crash.lab import Both, Live
+from tests.crash.inside_lab import Both, Live
 from tests.harness.inside_pools import slot_of, spare_slots
 
 #: A table of 60 rows over 15 pages: the page cache of a workload holds 6.

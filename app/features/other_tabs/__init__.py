@@ -2,6 +2,7 @@
 
 from core import dom
 from core.errors import RequestError
+from core.messages import text
 from ui import sheet
 
 MYPY = False  # which mypy takes for true: MicroPython has no typing
@@ -22,8 +23,8 @@ def setup(console: "Console") -> None:
         ("unpaused", tabs.take_return),
     ):
         console.events.on(name, listener)
-    console.commands.add("storage.lend", "Lend the storage to another program", tabs.lend)
-    console.commands.add("storage.take-back", "Take the storage back", tabs.take_back)
+    console.commands.add("storage.lend", tabs.lend)
+    console.commands.add("storage.take-back", tabs.take_back)
 
 
 class OtherTabs:
@@ -82,7 +83,7 @@ class OtherTabs:
             self._console.opening.take_schema(reply)
         except RequestError as error:
             # The database was deleted meanwhile or cannot be read now; its next use reports that.
-            self._console.status.say("The list of tables may be out of date: " + str(error))
+            self._console.status.say(text("tab.schema-stale", error=error))
 
     async def _come_back(self) -> None:
         if not self._console.state["paused"] or self._returns:
@@ -92,11 +93,9 @@ class OtherTabs:
         connection = self._console.client.connection
         try:
             await self._console.opening.open_again()
-            self._console.status.say(
-                "The storage is back; temporary tables and PRAGMAs are as in a new tab"
-            )
+            self._console.status.say(text("lending.back"))
         except RequestError as error:
-            title = "“{}” cannot be opened".format(name)
+            title = text("databases.unreadable", name=name)
             self._console.trouble.show(error.error, title=title)
         self._returns = False
         # A later worker has already said, in its hello, whether the storage is lent.
@@ -111,19 +110,19 @@ class OtherTabs:
         try:
             await self._console.client.ask("pause")
         except RequestError as error:
-            self._console.trouble.show(error.error, title="The storage was not lent")
+            self._console.trouble.show(error.error, title=text("lending.lent-not"))
             return
         sheet.close()
         dom.by_id("lent-back").focus()
 
     async def take_back(self) -> None:
         """Takes the storage back: the worker unpauses it, for all tabs."""
-        self._console.status.say("Taking the storage back…")
+        self._console.status.say(text("lending.taking"))
         try:
             await self._console.client.ask("unpause")
         except RequestError as error:
-            self._console.trouble.show(error.error, title="The storage was not taken back")
-            self._console.status.say("The storage is lent to another program")
+            self._console.trouble.show(error.error, title=text("lending.taken-not"))
+            self._console.status.say(text("lending.still-lent"))
             return
         # Also here, as the event "unpaused" may have come before this tab knew of the loan.
         await self._come_back()
@@ -133,14 +132,9 @@ class OtherTabs:
         count = len(self._console.state["tabs"])
         self._line.hidden = count < 2 or number == 0
         leads = self._console.state["leads"]
-        self._line.textContent = "Tab {} · {} open{}".format(
-            number, count, ", this one leads" if leads else ""
-        )
-        self._line.title = "Every tab has a connection and a transaction of its own. {}".format(
-            "This one runs the database for all of them."
-            if leads
-            else "Another one runs the database for all of them."
-        )
+        key = "tab.here-leading" if leads else "tab.here"
+        self._line.textContent = text(key, number=number, count=count)
+        self._line.title = text("tab.leads" if leads else "tab.leads-not")
 
     def _show_loan(self, is_lent: bool) -> None:
         self._notice.hidden = not is_lent

@@ -37,7 +37,7 @@ from sahpool.cleanup import Cleanup
 from sahpool.opfs_pool.header import SECTOR_SIZE
 from sahpool.opfs_pool.slots import SlotTable
 from sahpool.sqlite.callbacks import Callbacks
-from tests.crash.lab import DIRECTORY, State, content
+from tests.crash.inside_lab import DIRECTORY, State, content
 from tests.harness.inside_modules import take_action
 from tests.harness.inside_pools import (
     assert_nobody_installs,

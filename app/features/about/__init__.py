@@ -1,6 +1,7 @@
 """The dialog "About this console": versions, storage, times of the start, and a report of them."""
 
 from core import dom, format
+from core.messages import text
 from ui import dialogs
 
 MYPY = False  # which mypy takes for true: MicroPython has no typing
@@ -9,17 +10,24 @@ if MYPY:
 
 # The names that the dialog shows for the phases of the worker's start (worker/boot.mjs).
 PHASES = {
-    "pyodide": "Python",
-    "library": "Imports",
-    "storage": "Storage",
-    "service": "Service",
+    "pyodide": "about.phase-python",
+    "library": "about.phase-library",
+    "storage": "about.phase-storage",
+    "service": "about.phase-service",
 }
+# Those for the versions in the reply to hello.
+VERSIONS = (
+    ("sahpool", "about.sahpool"),
+    ("sqlite", "about.sqlite"),
+    ("python", "about.python"),
+    ("pyodide", "about.pyodide"),
+)
 
 
 def setup(console: "Console") -> None:
     """Adds the command that shows the dialog."""
     about = About(console)
-    console.commands.add("about.show", "About this console", about.show)
+    console.commands.add("about.show", about.show)
 
 
 class About:
@@ -38,42 +46,40 @@ class About:
         if documentation is not None:
             # In a tab of its own: a page that is left releases the storage.
             place = documentation.getAttribute("href")
-            link = dom.make("a", "Documentation", href=place, target="_blank", rel="noopener")
+            link = dom.make(
+                "a", text("about.documentation"), href=place, target="_blank", rel="noopener"
+            )
             entry = dom.make("dd")
             entry.append(link)
-            table.append(dom.make("dt", "Help"), entry)
-        buttons = [("Copy report", ""), ("Close", "primary")]
-        button, _ = await dialogs.ask("About this console", None, buttons, body=table)
-        if button == "Copy report":
-            facts.append(("Browser", dom.browser_name()))
-            report = "\n".join(["{}: {}".format(name, value) for name, value in facts])
+            table.append(dom.make("dt", text("about.help")), entry)
+        buttons = [("act.copy-report", ""), ("act.close", "primary")]
+        button, _ = await dialogs.ask(text("about.title"), None, buttons, body=table)
+        if button == "act.copy-report":
+            facts.append((text("about.browser"), dom.browser_name()))
+            report = "\n".join(
+                [text("about.line", name=name, value=value) for name, value in facts]
+            )
             self._console.status.say_copied(await dom.copy(report))
 
     def _facts(self) -> "list[tuple[str, str]]":
         """Return the facts as pairs of texts (name, value)."""
         versions = self._console.state["versions"]
-        facts = [
-            (name, versions[key])
-            for name, key in (
-                ("sahpool", "sahpool"),
-                ("SQLite", "sqlite"),
-                ("Python", "python"),
-                ("Pyodide", "pyodide"),
-            )
-            if key in versions
-        ]
-        facts.append(("Databases", str(len(self._console.state["databases"]))))
+        facts = [(text(key), versions[name]) for name, key in VERSIONS if name in versions]
+        facts.append((text("about.databases"), str(len(self._console.state["databases"]))))
         room = self._console.state["room"]
         if room is not None:
-            facts.append(("Storage", "{}. {}".format(room.figures(), room.fate())))
+            value = text("about.storage-value", figures=room.figures(), fate=room.fate())
+            facts.append((text("about.storage"), value))
         snapshot, took = self._console.state["timeline"]
         if snapshot:
-            facts.append(("Snapshot of Python", snapshot))
+            facts.append((text("about.snapshot"), snapshot))
         for name, seconds in took:
-            facts.append(("Start: " + PHASES.get(name, name), format.time(seconds)))
-        for name, mark in (("Editor usable after", "editor"), ("SQL answered after", "ready")):
+            phase = text(PHASES[name]) if name in PHASES else name
+            facts.append((text("about.phase", phase=phase), format.time(seconds)))
+        for name, mark in ((text("about.editor"), "editor"), (text("about.ready"), "ready")):
             reached = dom.reached(mark)
             if reached is not None:
                 facts.append((name, format.time(reached)))
-        facts.append(("Available offline", "yes" if self._console.state["offline"] else "no"))
+        offline = text("about.yes" if self._console.state["offline"] else "about.no")
+        facts.append((text("about.offline"), offline))
         return facts

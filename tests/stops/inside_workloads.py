@@ -5,9 +5,9 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from tests.crash import workloads
-from tests.crash.lab import Both, Live, Workload
-from tests.stops.strikes import Play, Scene
+from tests.crash import inside_workloads as workloads
+from tests.crash.inside_lab import Both, Live, Workload
+from tests.stops.inside_strikes import Play, Scene
 
 ON_ONE_CONNECTION = (
     workloads.update,

@@ -14,7 +14,7 @@ from pyodide.ffi import JsException
 
 import sahpool
 from sahpool.opfs_pool.header import SECTOR_SIZE
-from tests.crash.lab import (
+from tests.crash.inside_lab import (
     BYSTANDER,
     DIRECTORY,
     Crash,

@@ -6,6 +6,7 @@ it once; the list below the databases lets a person export, recover or delete it
 
 from core import dom, format
 from core.errors import RequestError
+from core.messages import text
 from core.state import database_of, name_of
 from ui import dialogs, sheet
 
@@ -17,12 +18,25 @@ if MYPY:
 
     from core.console import Console
 
+ACTS = {
+    "export": "quarantine.export",
+    "recover": "quarantine.recover",
+    "complete": "quarantine.recover",
+    "delete": "quarantine.delete",
+}
+LABELS = {
+    "export": "quarantine.export-label",
+    "recover": "quarantine.recover-label",
+    "complete": "quarantine.recover-label",
+    "delete": "quarantine.delete-label",
+}
+
 
 def setup(console: "Console") -> None:
     """Shows the files in quarantine, and adds the commands of the notice."""
     quarantine = Quarantine(console)
-    console.commands.add("quarantine.show", "Show files kept aside", quarantine.show)
-    console.commands.add("quarantine.hide", "Hide the notice", quarantine.hide)
+    console.commands.add("quarantine.show", quarantine.show)
+    console.commands.add("quarantine.hide", quarantine.hide)
 
 
 class Quarantine:
@@ -54,10 +68,7 @@ class Quarantine:
         dom.fill(dom.by_id("kept-list"), [self._item(kept) for kept in quarantined])
         # Show the notice again only when there are more files than the person has seen.
         if number > self._shown:
-            text = (
-                format.count(number, "file") + (" is" if number == 1 else " are") + " kept aside."
-            )
-            dom.by_id("kept-count").textContent = text
+            dom.by_id("kept-count").textContent = text("quarantine.count", count=number)
             self._notice.hidden = False
         elif not number:
             self._notice.hidden = True
@@ -67,23 +78,23 @@ class Quarantine:
         name = name_of(kept)
         line = dom.make("p", class_="line")
         line.append(
-            dom.make("span", name or "unnamed", class_="name"),
+            dom.make("span", name or text("quarantine.unnamed"), class_="name"),
             dom.make("span", format.size(kept["size"]), class_="size"),
         )
-        acts = [("Export", "export")]
+        acts = ["export"]
         if name == database_of(kept):
-            acts.append(("Recover…", "recover"))
+            acts.append("recover")
         elif name and name.endswith("-wal") and database_of(kept) in self._console.state.names():
-            acts.append(("Recover…", "complete"))
-        acts.append(("Delete…", "delete"))
+            acts.append("complete")
+        acts.append("delete")
         row = dom.make("p", class_="acts")
-        for text, act in acts:
+        for act in acts:
             button = dom.make(
                 "button",
-                text,
+                text(ACTS[act]),
                 type="button",
                 class_="quiet remove" if act == "delete" else "quiet",
-                aria_label="{} {}, kept aside".format(text, name or "unnamed"),
+                aria_label=text(LABELS[act], name=name or text("quarantine.unnamed")),
                 data_act=act,
                 data_key=kept["name"],
             )
@@ -119,37 +130,36 @@ class Quarantine:
         if not self._console.may_begin():
             return
         self._console.trouble.clear()
-        name = name_of(kept) or "the file"
-        self._console.status.say("Exporting {}…".format(name))
-        failed = "“{}” was not exported".format(name)
+        name = name_of(kept) or text("quarantine.the-file")
+        self._console.status.say(text("databases.exporting", name=name))
+        failed = text("databases.exported-not", name=name)
         reply = await self._ask(failed, "quarantine_export", slot=kept["name"])
         if reply is None:
-            self._console.status.say("Not exported")
+            self._console.status.say(text("status.not-exported"))
             return
         dom.download(reply["parts"][0], reply["name"])
         self._console.status.say(
-            "Exported {} · {}".format(reply["name"], format.size(reply["size"]))
+            text("databases.exported", name=reply["name"], size=format.size(reply["size"]))
         )
 
     async def _recover(self, kept: "Json") -> None:
         sheet.close()
-        button, text = await dialogs.ask(
-            "Recover “{}”".format(name_of(kept) or "unnamed"),
-            "It is checked first. If it is a sound database, it is among your databases again; if "
-            "not, it stays kept aside as it is.",
-            [("Cancel", ""), ("Recover", "primary")],
-            field=("Name", name_of(kept) or "recovered.db"),
+        button, entered = await dialogs.ask(
+            text("quarantine.recover-title", name=name_of(kept) or text("quarantine.unnamed")),
+            text("quarantine.recover-text"),
+            [("act.cancel", ""), ("act.recover", "primary")],
+            field=(text("databases.name"), name_of(kept) or "recovered.db"),
         )
-        fields = {"slot": kept["name"], "database": text.strip()}
-        while button in ("Recover", "Replace") and fields["database"]:
+        fields = {"slot": kept["name"], "database": entered.strip()}
+        while button in ("act.recover", "act.replace") and fields["database"]:
             if not self._console.may_begin():
                 return
-            fields["replace"] = button == "Replace"
+            fields["replace"] = button == "act.replace"
             try:
                 reply = await self._console.client.ask("quarantine_recover", **fields)
             except RequestError as error:
                 if error.kind != "NameExists":
-                    title = "“{}” was not recovered".format(fields["database"])
+                    title = text("quarantine.recovered-not", name=fields["database"])
                     self._console.trouble.clear()
                     self._console.trouble.show(error.error, title=title)
                     return
@@ -160,31 +170,29 @@ class Quarantine:
 
     async def _settle_name(self, error: "Json") -> "tuple[str | None, str]":
         """Ask what to do about a taken name; return the button and the name to recover it by."""
-        existing = error["existing"]
+        existing = error["params"]["existing"]
         taken = self._console.state.names()
-        button, text = await dialogs.ask(
-            "“{}” exists already".format(existing),
-            "Replace that database, and all that is in it, with the recovered one, or give the "
-            "recovered one another name?",
-            [("Cancel", ""), ("Replace", "danger"), ("Recover", "primary")],
-            field=("Name of the recovered database", format.numbered(existing, taken)),
+        button, entered = await dialogs.ask(
+            text("databases.exists", name=existing),
+            text("quarantine.exists-text"),
+            [("act.cancel", ""), ("act.replace", "danger"), ("act.recover", "primary")],
+            field=(text("quarantine.name"), format.numbered(existing, taken)),
         )
-        return button, existing if button == "Replace" else text.strip()
+        return button, existing if button == "act.replace" else entered.strip()
 
     async def _complete(self, kept: "Json") -> None:
         """Recovers a WAL into its database, which is not in quarantine itself."""
         sheet.close()
         database = database_of(kept)
         button, _ = await dialogs.ask(
-            "Recover the last changes of “{}”".format(database),
-            "They are tried on a copy first: if the database is sound with them, it gets them; if "
-            "not, both stay as they are.",
-            [("Cancel", ""), ("Recover", "primary")],
+            text("quarantine.complete", database=database),
+            text("quarantine.complete-text"),
+            [("act.cancel", ""), ("act.recover", "primary")],
         )
-        if button != "Recover" or not self._console.may_begin():
+        if button != "act.recover" or not self._console.may_begin():
             return
         self._console.trouble.clear()
-        failed = "The last changes of “{}” were not recovered".format(database)
+        failed = text("quarantine.complete-not", database=database)
         fields = {"slot": kept["name"], "database": database, "replace": True}
         reply = await self._ask(failed, "quarantine_recover", **fields)
         if reply is not None:
@@ -197,27 +205,26 @@ class Quarantine:
         self._console.state["databases"] = reply["databases"]
         if not self._console.state["in_transaction"]:
             await self._console.opening.switch(reply["database"])
-        text = "Recovered {} · {}".format(reply["database"], format.size(reply["size"]))
-        self._console.status.say(text)
+        size = format.size(reply["size"])
+        self._console.status.say(text("quarantine.recovered", name=reply["database"], size=size))
 
     async def _delete(self, kept: "Json") -> None:
         sheet.close()
-        name = name_of(kept) or "unnamed"
+        name = name_of(kept) or text("quarantine.unnamed")
         button, _ = await dialogs.ask(
-            "Delete “{}” for good?".format(name),
-            "The file of {} is erased. This cannot be undone: export it first if you may need it "
-            "again.".format(format.size(kept["size"])),
-            [("Cancel", ""), ("Delete", "danger")],
+            text("quarantine.delete-title", name=name),
+            text("quarantine.delete-text", size=format.size(kept["size"])),
+            [("act.cancel", ""), ("act.delete", "danger")],
         )
-        if button != "Delete" or not self._console.may_begin():
+        if button != "act.delete" or not self._console.may_begin():
             return
         self._console.trouble.clear()
-        failed = "“{}” was not deleted".format(name)
+        failed = text("databases.deleted-not", name=name)
         reply = await self._ask(failed, "quarantine_drop", slot=kept["name"])
         if reply is not None:
             self._take(reply)
             self._console.events.emit("freed")
-            self._console.status.say("Deleted {}, which was kept aside".format(name))
+            self._console.status.say(text("quarantine.deleted", name=name))
 
     def _take(self, reply: "Json") -> None:
         self._console.state["quarantined"] = reply["quarantined"]
@@ -226,7 +233,7 @@ class Quarantine:
 def reason_of(kept: "Json") -> str:
     """Return why a file is in quarantine, and what it belongs to, as sentences."""
     reason: str = kept["reason"]
-    text = reason[:1].upper() + reason[1:] + "."
-    if name_of(kept) != database_of(kept):
-        text += " It belongs to “{}”, and may hold its last changes.".format(database_of(kept))
-    return text
+    reason = reason[:1].upper() + reason[1:]
+    if name_of(kept) == database_of(kept):
+        return text("quarantine.reason", reason=reason)
+    return text("quarantine.belongs", reason=reason, database=database_of(kept))

@@ -1,6 +1,7 @@
 """Keeping the site for visits without a server, updating it, and taking files opened with it."""
 
 from core import dom
+from core.messages import text
 
 MYPY = False  # which mypy takes for true: MicroPython has no typing
 if MYPY:
@@ -10,8 +11,8 @@ if MYPY:
 def setup(console: "Console") -> None:
     """Adds the commands of an update, and keeps the site once the database is open."""
     offline = Offline(console)
-    console.commands.add("update.take", "Update this console", offline.update, offline.current)
-    console.commands.add("update.later", "Update later", offline.hide, offline.current)
+    console.commands.add("update.take", offline.update, offline.current)
+    console.commands.add("update.later", offline.hide, offline.current)
 
 
 class Offline:
@@ -32,7 +33,7 @@ class Offline:
 
     def current(self) -> "str | None":
         """Return why there is nothing to update to; None when there is a new version."""
-        return None if self._console.state["update"] else "This is the newest version."
+        return None if self._console.state["update"] else text("offline.newest")
 
     def _begin(self, is_so: bool) -> None:
         if is_so and not self._begun:
@@ -56,10 +57,10 @@ class Offline:
         if not self._console.may_begin():
             return
         if self._console.state["in_transaction"]:
-            self._console.status.say("A transaction is open: COMMIT or ROLLBACK it, then update")
+            self._console.status.say(text("offline.transaction"))
             return
         if self._console.state["unexported"]:
-            self._console.status.say("Databases in memory have changes: export them, then update")
+            self._console.status.say(text("offline.in-memory"))
             return
         self._console.state["updating"] = True
         refusal = await dom.take_update()

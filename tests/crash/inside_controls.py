@@ -20,8 +20,8 @@ from sahpool import browser, names, pool
 from sahpool.databases import transfer
 from sahpool.opfs_pool import header, slot, slots
 from sahpool.sqlite import abi
-from tests.crash import workloads
-from tests.crash.lab import Live, Step, Workload, content, discard
+from tests.crash import inside_workloads as workloads
+from tests.crash.inside_lab import Live, Step, Workload, content, discard
 from tests.harness.inside_modules import io_methods_changed
 from tests.harness.inside_pools import slots_of
 

@@ -3,8 +3,15 @@
 import asyncio
 
 from core import dom
-from core.errors import RequestError, is_storage_full
+from core.errors import (
+    RequestError,
+    hints_of,
+    is_storage_full,
+    message_of,
+    own_error,
+)
 from core.leader import EVENTS, FOLLOWING, LEADING, SEEKING, STOPPED, Leader
+from core.messages import text
 from sahpool_console import protocol, version
 
 MYPY = False  # which mypy takes for true: MicroPython has no typing
@@ -16,27 +23,19 @@ if MYPY:
     from core.console import Console
 
 PHASES = {
-    "pyodide": "Starting Python…",
-    "library": "Loading the database engine…",
-    "storage": "Opening the storage…",
-    "service": "Almost there…",
+    "pyodide": "start.phase-python",
+    "library": "start.phase-library",
+    "storage": "start.phase-storage",
+    "service": "start.phase-service",
 }
 # Seconds after which the page says that it waits for another tab: opening a free storage takes 0.1.
 PATIENCE = 2.0
 # Seconds from the first answer to SQL until low-priority requests are sent, so that a statement
 # typed during the start goes first.
 AFTERWARDS = 0.3
-MIXED = protocol.make_error(
-    "MixedVersions",
-    "The page and the worker that runs the database are of two versions of this site.",
-    hint="Reload this page, and other tabs of it that were opened before.",
-)
-LOST = protocol.make_error(
-    "TransactionLost",
-    "The transaction that was open is undone, for the tab that ran the database has gone.",
-    hint="What was committed before is kept. Begin the transaction again.",
-)
-KEPT = "A change that had not been committed was undone; committed data is kept."
+MIXED = own_error("MixedVersions", "mixed-versions", "reload-tabs")
+LOST = own_error("TransactionLost", "page-transaction-lost", "begin-again")
+KEPT = "uncommitted-undone"
 
 
 def setup(console: "Console") -> None:
@@ -50,8 +49,8 @@ def setup(console: "Console") -> None:
         ("returned", start.come_back),
     ):
         console.events.on(name, listener)
-    console.commands.add("worker.restart", "Restart the worker", start.restart)
-    console.commands.add("start.retry", "Try to start again", start.retry)
+    console.commands.add("worker.restart", start.restart)
+    console.commands.add("start.retry", start.retry)
 
 
 class Start:
@@ -73,7 +72,7 @@ class Start:
     def take_boot(self, message: "Json") -> None:
         """Takes the event ``boot``: a phase of the worker's start has begun."""
         self._phase = message["phase"]
-        self._console.status.say(PHASES.get(self._phase, "Starting…"))
+        self._console.status.say(text(PHASES.get(self._phase, "start.phase-other")))
         if self._phase == "storage":
             dom.spawn(self._explain_wait())
 
@@ -84,17 +83,15 @@ class Start:
     def take_failure(self, message: "Json") -> None:
         """Takes the event ``failed``: the worker could not start, or ended in an error."""
         self._phase = ""
-        phase = PHASES.get(message["phase"], "Running the database…")
+        phase = text(PHASES.get(message["phase"], "start.running"))
         self._fail(phase, message["error"])
 
     def restart(self) -> None:
         """Ends the worker, in whichever tab it is, and opens the same database in a new one."""
         in_memory = self._console.state["storage"] == "memory"
-        self._console.client.refuse_all(
-            "All databases were in memory only, and are gone." if in_memory else KEPT
-        )
+        self._console.client.refuse_all("memory-gone" if in_memory else KEPT)
         self._console.state["in_transaction"] = False
-        self._begin("Starting again…")
+        self._begin(text("start.again"))
         self._leader.step("restart")
 
     async def retry(self) -> None:
@@ -121,7 +118,7 @@ class Start:
         """Begins anew after leave()."""
         self._console.client.refuse_all(KEPT)
         self._console.state["in_transaction"] = False
-        self._begin("Starting again…")
+        self._begin(text("start.again"))
         # As after a reload: this page does not know whether the storage is still lent.
         self._console.client.transport.lend(False)
         self._leader.step("begin")
@@ -131,22 +128,20 @@ class Start:
         if state == STOPPED:
             return
         here = state == LEADING
-        self._begin(
-            "Starting the database here…" if here else "Another tab takes over the database…"
-        )
+        self._begin(text("start.here" if here else "start.takeover"))
 
     def greet(self, leads: bool) -> None:
         """Greets a new worker, which is in this tab if it ``leads``, else in another one."""
         self._console.state["leads"] = leads
-        self._begin("Opening the database…")
+        self._begin(text("start.database"))
         dom.spawn(self._greet(self._console.client.connection))
 
-    def _begin(self, text: str) -> None:
+    def _begin(self, said: str) -> None:
         self._console.state["ready"] = False
         dom.by_id("failure").hidden = True
         dom.by_id("page").inert = False
         dom.page_state("loading")
-        self._console.status.say(text)
+        self._console.status.say(said)
 
     def _take_timeline(self, phases: "list[Any]", snapshot: str) -> None:
         took = []
@@ -160,12 +155,12 @@ class Start:
     async def _explain_silence(self) -> None:
         await asyncio.sleep(PATIENCE)
         if self._leader.state == SEEKING:
-            self._console.status.say("Waiting for the tab that runs the database…")
+            self._console.status.say(text("start.wait-for-tab"))
 
     async def _explain_wait(self) -> None:
         await asyncio.sleep(PATIENCE)
         if self._phase == "storage":
-            self._console.status.say("Waiting for the storage, which another tab seems to hold…")
+            self._console.status.say(text("start.wait-for-storage"))
 
     async def _greet(self, connection: int) -> None:
         # The worker may be replaced during each await; then the greeting of the next one counts.
@@ -179,7 +174,7 @@ class Start:
                 return
             self._is_mixed = hello["versions"].get("site") != version.SITE
             if self._is_mixed:
-                self._fail("Starting the page…", MIXED)
+                self._fail(text("start.page"), MIXED)
                 return
             self._console.state["tab"] = number
             was_in_transaction = self._console.state["in_transaction"]
@@ -199,14 +194,12 @@ class Start:
                 await self._console.opening.open_last(hello["databases"])
         except RequestError as error:
             if error.kind != "Restarted":
-                self._fail("Opening the database…", error.error)
+                self._fail(text("start.database"), error.error)
             return
         if connection != self._console.client.connection:
             return
         self._console.state["ready"] = True
-        self._console.status.say(
-            "Ready; temporary tables and PRAGMAs are as in a new tab" if is_another else "Ready"
-        )
+        self._console.status.say(text("start.ready-again" if is_another else "start.ready"))
         dom.page_state("ready")
         dom.mark("ready")
         if self._console.state["leads"]:
@@ -219,8 +212,8 @@ class Start:
 
     def _fail(self, phase: str, error: "Json") -> None:
         dom.by_id("failure-phase").textContent = phase.rstrip("…")
-        dom.by_id("failure-message").textContent = error["message"]
-        dom.by_id("failure-hint").textContent = error["hint"] or ""
+        dom.by_id("failure-message").textContent = message_of(error)
+        dom.by_id("failure-hint").textContent = " ".join(hints_of(error))
         dom.by_id("failure-cause").textContent = error["cause"] or ""
         dom.by_id("failure").hidden = False
         dom.by_id("page").inert = True
@@ -228,5 +221,5 @@ class Start:
         self._console.state["failed"] = True
         if is_storage_full(error):
             dom.spawn(dom.discard_snapshot())
-        self._console.status.say("Not started")
+        self._console.status.say(text("start.failed"))
         dom.by_id("retry").focus()

@@ -1,10 +1,10 @@
 """A laboratory for crashes: what a pool holds after a crash at every moment of its work.
 
-It runs inside Pyodide in Node, over the storage in memory. A workload (``workloads.py``) drives the
-real library, ``io.mjs`` included, step by step: a *step* is what a program takes for one thing, a
-transaction, an import, a deletion. Each is done on a mirror in memory as well, which tells what the
-databases must hold after it. ``disk.mjs`` records what reaches the handles meanwhile, and makes the
-disks, *images*, that a crash at any point of it could have left. Each image is opened by
+It runs inside Pyodide in Node, over the storage in memory. A workload (inside_workloads.py) drives
+the real library, ``io.mjs`` included, step by step: a *step* is what a program takes for one thing,
+a transaction, an import, a deletion. Each is done on a mirror in memory as well, which tells what
+the databases must hold after it. ``disk.mjs`` records what reaches the handles meanwhile, and makes
+the disks, *images*, that a crash at any point of it could have left. Each image is opened by
 ``sahpool.install()``, and then
 
 - every database must open, ``PRAGMA integrity_check`` must say "ok";
@@ -22,7 +22,7 @@ flushed stays, goes, is torn at 512 or 4096 bytes, or is trash within what was w
 files or of all, in any order; the same for files created and removed. With ``synchronous=NORMAL``
 in WAL mode a power cut may take the last steps away, but leaves what was there after an earlier
 one, never before the last full checkpoint. A second crash while the first is recovered from, and a
-storage that fails then (``recovery.py``).
+storage that fails then (``inside_recovery.py``).
 
 What is not covered. A disk that lies about a flush, or changes bytes after it. A file whose
 directory entry does not outlive a power cut although the file was flushed (ext4, APFS and NTFS keep

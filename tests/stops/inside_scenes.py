@@ -13,7 +13,7 @@ from pyodide.ffi import to_js
 import sahpool
 from sahpool.opfs_pool.header import SECTOR_SIZE
 from tests.harness.inside_pools import forget, slot_of
-from tests.stops.strikes import Play, Scene
+from tests.stops.inside_strikes import Play, Scene
 
 #: A table of 30 rows over 10 pages: the cache has 6.
 FILL = """

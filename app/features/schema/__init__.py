@@ -1,6 +1,7 @@
 """The list of tables and views with their columns; choosing one shows its first rows."""
 
 from core import dom, format
+from core.messages import text
 
 MYPY = False  # which mypy takes for true: MicroPython has no typing
 if MYPY:
@@ -19,7 +20,7 @@ def setup(console: "Console") -> None:
     """Shows the schema of the open database, and adds the command that shows more of it."""
     schema = Schema(console)
     console.state.watch("schema", schema.show)
-    console.commands.add("schema.more", "Show more tables", schema.show_more)
+    console.commands.add("schema.more", schema.show_more)
 
 
 class Schema:
@@ -62,7 +63,7 @@ class Schema:
         self._drawn = end
         left = len(self._tables) - self._drawn
         self._more.hidden = left == 0
-        self._more.textContent = "Show {:,} of {:,} more".format(min(left, STEP), left)
+        self._more.textContent = text("schema.more", count=min(left, STEP), left=left)
 
     def _fold(self, is_narrow: bool) -> None:
         # On a narrow screen the list is above the editor, which a person needs first.
@@ -72,12 +73,13 @@ class Schema:
         table = self._tables[number]
         name = _full_name(table)
         item = dom.make("li", class_="table")
-        columns = dom.make("ul", class_="columns", aria_label="Columns of " + name)
+        label = text("schema.columns", name=name)
+        columns = dom.make("ul", class_="columns", aria_label=label)
         fold = dom.make(
             "button",
             type="button",
             class_="fold",
-            aria_label="Columns of " + name,
+            aria_label=label,
             data_act="fold",
             data_key=number,
         )
@@ -86,11 +88,11 @@ class Schema:
             "button",
             type="button",
             class_="browse",
-            title="Show the first rows",
+            title=text("schema.first-rows"),
             data_act="browse",
             data_key=number,
         )
-        browse.append(dom.make("span", table["name"], class_="name"))
+        browse.append(dom.named(table["name"], class_="name"))
         kinds = [] if table["schema"] == "main" else [table["schema"]]
         if table["type"] != "table":
             kinds.append(table["type"])
@@ -145,8 +147,9 @@ def _columns(table: "Json") -> "list[Element]":
 
 def _column(column: "Json") -> "Element":
     item = dom.make("li")
-    item.append(dom.make("span", column["name"], class_="name"))
+    item.append(dom.named(column["name"], class_="name"))
     if column["pk"]:
-        item.append(dom.make("span", "key", class_="key", title="Part of the primary key"))
-    item.append(dom.make("span", column["type"], class_="type"))
+        title = text("schema.key-title")
+        item.append(dom.make("span", text("schema.key"), class_="key", title=title))
+    item.append(dom.shown(column["type"], class_="type"))
     return item

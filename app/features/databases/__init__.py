@@ -2,6 +2,7 @@
 
 from core import dom, format
 from core.errors import RequestError
+from core.messages import text
 from ui import dialogs, sheet
 
 MYPY = False  # which mypy takes for true: MicroPython has no typing
@@ -15,8 +16,8 @@ def setup(console: "Console") -> None:
     """Shows the databases, and adds the commands to create and to export one."""
     databases = Databases(console)
     add = console.commands.add
-    add("databases.new", "New database…", databases.make, console.state.busy)
-    add("databases.export", "Export the database", databases.export)
+    add("databases.new", databases.make, console.state.busy)
+    add("databases.export", databases.export)
 
 
 class Databases:
@@ -55,7 +56,7 @@ class Databases:
             ]
 
     def _show_name(self, name: "str | None") -> None:
-        dom.by_id("database-name").textContent = name or "…"
+        dom.by_id("database-name").textContent = name or text("databases.none")
         dom.by_id("export").disabled = name is None
         self._show_list(self._console.state["databases"])
 
@@ -73,15 +74,15 @@ class Databases:
                 data_key=name,
             )
             choose.append(
-                dom.make("span", name, class_="name"),
+                dom.named(name, class_="name"),
                 dom.make("span", format.size(database["size"]), class_="size"),
             )
             remove = dom.make(
                 "button",
-                "Delete",
+                text("act.delete"),
                 type="button",
                 class_="quiet remove",
-                aria_label="Delete " + name,
+                aria_label=text("databases.delete-label", name=name),
                 data_act="delete",
                 data_key=name,
             )
@@ -104,65 +105,65 @@ class Databases:
         name = "notes.db"
         if name in taken:
             name = format.numbered(name, taken)
-        button, text = await dialogs.ask(
-            "New database",
-            "It is empty and is in memory only."
-            if self._console.state["storage"] == "memory"
-            else "It is empty and stays in this browser.",
-            [("Cancel", ""), ("Create", "primary")],
-            field=("Name", name),
+        in_memory = self._console.state["storage"] == "memory"
+        button, entered = await dialogs.ask(
+            text("databases.new-title"),
+            text("databases.new-in-memory" if in_memory else "databases.new-in-browser"),
+            [("act.cancel", ""), ("act.create", "primary")],
+            field=(text("databases.name"), name),
         )
-        name = text.strip()
-        if button != "Create" or not name:
+        name = entered.strip()
+        if button != "act.create" or not name:
             return
         if name in self._console.state.names():
             button, _ = await dialogs.ask(
-                "“{}” exists already".format(name),
-                "Open it as it is, or make a new one under another name.",
-                [("Cancel", ""), ("Open", "primary")],
+                text("databases.exists", name=name),
+                text("databases.exists-text"),
+                [("act.cancel", ""), ("act.open", "primary")],
             )
-            if button != "Open":
+            if button != "act.open":
                 return
         await self._choose(name)
 
     async def _delete(self, name: str) -> None:
         sheet.close()
         button, _ = await dialogs.ask(
-            "Delete “{}”?".format(name),
-            "The database and everything in it is removed from this browser. Export it first if "
-            "you may need it again.",
-            [("Cancel", ""), ("Delete", "danger")],
+            text("databases.delete-title", name=name),
+            text("databases.delete-text"),
+            [("act.cancel", ""), ("act.delete", "danger")],
         )
-        if button != "Delete" or not self._console.may_begin():
+        if button != "act.delete" or not self._console.may_begin():
             return
         self._console.trouble.clear()
         try:
             reply = await self._console.client.ask("delete", database=name)
         except RequestError as error:
-            self._console.trouble.show(error.error, title="“{}” was not deleted".format(name))
+            title = text("databases.deleted-not", name=name)
+            self._console.trouble.show(error.error, title=title)
             return
         self._console.state["databases"] = reply["databases"]
         self._console.events.emit("deleted", name)
         if name == self._console.state["database"]:
             others = self._console.state.names()
             await self._console.opening.switch(others[0] if others else "notes.db")
-        self._console.status.say("Deleted " + name)
+        self._console.status.say(text("databases.deleted", name=name))
 
     async def export(self) -> None:
         """Exports the open database as a file, to the person's downloads."""
         name = self._console.state["database"]
         self._console.trouble.clear()
-        self._console.status.say("Exporting {}…".format(name))
+        self._console.status.say(text("databases.exporting", name=name))
         try:
             reply = await self._console.client.ask("export", database=name)
         except RequestError as error:
-            self._console.trouble.show(error.error, title="“{}” was not exported".format(name))
-            self._console.status.say("Not exported")
+            title = text("databases.exported-not", name=name)
+            self._console.trouble.show(error.error, title=title)
+            self._console.status.say(text("status.not-exported"))
             return
         dom.download(reply["parts"][0], reply["name"])
         self._console.events.emit("exported", name)
         self._console.status.say(
-            "Exported {} · {}".format(reply["name"], format.size(reply["size"]))
+            text("databases.exported", name=reply["name"], size=format.size(reply["size"]))
         )
 
     def _close_outside(self, event: "Event") -> None:

@@ -1,0 +1,1 @@
+"""Promises and mutations: what each test of docs/promises.md fails of."""

@@ -1,0 +1,55 @@
+"""Which tests are run when: after each change, before anything lands, or once a week.
+
+A test is marked ``thorough`` or ``slow`` by itself, or by its folder and the place that it runs in,
+as LATER says. One that is marked ``real`` is run in every place after each change: it is about what
+only a browser has (its storage, its page, its JSPI). All others do the same in each place, with the
+same Python on the same storage, so that one place shows what a change has broken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from tests import matrix
+
+#: Marks of the tests that need Node or a browser.
+PLACES = ("node", *matrix.NAMES)
+
+THOROUGH, SLOW = "thorough", "slow"
+
+#: Folder → place → the first stage in which its tests are run there. What is not listed is run
+#: after each change.
+LATER: dict[str, dict[str, str]] = {
+    "browser": {"firefox": THOROUGH},
+    "collecting": {"firefox": THOROUGH},
+    "connections": {"chrome": THOROUGH, "firefox": THOROUGH},
+    "docs": {"firefox": THOROUGH},
+    "ecosystem": {"chrome": THOROUGH, "firefox": THOROUGH},
+    "field": {"firefox": THOROUGH},
+    "hostile": {"chrome": THOROUGH, "firefox": THOROUGH},
+    "interchange": {"chrome": THOROUGH, "firefox": THOROUGH},
+    "kill": {"firefox": THOROUGH},
+    "pyodide": {"chrome": THOROUGH, "firefox": SLOW},
+    "sql": {"chrome": THOROUGH, "firefox": THOROUGH},
+    "stops": {"firefox": THOROUGH},
+    "storage_spec": {"chrome": THOROUGH, "firefox": SLOW},
+    "tutorial": {"node": THOROUGH, "chrome": THOROUGH, "firefox": THOROUGH},
+}
+
+
+def place_of(marks: Collection[str]) -> str:
+    """The place that a test with these marks runs in; empty when it needs none."""
+    return next((place for place in PLACES if place in marks), "")
+
+
+def mark_of(folder: str, marks: Collection[str]) -> str:
+    """The mark that a test gets by its folder and its place; empty when it gets none."""
+    if "real" in marks:
+        return ""
+    return LATER.get(folder, {}).get(place_of(marks), "")
+
+
+def left_out(marks: Collection[str], *, thorough: bool, slow: bool) -> str:
+    """The mark because of which a test is not run with these options; empty when it is run."""
+    wanted = {THOROUGH, SLOW} if slow else {THOROUGH} if thorough else set()
+    return next((mark for mark in (SLOW, THOROUGH) if mark in marks and mark not in wanted), "")

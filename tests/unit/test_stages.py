@@ -1,0 +1,64 @@
+"""The stages of the tests: tests/stages.py, and the table of tests/README.md."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests import stages
+
+TESTS = Path(stages.__file__).parent
+WORDS = {"": "each change", stages.THOROUGH: "thorough", stages.SLOW: "weekly"}
+
+
+def test_the_table_of_stages_says_what_is_so() -> None:
+    told: dict[str, list[str]] = {}
+    for line in (TESTS / "README.md").read_text(encoding="utf-8").splitlines():
+        if line.endswith((" each change |", " thorough |", " weekly |")) and line.count("|") == 5:
+            folders, *when = (cell.strip() for cell in line.strip("|").split("|"))
+            told |= dict.fromkeys(re.findall(r"`(\w+)`", folders), when)
+    assert told == {
+        folder: [WORDS[places.get(place, "")] for place in stages.PLACES]
+        for folder, places in stages.LATER.items()
+    }
+
+
+def test_each_folder_of_the_table_has_tests() -> None:
+    assert [name for name in stages.LATER if not list((TESTS / name).glob("test_*.py"))] == []
+
+
+@pytest.mark.parametrize(
+    ("folder", "marks", "expected"),
+    [
+        ("pyodide", {"node"}, ""),
+        ("pyodide", {"chrome"}, "thorough"),
+        ("pyodide", {"firefox"}, "slow"),
+        ("pyodide", {"firefox", "real"}, ""),
+        ("unit", set(), ""),
+        ("tutorial", set(), ""),
+    ],
+)
+def test_a_test_gets_its_mark_by_its_folder_and_place(
+    folder: str, marks: set[str], expected: str
+) -> None:
+    assert stages.mark_of(folder, marks) == expected
+
+
+@pytest.mark.parametrize(
+    ("marks", "thorough", "slow", "expected"),
+    [
+        (set(), False, False, ""),
+        ({"thorough"}, False, False, "thorough"),
+        ({"thorough"}, True, False, ""),
+        ({"thorough"}, False, True, ""),
+        ({"slow"}, True, False, "slow"),
+        ({"slow", "thorough"}, True, False, "slow"),
+        ({"slow", "thorough"}, False, True, ""),
+    ],
+)
+def test_a_stage_has_the_tests_of_the_stages_before_it(
+    marks: set[str], thorough: bool, slow: bool, expected: str
+) -> None:
+    assert stages.left_out(marks, thorough=thorough, slow=slow) == expected
