@@ -7,7 +7,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -67,8 +67,27 @@ def call_of(function: Callable[..., Any], storage: str, options: dict[str, Any])
     return _CALL.format(storage=storage, options=options, name=function.__name__, values=values)
 
 
-#: The tests of this folder, as their functions and the options of the storage.
-TESTS: list[tuple[Callable[..., Awaitable[None]], dict[str, Any]]] = []
+class Case(NamedTuple):
+    """A test of this folder.
+
+    Attributes:
+        function: The coroutine function.
+        options: The options of the storage.
+        test: The test that pytest runs, with its marks.
+    """
+
+    function: Callable[..., Awaitable[None]]
+    options: dict[str, Any]
+    test: Callable[..., None]
+
+    def run(self, runtime: Engine, storage: str, **values: Any) -> None:
+        """Runs it over a storage; the modules of this folder must be there inside."""
+        call = call_of(self.function, storage, self.options)
+        runtime.run(source_of(self.function) + call, **values)
+
+
+#: The tests of this folder whose modules were imported, by their names.
+CASES: dict[str, Case] = {}
 
 
 def over_each_storage(
@@ -86,13 +105,12 @@ def over_each_storage(
 
     def decorate(function: Callable[..., Awaitable[None]]) -> Callable[..., None]:
         parameters = list(inspect.signature(function).parameters.values())[1:]
-        source = source_of(function)
-        TESTS.append((function, options))
 
         def test(runtime: Engine, storage: str, **values: Any) -> None:
             ship(runtime)
-            runtime.run(source + call_of(function, storage, options), **values)
+            case.run(runtime, storage, **values)
 
+        case = CASES[function.__name__] = Case(function, options, test)
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
         own = [inspect.Parameter(name, kind) for name in ("runtime", "storage")]
         test.__signature__ = inspect.Signature([*own, *parameters])  # type: ignore[attr-defined]

@@ -81,7 +81,7 @@ async def test_an_import_that_the_storage_does_not_take_leaves_what_was_there(
         whole = con.serialize()
     free = made.volume.storage.spare_count
     with breaking(made.volume.storage) as broken:
-        broken.fail("write", 1, sticky=True)
+        broken.fail("write", 2, sticky=True)  # not what making a file may write
         with expect(sahpool.StorageError, "full"):
             await bring(made.volume, "a.db", whole, replace=True)
         broken.heal()
