@@ -51,6 +51,7 @@ from worker.build.packing import (
     wheel_bytes,
     wheel_name,
 )
+from worker.build.page import page_bytes, style_bytes
 from worker.build.repairing import repaired
 from worker.build.sdist import build_sdist
 from worker.build.steps import WORK, run, say, unless_made, write_if_changed
@@ -267,6 +268,7 @@ class Site:
         for name in MICROPYTHON_FILES:
             files[f"micropython/{name}"] = micropython / name
         files.update(_tree(ROOT / "public", ""))
+        files |= {"index.html": page_bytes(), "style.css": style_bytes()}
         for name in ("main.py", "unpacking.py"):
             files[f"app/{name}"] = ROOT / "app" / name
         files["app/modules.romfs"] = compiled_modules()
@@ -275,7 +277,7 @@ class Site:
         files.update(_tree(modules / "@pyscript" / "core" / "dist", "pyscript/", but=".map"))
         if docs:
             files |= docs_site.files()
-            files["index.html"] = docs_site.linked(read(ROOT / "public" / "index.html"))
+            files["index.html"] = docs_site.linked(page_bytes())
         files[SERVICE_WORKER] = service_worker(files)
         return cls(files, version)
 

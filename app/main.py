@@ -9,6 +9,7 @@ from core.commands import Commands
 from core.console import Console
 from core.events import Events
 from core.opening import Opening
+from core.settings import Settings
 from core.state import State
 from features import (
     about,
@@ -20,6 +21,7 @@ from features import (
     quarantine,
     query,
     schema,
+    settings,
     start,
     storage,
 )
@@ -37,6 +39,7 @@ FEATURES = (
     about,
     other_tabs,
     offline,
+    settings,
 )
 
 
@@ -49,8 +52,9 @@ async def main() -> None:
     trouble = Trouble(events, commands)
     dom.on_crash(trouble.show_crash)
     client = Client(dom.guarded(lambda message: events.emit(message["event"], message)))
-    opening = Opening(client, state, events, status, trouble)
-    console = Console(client, state, commands, events, opening, status, trouble)
+    kept = Settings(dom.recall, dom.remember)
+    opening = Opening(client, state, events, kept, status, trouble)
+    console = Console(client, state, commands, events, opening, kept, status, trouble)
     results = query.setup(console)
     for feature in FEATURES:
         feature.setup(console)

@@ -2,7 +2,8 @@
 
     python3 docs/generate.py
 
-It also writes the tables of docs/architecture.md, which docs/modules.py makes.
+It also writes the tables of docs/architecture.md, which docs/modules.py makes, and the versions of
+Pyodide and PyScript where they are shown (docs/versions.py).
 
 It needs griffelib, which ``python3 -m tests`` installs into .build/venv with the tests' other
 packages: run it with that Python. It reads the source and never imports it, so it needs no browser.
@@ -22,7 +23,7 @@ from griffe import Alias, Attribute, Class, Docstring, DocstringSectionKind, Fun
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-from docs import modules  # noqa: E402 - found there when this file is run as a script
+from docs import modules, sql_functions, versions  # noqa: E402 - found when run as a script
 
 PACKAGE = ROOT / "worker" / "sahpool"
 PAGE = ROOT / "docs" / "reference.md"
@@ -61,6 +62,7 @@ def main() -> int:
     """Writes the pages; returns the exit code."""
     PAGE.write_text(reference(), encoding="utf-8")
     modules.PAGE.write_text(modules.page(), encoding="utf-8")
+    versions.write()
     return 0
 
 
@@ -77,6 +79,7 @@ def reference() -> str:
             parts.append(_error_tree(package))
         for name in members:
             parts += _entry(names[name], name)
+    parts.append(sql_functions.section())
     text = "\n\n".join(part.strip("\n") for part in parts) + "\n"
     return _linked(text)
 

@@ -43,12 +43,21 @@ def sources() -> list[Path]:
         for path in (ROOT / folder).rglob("*")
         if path.suffix in (".py", ".mjs", ".js") and "__pycache__" not in path.parts
     ]
-    return [ROOT / "serve.py", *sorted(found, key=lambda path: (path.parent, path.name))]
+    return [
+        ROOT / "serve.py",
+        *sorted(found, key=lambda path: (folder_of(path), path.parent, path.name)),
+    ]
 
 
 def folder_of(path: Path) -> str:
-    """Returns the folder of a source as the page names it; ``.`` is the top level."""
-    return path.parent.relative_to(ROOT).as_posix()
+    """Returns the folder of a source as the page names it; ``.`` is the top level.
+
+    A package of one module is listed with the modules beside it.
+    """
+    folder = path.parent
+    if path.name == "__init__.py" and folder.parent != ROOT and len([*folder.rglob("*.py")]) == 1:
+        folder = folder.parent
+    return folder.relative_to(ROOT).as_posix()
 
 
 def description(path: Path) -> str:
@@ -78,7 +87,8 @@ def _modules() -> Iterator[str]:
             yield from ("", f"### {title[0].upper()}{title[1:]}", "")
             yield from ("| Module | What it is |", "| --- | --- |")
             before = folder
-        yield f"| `{path.name}` | {_marked(description(path))} |"
+        name = path.relative_to(ROOT / folder).as_posix()
+        yield f"| `{name}` | {_marked(description(path))} |"
 
 
 def _marked(text: str) -> str:

@@ -239,11 +239,11 @@ class Start {
   /**
    * Sends a request to the worker.
    *
-   * @param {string} head @param {string} sql to be put into the head, if not empty
+   * @param {string} head @param {string | {text: string}} sql to be put into the head, if not empty
    * @param {...(File | Blob)} parts
    */
   send(head, sql, ...parts) {
-    const whole = sql ? JSON.stringify({ ...JSON.parse(head), sql }) : head;
+    const whole = sql ? JSON.stringify({ ...JSON.parse(head), sql: sql.text ?? sql }) : head;
     if (this.#letterbox) this.#letterbox.postMessage([this.#stay.tab, whole, ...parts]);
     else this.#worker?.postMessage([whole, ...parts]);
   }

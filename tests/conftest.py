@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import pytest
 
 import serve
-from tests import stages
+from tests import matrix, stages
 from tests.proofs import Proofs
 
 SiteT = TypeVar("SiteT", bound=serve.SiteServer)
@@ -25,6 +25,11 @@ PROOFS = Proofs()
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--thorough", action="store_true", help="also run those marked thorough")
     parser.addoption("--slow", action="store_true", help="also run those marked slow or thorough")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for name in matrix.NAMES:
+        config.addinivalue_line("markers", f"{name}: runs in this browser (matrix.py)")
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

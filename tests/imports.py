@@ -12,7 +12,7 @@ from pathlib import Path
 import serve
 
 #: The layer of the storages in pyproject.toml.
-STORAGES = "databases | opfs_pool | memory"
+STORAGES = "databases | opfs_pool | memory | functions"
 
 
 def contracts() -> str:

@@ -85,6 +85,7 @@ class Client:
         self._parked: "list[Request]" = []
         self._is_connected = False
         self._is_resumed = False
+        self._sent_script = (0, 0)
         self.connection = 0
         """How many workers this page has been connected to; each new one counts up."""
 
@@ -107,7 +108,8 @@ class Client:
             part: A File to send with it.
             since: The ``connection`` whose session the request needs; on any later one it is
                 answered with SessionLost, for what that session had is gone.
-            **fields: Fields of the request.
+            **fields: Fields of the request; ``script``, if there is one, is a Script of the editor
+                (app/parts/script.mjs), whose text is sent without passing through Python.
         """
         self._last += 1
         request = Request(self._last, op, fields, part, since)
@@ -201,7 +203,14 @@ class Client:
         fields = dict(request.fields)
         # JavaScript puts SQL into the head: MicroPython takes a second to encode a megabyte of it.
         sql = fields.get("sql", "")
-        if sql:
+        script = fields.get("script")
+        if script is not None:
+            # The worker keeps a script for the tab's session; each worker gets it once.
+            fields["script"] = script.key
+            sent = (self.connection, script.key)
+            sql = "" if sent == self._sent_script else script
+            self._sent_script = sent
+        if sql or script is not None:
             fields["sql"] = ""
         head = protocol.encode_request(request.number, request.op, **fields)
         request.sent = True

@@ -8,6 +8,7 @@ if MYPY:
     from core.commands import Commands
     from core.events import Events
     from core.opening import Opening
+    from core.settings import Settings
     from core.state import State
 
 
@@ -19,6 +20,7 @@ class Console:
     commands  what a person can run
     events    notifications between features, and from the worker
     opening   opens databases
+    settings  what is kept in this browser from visit to visit
     status    the status line (ui/notices.py)
     trouble   the alert below the editor (ui/notices.py)
     """
@@ -30,6 +32,7 @@ class Console:
         commands: "Commands",
         events: "Events",
         opening: "Opening",
+        settings: "Settings",
         status: "StatusLine",
         trouble: "Alert",
     ) -> None:
@@ -38,6 +41,7 @@ class Console:
         self.commands = commands
         self.events = events
         self.opening = opening
+        self.settings = settings
         self.status = status
         self.trouble = trouble
 

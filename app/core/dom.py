@@ -187,9 +187,9 @@ def recall(key: str) -> "str | None":
     return parts.recall("sahpool." + key)
 
 
-def remember(key: str, text: str) -> None:
-    """Remembers text for the next visit, where the browser allows it."""
-    parts.remember("sahpool." + key, text)
+def remember(key: str, text: str) -> bool:
+    """Remember text for the next visit, and return whether the browser allows it."""
+    return parts.remember("sahpool." + key, text)
 
 
 def download(blob: "object", name: str) -> None:

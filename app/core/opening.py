@@ -1,6 +1,6 @@
 """Opens databases, and keeps the open database and its schema in the state."""
 
-from core import dom, format
+from core import format
 from core.errors import RequestError
 from core.messages import text
 from core.state import database_of
@@ -11,6 +11,7 @@ if MYPY:
 
     from core.client import Client
     from core.events import Events
+    from core.settings import Settings
     from core.state import State
 
 FIRST_DATABASE = "notes.db"
@@ -24,12 +25,14 @@ class Opening:
         client: "Client",
         state: "State",
         events: "Events",
+        settings: "Settings",
         status: "StatusLine",
         trouble: "Alert",
     ) -> None:
         self._client = client
         self._state = state
         self._events = events
+        self._settings = settings
         self._status = status
         self._trouble = trouble
 
@@ -88,11 +91,11 @@ class Opening:
 
     def last(self) -> "str | None":
         """Return the name of the database that was open last; None when there was none."""
-        return self._state["database"] or dom.recall("database")
+        return self._state["database"] or self._settings["database"] or None
 
     def take_opened(self, reply: "Json") -> None:
         """Puts the database that a reply says is open into the state."""
-        dom.remember("database", reply["database"])
+        self._settings["database"] = reply["database"]
         self._state["database"] = reply["database"]
         self.take_schema(reply)
         self._state["in_transaction"] = reply["in_transaction"]

@@ -15,8 +15,9 @@ import {
 } from "@codemirror/autocomplete";
 import { setDiagnostics } from "@codemirror/lint";
 import { tags } from "@lezer/highlight";
-import { report } from "./browser.mjs";
+import { guarded, report } from "./browser.mjs";
 import { Names, sourceOf } from "./completion.mjs";
+import { Script } from "./script.mjs";
 import { KeptText } from "./texts.mjs";
 
 const CHANGE_DELAY = 400; // ms without a key before the text is kept
@@ -82,19 +83,6 @@ const colours = HighlightStyle.define([
   { tag: tags.comment, color: "var(--muted)", fontStyle: "italic" },
 ]);
 
-/** Returns the index into `text`, in UTF-16 units, of its byte `offset` in UTF-8. */
-export const unitsAt = (text, offset) => {
-  let bytes = 0;
-  let units = 0;
-  for (const character of text) {
-    const code = character.codePointAt(0);
-    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    if (bytes > offset) break;
-    units += character.length;
-  }
-  return units;
-};
-
 /** Returns SQLite's dialect with this engine's keywords and functions: the built-in list is older. */
 const dialectOf = (keywords, functions) =>
   SQLDialect.define({
@@ -124,6 +112,7 @@ class Editor {
   #onRun;
   #texts;
   #view;
+  #generated = null; // a text that the page has put there
   #timer = 0;
   #isToldOfLoss = false;
   #changed = 0; // when the first change was made that is not kept yet, in ms; 0 if all is kept
@@ -161,6 +150,8 @@ class Editor {
         EditorView.lineWrapping,
         EditorView.contentAttributes.of({
           "aria-label": label,
+          // It can be reached by Tab without this; axe-core looks for it in what can be scrolled.
+          tabindex: "0",
           autocapitalize: "off",
           autocorrect: "off",
           spellcheck: "false",
@@ -198,7 +189,11 @@ class Editor {
   /** Shows the text of the last visit, or `starter` when there is none; that is no step to undo. */
   restore(starter) {
     kept.taken.then((text) => {
-      if (!this.text()) this.#begin(text?.trim() ? text : starter);
+      if (!this.text()) {
+        const known = text !== null && /\S/.test(text);
+        this.#begin(known ? text : starter);
+        if (!known || text === starter) this.#generated = starter;
+      }
       // Whoever has typed by then keeps that, and the earlier text stays for another tab.
       else if (text !== null) kept.renew().then(() => this.#keep());
     });
@@ -238,13 +233,29 @@ class Editor {
     return this.#view.state.doc.toString();
   }
 
+  /**
+   * Puts a statement into the editor, so that it is what chosen() returns. It replaces text that the
+   * page put there and nobody edited; else it is appended.
+   */
+  offer(text) {
+    const { doc } = this.#view.state;
+    const isOurs = doc.length === this.#generated?.length && doc.toString() === this.#generated;
+    if (isOurs || !/\S/.test(doc.toString())) {
+      this.#replace(text);
+      this.#generated = text;
+    } else {
+      this.#append(text);
+      this.#generated = null;
+    }
+  }
+
   /** Replaces the whole text, as one step of undo. */
-  replace(text) {
+  #replace(text) {
     this.#view.dispatch({ changes: { from: 0, to: this.#view.state.doc.length, insert: text } });
   }
 
   /** Appends text as a paragraph of its own and selects it. */
-  append(text) {
+  #append(text) {
     const { doc } = this.#view.state;
     const gap = doc.toString().trimEnd();
     const insert = `${gap ? "\n\n" : ""}${text}`;
@@ -256,22 +267,22 @@ class Editor {
     });
   }
 
-  /** Returns what to run, as JSON {text, from}: the selection, or the whole text if only space is selected. */
+  /** Returns what to run, as a Script: the selection, or the whole text if only space is selected. */
   chosen() {
-    const { state } = this.#view;
-    const { from, to } = state.selection.main;
-    const text = state.sliceDoc(from, to);
-    return JSON.stringify(text.trim() ? { text, from } : { text: state.doc.toString(), from: 0 });
+    const { doc, selection } = this.#view.state;
+    const { from, to } = selection.main;
+    const text = doc.sliceString(from, to);
+    return guarded(/\S/.test(text) ? new Script(text, from, doc, this) : new Script(doc.toString(), 0, doc, this));
   }
 
   /**
-   * Underlines the error at byte `offset` of `ran`, which was sent from position `from`.
+   * Underlines the error at index `at` of `ran`, which was at position `from` of the document `then`.
    * Returns "line:column", both from 1, or "" if the text has changed since.
    */
-  mark(from, ran, offset, message) {
+  mark(from, ran, at, message, then) {
     const { doc } = this.#view.state;
-    if (doc.sliceString(from, from + ran.length) !== ran) return "";
-    const position = from + unitsAt(ran, offset);
+    if (!doc.eq(then) && doc.sliceString(from, from + ran.length) !== ran) return "";
+    const position = from + at;
     const word = /^(?:[\p{L}\p{N}_$]+|.)/u.exec(doc.sliceString(position, position + 200));
     let start = position;
     let end = position + (word ? word[0].length : 0);
@@ -285,12 +296,6 @@ class Editor {
       { effects: EditorView.scrollIntoView(start) },
     );
     return this.#place(position);
-  }
-
-  /** Returns the line, from 1, of a position; the last line if the text has become shorter since. */
-  lineAt(position) {
-    const { doc } = this.#view.state;
-    return doc.lineAt(Math.min(position, doc.length)).number;
   }
 
   clearMarks() {

@@ -45,8 +45,13 @@ const { violations } = await axe.run(document, {
   runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
   resultTypes: ["violations"],
 });
-return violations.flatMap(({ id, help, nodes }) => nodes.map(({ target, html, failureSummary }) =>
-  `${id}: ${help}\\n  ${target.flat().join(" ")}\\n  ${html.slice(0, 300)}\\n  ${failureSummary}`));
+// The editor's scroller holds a text box, whose keys scroll it; axe sees that in short texts only.
+const isScrolled = (id, { target }) =>
+  id === "scrollable-region-focusable" && target.flat().join(" ").endsWith(".cm-scroller");
+const found = violations.flatMap(({ id, help, nodes }) =>
+  nodes.filter((node) => !isScrolled(id, node)).map((node) => ({ id, help, ...node })));
+return found.map(({ id, help, target, html, failureSummary }) =>
+  `${id}: ${help}\\n  ${target.flat().join(" ")}\\n  ${html.slice(0, 300)}\\n  ${failureSummary}`);
 """
 
 #: Shapes of the states that were looked at and in which nothing was found.

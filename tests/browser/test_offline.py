@@ -18,6 +18,7 @@ from tests.browsers import Browser, Chromium, wait_for
 from tests.conftest import ServedSite, serving
 from tests.matrix import PARAMS, started
 from tests.proofs import Proofs
+from worker.build.page import page_bytes
 
 UPDATE = "return !document.getElementById('update-notice').hidden"
 LOOK = "await (await navigator.serviceWorker.getRegistration()).update()"
@@ -70,7 +71,7 @@ def variant(folder: Path, changed: dict[str, bytes]) -> Path:
 @pytest.fixture
 def newer(tmp_path: Path) -> Path:
     """The folder of a version with another title."""
-    page = serve.read(serve.ROOT / "public" / "index.html")
+    page = page_bytes()
     page = page.replace(b"<title>", b"<title>newer ")
     return variant(tmp_path / "newer", {"index.html": page})
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import functools
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,17 +74,6 @@ def section(page: Path, title: str) -> str:
     """What stands between one heading of a section and the next one."""
     text = page.read_text(encoding="utf-8").partition(f"\n## {title}\n")[2]
     return text.partition("\n## ")[0]
-
-
-@functools.cache
-def names_of_tests() -> frozenset[str]:
-    """Every test that there is, by its name."""
-    return frozenset(
-        node.name
-        for path in (ROOT / "tests").rglob("test_*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    )
 
 
 def named_tests(page: Path) -> list[str]:

@@ -22,7 +22,7 @@ def test_every_module_of_the_program_is_listed_once() -> None:
     for line in PAGE.read_text(encoding="utf-8").splitlines():
         if heading := re.fullmatch(r"### (?:`(.+)`|The top level)", line):
             folder = ROOT / (heading[1] or ".")
-        elif row := re.match(r"\| `([\w.-]+\.(?:py|mjs|js))` \| .{10}", line):
+        elif row := re.match(r"\| `([\w./-]+\.(?:py|mjs|js))` \| .{10}", line):
             listed.append((folder / row[1]).relative_to(ROOT).as_posix())
     there = [
         path.relative_to(ROOT).as_posix()

@@ -12,6 +12,7 @@ import pytest
 import serve
 from tests.docs.pages import DOCS, PAGES, ROOT
 from worker.build import docs_site
+from worker.build.page import page_bytes
 
 
 class Parsed(HTMLParser):
@@ -115,7 +116,7 @@ def test_the_console_keeps_none_of_it_for_visits_without_a_server(files: dict[st
 
 
 def test_the_page_of_a_build_says_where_the_documentation_is() -> None:
-    page = (ROOT / "public" / "index.html").read_bytes()
+    page = page_bytes()
     assert b"docs/" not in page
     linked = docs_site.linked(page).decode()
     assert '<link rel="help" id="documentation" href="./docs/index.html">' in linked

@@ -167,3 +167,35 @@ def force_end(pool: Pool) -> None:
     parts_of(pool).vfs.dispose()
     parts_of(pool).slots.close()
     parts_of(pool).hold.unlock()
+
+
+def open_cursors(functions: Any) -> int:
+    """How many passes over table functions are open."""
+    return len(functions._virtual_tables._cursors)
+
+
+def open_tables(functions: Any) -> int:
+    """How many table functions connections have in use."""
+    return len(functions._virtual_tables._tables)
+
+
+def assert_no_table_function_is_open(functions: Any) -> None:
+    """Asserts that SQLite has released every table function, and every pass over one."""
+    if functions._virtual_tables is not None:
+        assert open_cursors(functions) == open_tables(functions) == 0
+
+
+@contextlib.contextmanager
+def forgotten_layout(pointer: Any = None) -> Iterator[None]:
+    """Within the block, the layout of connections is unknown; ``pointer`` reads the address."""
+    from sahpool.sqlite import abi, layout
+
+    before: Any = abi.connection_pointer
+    layout._is_known = False
+    if pointer is not None:
+        abi.connection_pointer = pointer
+    try:
+        yield
+    finally:
+        abi.connection_pointer = before
+        layout._is_known = True

@@ -20,6 +20,10 @@ STEP = re.compile(
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
+#: Suffix of a new file → the language of its block.
+LANGUAGES = {".py": "python", ".html": "html", ".css": "css"}
+
+
 class Step(NamedTuple):
     """One file of a recipe; ``blocks`` are the language and the text of each."""
 
@@ -67,7 +71,7 @@ def follow(steps: list[Step], folder: Path) -> None:
                 file.write_text(changed(text, diff), encoding="utf-8")
             continue
         ((language, code),) = blocks
-        assert language == "python"
+        assert language == LANGUAGES[file.suffix]
         assert file.exists() == (how == "At the end of"), path
         file.parent.mkdir(exist_ok=True)
         with file.open("a", encoding="utf-8") as end:

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-from sahpool_console.session.host import Function
+from sahpool_console.session.host import Aggregate, Function
 
 PIECE = 1 << 20
 
@@ -70,15 +70,27 @@ class FakeEngine:
 
     def __init__(self) -> None:
         self.versions = {"sahpool": "0", "sqlite": sqlite3.sqlite_version}
+        self.own_keywords = ["SELECT"]
         self.own_functions: list[Function] = []
+        self.own_aggregates: list[Aggregate] = []
+        self.own_tables: dict[str, Callable[[sqlite3.Connection], object]] = {}
         self.offset = -1
         self.put_off: list[sqlite3.Connection] = []
 
     def keywords(self) -> list[str]:
-        return ["SELECT"]
+        return self.own_keywords
 
     def functions(self) -> list[Function]:
         return self.own_functions
+
+    def aggregates(self) -> list[Aggregate]:
+        return self.own_aggregates
+
+    def add_table_functions(self, con: sqlite3.Connection, missing: str) -> bool:
+        add = self.own_tables.pop(missing, None)
+        if add is not None:
+            add(con)
+        return add is not None
 
     def interruptible(self, _con: sqlite3.Connection) -> AbstractContextManager[None]:
         return nullcontext()

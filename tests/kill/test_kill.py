@@ -91,7 +91,7 @@ class Killing:
 
 
 @pytest.mark.parametrize("name", PARAMS)
-@pytest.mark.parametrize("count", [10, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [6, pytest.param(100, marks=pytest.mark.slow)])
 def test_whatever_was_acknowledged_before_a_kill_of_the_browser_is_there_after_it(
     name: str, count: int, desk: Desk, seed: str, proof: Proofs
 ) -> None:

@@ -7,10 +7,10 @@ seconds, and find a mutation of a source that has changed since.
 from __future__ import annotations
 
 import ast
-import subprocess
-import sys
 
-import serve
+import pytest
+
+from tests.harness.collected import collected
 from tests.promises.table import ROOT, Mutation, mutations, places_of_tests, promises
 
 MUTATIONS = mutations()
@@ -32,12 +32,12 @@ def test_each_mutation_changes_one_place_of_a_source() -> None:
 
 
 def _wrong(mutation: Mutation) -> str:
-    text = (ROOT / mutation.file).read_text(encoding="utf-8")
     try:
+        text = (ROOT / mutation.file).read_text(encoding="utf-8")
         changed = mutation.applied(text)
         if mutation.file.endswith(".py"):
             ast.parse(changed)
-    except (ValueError, SyntaxError) as error:
+    except (OSError, ValueError, SyntaxError) as error:
         return str(error)
     if changed == text or not mutation.breaks.endswith("."):
         return f"{mutation.name}: it changes nothing, or does not say what it breaks"
@@ -56,19 +56,13 @@ def test_each_promise_has_a_test_with_a_mutation() -> None:
     assert [promise for promise, tests in promises().items() if not found & set(tests)] == []
 
 
-def test_each_promise_has_a_test_that_is_run_before_anything_lands() -> None:
+def test_each_promise_has_a_test_that_is_run_before_anything_lands(
+    request: pytest.FixtureRequest,
+) -> None:
     """One that is not marked slow: ``--thorough`` runs it."""
-    files = {
-        file for tests in promises().values() for test in tests for file in places_of_tests()[test]
-    }
-    command = [sys.executable, "-m", "pytest", "-m", "not slow", "--collect-only", "-q"]
-    listed = subprocess.run(
-        [*command, *sorted(files)], cwd=serve.ROOT, capture_output=True, text=True, check=True
-    )
-    tests = {
-        line.rpartition("::")[2].partition("[")[0]
-        for line in listed.stdout.splitlines()
-        if "::" in line
-    }
+    names = {test for tests in promises().values() for test in tests}
+    files = {place.partition("::")[0] for name in names for place in places_of_tests()[name]}
+    there = collected(request, "not slow", files)
+    tests = {each.rpartition("::")[2].partition("[")[0] for each in there}
     assert len(tests) > 100
     assert [promise for promise, named in promises().items() if not tests & set(named)] == []

@@ -21,6 +21,7 @@ from pytest_pyodide.runner import BrowserWorkerChromeRunner, SeleniumChromeRunne
 import serve
 from tests.browsers import SCRIPT_SECONDS, Browser, chromium_driver, wait_for
 from tests.firefox import Firefox
+from tests.pyodide import node_lines
 
 HERE = Path(__file__).parent
 PAGE = "module_test.html"
@@ -104,6 +105,8 @@ class NodeEngine:
         self._lines: queue.Queue[str] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
         assert self._line() == "ready\n"
+        self._lines_noted = node_lines.Lines(self.run)
+        self._lines_noted.begin()
 
     def _read(self) -> None:
         assert self._process.stdout is not None
@@ -129,10 +132,14 @@ class NodeEngine:
 
     def restart(self, *, keep: bool = True) -> None:
         """A new Pyodide; the old one's handles and locks are let go."""
+        self._lines_noted.keep()
         self._ask(json.dumps({"restart": True, "keep": keep}))
+        self._lines_noted.begin()
 
     def close(self) -> None:
         """End the process."""
+        if self._process.poll() is None:
+            self._lines_noted.keep()
         self._process.kill()
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout):

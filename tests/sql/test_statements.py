@@ -19,7 +19,7 @@ from tests.sql.runner import run
 HERE = Path(__file__).parent
 RUNNER = (HERE / "runner.py").read_text("utf-8")
 
-#: In Node all scripts; each other place gets every so manieth.
+#: In Node all scripts; a browser gets one of so many.
 EVERY = {"node": 1, "chrome": 8, "firefox": 16}
 
 #: Scripts that are handed over at once.

@@ -11,6 +11,7 @@ import js
 from pyodide.ffi import to_js
 
 import sahpool
+import sahpool.functions
 from sahpool.opfs_pool.header import SECTOR_SIZE
 from tests.harness.inside_pools import forget, slot_of
 from tests.stops.inside_strikes import Play, Scene
@@ -168,6 +169,23 @@ async def a_large_sort(play: Play) -> None:
     run(con, "SELECT * FROM x, t ORDER BY w || v")
     run(con, "CREATE INDEX i ON t(v)")
     play.returned()
+
+
+@scene(one_open)
+async def functions_that_stand_in_from(play: Play) -> None:
+    con = play.kept["con"]
+    assert sahpool.functions.register_tables(con)
+    rows = con.execute("SELECT rowid, value FROM generate_series(1, 3)").fetchall()
+    assert rows == [(1, 1), (2, 2), (3, 3)], rows
+    run(con, "INSERT INTO t SELECT 100 + value, 'a' FROM generate_series(1, 20, 4)")
+    play.returned()
+    run(con, "BEGIN; DELETE FROM t WHERE id IN (SELECT value FROM string_split('3,4')); COMMIT")
+    play.returned()
+    cursor = con.execute("SELECT ordinal FROM generate_series(1, 9), string_split('a-b', '-')")
+    cursor.fetchone()
+    cursor.close()
+    with contextlib.suppress(sqlite3.OperationalError):
+        run(con, "SELECT * FROM string_split('a', '')")
 
 
 @scene(one_open)

@@ -33,6 +33,7 @@ import js
 from pyodide.ffi import create_proxy
 
 import sahpool
+import sahpool.functions
 from sahpool.cleanup import Cleanup
 from sahpool.opfs_pool.header import SECTOR_SIZE
 from sahpool.opfs_pool.slots import SlotTable
@@ -40,6 +41,7 @@ from sahpool.sqlite.callbacks import Callbacks
 from tests.crash.inside_lab import DIRECTORY, State, content
 from tests.harness.inside_modules import take_action
 from tests.harness.inside_pools import (
+    assert_no_table_function_is_open,
     assert_nobody_installs,
     assert_nothing_is_lent,
     assert_nothing_is_open,
@@ -398,6 +400,7 @@ async def _check(played: Play, allowed: list[State]) -> None:
 
 
 def _check_leaks(pool: sahpool.Pool) -> None:
+    assert_no_table_function_is_open(sahpool.functions)
     assert_nothing_is_open(pool)
     assert_nothing_is_lent(pool)
     names = held_names(pool)

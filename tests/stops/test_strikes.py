@@ -99,6 +99,41 @@ def test_no_strike_comes_at_the_nop_of_a_try_which_no_exception_table_covers(
     assert not left_open
 
 
+_NEVER_CALLED = """
+import functools
+from sahpool.sqlite.callbacks import Callbacks
+from tests.stops import scenes, strikes
+
+bind, bound, called = Callbacks.bind, set(), set()
+
+def watched(self, prototype, method, *rest, **more):
+    @functools.wraps(method)
+    def call(*arguments):
+        called.add(method.__qualname__)
+        return method(*arguments)
+    bound.add(method.__qualname__)
+    return bind(self, prototype, call, *rest, **more)
+
+Callbacks.bind = watched
+try:
+    for scene in scenes.SCENES.values():
+        for mode in ("DELETE", "WAL"):
+            await strikes.play(scene, mode)
+            await strikes.restart()
+finally:
+    Callbacks.bind = bind
+[sorted(bound - called), len(called)]
+"""
+
+
+def test_the_scenes_call_every_callback_that_sqlite_calls(strikes: Strikes) -> None:
+    never_called, called = strikes.run(_NEVER_CALLED)
+    assert called > 15
+    # No scene is about a failure, a lock that is waited for, or a storage with other sectors.
+    rare = ["VFS._begins", "VFS.xGetLastError", "VFS.xSectorSize", "VFS.xSleep"]
+    assert never_called == rare
+
+
 @pytest.mark.parametrize(("control", "title", "mode", "share"), CONTROLS)
 def test_without_a_protection_a_strike_is_found(
     strikes: Strikes, proof: Proofs, control: str, title: str, mode: str, share: int

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import serve
 from sahpool_console.session import hints
+from sahpool_console.session.sql import dialects
 
 WORKER = sorted((serve.ROOT / "worker" / "sahpool_console").rglob("*.py"))
 PAGE = sorted((serve.ROOT / "app").rglob("*.py"))
@@ -62,6 +63,9 @@ def in_the_worker() -> Iterator[tuple[str, ast.Call | None]]:
                 elif keyword.arg == "hints":
                     yield from ((f"hint.{code}", None) for code in named(keyword.value))
     yield from ((f"hint.{code}", None) for code, _ in hints.HINTS)
+    yield from ((f"hint.{rule.code}", None) for rule in dialects.RULES)
+    yield from ((f"hint.{code}", None) for code in dialects.FUNCTIONS.values())
+    yield "hint.sql-function-unknown", None
 
 
 def on_the_page() -> Iterator[tuple[str, None]]:

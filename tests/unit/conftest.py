@@ -8,6 +8,7 @@ import pytest
 from tests.harness import page_texts as page_texts  # before modules of the page are imported
 
 from .fake_host import Client, FakeHost, FakeStorage
+from .fake_page import FakePage
 
 
 @pytest.fixture
@@ -19,3 +20,11 @@ def client(tmp_path: Path) -> Iterator[Client]:
     client.ask("open", database="notes.db")
     yield client
     client.service.close()
+
+
+@pytest.fixture
+def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePage]:
+    """The page without a browser; no feature is set up."""
+    page = FakePage(monkeypatch)
+    yield page
+    page.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncIterable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -141,8 +141,17 @@ class FakeStorage:
         self.prepared += 1
 
     async def import_db(
-        self, name: str, chunks: AsyncIterable[bytes], *, replace: bool
+        self,
+        name: str,
+        chunks: AsyncIterable[bytes],
+        *,
+        replace: bool,
+        beside: Mapping[str, AsyncIterable[bytes]],
     ) -> list[str]:
+        # SQLite applies them when it opens the file.
+        for kind, pieces in beside.items():
+            content = b"".join([piece async for piece in pieces])
+            (self.folder.parent / f"spare-{kind}").write_bytes(content)
         self.store(name, [chunk async for chunk in chunks], replace=replace)
         return []
 

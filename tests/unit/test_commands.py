@@ -8,8 +8,9 @@ import pytest
 
 import serve
 from core.commands import Commands
+from worker.build.page import page_bytes
 
-PAGE = (serve.ROOT / "public" / "index.html").read_text(encoding="utf-8")
+PAGE = page_bytes().decode()
 NAMED = {name for names in re.findall(r'data-command="([^"]+)"', PAGE) for name in names.split()}
 ADDED = {
     name

@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
+from sahpool.functions.similarity import levenshtein
 from sahpool_console import sql_functions
 from sahpool_console.session.host import Function
 from sahpool_console.session.sql.functions import Functions
 
 from .fake_host import Client
 
-LONG = "replace(hex(zeroblob(20000)), '0', 'ab')"
+LONG = "replace(hex(zeroblob(50000)), '0', 'ab')"
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +43,7 @@ def alarms() -> Iterator[None]:
 def analyst(client: Client) -> Client:
     """A client whose connection has the console's functions."""
     client.host.engine.own_functions = sql_functions.FUNCTIONS
+    client.host.engine.own_aggregates = sql_functions.AGGREGATES
     client.ask("open", database="other.db")
     return client
 
@@ -105,9 +107,9 @@ def test_a_python_function_becomes_one_of_sql_with_as_many_arguments_as_it_has(
         (None, 1, None),
     ],
 )
-def test_the_distance_of_two_texts(one: object, other: object, distance: int | None) -> None:
-    assert sql_functions.levenshtein(one, other) == distance
-    assert sql_functions.levenshtein(other, one) == distance
+def test_the_distance_of_two_texts(one: Any, other: Any, distance: int | None) -> None:
+    assert levenshtein(one, other) == distance
+    assert levenshtein(other, one) == distance
 
 
 def test_the_distance_is_what_the_definition_says() -> None:
@@ -123,7 +125,7 @@ def test_the_distance_is_what_the_definition_says() -> None:
     words = ["", "a", "ab", "ba", "aba", "bab", "abba", "baab", "abcab"]
     for one in words:
         for other in words:
-            assert sql_functions.levenshtein(one, other) == defined(one, other), (one, other)
+            assert levenshtein(one, other) == defined(one, other), (one, other)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +138,7 @@ def test_what_is_no_text_is_refused_in_clear_words(
     error = analyst.error(f"SELECT levenshtein({arguments})")
     assert error["type"] == "FunctionFailed"
     assert error["message"] == (
-        f"levenshtein: TypeError: it compares texts, and this is {kind}: use CAST"
+        f"levenshtein: ValueError: it compares texts, and this is {kind}: use CAST"
     )
     assert analyst.rows("SELECT levenshtein('ab', 'b')") == [(1,)]
 
@@ -186,6 +188,31 @@ def test_a_transaction_goes_on_after_a_function_in_it_was_stopped(analyst: Clien
     assert reply["in_transaction"]
     analyst.run("COMMIT")
     assert analyst.rows("SELECT a FROM t") == [(1,)]
+
+
+def test_an_aggregate_in_python_is_one_of_sql_and_a_window_function(analyst: Client) -> None:
+    analyst.run("CREATE TABLE t (a); INSERT INTO t VALUES (1), (2), (4), (NULL)")
+    assert analyst.rows("SELECT median(a), string_agg(a, '-') FROM t") == [(2.0, "1-2-4")]
+    window = "SELECT percentile(a, 50) OVER (ORDER BY a ROWS 1 PRECEDING) FROM t"
+    assert analyst.rows(window) == [(None,), (1.0,), (1.5,), (3.0,)]
+    assert analyst.rows("SELECT median(a) FROM t GROUP BY a > 1") == [(None,), (1.0,), (3.0,)]
+
+
+def test_what_an_aggregate_raises_is_told(analyst: Client) -> None:
+    error = analyst.error("SELECT percentile(1, 101)")
+    assert error["type"] == "FunctionFailed"
+    assert "not between 0.0 and 100.0" in error["message"]
+    assert analyst.rows("SELECT percentile(1, 100)") == [(1.0,)]
+
+
+def test_a_table_function_is_registered_when_a_statement_asks_for_it(client: Client) -> None:
+    def add(con: sqlite3.Connection) -> None:
+        con.execute("CREATE TEMP VIEW series AS SELECT 7 AS value")
+
+    client.host.engine.own_tables["series"] = add
+    client.run("CREATE VIEW v AS SELECT value FROM series")
+    assert client.rows("SELECT value FROM series") == [(7,)]
+    assert client.error("SELECT * FROM missing")["message"] == "no such table: missing"
 
 
 def test_nothing_is_stopped_or_suspended_between_two_calls() -> None:

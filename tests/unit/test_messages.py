@@ -12,6 +12,7 @@ import pytest
 import serve
 from core.commands import Commands
 from core.messages import text
+from core.settings import SETTINGS, Choice
 from worker.build import catalogue, packing
 
 from .coded import called, coded, constants, tree_of
@@ -35,11 +36,14 @@ STYLES = {"primary", "danger", "quiet"}
 
 PROSE = re.compile(r"[A-Za-z]{2,} [A-Za-z]|^[A-Z][a-z]|[…“”]")
 
+#: A key as commands have it.
+KEY = re.compile(r"((Mod|Ctrl|Alt|Shift|Meta)-)+\S+")
+
 #: Looks like a text and is none: types of errors, keys, names of the browser, SQL, CSS.
 NO_TEXTS = {
     *("Cancelled", "CursorClosed", "MixedVersions", "NameExists", "OperationalError"),
     *("OutcomeUnknown", "Restarted", "SessionLost", "TransactionLost"),
-    *("ArrowLeft", "ArrowRight", "Escape", "Files", "Mac", "Mod-Enter"),
+    *("ArrowLeft", "ArrowRight", "Escape", "Files", "Mac"),
     "SELECT * FROM {} LIMIT {};",
     "(max-width: 760px)",
     "recovered.db",
@@ -109,7 +113,8 @@ def test_what_looks_like_a_key_is_in_the_catalogue_or_names_a_command() -> None:
 
 def test_each_text_of_the_catalogue_is_used() -> None:
     used = {value for path in MODULES for value in constants(tree_of(path))}
-    used |= {f"command.{name}" for name in commands()} | set(CODED)
+    used |= {f"command.{name}" for name in commands()} | set(CODED) | set(of_settings())
+    used |= {key for key in TEXTS if key.startswith("setting.") and key.endswith("-note")}
     errors_of("nothing uses", [key for key in TEXTS if key not in used])
 
 
@@ -124,6 +129,20 @@ def test_each_look_up_gives_the_parameters_of_its_text_and_no_others() -> None:
             if (parameters := catalogue.parameters(TEXTS[key])) != values
         ),
     )
+
+
+def of_settings() -> Iterator[str]:
+    """The keys of the texts of all settings that a person sees, and of their headings."""
+    for setting in SETTINGS:
+        if setting.shown is not None:
+            yield f"settings.{setting.shown}"
+            yield f"setting.{setting.name}"
+            values = setting.kind.values if isinstance(setting.kind, Choice) else ()
+            yield from (f"setting.{setting.name}-{value}" for value in values)
+
+
+def test_each_setting_that_a_person_sees_has_its_texts() -> None:
+    errors_of("no such text", [key for key in of_settings() if key not in TEXTS])
 
 
 def test_each_code_of_an_error_or_a_hint_has_its_text() -> None:
@@ -252,17 +271,20 @@ def prose(tree: ast.Module) -> Iterator[ast.Constant]:
             skip.append(node.annotation)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             skip.append(node.returns)
-        elif isinstance(node, ast.Raise) or is_log(node) or is_style(node):
+        elif isinstance(node, ast.Raise) or is_log(node) or is_unread(node):
             skip.append(node)
         skipped |= {id(each) for one in skip if one is not None for each in ast.walk(one)}
     for node in ast.walk(tree):
         if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
             continue
-        if id(node) not in skipped and PROSE.search(node.value):
+        if id(node) in skipped or KEY.fullmatch(node.value):
+            continue
+        if PROSE.search(node.value):
             yield node
 
 
-def is_style(node: ast.AST) -> bool:
+def is_unread(node: ast.AST) -> bool:
+    """Whether it is an argument that nobody reads: a class of CSS."""
     return isinstance(node, ast.keyword) and node.arg == "class_"
 
 

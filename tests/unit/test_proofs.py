@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 
-import serve
+from tests.harness.collected import collected
 from tests.proofs import ROWS, Proofs
 
 
-def test_the_proofs_are_chosen_by_their_mark() -> None:
-    command = [sys.executable, "-m", "pytest", "-m", "proof", "--collect-only", "-q"]
-    listed = subprocess.run(command, cwd=serve.ROOT, capture_output=True, text=True, check=True)
-    tests = [line for line in listed.stdout.splitlines() if "::" in line]
+def test_the_proofs_are_chosen_by_their_mark(request: pytest.FixtureRequest) -> None:
+    tests = collected(request, "proof")
     assert len({test.partition("::")[0] for test in tests}) >= len(ROWS)
 
 

@@ -21,6 +21,8 @@ def test_a_request_is_read_as_it_was_written() -> None:
         "op": "run",
         "sql": "SELECT '😀'",
         "start": 0,
+        "script": 0,
+        "merge": False,
         "rows": 50,
         "database": None,
         "transaction": None,

@@ -27,6 +27,7 @@ import pytest
 
 import sahpool
 import serve
+from worker.build.page import page_bytes
 
 
 @pytest.fixture
@@ -318,7 +319,7 @@ def test_the_service_takes_one_top_level_name_so_that_none_of_a_users_modules_is
 
 
 def test_the_page_has_its_policy_with_it_for_hosts_that_send_none() -> None:
-    page = (serve.ROOT / "public" / "index.html").read_text()
+    page = page_bytes().decode()
     (own,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
     # A meta element cannot say this one (CSP level 3, section 3.3).
     sent = serve.PAGE_POLICY.split("; ")
@@ -365,14 +366,14 @@ def test_the_manifest_names_icons_of_the_sizes_that_they_have() -> None:
         else:
             assert data.startswith(b"<svg")
     assert {icon["sizes"] for icon in manifest["icons"]} >= {"192x192", "512x512"}
-    page = (public / "index.html").read_text()
+    page = page_bytes().decode()
     (handler,) = manifest["file_handlers"]
     for suffixes in handler["accept"].values():
         assert all(suffix in page for suffix in suffixes)
 
 
 def test_every_url_of_the_page_is_relative() -> None:
-    page = (serve.ROOT / "public" / "index.html").read_text()
+    page = page_bytes().decode()
     for attribute in ("src=", "href=", "config="):
         for part in page.split(attribute)[1:]:
             url = part.strip("\"'").split('"')[0]

@@ -1,12 +1,14 @@
 """Databases in a volume of the library, as the service needs them."""
 
 import sqlite3
-from collections.abc import AsyncIterable, Iterator
+from collections.abc import AsyncIterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing
+from types import MappingProxyType
 from typing import Any
 
 from sahpool import NewerSchemaWarning, SahpoolWarning
-from sahpool.databases import beside, sources
+from sahpool.databases import sources
+from sahpool.databases.beside import import_db
 from sahpool.databases.transfer import export_chunks, flush_wal, scratch
 from sahpool.names import check_path
 from sahpool.volume import Volume
@@ -57,7 +59,14 @@ class VolumeDatabases:
         """Deletes a database with its journals."""
         self.volume.delete(name)
 
-    async def import_db(self, name: str, chunks: AsyncIterable[Any], *, replace: bool) -> list[str]:
+    async def import_db(
+        self,
+        name: str,
+        chunks: AsyncIterable[Any],
+        *,
+        replace: bool,
+        beside: Mapping[str, AsyncIterable[Any]] = MappingProxyType({}),
+    ) -> list[str]:
         """Stores a database from its bytes, in WAL mode as the console's own databases are.
 
         An export of it is a file in rollback mode again. A database with a newer schema keeps its
@@ -68,14 +77,15 @@ class VolumeDatabases:
         """
         await self.prepare()
         access, path, source = self.volume.access, check_path(name), sources.opened(chunks)
-        # No WAL: formats/read_sqlite.py has told the user that one may lie beside the file.
-        given = sources.those_given(wal=b"")
+        # Without a WAL, formats/read_sqlite.py has said that one may lie beside the file.
+        files: dict[str, Any] = {"wal": b"", **beside}
+        given = sources.those_given(**files)
         remarks: list[SahpoolWarning] = []
 
         def tell(remark: SahpoolWarning, _path: str) -> None:
             remarks.append(remark)
 
-        await beside.import_db(access, path, source, replace, given, tell)
+        await import_db(access, path, source, replace, given, tell)
         if not any(isinstance(remark, NewerSchemaWarning) for remark in remarks):
             with closing(sqlite3.connect(access.uri(name), uri=True)) as con:
                 con.execute("PRAGMA journal_mode=WAL")

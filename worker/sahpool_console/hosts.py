@@ -19,8 +19,8 @@ from sahpool.sqlite.sorter import small_sorts
 
 from . import version
 from .databases import MemoryDatabases, VolumeDatabases
-from .session.host import Function
-from .sql_functions import FUNCTIONS
+from .session.host import Aggregate, Function
+from .sql_functions import AGGREGATES, FUNCTIONS, add_table_functions
 
 __all__ = ["MemoryHost", "PoolHost", "host_in_memory"]
 
@@ -47,6 +47,14 @@ class Engine:
     def functions(self) -> list[Function]:
         """The functions of ``sql_functions``."""
         return FUNCTIONS
+
+    def aggregates(self) -> list[Aggregate]:
+        """The aggregates of ``sql_functions``."""
+        return AGGREGATES
+
+    def add_table_functions(self, con: sqlite3.Connection, missing: str) -> bool:
+        """``sql_functions.add_table_functions``."""
+        return add_table_functions(con, missing)
 
     def interruptible(self, con: sqlite3.Connection) -> AbstractContextManager[None]:
         """Within the block SQLite sorts in small steps, between which it can be interrupted."""

@@ -114,10 +114,17 @@ OPS: "dict[str, Op]" = {
     # ``again``: the request was sent to a worker that is gone, and may have been done: statements
     # that only read are done again, any other is the error OutcomeUnknown.
     # ``seconds``: the time limit, after which the statement that runs is stopped; 0: none.
+    # ``script``: a number for the text, 0 for none. The session keeps the text until it has run to
+    # its end: with the same number and an empty ``sql`` the next request goes on in it.
+    # ``merge``: outcomes in a row that have neither rows nor an error may come as one of the kind
+    # "many", with their ``count``; ``part`` is the number of the part with five float64 of each:
+    # start, end, line, elapsed, changes (-1 for null).
     "run": Op(
         {"sql": TEXT},
         {
             "start": (INT, 0),
+            "script": (INT, 0),
+            "merge": (FLAG, False),
             "rows": (COUNT, 200),
             "database": (TEXT_OR_NULL, None),
             "transaction": (FLAG_OR_NULL, None),
@@ -137,6 +144,9 @@ OPS: "dict[str, Op]" = {
     # session's lock; it goes on only when its sender knows that it does. Until then it has done
     # nothing, and the page may send it to another worker as if it were new.
     "proceed": Op({"target": COUNT}, {}, fate=MOOT, while_paused=True, at_once=True),
+    # The file that lies beside a database, ``name`` of which ends in -wal or -journal, for the next
+    # import of that database.
+    "beside": Op({"name": TEXT}, {}, parts=1, fate=AGAIN),
     "import_file": Op(
         {"name": TEXT},
         {

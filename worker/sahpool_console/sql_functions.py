@@ -1,23 +1,45 @@
-"""SQL functions in Python that analysts expect and SQLite lacks.
+"""SQL functions in Python that every connection of the console has: the library's, and more.
 
 A Python function with ``@sql_function`` above it is an SQL function of the same name in every
 connection of the console.
 
-Their loops are in Python, so that a cancel stops them (``session.sql.functions``): none of them
-calls a long C function that does not check for signals.
+Their loops are in Python, so that a cancel stops them (``session.sql.functions``). Of the library's
+functions, an aggregate that sorts all its values at the end cannot be stopped while it does.
 """
 
+import sqlite3
 from collections.abc import Callable
 from typing import TypeVar
 
-from .session.host import Function
+from sahpool import UnsupportedError, functions
 
-__all__ = ["FUNCTIONS", "levenshtein", "sql_function"]
+from .session.host import Aggregate, Function
+
+__all__ = ["AGGREGATES", "FUNCTIONS", "add_table_functions", "sql_function"]
 
 F = TypeVar("F", bound=Callable[..., object])
 
-FUNCTIONS: list[Function] = []
-"""All functions that were registered with ``@sql_function``."""
+FUNCTIONS: list[Function] = [Function(*each) for each in functions.SCALARS]
+"""The library's functions, and all that were registered with ``@sql_function``."""
+
+AGGREGATES: list[Aggregate] = [Aggregate(*each) for each in functions.AGGREGATES]
+"""The library's aggregates."""
+
+_TABLES = frozenset(each.name for each in functions.TABLES)
+
+
+def add_table_functions(con: sqlite3.Connection, missing: str) -> bool:
+    """Registers the library's functions that stand in FROM, if ``missing`` is the name of one.
+
+    Returns whether it is there now.
+    """
+    if missing.lower() not in _TABLES:
+        return False
+    try:
+        return functions.register_tables(con)
+    except UnsupportedError:
+        return False
+
 
 _VARARGS = 0x04  # the flag of a code object that takes *args (docs.python.org, inspect.CO_VARARGS)
 
@@ -41,38 +63,3 @@ def sql_function(*, deterministic: bool) -> Callable[[F], F]:
         return call
 
     return register
-
-
-_KINDS = {int: "an integer", float: "a number", bytes: "a blob"}
-
-
-@sql_function(deterministic=True)
-def levenshtein(one: object, other: object) -> int | None:
-    """How many characters must be inserted, deleted or replaced to make one text the other.
-
-    Characters are Unicode code points: ``'é'`` is one or two of them, depending on how it is
-    encoded, and ``'a'`` differs from ``'A'``. None (NULL) if either argument is None. The time
-    grows with the product of the two lengths.
-
-    Raises:
-        TypeError: Either argument is neither text nor None.
-
-    Source: https://en.wikipedia.org/wiki/Levenshtein_distance (iterative with two matrix rows).
-    """
-    if one is None or other is None:
-        return None
-    if not isinstance(one, str) or not isinstance(other, str):
-        found = one if not isinstance(one, str) else other
-        raise TypeError(f"it compares texts, and this is {_KINDS[type(found)]}: use CAST")
-    if len(one) < len(other):
-        one, other = other, one
-    above = list(range(len(other) + 1))
-    for row, letter in enumerate(one, 1):
-        left = row
-        current = [left]
-        for column, against in enumerate(other):
-            # The three are, in this order: replaced or the same, deleted, inserted.
-            left = min(above[column] + (letter != against), above[column + 1] + 1, left + 1)
-            current.append(left)
-        above = current
-    return above[-1]

@@ -28,6 +28,11 @@ EXISTS = {
 }
 
 
+#: What the names of the files end in that lie beside a database: its WAL, its rollback journal, and
+#: the index of the WAL, which is made anew.
+COMPANIONS = ("-wal", "-journal", "-shm")
+
+
 def setup(console: "Console") -> None:
     """Listens for files and for the progress of their import, and adds the commands."""
     importer = Importer(console)
@@ -43,6 +48,7 @@ class Importer:
     def __init__(self, console: "Console") -> None:
         self._console = console
         self._queue: "list[File]" = []
+        self._beside: "dict[str, list[File]]" = {}  # name of a database → its WAL, its journal
         self._request: "Request | None" = None
         self._drag_depth = 0
         self._input = dom.by_id("import-file")
@@ -89,7 +95,7 @@ class Importer:
 
     async def add(self, files: "list[File]") -> None:
         """Imports files, after those that are already waiting."""
-        self._queue.extend(files)
+        self._queue.extend(self._without_companions(files))
         if self._console.state["importing"] or not self._queue:
             return
         self._console.state["importing"] = True
@@ -101,6 +107,21 @@ class Importer:
                 await self._import(self._queue.pop(0))
         finally:
             self._console.state["importing"] = False
+
+    def _without_companions(self, files: "list[File]") -> "list[File]":
+        """Return the files without those that lie beside a database among them, which are kept."""
+        names = [file.name for file in files]
+        left = []
+        for file in files:
+            base = None
+            for suffix in COMPANIONS:
+                if file.name.endswith(suffix) and file.name[: -len(suffix)] in names:
+                    base = file.name[: -len(suffix)]
+            if base is None:
+                left.append(file)
+            elif not file.name.endswith("-shm"):
+                self._beside.setdefault(base, []).append(file)
+        return left
 
     async def _wait_for_turn(self) -> None:
         said = None
@@ -120,8 +141,14 @@ class Importer:
             self._console.status.say(text("importing.unchanged", name=file.name))
             return
         fields = {"name": file.name}
+        beside = self._beside.pop(file.name, [])
         while True:
             try:
+                for companion in beside:
+                    request = self._console.client.start(
+                        "beside", part=companion, name=companion.name
+                    )
+                    await request.reply()
                 reply = await self._send(file, fields)
             except RequestError as error:
                 if error.kind == "NameExists" and await self._settle_name(error.error, fields):

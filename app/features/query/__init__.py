@@ -26,7 +26,7 @@ def setup(console: "Console") -> "Results":
     on("paused", results.grow_old)
     console.state.watch("schema", results.welcome)
     add = console.commands.add
-    add("query.run", runner.run, console.state.busy, "Mod-Enter")
+    add("query.run", runner.run, runner.refusal, "Mod-Enter")
     add("query.cancel", runner.cancel, runner.idle)
     add("query.sample", runner.load_sample, console.state.busy)
     add("results.more", runner.load_more)

@@ -2,23 +2,23 @@
 
 import json
 
-from core import dom, format
+from core import dom
 from core.errors import RequestError
 from core.messages import text
 
 MYPY = False  # which mypy takes for true: MicroPython has no typing
 if MYPY:
     from page_types import Json
+    from pyscript.js_modules import Script
 
     from core.console import Console
 
 
 class Editor:
-    """The CodeMirror editor, for Python; positions are in UTF-16 units, as CodeMirror counts."""
+    """The CodeMirror editor, for Python: its text stays in JavaScript, however long it is."""
 
     def __init__(self, console: "Console") -> None:
         self._console = console
-        self._generated: "str | None" = text("editor.starter")
         self._view = dom.create_editor(
             dom.by_id("editor"),
             lambda: console.commands.press("Mod-Enter"),
@@ -28,7 +28,7 @@ class Editor:
                 "unkept": text("editor.unkept"),
             },
         )
-        self._view.restore(self._generated)
+        self._view.restore(text("editor.starter"))
         if dom.is_apple():
             dom.by_id("shortcut").querySelector("kbd").textContent = "⌘"
 
@@ -51,36 +51,16 @@ class Editor:
         """
         self._view.know(reply["head"])
 
-    def chosen(self) -> "tuple[str, int]":
-        """Return what is to be run: (text, position of its first character)."""
-        chosen = json.loads(self._view.chosen())
-        return chosen["text"], chosen["from"]
+    def chosen(self) -> "Script":
+        """Return what is to be run, which stays in JavaScript (app/parts/script.mjs)."""
+        return self._view.chosen()
 
-    def offer(self, sql: str) -> int:
-        """Put a statement into the editor, and return the position at which it begins.
+    def offer(self, sql: str) -> None:
+        """Puts a statement into the editor, so that it is what ``chosen`` returns.
 
         It replaces text that the page put there and nobody edited; else it is appended.
         """
-        current = self._view.text()
-        if not current.strip() or current == self._generated:
-            self._view.replace(sql)
-            self._generated = sql
-            return 0
-        self._view.append(sql)
-        self._generated = None
-        return self.chosen()[1]
-
-    def mark(self, origin: int, sql: str, offset: int, message: str) -> str:
-        """Underline the error at byte ``offset`` of ``sql``, which begins at position ``origin``.
-
-        Returns:
-            "line:column", both from 1, or "" if the text has changed since.
-        """
-        return self._view.mark(origin, sql, offset, format.brief(message, 200))
-
-    def line_at(self, position: int) -> int:
-        """Return the number of the line, from 1, that a position is in."""
-        return self._view.lineAt(position)
+        self._view.offer(sql)
 
     def clear_marks(self) -> None:
         """Removes the underlines of errors."""

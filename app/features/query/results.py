@@ -1,5 +1,6 @@
 """The results of a run: a tab for each result, the grid, and the messages."""
 
+import asyncio
 import json
 
 from core import dom, format
@@ -8,25 +9,35 @@ from ui import dialogs
 
 MYPY = False  # which mypy takes for true: MicroPython has no typing
 if MYPY:
+    from collections.abc import Iterator
     from typing import Any
 
     from page_types import Element, Event, Json
+    from pyscript.js_modules import Script
 
     from core.console import Console
 
 MOST_TABS = 40
 TAB_WIDTH = 24
 MOST_MESSAGES = 1000
+MESSAGES_AT_ONCE = 10
 
 
 class Result:
-    """The result of one statement; ``rows`` counts the rows that the page holds so far."""
+    """The result of one statement; ``rows`` counts the rows that the page holds so far.
+
+    One of kind "many" stands for ``count`` statements in a row that gave no rows: ``buffer`` has
+    what became of each (protocol.py), and is read when a person looks.
+    """
 
     def __init__(self, key: int, sql: str, line: int) -> None:
         self.key = key
         self.sql = sql
         self.line = line
         self.kind = "done"
+        self.count = 1
+        self.script: "Script | None" = None
+        self.buffer: "Any" = None
         self.rows = 0
         self.complete = True
         self.elapsed = 0.0
@@ -58,6 +69,7 @@ class Results:
         self._results: "list[Result]" = []
         self._shown: "Result | None" = None
         self._last_key = 0
+        self._drawing = 0  # counts the lists of messages that were begun
         self._has_run = False
         self._has_tables = True
         self._tabs = dom.by_id("tabs")
@@ -112,10 +124,15 @@ class Results:
         self._older.hidden = True
         self._draw_empty()
 
-    def add(self, outcome: "Json", sql: str, line: int, parts: "Any") -> "Result":
-        """Add the outcome of a statement (protocol.py), and return its Result."""
+    def add(self, outcome: "Json", script: "Script", parts: "Any") -> "Result":
+        """Add the outcome of a statement (protocol.py), or of many, and return its Result."""
         self._last_key += 1
-        result = Result(self._last_key, sql, line)
+        title = script.title(outcome["start"], outcome["end"])
+        result = Result(self._last_key, title, script.line + outcome["line"] - 1)
+        if outcome["kind"] == "many":
+            result.count = outcome["count"]
+            result.script = script
+            result.buffer = parts[outcome["part"]]
         result.kind = outcome["kind"]
         result.elapsed = outcome["elapsed"]
         result.changes = outcome["changes"]
@@ -154,13 +171,13 @@ class Results:
         dom.by_id("more").hidden = not offer_more
         if result is None:
             self._grid.hide()
-            self._title.textContent = text("results.messages") if len(self._results) == 1 else ""
+            self._title.textContent = text("results.messages") if self._count() == 1 else ""
             self._draw_messages()
         elif changed:
             self._grid.show(result.key)
             title = format.brief(result.sql, 200)
             # A short statement is already shown whole in its tab.
-            in_tab = len(self._results) > 1 and len(title) <= TAB_WIDTH
+            in_tab = self._count() > 1 and len(title) <= TAB_WIDTH
             self._title.textContent = "" if in_tab else title
         for tab in dom.items(self._tabs.children):
             selected = tab.dataset.key == (str(result.key) if result else "messages")
@@ -177,9 +194,9 @@ class Results:
             self._console.status.say(text("results.nothing"))
             return
         said = shown.said()
-        if len(self._results) > 1:
+        if self._count() > 1:
             total = sum(result.elapsed for result in self._results)
-            statements = text("count.statements", count=len(self._results))
+            statements = text("count.statements", count=self._count())
             said = text("results.total", said=said, statements=statements, time=format.time(total))
         self._console.status.say(said)
 
@@ -194,7 +211,7 @@ class Results:
 
     def _draw_tabs(self) -> None:
         with_rows = [result for result in self._results if result.kind == "rows"][-MOST_TABS:]
-        self._tabs.hidden = len(self._results) < 2
+        self._tabs.hidden = self._count() < 2
         if self._tabs.hidden:
             self._tabs.replaceChildren()
             self._panel.removeAttribute("role")
@@ -204,7 +221,7 @@ class Results:
         tabs = [
             self._tab(str(result.key), format.brief(result.sql, TAB_WIDTH)) for result in with_rows
         ]
-        messages = text("results.messages-count", count=len(self._results))
+        messages = text("results.messages-count", count=self._count())
         tabs.append(self._tab("messages", messages))
         dom.fill(self._tabs, tabs)
 
@@ -234,17 +251,42 @@ class Results:
         tab.click()
         tab.focus()
 
+    def _count(self) -> int:
+        """Return how many statements have run."""
+        return sum(result.count for result in self._results)
+
+    def _newest_first(self) -> "Iterator[Result]":
+        """Yield the result of each statement, one for each of many, from the last one on."""
+        for result in reversed(list(self._results)):
+            if result.script is None:
+                yield result
+            else:
+                for index in range(result.count - 1, -1, -1):
+                    yield _one_of(result, index)
+
     def _draw_messages(self) -> None:
-        items = []
-        for result in self._results[-MOST_MESSAGES:]:
+        dom.fill(self._messages, [])
+        self._drawing += 1
+        dom.spawn(self._add_messages(self._drawing))
+
+    async def _add_messages(self, drawing: int) -> None:
+        """Draws the messages a few at a time, so that the page answers all the while."""
+        before = None
+        for number, result in enumerate(self._newest_first()):
+            if number == MOST_MESSAGES:
+                return
+            if number % MESSAGES_AT_ONCE == 0 and number:
+                await asyncio.sleep(0)
+            if drawing != self._drawing or self._shown is not None:
+                return
             item = dom.make("li", class_="failed" if result.has_failed() else None)
             item.append(
                 dom.make("span", text("results.line", line=result.line), class_="line"),
                 dom.make("span", format.brief(result.sql, 200), class_="sql"),
                 dom.make("span", result.said(), class_="said"),
             )
-            items.append(item)
-        dom.fill(self._messages, items)
+            self._messages.insertBefore(item, before)
+            before = item
 
     async def _open_cell(
         self, column: str, row: int, kind: str, value: str, length: int, cut: bool
@@ -263,3 +305,13 @@ class Results:
         rows = await self._grid.copy(shown.key)
         key = "results.first-rows" if rows < shown.rows else "count.rows"
         self._console.status.say_copied(rows >= 0, text(key, count=rows))
+
+
+def _one_of(many: "Result", index: int) -> "Result":
+    """Return the result of one of many statements, which ended without rows and without error."""
+    script: "Any" = many.script
+    outcome = json.loads(script.outcome(many.buffer, index))
+    result = Result(0, outcome["title"], outcome["line"])
+    result.elapsed = outcome["elapsed"]
+    result.changes = outcome["changes"]
+    return result

@@ -12,6 +12,7 @@ if MYPY:
     from typing import Any
 
     from page_types import Json
+    from pyscript.js_modules import Script
 
     from core.client import Request
     from core.console import Console
@@ -22,44 +23,8 @@ FIRST_ROWS = 200
 PIECE_ROWS = 20_000
 MOST_MEGABYTES = 256
 """Memory of rows, in MB, after which more are fetched only when the person asks for them."""
-LONGEST_TITLE = 1000
-"""Most bytes of a statement that are kept as the title of its result."""
 CANCEL_PATIENCE = 2
 """Seconds that a cancel may take before the page offers to restart the worker."""
-
-
-class Script:
-    """A script that the worker runs in several requests, each with what has not been run yet.
-
-    ``rest`` is the SQL to send next, None at the end; ``begun`` is the byte at which it begins.
-    """
-
-    def __init__(self, sql: str, line: int) -> None:
-        self.sql = sql
-        self.rest: "str | None" = sql
-        self.begun = 0
-        self._bytes = sql.encode()
-        self._line = line
-
-    def locate(self, outcome: "Json") -> "tuple[str, int]":
-        """Return the beginning of an outcome's statement, and the line in which it begins."""
-        start = self.begun + outcome["start"]
-        end = self.begun + outcome["end"]
-        if end - start > LONGEST_TITLE:
-            end = start + LONGEST_TITLE
-            while self._bytes[end] & 0xC0 == 0x80:  # not in the middle of a character
-                end -= 1
-        return self._bytes[start:end].decode(), self._line + outcome["line"] - 1
-
-    def go_on(self, following: "int | None") -> None:
-        """Moves ``rest`` on to its byte ``following``; to the end of the script if that is None."""
-        if following is None:
-            self.rest = None
-        else:
-            end = self.begun + following
-            self._line += self._bytes.count(b"\n", self.begun, end)
-            self.begun = end
-            self.rest = self._bytes[self.begun :].decode()
 
 
 class Runner:
@@ -71,6 +36,8 @@ class Runner:
         self._results = results
         self._request: "Request | None" = None
         self._stopped = False
+        self._is_reading = False
+        self._next: "Script | None" = None
         self._left: "tuple[Result, int] | None" = None
         self._database: "str | None" = None
         self._in_transaction = False
@@ -78,14 +45,18 @@ class Runner:
         self._before: "list[int]" = []
         console.state.watch("ahead", self._show_place)
         self._seconds = dom.by_id("seconds")
-        self._seconds.value = dom.recall("seconds") or "0"
+        console.settings.watch("seconds", self._show_seconds)
         self._again = False
         self._since: "int | None" = None
         self._last: "Request | None" = None
         console.state.watch_busy(self._show_busy)
-        dom.listen(
-            self._seconds, "change", lambda _event: dom.remember("seconds", self._seconds.value)
-        )
+        dom.listen(self._seconds, "change", lambda _event: self._set_seconds())
+
+    def _show_seconds(self, seconds: str) -> None:
+        self._seconds.value = seconds
+
+    def _set_seconds(self) -> None:
+        self._console.settings["seconds"] = self._seconds.value
 
     def take_progress(self, message: "Json") -> None:
         """Takes the event ``running``: how far the statement has come."""
@@ -105,15 +76,47 @@ class Runner:
         """Return why there is nothing to cancel; None when there is."""
         return None if self._console.state["running"] else text("query.idle")
 
+    def refusal(self) -> "str | None":
+        """Return why Run can do nothing now; None when it can, as while another run goes on."""
+        return None if self._console.state["running"] else self._console.state.busy()
+
     async def run(self) -> None:
-        """Runs the selection, or the whole text if nothing is selected."""
-        sql, origin = self._editor.chosen()
-        await self._run(sql, origin)
+        """Runs the selection, or the whole text if nothing is selected.
+
+        If an earlier result is still being read, that is stopped, and the text runs then. While a
+        statement runs, a person is asked whether to stop it.
+        """
+        script = self._editor.chosen()
+        if not self._console.state["running"]:
+            await self._run(script)
+        elif self._is_reading:
+            self._follow(script)
+        else:
+            self._console.trouble.show_text(
+                text("query.is-running"),
+                text("query.is-running-hint"),
+                [("act.stop-and-run", lambda: self._stop_and_run(script))],
+                calm=True,
+            )
+
+    async def _stop_and_run(self, script: "Script") -> None:
+        self._console.trouble.clear()
+        if self._console.state["running"]:
+            self._follow(script)
+            await self.cancel()
+        else:
+            await self._run(script)
+
+    def _follow(self, script: "Script") -> None:
+        """Has a script run as soon as what runs now has ended, which is to stop."""
+        self._next = script
+        self._stopped = True
 
     async def run_text(self, sql: str) -> None:
         """Puts a statement into the editor and runs it, without the rest of the text."""
         if self._console.may_begin():
-            await self._run(sql, self._editor.offer(sql))
+            self._editor.offer(sql)
+            await self._run(self._editor.chosen())
 
     async def load_sample(self) -> None:
         """Creates the sample tables in the open database and runs the sample query."""
@@ -169,7 +172,7 @@ class Runner:
             self._end()
         self._results.show(result, offer_more=self._left is not None)
 
-    async def _run(self, sql: str, origin: int) -> None:
+    async def _run(self, script: "Script") -> None:
         if not self._console.may_begin():
             return
         self._begin()
@@ -182,13 +185,16 @@ class Runner:
         try:
             await self._console.state.until("ready")
             if not self._stopped:
-                await self._statements(sql, origin)
+                await self._statements(script)
         except RequestError as error:
             self._console.trouble.show(error.error)
             stopped = error.kind == "Restarted"
             self._console.status.say(text("status.stopped" if stopped else "status.failed"))
         finally:
             self._end()
+        following, self._next = self._next, None
+        if following is not None:
+            await self._run(following)
 
     def _begin(self) -> None:
         self._stopped = False
@@ -211,11 +217,12 @@ class Runner:
             return text("query.at-start")
         return text("query.at-start-in", time=format.time(left))
 
-    def _show_busy(self, reason: "str | None") -> None:
+    def _show_busy(self, _reason: "str | None") -> None:
         state = self._console.state
         dom.by_id("cancel").disabled = not (state["running"] or state["importing"])
         dom.by_id("busy").hidden = not state["running"]
-        dom.by_id("run").setAttribute("aria-disabled", "false" if reason is None else "true")
+        is_refused = self.refusal() is not None
+        dom.by_id("run").setAttribute("aria-disabled", "true" if is_refused else "false")
 
     def _show_place(self, ahead: "list[int]") -> None:
         left = [number for number in self._before if number in ahead]
@@ -232,36 +239,35 @@ class Runner:
         self._console.status.stop_watch()
         self._console.state["running"] = False
 
-    async def _statements(self, sql: str, origin: int) -> None:
+    async def _statements(self, script: "Script") -> None:
         self._results.begin()
         # All statements of the script run in this database, or not at all.
         self._database = self._console.state["database"]
         # The connection on which the script began: its temporary tables are only in that session.
         self._since = None
         self._again = False
-        script = Script(sql, self._editor.line_at(origin))
+        start: "int | None" = 0
         changed = False
         wrote = False
         failed = False
         try:
-            while script.rest is not None and not self._stopped:
-                reply = await self._run_rest(script)
+            while start is not None and not self._stopped:
+                reply = await self._run_rest(script, start)
                 changed = changed or reply["schema_changed"]
                 wrote = wrote or reply["schema_changed"]
                 self._in_transaction = reply["in_transaction"]
                 self._console.state["in_transaction"] = self._in_transaction
                 for outcome in reply["outcomes"]:
                     wrote = wrote or bool(outcome["changes"])
-                    title, line = script.locate(outcome)
-                    result = self._results.add(outcome, title, line, reply["parts"])
+                    result = self._results.add(outcome, script, reply["parts"])
                     if outcome["error"] is not None:
                         failed = True
-                        self._tell(outcome["error"], script, origin, line)
+                        self._tell(outcome["error"], script, result.line)
                     if outcome["cursor"] is not None:
                         self._results.show_last()
                         more_follow = reply["next"] is not None
                         await self._drain(result, outcome["cursor"], MOST_MEGABYTES, more_follow)
-                script.go_on(reply["next"])
+                start = reply["next"]
         except RequestError as error:
             if changed and error.kind != "Restarted":
                 await self._look_again()
@@ -277,8 +283,8 @@ class Runner:
         if changed:
             await self._look_again()
 
-    async def _run_rest(self, script: "Script") -> "Json":
-        """Send the rest of the script and return the reply.
+    async def _run_rest(self, script: "Script", start: int) -> "Json":
+        """Send the rest of the script, from byte ``start`` on, and return the reply.
 
         The field ``again`` says that a request was repeated, so that its SQL may have run before.
         """
@@ -286,7 +292,9 @@ class Runner:
             raise RequestError(SESSION_LOST)
         fields = {"transaction": self._in_transaction, "again": self._again, "since": self._since}
         try:
-            reply = await self._ask("run", sql=script.rest, rows=FIRST_ROWS, **fields)
+            reply = await self._ask(
+                "run", script=script, start=start, merge=True, rows=FIRST_ROWS, **fields
+            )
         except RequestError as error:
             if error.kind == "TransactionLost":
                 self._console.state["in_transaction"] = False
@@ -304,6 +312,15 @@ class Runner:
     async def _drain(
         self, result: "Result", cursor: "int | None", most: float, more_follow: bool
     ) -> None:
+        self._is_reading = True
+        try:
+            await self._read_on(result, cursor, most, more_follow)
+        finally:
+            self._is_reading = False
+
+    async def _read_on(
+        self, result: "Result", cursor: "int | None", most: float, more_follow: bool
+    ) -> None:
         while cursor is not None:
             if self._stopped or (more_follow and self._results.megabytes() > most):
                 await self._console.client.ask("close", cursor=cursor)
@@ -317,7 +334,7 @@ class Runner:
 
     async def _ask(self, op: str, **fields: "Any") -> "Json":
         request = self._request = self._last = self._console.client.start(
-            op, database=self._database, seconds=int(self._seconds.value or 0), **fields
+            op, database=self._database, seconds=int(self._console.settings["seconds"]), **fields
         )
         try:
             return await request.reply()
@@ -328,9 +345,8 @@ class Runner:
                 self._offered = False
                 self._console.trouble.clear()
 
-    def _tell(self, error: "Json", script: "Script", origin: int, line: int) -> None:
+    def _tell(self, error: "Json", script: "Script", line: int) -> None:
         where = ""
         if error["offset"] is not None:
-            offset = script.begun + error["offset"]
-            where = self._editor.mark(origin, script.sql, offset, message_of(error))
+            where = script.mark(error["offset"], format.brief(message_of(error), 200))
         self._console.trouble.show(error, where=text("query.line", line=where or line))

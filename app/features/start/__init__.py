@@ -33,6 +33,8 @@ PATIENCE = 2.0
 # Seconds from the first answer to SQL until low-priority requests are sent, so that a statement
 # typed during the start goes first.
 AFTERWARDS = 0.3
+# Seconds from which on a start says nothing of the next one: the page was asleep meanwhile.
+LONGEST_START = 3600
 MIXED = own_error("MixedVersions", "mixed-versions", "reload-tabs")
 LOST = own_error("TransactionLost", "page-transaction-lost", "begin-again")
 KEPT = "uncommitted-undone"
@@ -63,10 +65,7 @@ class Start:
         self._leader = Leader(console.client.transport, console.client, self)
         for name in EVENTS:
             console.events.on(name, self._leader.take)
-        try:
-            console.state["expected"] = float(dom.recall("start-seconds") or 0)
-        except ValueError:
-            console.state["expected"] = 0.0  # not what this page wrote
+        console.state["expected"] = console.settings["start-seconds"]
         dom.spawn(self._explain_silence())
 
     def take_boot(self, message: "Json") -> None:
@@ -202,8 +201,9 @@ class Start:
         self._console.status.say(text("start.ready-again" if is_another else "start.ready"))
         dom.page_state("ready")
         dom.mark("ready")
-        if self._console.state["leads"]:
-            dom.remember("start-seconds", str(dom.reached("ready")))
+        seconds = dom.reached("ready")
+        if self._console.state["leads"] and seconds is not None and seconds < LONGEST_START:
+            self._console.settings["start-seconds"] = seconds
         if was_in_transaction and not self._console.client.will_tell_of_loss():
             self._console.trouble.show(LOST)
         self._console.client.resume()

@@ -225,6 +225,15 @@ def pass_on_stop() -> None:
         buffer[0] = int(signal.SIGINT)
 
 
+def loaded_io_module() -> Any:
+    """The module io.mjs if it is registered, as :func:`io_module` leaves it; else None."""
+    try:
+        import sahpool_io
+    except ImportError:
+        return None
+    return sahpool_io
+
+
 async def io_module() -> Any:
     """The module io.mjs, as registered by the page, or else loaded from the package by Blob URL."""
     try:

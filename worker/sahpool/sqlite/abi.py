@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import sqlite3
+from collections.abc import Mapping
 from ctypes import CFUNCTYPE, POINTER, c_char_p, c_int, c_int64, c_void_p
 from typing import Any
 
@@ -140,7 +141,7 @@ class sqlite3_vfs(ctypes.Structure):
 #: Bytes on wasm32, where a pointer and an int have four each.
 SIZES = {sqlite3_io_methods: 68, sqlite3_vfs: 76}
 
-_SIGNATURES = {
+_SIGNATURES: Mapping[str, tuple[Any, list[Any]]] = {
     "sqlite3_vfs_find": (POINTER(sqlite3_vfs), [c_char_p]),
     "sqlite3_vfs_register": (c_int, [c_void_p, c_int]),
     "sqlite3_vfs_unregister": (c_int, [c_void_p]),
@@ -190,7 +191,22 @@ def library() -> ctypes.CDLL:
                 hint="sahpool runs in Pyodide (wasm32) only.",
             )
     found = ctypes.CDLL(None)
-    for name, (result, arguments) in _SIGNATURES.items():
+    _declare(found, _SIGNATURES)
+    _library = found
+    return found
+
+
+def declare(signatures: Mapping[str, tuple[Any, list[Any]]]) -> None:
+    """Declares further functions of ``library()``: name → (type of the result, of the arguments).
+
+    Raises:
+        UnsupportedError: A function is missing.
+    """
+    _declare(library(), signatures)
+
+
+def _declare(found: ctypes.CDLL, signatures: Mapping[str, tuple[Any, list[Any]]]) -> None:
+    for name, (result, arguments) in signatures.items():
         try:
             function = getattr(found, name)
         except AttributeError as error:
@@ -200,12 +216,13 @@ def library() -> ctypes.CDLL:
             ) from error
         function.restype = result
         function.argtypes = arguments
-    _library = found
-    return found
 
 
 def connection_pointer(connection: sqlite3.Connection) -> int:
-    """The ``sqlite3*`` of an open connection: the first word behind its object header."""
+    """The ``sqlite3*`` of an open connection: the first word behind its object header.
+
+    ``layout.check_layout`` compares it with what SQLite says.
+    """
     address = c_void_p.from_address(id(connection) + object.__basicsize__).value
     if not address:
         raise sqlite3.ProgrammingError("Cannot operate on a closed database.")

@@ -93,8 +93,8 @@ export class Callbacks {
   // it.
   add(closure, signature, method, failure, isOwed) {
     const call = this.#module.wasmTable.get(closure);
-    // No method has more than five arguments, and a closure ignores the ones it does not have.
-    return this.#module.addFunction((a, b, c, d, e) => {
+    // No method has more than six arguments, and a closure ignores the ones it does not have.
+    return this.#module.addFunction((a, b, c, d, e, f) => {
       const module = this.#module;
       const gil = module._PyGILState_Ensure();
       const pending = module._PyErr_GetRaisedException();
@@ -109,16 +109,16 @@ export class Callbacks {
         HEAPU32[thread + RECURSION_REMAINING] += ROOM;
       }
       if (this.#owed.length > 0) this.#makeUp();
-      call(a, b, c, d, e);
+      call(a, b, c, d, e, f);
       let answer = module.HEAP32[this.#answer];
       for (let left = TRIES - 1; left > 0 && answer === 0; left--) {
-        call(a, b, c, d, e);
+        call(a, b, c, d, e, f);
         answer = module.HEAP32[this.#answer];
       }
       // An outer closure that made this call must find no answer stored.
       module.HEAP32[this.#answer] = 0;
       if (answer === 0) {
-        if (isOwed) this.#owed.push(() => call(a, b, c, d, e));
+        if (isOwed) this.#owed.push(() => call(a, b, c, d, e, f));
         this.#unfinished.set(failure, method);
         module.HEAPU8[this.#failed] = 1;
       }

@@ -16,6 +16,7 @@ from ..names import LENT
 from . import abi, causes, newer
 from .callbacks import Callbacks
 from .first_table import FirstTables
+from .layout import check_layout
 
 _log = logging.getLogger("sahpool")
 
@@ -71,12 +72,13 @@ def prepare(io: Any, module: Any) -> None:
         module: Pyodide's Emscripten module.
 
     Raises:
-        UnsupportedError: The heap has grown beyond 2 GiB.
+        UnsupportedError: The heap has grown beyond 2 GiB, or CPython's connections are not known.
     """
     global _callbacks, _entry_point, _stop_handler
     if _callbacks is None:
         _callbacks = Callbacks(io, module, tell=_tell)
         causes.add_source(_callbacks.take_unfinished)
+    check_layout(_callbacks)
     if not _stop_handler:
         _stop_handler = int(io.stopHandler(module))
     if not _entry_point:

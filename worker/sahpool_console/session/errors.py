@@ -12,6 +12,7 @@
      ├─ UsedElsewhere       another tab's session uses what the request is about
      ├─ StoragePaused       another program has the storage for the time being
      ├─ FunctionFailed      a function of SQL that is written in Python raised an exception
+     ├─ ForeignIndex        the statement needs the order of an index of another program
      ├─ NameExists          the name is taken, and the request does not ask to replace
      └─ ImportRejected      the file cannot be imported
          ├─ NotADatabase    the file is no SQLite database, or not a whole one
@@ -33,6 +34,7 @@ __all__ = [
     "CursorClosed",
     "DelimitedError",
     "EncodingError",
+    "ForeignIndex",
     "FunctionFailed",
     "Hint",
     "ImportRejected",
@@ -170,6 +172,32 @@ class StoragePaused(SessionError):
 
 class FunctionFailed(SessionError):
     """A function of SQL that is written in Python raised an exception, which is the cause."""
+
+
+class ForeignIndex(SessionError):
+    """The statement needs the order of an index whose collation another program has."""
+
+    @classmethod
+    def written(cls, collation: str) -> Self:
+        """The error for a statement that would write to the index."""
+        return cls(
+            f"Not written: an index or key here is in the order of {collation}, a collation of the "
+            "program that the database comes from, and would no longer fit there.",
+            code="foreign-index-written",
+            hint=Hint("write-to-a-copy"),
+            collation=collation,
+        )
+
+    @classmethod
+    def looked_up(cls, collation: str) -> Self:
+        """The error for a statement that would look up rows in the index."""
+        return cls(
+            f"Not run: it would look up rows in an index in the order of {collation}, a collation "
+            "of the program that the database comes from, and could miss some.",
+            code="foreign-index-looked-up",
+            hint=Hint("look-up-without-index"),
+            collation=collation,
+        )
 
 
 class NameExists(SessionError):

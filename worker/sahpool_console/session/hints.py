@@ -54,7 +54,7 @@ def dot_command(*names: str) -> Condition:
 
     def is_one(failure: Failure) -> bool:
         words = failure.statement.split(None, 1)
-        command = words[0].lower().decode("utf-8", "replace") if words else ""
+        command = words[0].lower().rstrip(b";").decode("utf-8", "replace") if words else ""
         return command in names if names else command.startswith(".")
 
     return where(is_one)
@@ -105,9 +105,15 @@ def hints_for(failure: Failure) -> list[Hint]:
 _FULL_NAMES = ("QuotaExceededError", "NS_ERROR_FILE_NO_DEVICE_SPACE")
 
 
+#: Result codes for which CPython 3.14 has no name (sqlite.org/rescode.html).
+_NAMES = {3091: "SQLITE_CONSTRAINT_DATATYPE"}
+
+
 def result_name(error: BaseException) -> str | None:
     """SQLite's result code by name; SQLITE_FULL also for a full storage, whoever reports it."""
     name: str | None = getattr(error, "sqlite_errorname", None)
+    if name == "unknown":  # to this Python, which has no name for it
+        name = _NAMES.get(getattr(error, "sqlite_errorcode", 0))
     return "SQLITE_FULL" if name is None and _is_out_of_room(error) else name
 
 

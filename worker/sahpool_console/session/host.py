@@ -6,11 +6,20 @@ Storage, an Engine and a Loop, and of a Quarantine where its storage has one.
 """
 
 import sqlite3
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
-__all__ = ["Engine", "Function", "Host", "Loop", "Quarantine", "Source", "Storage"]
+__all__ = [
+    "Aggregate",
+    "Engine",
+    "Function",
+    "Host",
+    "Loop",
+    "Quarantine",
+    "Source",
+    "Storage",
+]
 
 
 class Function(NamedTuple):
@@ -26,6 +35,19 @@ class Function(NamedTuple):
     call: Callable[..., object]
     deterministic: bool
     """Whether it returns the same for the same arguments always, so that an index may use it."""
+
+
+class Aggregate(NamedTuple):
+    """An aggregate of SQL that is written in Python, and a window function.
+
+    ``make`` returns an object with the methods ``step``, ``inverse``, ``value`` and ``finalize``,
+    as ``sqlite3.Connection.create_window_function`` takes its class.
+    """
+
+    name: str
+    arguments: int
+    """How many it takes; -1: any number."""
+    make: Callable[[], Any]
 
 
 class Source(Protocol):
@@ -100,8 +122,17 @@ class Storage(Protocol):
         """Makes room for the files that the next statements may create."""
         ...
 
-    async def import_db(self, name: str, chunks: AsyncIterable[Any], *, replace: bool) -> list[str]:
+    async def import_db(
+        self,
+        name: str,
+        chunks: AsyncIterable[Any],
+        *,
+        replace: bool,
+        beside: Mapping[str, AsyncIterable[Any]],
+    ) -> list[str]:
         """Stores the bytes of a database, checks them, and only then gives them its name.
+
+        ``beside`` has the bytes of the files that lie beside it: "wal", "journal".
 
         Returns remarks for the user, in sentences.
         """
@@ -162,6 +193,18 @@ class Engine(Protocol):
         """The functions that every connection has beside SQLite's own.
 
         Where there are any, the host makes Python see SIGALRM again and again (``sql.functions``).
+        """
+        ...
+
+    def aggregates(self) -> list[Aggregate]:
+        """The aggregates that every connection has beside SQLite's own."""
+        ...
+
+    def add_table_functions(self, con: sqlite3.Connection, missing: str) -> bool:
+        """Registers the functions that stand in FROM, if ``missing`` is the name of one.
+
+        They are registered when a statement asks for one. Returns whether it is there now and was
+        not before.
         """
         ...
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from .. import protocol
 from .errors import Hint, NoDatabase, StoragePaused, WrongDatabase, describe
-from .host import Host
+from .host import Host, Source
 from .job import Job
 from .neighbours import Neighbours
 from .sql import catalog
@@ -53,6 +53,7 @@ class Session:
         neighbours: The service, for what concerns the sessions of other tabs.
         emit: Posts the head of an event to the tab.
         waits_for: The sessions whose locks a statement of this one waits for.
+        beside: Name → WAL or journal for the next import of the database that it belongs to.
     """
 
     def __init__(
@@ -64,9 +65,11 @@ class Session:
     ) -> None:
         self.number = 0
         self.connection: Connection | None = None
+        self.script = (0, b"")
         self.host = host
         self.neighbours = neighbours
         self.emit = emit
+        self.beside: dict[str, Source] = {}
         self._operations = operations
         self._turn = asyncio.Lock()
         self._jobs: dict[int, Job] = {}

@@ -1,6 +1,6 @@
 """The interface of a format: a module with a FORMAT, an ImportFormat or an ExportFormat."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from ..host import Source
@@ -42,6 +42,8 @@ class Incoming(Protocol):
     name: str
     """The user's name for the file."""
     job: Job
+    beside: Mapping[str, Source]
+    """The files that lie beside a database: "wal", "journal"."""
 
     async def as_table(self, file: TableFile) -> Imported:
         """Loads it into a table, whose name the user has given or the file's name gives."""

@@ -3,7 +3,7 @@
 Source: https://www.sqlite.org/fileformat2.html#the_database_header
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 from contextlib import aclosing
 from typing import Any
 
@@ -21,16 +21,17 @@ _HEADER_SIZE = 100
 _WAL = 2
 
 
-def check(source: Source, name: str) -> list[str]:
+def check(source: Source, name: str, beside: Collection[str] = ()) -> list[str]:
     """Remarks about a file that may be a whole SQLite database, by its header and its size.
 
     The host checks the content once it is copied. An empty file is a database that nothing has been
-    written to yet.
+    written to yet. With a file ``beside`` it, "wal" or "journal", it may be a part only: the host
+    checks the whole.
 
     Raises:
         NotADatabase: It cannot be a whole SQLite database.
     """
-    if not source.size:
+    if not source.size or beside:
         return []
     header = source.read(0, 512)
     if not header.startswith(MAGIC):
@@ -124,7 +125,7 @@ def _is_database(source: Source, name: str) -> bool:
 
 
 async def _read(incoming: Incoming) -> Imported:
-    notes = check(incoming.source, incoming.name)
+    notes = check(incoming.source, incoming.name, incoming.beside)
     return await incoming.as_database(_chunks(incoming.source, incoming.job), notes)
 
 

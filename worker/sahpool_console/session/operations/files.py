@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator, Iterator
+from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
 from contextlib import aclosing, closing
 from typing import Any
 
@@ -18,6 +18,15 @@ from ..session import Fields, Session
 __all__ = ["CHUNK", "OPERATIONS", "copy_out"]
 
 CHUNK = 1024 * 1024
+
+
+_SUFFIXES = {"wal": "-wal", "journal": "-journal"}
+
+
+async def beside(session: Session, job: Job) -> Fields:
+    """Keeps a WAL or journal for the next import of the database that it lies beside."""
+    session.beside[job.request["name"]] = job.files[0]
+    return {}
 
 
 async def import_file(session: Session, job: Job) -> Fields:
@@ -38,6 +47,11 @@ class _Incoming:
         self.source: Source = job.files[0]
         self.name: str = job.request["name"]
         self.job = job
+        self.beside: Mapping[str, Source] = {
+            kind: session.beside.pop(self.name + suffix)
+            for kind, suffix in _SUFFIXES.items()
+            if self.name + suffix in session.beside
+        }
         self._session = session
         self._format = known
 
@@ -63,10 +77,15 @@ class _Incoming:
         session, request = self._session, self.job.request
         name, replace = request["database"] or database_name(self.name), request["replace"]
         if session.host.storage.exists(name) and not replace:
+            for kind, source in self.beside.items():  # for the next try, under another name
+                session.beside[self.name + _SUFFIXES[kind]] = source
             raise NameExists(name, "database")
+        beside = {kind: source.pieces() for kind, source in self.beside.items()}
         async with aclosing(chunks):
             with session.not_open(name, "replaced"):
-                found = await session.host.storage.import_db(name, chunks, replace=replace)
+                found = await session.host.storage.import_db(
+                    name, chunks, replace=replace, beside=beside
+                )
         session.switch(name)
         return Imported(name, None, None, session.host.storage.size(name), notes + found)
 
@@ -134,6 +153,7 @@ async def formats(_session: Session, _job: Job) -> Fields:
 
 
 OPERATIONS = {
+    "beside": beside,
     "import_file": import_file,
     "export": export,
     "delete": delete,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from array import array
 from time import perf_counter
 
 from ... import protocol
@@ -10,6 +11,7 @@ from ..errors import Hint, OutcomeUnknown, TransactionLost, add_hint, describe
 from ..job import Job
 from ..session import Fields, Session
 from ..sql.connection import Connection, Execution
+from ..sql.hints import Situation, find
 from ..sql.results import Rows
 from ..sql.statements import Statement, split
 
@@ -21,6 +23,12 @@ RUN_SECONDS = 0.2
 RUN_OUTCOMES = 2_000
 """Statements after which it answers, too, for the page reads a reply in one go."""
 
+MERGED_OUTCOMES = 50_000
+"""The same where outcomes without rows come as one."""
+
+LEAST_MERGED = 20
+"""Outcomes in a row that are worth one of the kind "many"."""
+
 
 async def run(session: Session, job: Job) -> Fields:
     """Runs statements until one has more rows than were asked for or fails, or the time is up.
@@ -29,7 +37,7 @@ async def run(session: Session, job: Job) -> Fields:
     error does: it is in the outcome of the statement that it has stopped.
     """
     connection = session.meant_connection(job)
-    sql = job.request["sql"].encode()
+    sql = _script(session, job)
     start = job.request["start"]
     if start > len(sql) or (start < len(sql) and sql[start] & 0xC0 == 0x80):
         raise protocol.ProtocolError(f"No character of the SQL begins at byte {start}.")
@@ -40,17 +48,17 @@ async def run(session: Session, job: Job) -> Fields:
         raise TransactionLost
     await session.host.storage.prepare()
     connection.close_results()
-    outcomes: list[Fields] = []
+    merged = Outcomes(job)
     statements = split(sql, start)
     statement = next(statements, None)
     until = perf_counter() + RUN_SECONDS
     while statement is not None:
-        outcome = await _outcome(session, connection, sql, statement, job, bool(outcomes))
+        outcome = await _outcome(session, connection, sql, statement, job, merged.count > 0)
         if outcome is None:
             break
-        outcomes.append(outcome)
+        merged.add(outcome)
         statement = None if outcome["error"] is not None else next(statements, None)
-        if outcome["cursor"] is not None or len(outcomes) == RUN_OUTCOMES:
+        if outcome["cursor"] is not None or merged.is_full():
             break
         if perf_counter() > until:
             break
@@ -59,12 +67,88 @@ async def run(session: Session, job: Job) -> Fields:
     if connection.may_have_written and not connection.con.in_transaction:
         connection.may_have_written = False
         session.wrote()
+    if statement is None:
+        session.script = (0, b"")
     return {
-        "outcomes": outcomes,
+        "outcomes": merged.taken(),
         "next": None if statement is None else statement.start,
         "in_transaction": connection.con.in_transaction,
         "schema_changed": session.schema_changed(connection),
     }
+
+
+def _script(session: Session, job: Job) -> bytes:
+    """The text to run, in UTF-8: that of the request, or the one that the session keeps.
+
+    Raises:
+        ProtocolError: The session keeps no text of that number.
+    """
+    sql: str = job.request["sql"]
+    number: int = job.request["script"]
+    if not number:
+        return sql.encode()
+    if sql:
+        session.script = (number, sql.encode())
+    elif session.script[0] != number:
+        raise protocol.ProtocolError(f"This session has no script {number}.")
+    return session.script[1]
+
+
+class Outcomes:
+    """The outcomes of a request, in which many without rows may come as one (``merge``).
+
+    Attributes:
+        count: How many statements there are.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._merges = job.request["merge"]
+        self._listed: list[Fields] = []
+        self._pending: list[Fields] = []
+        self.count = 0
+
+    def add(self, outcome: Fields) -> None:
+        """Adds the outcome of one statement."""
+        self.count += 1
+        if self._merges and outcome["kind"] == "done":
+            self._pending.append(outcome)
+        else:
+            self._flush()
+            self._listed.append(outcome)
+
+    def is_full(self) -> bool:
+        """Whether the reply is to be sent, for the page reads it in one go."""
+        most = MERGED_OUTCOMES if self._merges else RUN_OUTCOMES
+        return len(self._listed) >= RUN_OUTCOMES or self.count >= most
+
+    def taken(self) -> list[Fields]:
+        """The outcomes for the reply."""
+        self._flush()
+        return self._listed
+
+    def _flush(self) -> None:
+        pending, self._pending = self._pending, []
+        if len(pending) < LEAST_MERGED:
+            self._listed += pending
+            return
+        numbers = array("d")
+        for each in pending:
+            changes = -1 if each["changes"] is None else each["changes"]
+            numbers.extend((each["start"], each["end"], each["line"], each["elapsed"], changes))
+        known = [each["changes"] for each in pending if each["changes"] is not None]
+        self._listed.append(
+            {
+                **pending[0],
+                "kind": "many",
+                "end": pending[-1]["end"],
+                "elapsed": sum(each["elapsed"] for each in pending),
+                "changes": sum(known) if known else None,
+                "count": len(pending),
+                "part": len(self._job.parts),
+            }
+        )
+        self._job.parts.append(numbers.tobytes())
 
 
 async def _outcome(
@@ -140,11 +224,36 @@ def _statement_error(
     offset = -1
     if isinstance(error, sqlite3.Error) and hasattr(error, "sqlite_errorcode"):
         offset = session.host.engine.error_offset(connection.con)
-    return describe(
+    report = describe(
         job.as_stopped(error),
         statement=text,
         offset=statement.start + offset if offset >= 0 else None,
     )
+    if not report["hint"] and not report["hints"] and isinstance(error, sqlite3.Error):
+        keywords = session.host.engine.keywords()
+        _add_hint(
+            report,
+            Situation(str(error), text, offset, keywords, connection.open_for),
+            statement.start,
+        )
+    return report
+
+
+def _add_hint(report: Fields, situation: Situation, start: int) -> None:
+    """Adds the hint about what the statement, from byte ``start`` of the SQL on, says.
+
+    Where it says what to replace, ``replacements`` is a list of (byte of the whole SQL, bytes,
+    text), to the first of which ``offset`` then points.
+    """
+    found = find(situation)
+    if found is None:
+        return
+    add_hint(report, found.hint)
+    if found.replacements:
+        report["replacements"] = [
+            [start + each.offset, each.length, each.text] for each in found.replacements
+        ]
+        report["offset"] = report["replacements"][0][0]
 
 
 async def fetch(session: Session, job: Job) -> Fields:

@@ -12,10 +12,12 @@ from contextlib import (
     suppress,
 )
 from itertools import count
+from time import perf_counter
 from typing import Any, NamedTuple
 
 from ..errors import CursorClosed, Hint, TransactionOpen
 from ..host import Host
+from .collations import Collations
 from .functions import Functions
 from .results import Rows
 from .statements import split
@@ -97,14 +99,18 @@ class Connection:
         self.con = host.storage.connect(name)
         self.con.isolation_level = None
         self.con.text_factory = bytearray
+        self._began = 0.0  # when the open transaction began, by perf_counter()
         self._put_off = 0  # pages, see put_off_checkpoints
         # Whether the service empties the WAL later (empty_wal); None: not known yet.
         self._is_tidied: bool | None = None
         self._settings = Settings(self.con)
         self._results: dict[int, Rows] = {}
+        self._collations = Collations(self.con)
         self._functions = Functions(self.con, progress)
         for function in host.engine.functions():
             self._functions.register(function)
+        for aggregate in host.engine.aggregates():
+            self._functions.register_aggregate(aggregate)
         try:
             # Reads the whole schema, so that a file that is no database fails here. The progress
             # handler is set only afterwards: the cancel that ends an import must not interrupt
@@ -195,7 +201,12 @@ class Connection:
 
         Text that is not valid UTF-8 gets replacement characters.
         """
-        return [tuple(map(_text, row)) for row in self.con.execute(sql, parameters)]
+        while True:
+            try:
+                return [tuple(map(_text, row)) for row in self.con.execute(sql, parameters)]
+            except sqlite3.OperationalError as error:
+                if not self._collations.add(error, sql):
+                    raise
 
     def execute(self, sql: str) -> Execution:
         """Runs one statement of the user's, up to its first row."""
@@ -206,6 +217,8 @@ class Connection:
             # columns only once.
             con.executescript(sql)
             return Execution([], None, None)
+        if is_vacuum(sql):
+            self._collations.check(sql)
         if is_vacuum(sql) and self._vacuum():
             return Execution([], None, None)
         word = _first_word(sql)
@@ -218,10 +231,12 @@ class Connection:
         self.may_differ = self.may_differ or word not in _KEEPS_SCHEMA
         self.was_undone = self.was_undone or word in _UNDOES_SCHEMA
         before = con.total_changes
+        if not con.in_transaction:
+            self._began = perf_counter()
         with self._functions.naming_failures(), ExitStack() as until_known:
             cursor = until_known.enter_context(closing(con.cursor()))
             with self._setting(word):
-                cursor.execute(sql)
+                self._begin(cursor, sql)
             if cursor.description is None:
                 return Execution([], None, self._changes(cursor, word, before))
             columns = [column[0] for column in cursor.description]
@@ -233,6 +248,25 @@ class Connection:
             until_known.pop_all()
             rows = Rows(cursor, len(columns), cursor.close, self._functions.naming_failures)
             return Execution(columns, rows, None, word not in _READING)
+
+    def _begin(self, cursor: sqlite3.Cursor, sql: str) -> None:
+        """Runs a statement up to its first row, with what it needs beside SQLite's own."""
+        while True:
+            try:
+                self._collations.check(sql)
+                cursor.execute(sql)
+                return
+            except sqlite3.OperationalError as error:
+                # The statement has not begun to run.
+                if not self._adds_what_is_missing(error, sql):
+                    raise
+
+    def _adds_what_is_missing(self, error: sqlite3.OperationalError, sql: str) -> bool:
+        """Whether what a statement lacks was registered: a table function, or a collation."""
+        told, _, name = str(error).partition(": ")
+        if told == "no such table":
+            return self._host.engine.add_table_functions(self.con, name.rpartition(".")[2])
+        return self._collations.add(error, sql)
 
     def _vacuum(self) -> bool:
         """Runs VACUUM in pieces; False when that cannot be done and SQLite's own has to run."""
@@ -272,6 +306,11 @@ class Connection:
         """PRAGMA data_version, which changes with each commit of another connection."""
         ((version,),) = self.query("PRAGMA main.data_version")
         return int(version)
+
+    @property
+    def open_for(self) -> float | None:
+        """Seconds since the open transaction began; None: none is open."""
+        return perf_counter() - self._began if self.con.in_transaction else None
 
     @property
     def holds_snapshot(self) -> bool:

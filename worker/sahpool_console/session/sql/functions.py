@@ -15,11 +15,12 @@ import signal
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 from typing import Any
 
 from ..errors import Cancelled, FunctionFailed, SessionError
-from ..host import Function
+from ..host import Aggregate, Function
 
 __all__ = ["Functions"]
 
@@ -56,6 +57,12 @@ class Functions:
             _Call(self, function),
             deterministic=function.deterministic,
         )
+
+    def register_aggregate(self, aggregate: Aggregate) -> None:
+        """Makes ``aggregate`` callable from the SQL of this connection; raises as register()."""
+        signal.signal(signal.SIGALRM, _on_alarm)
+        make: Any = partial(_Group, self, aggregate)
+        self._con.create_window_function(aggregate.name, aggregate.arguments, make)
 
     @contextmanager
     def naming_failures(self) -> Iterator[None]:
@@ -98,6 +105,16 @@ class _Call:
             raise
         finally:
             _running = None
+
+
+class _Group:
+    """What SQLite is given for one group of an aggregate, or for one window."""
+
+    def __init__(self, owner: Functions, aggregate: Aggregate) -> None:
+        state = aggregate.make()
+        for method in ("step", "inverse", "value", "finalize"):
+            call = Function(aggregate.name, -1, getattr(state, method), deterministic=False)
+            setattr(self, method, _Call(owner, call))
 
 
 def _on_alarm(_signal: int, frame: FrameType | None) -> None:

@@ -186,7 +186,7 @@ def _copy_back(
 
     def look(status: int, _remaining: int, _total: int) -> None:
         nonlocal pieces
-        if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        if status & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             # No other session can have taken the lock in between; sqlite3 would retry for ever.
             raise sqlite3.OperationalError("database is locked")
         if status != sqlite3.SQLITE_OK:

@@ -1,0 +1,146 @@
+"""Long scripts, and Run while something runs already: the page answers all the while."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.console_page import Console
+from tests.browser.page_steps import ENDLESS
+from tests.browsers import wait_for
+
+# As the reports had it: one INSERT of megabytes, and very many statements.
+ROW = "(1,'lorem ipsum dolor sit amet','2024-01-01',3.14159)"
+MANY = 100_000
+
+PASTE = """
+const editor = document.querySelector('[role=textbox][aria-label="SQL"]');
+editor.focus();
+const common = { bubbles: true, cancelable: true };
+const selectAll = { key: "a", code: "KeyA", keyCode: 65, ctrlKey: true, ...common };
+editor.dispatchEvent(new KeyboardEvent("keydown", selectAll));
+const clipboardData = new DataTransfer();
+clipboardData.setData("text/plain", (%s));
+const data = clipboardData.getData("text/plain");
+const clipboard = { clipboardData, data, dataType: "text/plain" };
+editor.dispatchEvent(new ClipboardEvent("paste", { ...clipboard, ...common }));
+"""
+
+# Which pauses the page's thread has made since then, in ms; those above a tenth of a second.
+WATCH = """
+window.pauses = [];
+let last = performance.now();
+const { port1, port2 } = new MessageChannel();
+port1.onmessage = () => {
+  const now = performance.now();
+  if (now - last > 100) pauses.push(Math.round(now - last));
+  last = now;
+  setTimeout(() => port2.postMessage(0), 1);
+};
+port2.postMessage(0);
+"""
+
+
+def check_many(console: Console) -> None:
+    console.open()
+    script = (
+        "'CREATE TABLE big (a, b, c, d);\\nBEGIN;\\n' + "
+        f"`INSERT INTO big VALUES {ROW};\\n`.repeat({MANY}) + 'COMMIT;\\nSELECT nothing;'"
+    )
+    console.js(PASTE % script)
+    console.js(WATCH)
+    console.run_sql()
+    assert f"Line {MANY + 4:}:8" in str(console.error())
+    assert console.tabs() == [] or console.tabs()[-1] == f"Messages ({MANY + 4:,})"
+    messages = "return [...document.querySelectorAll('#messages li')].map((each) => each.innerText)"
+    wait_for("the messages", lambda: len(console.js(messages)) == 1000)
+    last, before = console.js(messages)[-1], console.js(messages)[-3]
+    assert "SELECT nothing;" in last
+    assert f"line {MANY + 2:,}" in before
+    assert "1 row changed" in before
+    console.run_sql("SELECT count(*) AS n FROM big")
+    assert console.rows() == [[str(MANY)]]
+    assert console.errors() == []
+
+
+@pytest.mark.chrome
+def test_a_hundred_thousand_statements_run_and_each_has_its_message(console: Console) -> None:
+    check_many(console)
+
+
+@pytest.mark.firefox
+def test_a_hundred_thousand_statements_run_in_firefox(firefox_console: Console) -> None:
+    check_many(firefox_console)
+
+
+def test_a_statement_of_five_megabytes_runs(console: Console) -> None:
+    console.open()
+    rows = 5 * 1024 * 1024 // (len(ROW) + 2)
+    script = (
+        "'CREATE TABLE big (a, b, c, d);\\nINSERT INTO big VALUES ' + "
+        f"Array.from({{ length: {rows} }}, () => `{ROW}`).join(',\\n') + ';'"
+    )
+    console.js(PASTE % script)
+    console.run_sql()
+    assert console.error() is None
+    console.run_sql("SELECT count(*) AS n FROM big")
+    assert console.rows() == [[str(rows)]]
+    # What a reload brings back runs again.
+    console.run_sql("SELECT 1 AS one")
+    assert console.rows() == [["1"]]
+
+
+def test_an_error_behind_a_long_text_of_all_kinds_of_characters_is_at_its_place(
+    console: Console,
+) -> None:
+    console.open()
+    console.js(PASTE % "'-- é🙂\\n'.repeat(50_000) + \"SELECT 'é🙂', nothing\"")
+    console.run_sql()
+    assert "Line 50001:14" in str(console.error())
+
+
+def test_run_while_a_result_is_read_stops_that_and_runs_the_new_text(console: Console) -> None:
+    console.open()
+    console.run_sql(
+        "WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 5000000) "
+        "SELECT x, 'some text to be read ' || x FROM c",
+        wait=False,
+    )
+    wait_for("rows", lambda: console.row_count() > 0)
+    console.type_sql("SELECT 'new' AS text")
+    press = """
+        document.querySelector('[role=textbox][aria-label="SQL"]').dispatchEvent(
+          new KeyboardEvent("keydown", { key: "Enter", code: "Enter", keyCode: 13, ctrlKey: true,
+                                         bubbles: true, cancelable: true }));
+    """
+    console.js(press)
+    wait_for("the new text", lambda: console.rows() == [["new"]])
+    assert console.headers() == ["text"]
+    assert console.error() is None
+
+
+def test_run_while_a_statement_runs_offers_to_stop_it_and_to_run_this(console: Console) -> None:
+    console.open()
+    console.run_sql(ENDLESS, wait=False)
+    console.type_sql("SELECT 'this' AS text")
+    wait_for("it to run", lambda: "Running" in console.status() or "rows" in console.status())
+    console.js("document.getElementById('run').click()")
+    wait_for("the offer", lambda: "A statement is running." in str(console.error()))
+    console.click("Stop it and run this")
+    wait_for("this", lambda: console.rows() == [["this"]])
+    assert console.error() is None
+
+
+def test_the_offer_runs_the_text_also_when_the_statement_has_ended_by_itself(
+    console: Console,
+) -> None:
+    console.open()
+    console.run_sql(
+        "WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 2000000) "
+        "SELECT count(*) FROM c",
+        wait=False,
+    )
+    console.type_sql("SELECT 'late' AS text")
+    console.js("document.getElementById('run').click()")
+    console.wait_idle()
+    console.click("Stop it and run this")
+    wait_for("this", lambda: console.rows() == [["late"]])

@@ -1,0 +1,226 @@
+"""SQL of other programs and of newer SQLite, and what is written instead here: the tables of hints.
+
+Sources: dev.mysql.com/doc/refman/8.4/en/sql-statements.html, postgresql.org/docs/current/sql.html,
+learn.microsoft.com/sql/t-sql, sqlite.org/changes.html.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+__all__ = ["FUNCTIONS", "RULES", "Rule"]
+
+
+class Rule(NamedTuple):
+    """An error message, what the statement looks like, and the hint.
+
+    Attributes:
+        code: Says which hint it is. Groups of the patterns are the parameters of its text.
+        message: Found in SQLite's error message.
+        bare: Found in the statement without what is quoted in it, if it is given.
+        raw: Found in the whole statement, if it is given.
+    """
+
+    code: str
+    message: re.Pattern[str]
+    bare: re.Pattern[str] | None = None
+    raw: re.Pattern[str] | None = None
+
+
+def _rule(code: str, message: str, bare: str = "", raw: str = "") -> Rule:
+    patterns = (re.compile(each, re.IGNORECASE) if each else None for each in (bare, raw))
+    return Rule(code, re.compile(message, re.IGNORECASE), *patterns)
+
+
+def _near(words: str) -> str:
+    """The message about one of these words."""
+    return rf'near "(?P<word>{words})": syntax error'
+
+
+_SYNTAX = r"syntax error|unrecognized token|incomplete input"
+
+RULES = (
+    # --- transactions
+    _rule("sql-no-transaction", r"cannot (?P<word>commit|rollback) - no transaction is active"),
+    # --- parts of databases that belong to other programs
+    _rule("sql-collation-elsewhere", r"no such collation sequence: (?P<name>.+)"),
+    _rule(
+        "sql-module-elsewhere-drop",
+        r"no such module: (?P<module>.+)",
+        bare=r"\A\s*DROP\s+TABLE\s+(?:IF\s+EXISTS\s+)?(?P<table>\w+)",
+    ),
+    _rule("sql-module-elsewhere", r"no such module: (?P<module>.+)"),
+    # --- newer SQLite
+    _rule(
+        "sql-aggregate-order",
+        _near("ORDER"),
+        bare=r"\b(?:group_concat|string_agg|json_group_\w+|sum|total|count|avg|min|max|array_agg)"
+        r"\s*\([^()]*\bORDER\s+BY\b",
+    ),
+    _rule("sql-within-group", _near(r"GROUP|\(|WITHIN"), bare=r"\bWITHIN\s+GROUP\b"),
+    _rule("sql-digit-separator", _SYNTAX, bare=r"\b(?P<digits>\d+(?:_\d+)+)\b"),
+    _rule(
+        "sql-raise-expression",
+        _SYNTAX,
+        bare=r"\bRAISE\s*\(\s*(?:ABORT|FAIL|ROLLBACK)\s*,\s*(?:'\s*'\s*\|\||[^'\s])",
+    ),
+    _rule(
+        "sql-alter-column",
+        _near("ALTER|MODIFY|CHANGE|COLUMN|CONSTRAINT"),
+        bare=r"\A\s*ALTER\s+TABLE\b",
+    ),
+    # --- MySQL
+    _rule("sql-auto-increment", _near("AUTO_INCREMENT")),
+    _rule("sql-serial", _near("IDENTITY|GENERATED|AUTOINCREMENT"), bare=r"\bCREATE\s+TABLE\b"),
+    _rule(
+        "sql-table-options",
+        _near("=|ENGINE|CHARSET|DEFAULT|COLLATE|AUTO_INCREMENT|COMMENT|ROW_FORMAT|CHARACTER"),
+        bare=r"\bCREATE\s+TABLE\b.*\)\s*(?:ENGINE|DEFAULT|CHARSET|COLLATE|COMMENT|ROW_FORMAT)",
+    ),
+    _rule("sql-backslash-quote", _SYNTAX, raw=r"'[^']*\\'"),
+    _rule("sql-hash-comment", r'unrecognized token: "#'),
+    _rule("sql-show-tables", _near("SHOW"), bare=r"\A\s*SHOW\s+(?:FULL\s+)?TABLES\b"),
+    _rule("sql-show", _near("SHOW")),
+    _rule(
+        "sql-describe",
+        _near(r"DESC|DESCRIBE|\w+"),
+        bare=r"\A\s*DESC(?:RIBE)?\s+(?P<table>\w+)\s*;?\s*\Z",
+    ),
+    _rule("sql-use-database", _near("USE"), bare=r"\A\s*USE\b"),
+    _rule(
+        "sql-create-database",
+        _near("DATABASE|SCHEMA"),
+        bare=r"\A\s*(?:CREATE|DROP|ALTER)\s+(?:DATABASE|SCHEMA)\b",
+    ),
+    _rule("sql-truncate", _near("TRUNCATE")),
+    _rule(
+        "sql-insert-ignore", _near("IGNORE|INTO"), bare=r"\A\s*(?P<verb>INSERT|UPDATE)\s+IGNORE\b"
+    ),
+    _rule("sql-on-duplicate", _near("DUPLICATE")),
+    _rule("sql-separator", _near("SEPARATOR")),
+    _rule("sql-enum", _SYNTAX, bare=r"\bENUM\s*\("),
+    _rule(
+        "sql-index-in-table",
+        _SYNTAX,
+        bare=r"\bCREATE\s+TABLE\b.*,\s*(?:UNIQUE\s+|FULLTEXT\s+)?(?:KEY|INDEX)\b",
+    ),
+    _rule("sql-set-variable", _near("SET"), bare=r"\A\s*SET\b"),
+    _rule("sql-lock-tables", _near("LOCK|UNLOCK")),
+    _rule("sql-delimiter", _near("DELIMITER")),
+    _rule("sql-null-safe-equal", _SYNTAX, bare="<=>"),
+    _rule("sql-double-ampersand", _SYNTAX, bare="&&"),
+    _rule("sql-exclamation-mark", r'unrecognized token: "!"'),
+    _rule("sql-div", _near(r"\w+"), bare=r"\w\s+DIV\s+\w"),
+    # --- PostgreSQL
+    _rule("sql-colon-cast", r'unrecognized token: ":', bare=r"::\s*(?P<type>\w+)"),
+    _rule("sql-ilike", _near("ILIKE")),
+    _rule("sql-dollar-quote", _SYNTAX, bare=r"\$\w*\$"),
+    _rule("sql-distinct-on", _near("ON|,"), bare=r"\bDISTINCT\s+ON\b"),
+    _rule(
+        "sql-fetch-first",
+        _near(r"FETCH|ROWS?|FIRST|NEXT|\d+"),
+        bare=r"\bFETCH\s+(?:FIRST|NEXT)\s+(?P<count>\d+)",
+    ),
+    _rule("sql-top", _near(r"\d+"), bare=r"\bSELECT\s+(?:DISTINCT\s+)?TOP\s+\(?(?P<count>\d+)"),
+    _rule("sql-interval", _SYNTAX + "|no such column: INTERVAL", bare=r"\bINTERVAL\s+['\d-]"),
+    _rule(
+        "sql-typed-literal",
+        _near("'.*") + "|no such column: (?:DATE|TIME|TIMESTAMP|DATETIME)$",
+        bare=r"\b(?P<type>DATE|TIME|TIMESTAMP|DATETIME)\s+'",
+    ),
+    _rule("sql-escape-string", _near("'.*") + "|no such column: [EN]$", bare=r"\b[EeNn]'"),
+    _rule("sql-tilde-operator", _near("~")),
+    _rule(
+        "sql-array",
+        _SYNTAX + r"|no such column: ARRAY|no such function: (?:ANY|ALL|SOME)\b",
+        bare=r"\bARRAY\s*\[|\b(?:ANY|ALL|SOME)\s*\(",
+    ),
+    _rule("sql-left-right", _near(r"\("), bare=r"\b(?:LEFT|RIGHT)\s*\("),
+    _rule(
+        "sql-offset-alone", _near(r"OFFSET|\d+"), bare=r"\bOFFSET\s+(?P<count>\d+)(?!.*\bLIMIT\b)"
+    ),
+    _rule("sql-lateral", _SYNTAX, bare=r"\bLATERAL\b"),
+    _rule("sql-psql-command", r'unrecognized token: "\\'),
+    _rule(
+        "sql-create-elsewhere",
+        _near(
+            "EXTENSION|SEQUENCE|TYPE|DOMAIN|FUNCTION|PROCEDURE|USER|ROLE|MATERIALIZED|OR|POLICY"
+            "|EVENT|REPLACE"
+        ),
+        bare=r"\A\s*(?:CREATE|DROP|ALTER)\b",
+    ),
+    _rule("sql-rights", _near("GRANT|REVOKE")),
+    _rule("sql-copy", _near("COPY|LOAD")),
+    _rule("sql-call", _near("CALL|EXEC|EXECUTE|DO|DECLARE|PRINT")),
+    _rule("sql-go", _near("GO")),
+    _rule("sql-merge", _near("MERGE")),
+    _rule("sql-comment-on", _near("COMMENT")),
+    # --- others
+    _rule(
+        "sql-no-schemas",
+        r"(?:unknown database|no such table:) "
+        r"(?P<schema>public|dbo|information_schema|pg_catalog)\b",
+    ),
+    _rule("sql-dual", r"no such table: dual\b"),
+    _rule("sql-rownum", r"no such column: (?P<name>rownum)\b"),
+    _rule(
+        "sql-date-parts",
+        r"no such column: (?P<unit>year|month|day|hour|minute|second)\b",
+        bare=r"\b(?:DATEDIFF|DATEADD|DATEPART|EXTRACT|DATE_PART)\s*\(",
+    ),
+    _rule("sql-extract", _near("FROM"), bare=r"\bEXTRACT\s*\(\s*\w+\s+FROM\b"),
+)
+_SEVERAL = (
+    ("now getdate sysdate localtimestamp", "sql-function-now"),
+    ("curdate today", "sql-function-curdate"),
+    ("curtime", "sql-function-curtime"),
+    ("date_format to_char date_part extract", "sql-function-date-format"),
+    ("year month day hour minute dayofweek", "sql-function-year"),
+    ("date_trunc", "sql-function-date-trunc"),
+    ("to_date to_timestamp str_to_date", "sql-function-to-date"),
+    ("date_add dateadd date_sub", "sql-function-date-add"),
+    ("datediff", "sql-function-datediff"),
+    ("timestampdiff", "sql-function-timestampdiff"),
+    ("unix_timestamp", "sql-function-unix-timestamp"),
+    ("from_unixtime", "sql-function-from-unixtime"),
+    ("age", "sql-function-age"),
+    ("len char_length character_length", "sql-function-len"),
+    ("lcase", "sql-function-lcase"),
+    ("ucase", "sql-function-ucase"),
+    ("mid", "sql-function-mid"),
+    ("position strpos charindex locate", "sql-function-position"),
+    ("nvl", "sql-function-nvl"),
+    ("decode", "sql-function-decode"),
+    ("lpad rpad", "sql-function-lpad"),
+    ("ascii", "sql-function-ascii"),
+    ("chr", "sql-function-chr"),
+    ("rand", "sql-function-rand"),
+    ("greatest", "sql-function-greatest"),
+    ("least", "sql-function-least"),
+    ("bool_and every", "sql-function-bool-and"),
+    ("bool_or", "sql-function-bool-or"),
+    ("array_agg json_agg jsonb_agg json_arrayagg", "sql-function-array-agg"),
+    ("json_object_agg json_objectagg", "sql-function-json-object-agg"),
+    ("to_json to_jsonb row_to_json", "sql-function-to-json"),
+    ("jsonb jsonb_extract jsonb_set", "sql-function-jsonb"),
+    ("json_pretty", "sql-function-json-pretty"),
+    ("json_unquote", "sql-function-json-unquote"),
+    ("split_part", "sql-function-split-part"),
+    ("substring_index", "sql-function-substring-index"),
+    ("string_to_array unnest", "sql-function-string-to-array"),
+    ("find_in_set", "sql-function-find-in-set"),
+    ("nextval currval lastval", "sql-function-nextval"),
+    ("last_insert_id scope_identity", "sql-function-last-insert-id"),
+    ("database current_database schema", "sql-function-database"),
+    ("version", "sql-function-version"),
+    ("gen_random_uuid newid", "sql-function-gen-random-uuid"),
+    ("convert", "sql-function-convert"),
+    ("to_number", "sql-function-to-number"),
+    ("truncate", "sql-function-truncate"),
+    ("load_extension", "sql-function-load-extension"),
+)
+"""Functions of other programs, in lower case, and the hint that says what is written instead."""
+
+FUNCTIONS = {name: code for names, code in _SEVERAL for name in names.split()}
+"""Function of another program, in lower case → the hint."""
