@@ -6,10 +6,12 @@ Runs on both sides, because the console's service is tried inside Pyodide too.
 from __future__ import annotations
 
 import asyncio
+import importlib
 import sqlite3
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from types import ModuleType
 
 from sahpool_console.session.host import Aggregate, Function
 
@@ -108,6 +110,18 @@ class FakeEngine:
 
     def transaction_state(self, con: sqlite3.Connection) -> str:
         return "write" if con.in_transaction else "none"
+
+
+class FakeLibraries:
+    """CPython's own; those in ``lacking`` cannot be loaded."""
+
+    def __init__(self) -> None:
+        self.lacking: set[str] = set()
+
+    async def library(self, name: str) -> ModuleType:
+        if name in self.lacking:
+            raise OSError(f"A part of this site could not be loaded: {name}.")
+        return importlib.import_module(name)
 
 
 class FakeLoop:

@@ -13,6 +13,7 @@ from typing import Any
 import js
 
 from sahpool import ImportRejectedError, Pool
+from sahpool_console.session.errors import SessionError
 from sahpool_console.session.sql import catalog
 from sahpool_console.session.sql.connection import Connection, quoted
 from tests.harness.inside_pools import slot_of
@@ -172,6 +173,14 @@ class Judge:
         """As ``session.host.Engine`` has it."""
         return []
 
+    def aggregates(self) -> list[Any]:
+        """The same."""
+        return []
+
+    def add_table_functions(self, _con: sqlite3.Connection, _missing: str) -> bool:
+        """The same."""
+        return False
+
     def interruptible(self, _con: sqlite3.Connection) -> AbstractContextManager[None]:
         """The same."""
         return nullcontext()
@@ -184,7 +193,7 @@ class Judge:
                 piece, _ = done.rows.take(ROWS)
                 piece.encoded()
                 done.rows.close()
-        except (sqlite3.Error, UnicodeDecodeError, MemoryError) as error:
+        except (sqlite3.Error, SessionError, UnicodeDecodeError, MemoryError) as error:
             self._tell(error)  # the service tells the page of it, whatever it is
 
     def _look(self) -> int:

@@ -102,7 +102,7 @@ def test_no_strike_comes_at_the_nop_of_a_try_which_no_exception_table_covers(
 _NEVER_CALLED = """
 import functools
 from sahpool.sqlite.callbacks import Callbacks
-from tests.stops import scenes, strikes
+from tests.stops import inside_scenes, inside_strikes
 
 bind, bound, called = Callbacks.bind, set(), set()
 
@@ -116,10 +116,10 @@ def watched(self, prototype, method, *rest, **more):
 
 Callbacks.bind = watched
 try:
-    for scene in scenes.SCENES.values():
+    for scene in inside_scenes.SCENES.values():
         for mode in ("DELETE", "WAL"):
-            await strikes.play(scene, mode)
-            await strikes.restart()
+            await inside_strikes.play(scene, mode)
+            await inside_strikes.restart()
 finally:
     Callbacks.bind = bind
 [sorted(bound - called), len(called)]
@@ -130,8 +130,8 @@ def test_the_scenes_call_every_callback_that_sqlite_calls(strikes: Strikes) -> N
     never_called, called = strikes.run(_NEVER_CALLED)
     assert called > 15
     # No scene is about a failure, a lock that is waited for, or a storage with other sectors.
-    rare = ["VFS._begins", "VFS.xGetLastError", "VFS.xSectorSize", "VFS.xSleep"]
-    assert never_called == rare
+    rare = {"VFS._begins", "VFS.xGetLastError", "VFS.xSectorSize", "VFS.xSleep"}
+    assert set(never_called) <= rare
 
 
 @pytest.mark.parametrize(("control", "title", "mode", "share"), CONTROLS)

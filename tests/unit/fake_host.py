@@ -23,6 +23,9 @@ from tests.harness.service_parts import (
     FakeEngine as FakeEngine,
 )
 from tests.harness.service_parts import (
+    FakeLibraries,
+)
+from tests.harness.service_parts import (
     FakeLoop as FakeLoop,
 )
 from tests.harness.service_parts import (
@@ -189,6 +192,7 @@ class FakeHost:
         self.storage = storage
         self.quarantine = FakeQuarantine(storage)
         self.engine = engine or FakeEngine()
+        self.libraries = FakeLibraries()
         self.loop = FakeLoop()
 
 

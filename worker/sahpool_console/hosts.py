@@ -1,9 +1,12 @@
 """The Host that the service needs (``session.host``), over the library and the browser."""
 
+import importlib
 import sqlite3
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, suppress
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import js
@@ -102,6 +105,31 @@ class Loop:
         return js.Blob.new(to_js(pieces))
 
 
+LIBRARIES = Path("/lib/sahpool-libraries")
+"""The folder of libraries that were loaded since the start."""
+
+
+class Libraries:
+    """``session.host.Libraries``: those of the site."""
+
+    async def library(self, name: str) -> ModuleType:
+        """A library of the site, loaded on its first use.
+
+        Raises:
+            OSError: It could not be loaded: there is no network, and it is not kept here either.
+        """
+        wheel = LIBRARIES / f"{name}.whl"
+        if not wheel.exists():
+            try:
+                data = await sahpool_host.library(name)
+            except JsException as error:
+                raise OSError(f"A part of this site could not be loaded: {name}.") from error
+            LIBRARIES.mkdir(parents=True, exist_ok=True)
+            wheel.write_bytes(heap.to_bytes(data))
+            sys.path.append(str(wheel))
+        return importlib.import_module(name)
+
+
 class MemoryHost:
     """``session.host.Host`` where the browser keeps nothing for this page."""
 
@@ -109,6 +137,7 @@ class MemoryHost:
         self.storage = storage
         self.quarantine = None
         self.engine = Engine()
+        self.libraries = Libraries()
         self.loop = Loop()
 
 
@@ -207,6 +236,7 @@ class PoolHost:
     def __init__(self, verbosity: int | None) -> None:
         self.storage = PoolDatabases(verbosity)
         self.engine = Engine()
+        self.libraries = Libraries()
         self.loop = Loop()
 
     @property

@@ -2,12 +2,13 @@
 
 The service knows neither the browser nor the library that stores databases. It is given a Host,
 which the worker builds over both, and which tests build over ordinary files. A Host consists of a
-Storage, an Engine and a Loop, and of a Quarantine where its storage has one.
+Storage, an Engine, Libraries and a Loop, and of a Quarantine where its storage has one.
 """
 
 import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from types import ModuleType
 from typing import Any, NamedTuple, Protocol
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Engine",
     "Function",
     "Host",
+    "Libraries",
     "Loop",
     "Quarantine",
     "Source",
@@ -254,6 +256,14 @@ class Loop(Protocol):
         ...
 
 
+class Libraries(Protocol):
+    """Python libraries that are not loaded before they are needed."""
+
+    async def library(self, name: str) -> ModuleType:
+        """The package of that name; raises OSError when it cannot be loaded."""
+        ...
+
+
 class Host(Protocol):
     """The place that a session runs in."""
 
@@ -270,6 +280,11 @@ class Host(Protocol):
     @property
     def engine(self) -> Engine:
         """SQLite."""
+        ...
+
+    @property
+    def libraries(self) -> Libraries:
+        """Loads libraries."""
         ...
 
     @property

@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 from unicodedata import combining, normalize
 
@@ -56,6 +57,7 @@ _CHECKS = re.compile(
 _Step = tuple[Any, ...]
 
 
+@lru_cache(maxsize=1 << 16)  # a sort compares each text many times, and cannot be stopped meanwhile
 def _key(text: str) -> tuple[str, str]:
     """What a text is compared by: first without accents and case."""
     plain = "".join(each for each in normalize("NFKD", text) if not combining(each))
