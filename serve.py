@@ -36,6 +36,7 @@ from pathlib import Path
 from typing import Any
 
 from worker.build import docs_site
+from worker.build.libraries import library_names, library_wheels
 from worker.build.packing import (
     ROOT,
     StepError,
@@ -258,7 +259,8 @@ class Site:
             **{f"worker/{name}": ROOT / "worker" / name for name in ("boot.mjs", "snapshot.mjs")},
             **_tree(ROOT / "worker" / "sahpool" / "sqlite", "worker/", suffix=".mjs"),
             "worker/service.zip": service_bytes(),
-            "worker/parts.json": json_bytes(parts_list(script)),
+            "worker/parts.json": json_bytes(parts_list(script, library_names())),
+            **{f"worker/{name}": wheel for name, wheel in library_wheels().items()},
             wheel_name(): wheel_bytes(),
         }
         micropython = modules / "@micropython" / "micropython-webassembly-pyscript"

@@ -31,6 +31,20 @@ const idOf = (head) => {
 const LEADER = "sahpool leader";
 const MOST_TABS = 999; // numbers; a tab beyond them has none
 
+/**
+ * Returns the URL of the worker's script, with what it is told behind "#".
+ *
+ * The policy of a worker that comes from the network is the one of its own response, which a host
+ * without headers does not send: only the service worker adds it. So until one controls this page,
+ * the worker starts from a blob, which has the policy of the page (CSP level 3, section 4.1, and
+ * HTML, "policy container").
+ */
+const workerUrl = (told) => {
+  const url = new URL(`./worker/boot.mjs#${told}`, import.meta.url).href;
+  if (navigator.serviceWorker?.controller) return url;
+  return URL.createObjectURL(new Blob([`import ${JSON.stringify(url)};`], { type: "text/javascript" }));
+};
+
 /** Returns a unique name; not by randomUUID, which pages that are not secure do not have. */
 const unique = (kind) => `sahpool ${kind} ${crypto.getRandomValues(new Uint32Array(3)).join("-")}`;
 
@@ -203,10 +217,10 @@ class Start {
     this.#address = navigator.locks ? unique("worker") : "";
     const told = new URLSearchParams({ address: this.#address, ...verbosity() });
     if (this.#lent) told.set("lent", "yes");
-    const worker = new Worker(new URL(`./worker/boot.mjs#${told}`, import.meta.url), {
-      type: "module",
-      name: "sahpool",
-    });
+    const url = workerUrl(told);
+    const worker = new Worker(url, { type: "module", name: "sahpool" });
+    // The script has been fetched by the time of the first message.
+    worker.addEventListener("message", () => URL.revokeObjectURL(url), { once: true });
     // Messages of a worker that was ended may still arrive: ignore them.
     const current = () => worker === this.#worker;
     worker.addEventListener("message", ({ data }) => current() && this.#deliver(data));

@@ -128,6 +128,12 @@ def fitting(random: Random, kind: str) -> Any:
     if kind in (protocol.INT, protocol.COUNT):
         least = 1 if kind == protocol.COUNT else 0
         return random.choice([least, 1, 2, 3, 200, 2**31, 2**53 - 1])
+    if kind in (protocol.INT_OR_NULL, protocol.TEXTS_OR_NULL) and not random.randrange(3):
+        return None
+    if kind == protocol.INT_OR_NULL:
+        return random.randrange(100)
+    if kind == protocol.TEXTS_OR_NULL:
+        return random.choices(WHOLE, k=random.randrange(4))
     if kind == protocol.TEXT_OR_NULL and not random.randrange(3):
         return None
     return random.choice(WHOLE)

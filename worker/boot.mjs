@@ -145,7 +145,9 @@ async function whyMemory() {
 // when an earlier worker has lent the storage to another program; and `address`, by which other
 // tabs reach this worker. The address is the name of a BroadcastChannel and of a Web Lock that this
 // worker holds for as long as it lives; a tab has one of each, too (worker/sahpool_console/main.py, Desk).
-const { verbosity, lent, address } = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
+// They are behind "#" of this worker's address, or of this module's, where the worker is a blob.
+const told = (location.hash || new URL(import.meta.url).hash).slice(1);
+const { verbosity, lent, address } = Object.fromEntries(new URLSearchParams(told));
 const HURRY = "hurry"; // the page's message that it has its editor
 let startHurrying;
 const hurried = new Promise((resolve) => (startHurrying = resolve));
@@ -212,6 +214,12 @@ const host = {
   },
   // Resolves when a tab is gone, in whatever way: the browser releases its lock.
   ended: (tab) => navigator.locks.request(tab, () => null),
+  // The bytes of a Python library that the site has; `name` is that of its package.
+  async library(name) {
+    const { libraries } = await (await fetchPart(PARTS)).json();
+    const response = await fetchPart(new URL(libraries[name], PARTS));
+    return new Uint8Array(await response.arrayBuffer());
+  },
   forgetTab(tab) {
     mail.get(tab)?.close();
     mail.delete(tab);

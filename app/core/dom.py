@@ -67,6 +67,11 @@ def by_id(name: str) -> "js.Element":
     return js.document.getElementById(name)
 
 
+def focused() -> "js.Element | None":
+    """Return the element that has the focus; None where none has."""
+    return js.document.activeElement
+
+
 def make(tag: str, text: "str | None" = None, **attributes: "object") -> "js.Element":
     """Return a new element with text and attributes.
 
@@ -205,6 +210,25 @@ def download(blob: "object", name: str) -> None:
 def files_of(holder: "Any") -> "list[js.File]":
     """Return the files of a file input or of a drop as a list."""
     return [holder.files.item(index) for index in range(holder.files.length)]
+
+
+def dropped(transfer: "js.DataTransfer") -> "Any":
+    """Return a promise of what a drop brings (app/parts/drop.mjs): call it within the handler."""
+    return parts.droppedFiles(transfer)
+
+
+async def dropped_files(promise: "Any") -> "tuple[list[js.File], list[str], list[str], bool]":
+    """Return the files of a drop, the names of folders without any, and of those not read.
+
+    The last value is whether there are more files.
+    """
+    found = await promise
+    files = [found.files[index] for index in range(found.files.length)]
+    return files, _texts(found.empty), _texts(found.unread), bool(found.cut)
+
+
+def _texts(array: "Any") -> "list[str]":
+    return [str(array[index]) for index in range(array.length)]
 
 
 def carries_files(event: "js.Event") -> bool:

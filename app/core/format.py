@@ -73,6 +73,15 @@ def numbered(name: str, taken: list[str]) -> str:
     return "{} {}{}{}".format(stem, number, dot, ending)
 
 
+def numbered_table(name: str, taken: list[str]) -> str:
+    """Return a name like ``name`` that no table in ``taken`` has: ``sales_2`` for ``sales``."""
+    folded = [other.lower() for other in taken]
+    number = 2
+    while "{}_{}".format(name, number).lower() in folded:
+        number += 1
+    return "{}_{}".format(name, number)
+
+
 class Room:
     """The room of the storage, from the reply to ``storage``; sizes in bytes, None if unknown."""
 

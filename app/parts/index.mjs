@@ -7,6 +7,7 @@ import * as grid from "./grid.mjs";
 export const createEditor = (...values) => guarded(editor.createEditor(...values));
 export const createGrid = (...values) => guarded(grid.createGrid(...values));
 export { keepOffline, onOpenedWith, takeUpdate } from "./offline.mjs";
+export { droppedFiles } from "./drop.mjs";
 export { write, writeName } from "./visible.mjs";
 export { onFault } from "./browser.mjs";
 export { copyText, mark, measure, reached } from "./browser.mjs";

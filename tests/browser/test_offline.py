@@ -285,6 +285,35 @@ def test_a_build_works_below_any_path_of_a_host_that_sends_files_and_nothing_els
     assert console.rows() == [["1"]]
 
 
+def test_the_worker_of_a_first_visit_reaches_no_other_origin_on_a_host_without_headers(
+    request: pytest.FixtureRequest, browser: Browser, tmp_path: Path
+) -> None:
+    """No service worker controls the page yet, and the host sends no policy with the worker."""
+    with bare_host(tmp_path / "other") as other:
+        boot = serve.read(serve.ROOT / "worker" / "boot.mjs")
+        # What code that got into the worker would do, with what it finds in the database.
+        leak = f"""
+            const outcome = await fetch("{other}?secret", {{ mode: "no-cors" }})
+              .then(() => "reached", () => "refused");
+            new BroadcastChannel("leak").postMessage(outcome);
+        """
+        start = serve.read(serve.ROOT / "public" / "start.mjs")
+        hear = b"""
+            window.leaks = [];
+            new BroadcastChannel("leak").onmessage = ({ data }) => leaks.push(data);
+        """
+        changed = {"worker/boot.mjs": boot + leak.encode(), "start.mjs": hear + start}
+        variant(tmp_path / "site", changed)
+        with bare_host(tmp_path / "site") as host:
+            console = Console(browser, host)
+            request.addfinalizer(console.close_browser)
+            console.open()
+            told = wait_for("the worker to try", lambda: console.js("return leaks"))
+            assert told == ["refused"]
+            console.run_sql("SELECT 6 * 7 AS answer")
+            assert console.rows() == [["42"]]
+
+
 def test_an_isolated_site_is_isolated_without_its_server_as_well(
     console: Console, place: ServedSite
 ) -> None:

@@ -85,7 +85,7 @@ def test_what_became_of_each_of_several_files_is_told_to_the_end(
     console.open()
     paths = [tmp_path / name for name in ("bad.sqlite", "uneven.csv", "good.csv", "same.csv")]
     paths[0].write_bytes(b"SQLite format 3\0" + b"no database" * 100)
-    paths[1].write_text("a,b\n1,2,3\n")
+    paths[1].write_text("a,b\n" + "1,2\n" * 5000 + "1,2,3\n")
     paths[2].write_text("a,b\n1,2\n")
     paths[3].write_text("a,a\n1,2\n")
     console.import_file(*paths, wait=False)

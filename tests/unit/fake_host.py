@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from core import errors as page_errors
@@ -130,6 +132,7 @@ class FakeHost:
         self.own_tables: dict[str, Callable[[sqlite3.Connection], object]] = {}
         self.offset = -1
         self.prepared = 0
+        self.lacking: set[str] = set()
         self.lent: list[str] = []
         self.put_off: list[sqlite3.Connection] = []
         self.flushed: list[str] = []
@@ -222,6 +225,11 @@ class FakeHost:
 
     async def prepare(self) -> None:
         self.prepared += 1
+
+    async def library(self, name: str) -> ModuleType:
+        if name in self.lacking:
+            raise OSError(f"A part of this site could not be loaded: {name}.")
+        return importlib.import_module(name)
 
     def tick(self) -> None:
         self.on_tick()

@@ -1,5 +1,7 @@
 """SQLite files taken in as databases: whole, checked, and never at the cost of what was there."""
 
+import io
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -67,6 +69,22 @@ def test_a_truncated_database_is_refused(client: Client, tmp_path: Path, keep: i
     assert "cut off" in error["message"]
 
 
+def zipped(*names: str) -> bytes:
+    """A ZIP file with these entries, in this order."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        for name in names:
+            archive.writestr(name, "x" * 99)
+    return data.getvalue()
+
+
+def ole(*names: str) -> bytes:
+    """An OLE compound file with these names in its directory, as far as that is looked at."""
+    header = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".ljust(30, b"\0") + b"\x09\0"
+    directory = b"".join(name.encode("utf-16-le").ljust(128, b"\0") for name in names)
+    return header.ljust(48, b"\0").ljust(512, b"\0") + directory.ljust(512, b"\0")
+
+
 ZIP = b"PK\x03\x04" + b"\0" * 26
 
 
@@ -88,6 +106,23 @@ ZIP = b"PK\x03\x04" + b"\0" * 26
         (b"\0-\xe2\x18" + b"\0" * 99, "shop.db-shm", "WAL-index", "close it"),
         (b"CREATE TABLE t (a);\n", "dump.SQL", "script of SQL", "editor"),
         (b'[{"a": 1}]', "data.json", "JSON", "json_each"),
+        (b'[{"a": 1}]', "data.csv", "JSON", "json_each"),
+        (b'{"a": 1}\n{"a": 2}\n', "data.csv", "JSON", "json_each"),
+        (b'{"a": "' + b"x" * 70_000 + b'"}', "data.csv", "JSON", "json_each"),
+        (b"[" * 70_000, "data.csv", "JSON", "json_each"),
+        (b'{"type": "FeatureCollection", "features": []}', "a.csv", "GeoJSON", "json_each"),
+        (b"\xef\xbb\xbf<!DOCTYPE HTML><p>Sign in", "data.csv", "HTML", "sign in"),
+        ("<html><table>".encode("utf-16"), "report.xls", "HTML", "CSV"),
+        (b"<!-- made --><table><tr><td>1", "report.xls", "HTML", "CSV"),
+        (b'<?xml version="1.0"?><kml></kml>', "map.csv", "XML", "CSV"),
+        (b"PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n", "dump.txt", "SQL", "editor"),
+        (b"-- MySQL dump\n\nDROP TABLE IF EXISTS t;\n", "dump.txt", "SQL", "editor"),
+        (zipped("docProps/app.xml", "xl/workbook.xml"), "data.csv", "spreadsheet", "CSV"),
+        (zipped("mimetype", "content.xml"), "data.ods", "spreadsheet", "CSV"),
+        (zipped("word/document.xml"), "letter.docx", "office program", "CSV"),
+        (zipped("a.csv"), "a.zip", "packed archive", "Unpack"),
+        (ole("Root Entry", "Workbook"), "old.xls", "spreadsheet", "CSV"),
+        (ole("Root Entry", "WordDocument"), "old.doc", "office program", "CSV"),
         (b'{"a": 1}\n{"a": 2}\n', "data.ndjson", "JSON", "json_each"),
     ],
 )
@@ -102,7 +137,18 @@ def test_what_is_known_to_be_no_table_is_told_what_it_is(
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.TSV", "a.tab", "a.txt", "plain"])
-@pytest.mark.parametrize("text", ["PAR1,x\n1,2\n", "{,[\n1,2\n", "SELECT,FROM\n1,2\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "PAR1,x\n1,2\n",
+        "{,[\n1,2\n",
+        "SELECT,FROM\n1,2\n",
+        "<b>,x\n1,2\n",
+        "[1],x\n1,2\n",
+        '{"a": 1},x\n1,2\n',
+        "insert into,values\n1,2\n",
+    ],
+)
 def test_text_stays_a_table_whatever_it_begins_with(client: Client, name: str, text: str) -> None:
     assert client.load(text, name)["rows"] == 1
 

@@ -41,7 +41,8 @@ KEY = re.compile(r"((Mod|Ctrl|Alt|Shift|Meta)-)+\S+")
 
 #: Looks like a text and is none: types of errors, keys, names of the browser, SQL, CSS.
 NO_TEXTS = {
-    *("Cancelled", "CursorClosed", "MixedVersions", "NameExists", "OperationalError"),
+    *("Cancelled", "CursorClosed", "ImportDoubtful", "MixedVersions", "NameExists"),
+    "OperationalError",
     *("OutcomeUnknown", "Restarted", "SessionLost", "TransactionLost"),
     *("ArrowLeft", "ArrowRight", "Escape", "Files", "Mac"),
     "SELECT * FROM {} LIMIT {};",

@@ -45,7 +45,7 @@ def verdict(decode: Decode, head: object) -> str:
     else:
         assert isinstance(message, dict)
         return "message"
-    assert 0 < len(str(refusal)) < 300, "a message about garbage quotes little of it"
+    assert 0 < len(str(refusal)) < 400, "a message about garbage quotes little of it"
     assert refusal.id is None or messages.is_count(refusal.id)
     return "refused"
 

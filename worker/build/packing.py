@@ -259,13 +259,14 @@ def romfs_number(number: int) -> bytes:
     return bytes(reversed(digits))
 
 
-def parts_list(pyodide: bytes) -> dict[str, str]:
-    """The content of parts.json: where the wheel is, and a version for snapshots of the memory.
+def parts_list(pyodide: bytes, libraries: Mapping[str, str]) -> dict[str, Any]:
+    """The content of parts.json: where the wheels are, and a version for snapshots of the memory.
 
     The version stands for everything that a snapshot (snapshot.mjs) depends on, except the wheel
-    and service.zip: those the worker digests itself. ``pyodide`` is the site's pyodide.asm.mjs.
+    and service.zip: those the worker digests itself. ``pyodide`` is the site's pyodide.asm.mjs;
+    ``libraries`` are the files of wheels that are loaded later, by the names of their packages.
     """
     used = [ROOT / "worker" / name for name in ("boot.mjs", "snapshot.mjs")]
     used.append(ROOT / "node_modules" / "pyodide" / "package.json")
     version = digest(b"\0".join([*map(read, used), pyodide]))
-    return {"wheel": f"../{wheel_name()}", "version": version}
+    return {"wheel": f"../{wheel_name()}", "version": version, "libraries": dict(libraries)}

@@ -5,6 +5,7 @@ Host that the service needs (``session.host``) is implemented here.
 """
 
 import asyncio
+import importlib
 import json
 import os
 import random
@@ -24,7 +25,7 @@ from collections.abc import (
 from contextlib import AbstractContextManager, closing, suppress
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 import js
@@ -55,6 +56,10 @@ PAGE = "page"
 
 MEMORY = Path("/databases")
 """The folder of databases in Pyodide's own file system, where the browser keeps nothing."""
+
+
+LIBRARIES = Path("/lib/sahpool-libraries")
+"""The folder of libraries that were loaded since the start."""
 
 
 class FileSource:
@@ -137,6 +142,23 @@ class Surroundings:
     def transaction_state(self, con: sqlite3.Connection) -> str:
         """``sqlite3_txn_state`` over all databases that the connection has open."""
         return sahpool.transaction_state(con)
+
+    async def library(self, name: str) -> ModuleType:
+        """A library of the site, loaded on its first use.
+
+        Raises:
+            OSError: It could not be loaded: there is no network, and it is not kept here either.
+        """
+        wheel = LIBRARIES / f"{name}.whl"
+        if not wheel.exists():
+            try:
+                data = await sahpool_host.library(name)
+            except JsException as error:
+                raise OSError(f"A part of this site could not be loaded: {name}.") from error
+            LIBRARIES.mkdir(parents=True, exist_ok=True)
+            wheel.write_bytes(heap.to_bytes(data))
+            sys.path.append(str(wheel))
+        return importlib.import_module(name)
 
     def tick(self) -> None:
         """Lets the event loop run from within a statement, where Python can be suspended.

@@ -40,6 +40,8 @@ TEXT = "text"
 FLAG = "true or false"
 TEXT_OR_NULL = "text or null"
 FLAG_OR_NULL = "true, false or null"
+INT_OR_NULL = "an integer from 0 or null"
+TEXTS_OR_NULL = "a list of texts or null"
 
 # Fates (Op.fate): what the page does with a request whose worker ends before the reply.
 AGAIN = "again"
@@ -94,6 +96,20 @@ class Op:
 # an import between two of them must not run the rest in another database.
 #
 # The function that carries out a request is in session/operations: see OPERATIONS there.
+#
+# _TEXT_OPTIONS, of import_file and preview, are those of a file of delimited text; what each means
+# is in session/formats/options.py.
+_TEXT_OPTIONS = {
+    "encoding": (TEXT_OR_NULL, None),
+    "delimiter": (TEXT_OR_NULL, None),
+    "quote": (TEXT_OR_NULL, None),
+    "backslash": (FLAG_OR_NULL, None),
+    "skip": (INT_OR_NULL, None),
+    "header": (FLAG_OR_NULL, None),
+    "decimal": (TEXT_OR_NULL, None),
+    "nulls": (TEXTS_OR_NULL, None),
+    "types": (TEXTS_OR_NULL, None),
+}
 OPS: "dict[str, Op]" = {
     # ``database``: opened, too, if there is one of that name, which saves a round trip.
     # ``tab``: the number that the user sees for the sender's tab, 0 when it has none.
@@ -147,16 +163,27 @@ OPS: "dict[str, Op]" = {
     # The file that lies beside a database, ``name`` of which ends in -wal or -journal, for the next
     # import of that database.
     "beside": Op({"name": TEXT}, {}, parts=1, fate=AGAIN),
+    # ``only_if_sure``: a text that can be read in several ways is the error ImportDoubtful, and
+    # nothing is done. The other fields are those of preview.
     "import_file": Op(
         {"name": TEXT},
-        {
-            "kind": (TEXT, "auto"),
-            "database": (TEXT_OR_NULL, None),
-            "table": (TEXT_OR_NULL, None),
-            "replace": (FLAG, False),
-        },
+        dict(
+            _TEXT_OPTIONS,
+            kind=(TEXT, "auto"),
+            database=(TEXT_OR_NULL, None),
+            table=(TEXT_OR_NULL, None),
+            replace=(FLAG, False),
+            only_if_sure=(FLAG, False),
+        ),
         parts=1,
         fate=UNKNOWN,
+    ),
+    # How a file would be imported, and its first rows. What is null is found in the file.
+    "preview": Op(
+        {"name": TEXT},
+        dict(_TEXT_OPTIONS, kind=(TEXT, "auto"), table=(TEXT_OR_NULL, None)),
+        parts=1,
+        fate=AGAIN,
     ),
     "export": Op({}, {"database": (TEXT_OR_NULL, None)}, fate=AGAIN),
     # All rows of one statement that only reads, as a file; ``format`` is a name that the reply to
@@ -346,12 +373,14 @@ def _complete_error(error: dict) -> None:
 def _fits(value: object, kind: str) -> bool:
     if kind == FLAG or kind == FLAG_OR_NULL:
         return value is True or value is False or (value is None and kind == FLAG_OR_NULL)
-    if kind == INT or kind == COUNT:
+    if value is None:
+        return kind == TEXT_OR_NULL or kind == INT_OR_NULL or kind == TEXTS_OR_NULL
+    if kind == TEXTS_OR_NULL:
+        return isinstance(value, list) and all(_fits(item, TEXT) for item in value)
+    if kind == INT or kind == COUNT or kind == INT_OR_NULL:
         if not isinstance(value, int) or value is True or value is False:
             return False
         return (1 if kind == COUNT else 0) <= value <= MAX_INT
-    if kind == TEXT_OR_NULL and value is None:
-        return True
     return isinstance(value, str) and _is_unicode(value)
 
 

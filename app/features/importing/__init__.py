@@ -7,6 +7,8 @@ from core.errors import RequestError
 from core.messages import text
 from ui import dialogs
 
+from .preview import Preview
+
 MYPY = False  # which mypy takes for true: MicroPython has no typing
 if MYPY:
     from page_types import Event, File, Json
@@ -39,6 +41,7 @@ def setup(console: "Console") -> None:
     console.events.on("progress", importer.take_progress)
     console.events.on("brought", dom.guarded(importer.add))
     console.commands.add("import.choose", importer.choose)
+    console.commands.add("import.options", importer.choose_with_options)
     console.commands.add("import.stop", importer.stop, importer.idle)
 
 
@@ -47,7 +50,10 @@ class Importer:
 
     def __init__(self, console: "Console") -> None:
         self._console = console
-        self._queue: "list[File]" = []
+        # Files, each with whether the person is to be asked how it is read.
+        self._queue: "list[tuple[File, bool]]" = []
+        self._with_options = False
+        self._preview = Preview(console)
         self._beside: "dict[str, list[File]]" = {}  # name of a database → its WAL, its journal
         self._request: "Request | None" = None
         self._drag_depth = 0
@@ -61,6 +67,12 @@ class Importer:
 
     def choose(self) -> None:
         """Has the person choose files."""
+        self._with_options = False
+        self._input.click()
+
+    def choose_with_options(self) -> None:
+        """Has the person choose files, and how each of them is read."""
+        self._with_options = True
         self._input.click()
 
     def idle(self) -> "str | None":
@@ -93,9 +105,13 @@ class Importer:
             dom.by_id("import-count").textContent = text("importing.stopping")
             self._console.client.start("cancel", target=self._request.number)
 
-    async def add(self, files: "list[File]") -> None:
-        """Imports files, after those that are already waiting."""
-        self._queue.extend(self._without_companions(files))
+    async def add(self, files: "list[File]", asked: bool = False) -> None:
+        """Imports files, after those that are already waiting.
+
+        ``asked``: shows the preview of each, and not only of those that can be read in several
+        ways.
+        """
+        self._queue.extend([(file, asked) for file in self._without_companions(files)])
         if self._console.state["importing"] or not self._queue:
             return
         self._console.state["importing"] = True
@@ -104,7 +120,7 @@ class Importer:
             # Once for all files, so that the errors of each of them stay to the end.
             self._console.trouble.clear()
             while self._queue:
-                await self._import(self._queue.pop(0))
+                await self._import(*self._queue.pop(0))
         finally:
             self._console.state["importing"] = False
 
@@ -136,27 +152,45 @@ class Importer:
                 self._console.status.say(waits)
             await asyncio.sleep(0.1)
 
-    async def _import(self, file: "File") -> None:
+    async def _import(self, file: "File", asked: bool) -> None:
         if not await self._has_room(file):
             self._console.status.say(text("importing.unchanged", name=file.name))
             return
-        fields = {"name": file.name}
+        fields: "Json | None" = {"only_if_sure": True}
         beside = self._beside.pop(file.name, [])
-        while True:
-            try:
-                for companion in beside:
-                    request = self._console.client.start(
-                        "beside", part=companion, name=companion.name
-                    )
-                    await request.reply()
-                reply = await self._send(file, fields)
-            except RequestError as error:
-                if error.kind == "NameExists" and await self._settle_name(error.error, fields):
-                    continue
-                self._show_error(error, file.name)
-                return
-            await self._done(reply, file.name)
+        try:
+            if asked:
+                fields = await self._preview.ask(file, {})
+            while fields is not None:
+                try:
+                    for companion in beside:
+                        request = self._console.client.start(
+                            "beside", part=companion, name=companion.name
+                        )
+                        await request.reply()
+                    reply = await self._send(file, fields)
+                except RequestError as error:
+                    fields = await self._settle(error, file, fields)
+                else:
+                    await self._done(reply, file.name)
+                    return
+        except RequestError as error:
+            self._show_error(error, file.name)
             return
+        self._console.status.say(text("importing.unchanged", name=file.name))
+
+    async def _settle(self, error: "RequestError", file: "File", fields: "Json") -> "Json | None":
+        """Ask what to do about an error; return the fields to import with, None to leave it.
+
+        Raises:
+            RequestError: There is nothing to ask about it.
+        """
+        if error.kind == "NameExists":
+            return fields if await self._settle_name(error.error, fields) else None
+        if error.kind == "ImportDoubtful":
+            encoding = error.error["params"]["encoding"]
+            return await self._preview.ask(file, {"encoding": encoding} if encoding else {})
+        raise error
 
     async def _has_room(self, file: "File") -> bool:
         """Return whether to import a file: asks when there is less room than it needs."""
@@ -181,7 +215,9 @@ class Importer:
         self._bar.removeAttribute("value")
         card.hidden = False
         self._console.status.say(text("importing.running", name=file.name))
-        request = self._request = self._console.client.start("import_file", part=file, **fields)
+        request = self._request = self._console.client.start(
+            "import_file", part=file, name=file.name, **fields
+        )
         try:
             return await request.reply()
         finally:
@@ -197,11 +233,12 @@ class Importer:
             entry["name"]
             for entry in self._console.state["databases" if what == "database" else "schema"]
         ]
+        number = format.numbered if what == "database" else format.numbered_table
         button, entered = await dialogs.ask(
             text("databases.exists", name=existing),
             text(question),
             [("act.cancel", ""), ("act.replace", "danger"), ("act.keep-both", "primary")],
-            field=(text(label), format.numbered(existing, taken)),
+            field=(text(label), number(existing, taken)),
         )
         if button == "act.replace":
             fields["replace"] = True
@@ -213,7 +250,7 @@ class Importer:
         return False
 
     def _show_error(self, error: "RequestError", name: str) -> None:
-        if error.kind in ("Cancelled", "NameExists"):
+        if error.kind == "Cancelled":
             self._console.status.say(text("importing.unchanged", name=name))
             return
         self._console.trouble.show(error.error, title=text("importing.done-not", name=name))
@@ -238,7 +275,7 @@ class Importer:
         files = dom.files_of(self._input)
         # Without this, choosing the same file again would be no "change".
         self._input.value = ""
-        return self.add(files)
+        return self.add(files, self._with_options)
 
     def _on_drag_enter(self, event: "Event") -> None:
         if dom.carries_files(event):
@@ -261,4 +298,15 @@ class Importer:
         event.preventDefault()
         self._drag_depth = 0
         dom.by_id("drop").hidden = True
-        return self.add(dom.files_of(event.dataTransfer))
+        return self._take_drop(dom.dropped(event.dataTransfer))
+
+    async def _take_drop(self, promise: "object") -> None:
+        files, empty, unread, cut = await dom.dropped_files(promise)
+        if files:
+            await self.add(files)
+        for name in empty:
+            self._console.trouble.show_text(text("importing.empty", name=name))
+        for name in unread:
+            self._console.trouble.show_text(text("importing.unread", name=name))
+        if cut:
+            self._console.trouble.show_text(text("importing.cut", count=len(files)))

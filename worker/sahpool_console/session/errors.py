@@ -14,6 +14,7 @@
      ├─ FunctionFailed      a function of SQL that is written in Python raised an exception
      ├─ ForeignIndex        the statement needs the order of an index of another program
      ├─ NameExists          the name is taken, and the request does not ask to replace
+     ├─ ImportDoubtful      the file can be read in several ways, and the request asks to be sure
      └─ ImportRejected      the file cannot be imported
          ├─ NotADatabase    the file is no SQLite database, or not a whole one
          ├─ EncodingError   the file's bytes are not valid in its text encoding
@@ -37,6 +38,7 @@ __all__ = [
     "ForeignIndex",
     "FunctionFailed",
     "Hint",
+    "ImportDoubtful",
     "ImportRejected",
     "NameExists",
     "NoDatabase",
@@ -210,6 +212,24 @@ class NameExists(SessionError):
             hint=Hint("name-taken"),
             existing=existing,
             what=what,
+        )
+
+
+class ImportDoubtful(SessionError):
+    """A file can be read in several ways; nothing was imported.
+
+    ``doubts`` are the reasons, ``encoding`` is the text encoding that its bytes look like where
+    that is not UTF-8.
+    """
+
+    def __init__(self, name: str, doubts: list[str], encoding: str | None) -> None:
+        super().__init__(
+            f"The file {name} can be read in several ways.",
+            code="import-doubtful",
+            hint=Hint("look-at-preview"),
+            name=name,
+            doubts=doubts,
+            encoding=encoding,
         )
 
 

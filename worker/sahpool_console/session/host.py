@@ -2,12 +2,13 @@
 
 The service knows neither the browser nor the library that stores databases. It is given a Host,
 which the worker builds over both, and which tests build over ordinary files. A Host is Databases,
-Engine and Loop, and has a Quarantine where its storage has one.
+Engine, Libraries and Loop, and has a Quarantine where its storage has one.
 """
 
 import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from types import ModuleType
 from typing import Any, NamedTuple, Protocol
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Engine",
     "Function",
     "Host",
+    "Libraries",
     "Loop",
     "Quarantine",
     "Source",
@@ -235,6 +237,14 @@ class Engine(Protocol):
         ...
 
 
+class Libraries(Protocol):
+    """Python libraries that are not loaded before they are needed."""
+
+    async def library(self, name: str) -> ModuleType:
+        """The package of that name; raises OSError when it cannot be loaded."""
+        ...
+
+
 class Loop(Protocol):
     """The event loop, and the binary parts that go to the page."""
 
@@ -254,7 +264,7 @@ class Loop(Protocol):
         ...
 
 
-class Host(Databases, Engine, Loop, Protocol):
+class Host(Databases, Engine, Libraries, Loop, Protocol):
     """The place that a session runs in."""
 
     quarantine: Quarantine | None

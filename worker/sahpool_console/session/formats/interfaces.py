@@ -1,10 +1,12 @@
 """The interface of a format: a module with a FORMAT, an ImportFormat or an ExportFormat."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
+from types import ModuleType
 from typing import Any, NamedTuple, Protocol
 
 from ..host import Source
 from ..job import Job
+from .options import TextOptions
 from .tables import TableFile
 
 __all__ = ["ExportFormat", "ImportFormat", "Imported", "Incoming", "Value"]
@@ -41,9 +43,17 @@ class Incoming(Protocol):
     source: Source
     name: str
     """The user's name for the file."""
+    options: TextOptions
+    """What the user has chosen about a text."""
+    only_if_sure: bool
+    """Whether a file that can be read in several ways is to be refused, with ImportDoubtful."""
     job: Job
     beside: Mapping[str, Source]
     """The files that lie beside a database: "wal", "journal"."""
+
+    async def library(self, name: str) -> ModuleType:
+        """A Python library that the host loads when it is needed."""
+        ...
 
     async def as_table(self, file: TableFile) -> Imported:
         """Loads it into a table, whose name the user has given or the file's name gives."""
@@ -66,12 +76,15 @@ class ImportFormat(NamedTuple):
         sniff: Returns whether a file, given with its name, has this format: by its bytes above
             all.
         read: Imports a file.
+        preview: Returns how a file would be imported, and its first rows; None: that cannot be
+            chosen.
     """
 
     name: str
     suffixes: tuple[str, ...]
     sniff: Callable[[Source, str], bool]
     read: Callable[[Incoming], Awaitable[Imported]]
+    preview: Callable[[Incoming], Awaitable[dict[str, Any]]] | None = None
 
 
 class ExportFormat(NamedTuple):

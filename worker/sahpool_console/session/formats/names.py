@@ -6,6 +6,17 @@ from pathlib import PurePosixPath
 
 __all__ = ["database_name", "export_name", "table_name"]
 
+# Keywords that are no names without quotes; SQLite's parser takes the others for names as well.
+# Source: sqlite.org/lang_keywords.html and %fallback in parse.y; a test tries all keywords.
+_KEYWORDS = """
+    add all alter and as autoincrement between case check collate commit constraint create cross
+    default deferrable delete distinct drop else escape except exists foreign from full group
+    having if in index inner insert intersect into is isnull join left limit natural not nothing
+    notnull null on or order outer primary references returning right select set table then to
+    transaction union unique update using values when where
+"""
+_RESERVED = frozenset(_KEYWORDS.split())
+
 
 def table_name(file_name: str, suffixes: tuple[str, ...]) -> str:
     """A table name for a file of a format with these suffixes, which needs no quotes in SQL.
@@ -18,7 +29,7 @@ def table_name(file_name: str, suffixes: tuple[str, ...]) -> str:
     name = re.sub(r"\W+", "_", name).strip("_") or "imported"
     if name[0].isdigit() or name.lower().startswith("sqlite_"):
         name = "t_" + name
-    return name
+    return f"{name}_" if name.lower() in _RESERVED else name
 
 
 def database_name(file_name: str) -> str:

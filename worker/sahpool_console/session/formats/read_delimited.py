@@ -8,24 +8,32 @@ A block of plain lines, without quotation marks, is split as a whole, in a fifth
 the csv module takes. From the first block on that is not plain the csv module reads the file: it
 knows where a quoted field ends, and what is wrong with a line.
 
-An empty field is NULL, quoted or not; so is NA in a column of numbers. A blank line is a row with
-NULL in a file of one column, and is ignored in others.
+An empty field is NULL, quoted or not; so is a mark of a missing value in a column of numbers. A
+blank line is a row with NULL in a file of one column, and is ignored in others. Where the last
+fields of a row are missing they are NULL, and empty fields too many are left out.
 """
 
 import csv
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import chain, dropwhile, islice
+from pathlib import PurePosixPath
 from typing import Any
 
-from ..errors import DelimitedError
+from ..errors import DelimitedError, EncodingError, ImportDoubtful
 from ..host import Source
 from . import unreadable
-from .dialect import column_names, delimiter_of, has_header
+from .dialect import delimiter_name, find_dialect
+from .encodings import ENCODINGS, guessed_encodings, telling_bytes
 from .interfaces import Imported, ImportFormat, Incoming
-from .kinds import DECLARED, MISSING, NONE, REAL, TEXT, widened
+from .kinds import DECLARED, MARKS, NONE, REAL, TEXT, Column
+from .layout import Layout, filled_length, find_layout
+from .numerals import PLAIN
+from .options import NO_OPTIONS, TextOptions
 from .tables import TableFile
-from .text import TextReader, lines
+from .text import TextReader, below, encoding_name, lines
+from .typed import as_type
 
 __all__ = ["BATCH_ROWS", "FORMAT", "MAX_FIELD", "Delimited"]
 
@@ -35,73 +43,152 @@ MAX_FIELD = 16 * 1024 * 1024
 """Characters in one field. A quotation mark that is never closed would otherwise take the rest
 of the file into memory."""
 
+PREVIEW_ROWS, PREVIEW_VALUES, PREVIEW_LENGTH = 20, 4_000, 200
+"""The most rows and values of a preview, and the most characters of one value."""
+
+MAX_MISFITS = 5
+"""Columns about which a note says why they stayed text."""
+
+MAX_SEARCHED = 100_000
+"""Records that are read again to find the line that a note names."""
+
 _SAMPLE_LINES = 1_000
-
-_DELIMITER_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
-
-_ABSENT = frozenset(("", MISSING))
 
 Records = list[list[str]]
 Columns = Sequence[Sequence[str]]
 
 
 class Delimited(TableFile):
-    """A delimited file; its delimiter, header and types are found from its first lines."""
+    """A delimited file; how it is written and its types are found from its first lines.
 
-    def __init__(self, source: Source, name: str) -> None:
+    ``is_lenient``: an error among its first rows is a doubt, for a preview.
+
+    Attributes:
+        doubts: Why what has been found may be wrong, in sentences.
+        layout: Where the table is, and how it is written.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        name: str,
+        options: TextOptions = NO_OPTIONS,
+        *,
+        is_lenient: bool = False,
+    ) -> None:
         super().__init__(source, name)
-        self._marked: set[int] = set()
+        self._options = options
+        self._marks = (
+            MARKS if options.nulls is None else tuple(mark for mark in options.nulls if mark)
+        )
+        self._absent = frozenset(("", *self._marks))
+        self._short = self._long = 0
+        self._marked: dict[str, set[int]] = {}
+        self._no_numbers: dict[int, int] = {}
+        self._literal = False
         # The limit of the csv module is global, and too low for texts and geometries.
         csv.field_size_limit(MAX_FIELD)
-        lines = list(islice(TextReader(source, name).lines(), _SAMPLE_LINES))
-        if not any(line.strip() for line in lines):
+        reader = TextReader(source, name, options.encoding)
+        self.encoding, self.codec = reader.encoding, reader.codec
+        first = list(islice(lines(below(reader.blocks(), 0)), _SAMPLE_LINES))
+        if not any(line.strip() for line in first):
             raise DelimitedError(f"{name} is empty.", hint="Choose a file with at least one line.")
-        self._delimiter = delimiter_of(lines)
-        first = self._first_record()
-        self._width = len(first)
-        self._has_header = False
-        columns: Columns = next(self.batches())
-        below = [values[1:] for values in columns]
-        self._has_header = has_header(first, below)
-        if self._has_header:
-            self.names, self.notes = column_names(first)
-            columns = below
-        else:
-            self.names = [f"column{number}" for number in range(1, self._width + 1)]
-            self.notes = ["The first line looks like data, so the columns are numbered."]
-        self._widen([NONE] * self._width, columns)
+        suffix = PurePosixPath(name.lower()).suffix
+        self.layout: Layout = find_layout(first, suffix, options, whole=len(first) < _SAMPLE_LINES)
+        self._dialect = self.layout.dialect
+        self._may_quote = options.quote is not None or any('"' in line for line in first)
+        self.names: list[str] = list(self.layout.names)
+        self.notes = list(self.layout.notes)
+        self.doubts = list(self.layout.doubts)
+        self._spare = self.layout.spare
+        self._fields = self.layout.fields
+        self._width = len(self.names)
+        self._columns = [self._column(i) for i in range(self._width)]
+        try:
+            columns: Columns = next(self.batches(), [[] for _ in self.names])
+        except DelimitedError as error:
+            if not is_lenient:
+                raise
+            self.doubts.insert(0, str(error))
+            columns = self._before_error()
+        self.sample = columns
+        self._widen(columns)
+        self._judge_points(columns)
+        self.doubts += self._ambiguous()
+
+    def _column(self, at: int) -> Column:
+        column = Column(self._marks, self._options.decimal)
+        if self._chosen_type(at) is not None:
+            column.kind = TEXT  # as_type() converts the values of a column whose type is chosen
+        return column
+
+    def _chosen_type(self, at: int) -> str | None:
+        types = self._options.types
+        return (types[at] or None) if types is not None and at < len(types) else None
 
     def batches(self) -> Iterator[Columns]:
         """The values below the header as columns, one batch of rows at a time."""
-        self._marked = set()
-        reader = TextReader(self.source, self.name)
-        for columns in self._columns_of(reader.blocks()):
+        self._marked = {}
+        self._no_numbers = {}
+        self._short = self._long = 0
+        self._dialect, self._literal = self.layout.dialect, False
+        reader = TextReader(self.source, self.name, self._options.encoding)
+        for columns in self._columns_of(below(reader.blocks(), self.layout.skip)):
             self.done = reader.done
             yield columns
 
     def _columns_of(self, blocks: Iterator[str]) -> Iterator[Columns]:
         started = False
+        may_quote = self._may_quote
         for block in blocks:
+            if not may_quote and '"' in block:
+                self._decide_quotes(block)
+                may_quote = True
             columns = self._split(block) if started or not block.startswith(("\n", "\r")) else None
             if columns is None:
                 yield from self._parsed(chain((block,), blocks), started)
                 return
-            if not started and self._has_header:
+            if not started and self.layout.header:
                 columns = [values[1:] for values in columns]
             started = True
             if columns[0]:
                 yield columns
 
+    def _decide_quotes(self, block: str) -> None:
+        """Finds what a quotation mark is in this file: the first lines have none."""
+        some = list(islice(lines((block,)), _SAMPLE_LINES))
+        found = find_dialect(some, delimiter=self._dialect.delimiter, whole=False).dialect
+        self._literal = not found.quote
+        self._dialect = self._dialect._replace(quote=found.quote, backslash=found.backslash)
+
     def fits(self, columns: Columns) -> bool:
         """Whether ``types`` keep these values; if not, it widens them as far as they need it."""
-        before = self.types
-        self._widen(self._kinds, columns)
+        before = list(self.types)
+        self._widen(columns)
         return self.types == before
 
-    def _widen(self, kinds: Sequence[int], columns: Columns) -> None:
-        # SMALL and BIG have the same declared type, but a column of BIG must not become REAL later.
-        self._kinds = list(map(widened, kinds, columns))
-        self.types = [DECLARED[kind] for kind in self._kinds]
+    def _widen(self, columns: Columns) -> None:
+        for column, values in zip(self._columns, columns, strict=True):
+            column.widen(values)
+        self.types = [
+            self._chosen_type(at) or DECLARED[column.kind]
+            for at, column in enumerate(self._columns)
+        ]
+
+    def _judge_points(self, columns: Columns) -> None:
+        """Makes numbers like 1.234 text where others have a decimal comma: it may be 1234."""
+        if any(column.numerals.decimal == "," for column in self._columns):
+            for column, values in zip(self._columns, columns, strict=True):
+                column.doubt_points(values)
+            self._widen([[] for _ in columns])
+
+    def _ambiguous(self) -> list[str]:
+        return [
+            f"{column.misfit.value} in {name} may be a number with a decimal comma or with "
+            "thousands."
+            for name, column in zip(self.names, self._columns, strict=True)
+            if column.misfit is not None and column.misfit.is_ambiguous
+        ]
 
     def bound(self, columns: Columns) -> tuple[list[str], list[Iterable[object]]]:
         """For each column the SQL for one value, and for each column its values.
@@ -110,40 +197,145 @@ class Delimited(TableFile):
         turns text into floats, for SQLite's rounding in the last digit depends on how it was
         compiled.
         """
-        marked: set[int] = set()
-        values: list[str] = []
+        places: list[str] = []
         converted: list[Iterable[object]] = []
-        for i, (kind, column) in enumerate(zip(self._kinds, columns, strict=True)):
-            value = "?"
-            has_empty = "" in column
-            if _is_number(kind) and MISSING in column:
-                marked.add(i)
-            if kind == REAL:
-                if has_empty or i in marked:
-                    converted.append([None if v in _ABSENT else float(v) for v in column])
-                else:
-                    converted.append(map(float, column))
-            else:
-                converted.append(column)
-                # Only where a value needs it: a call of nullif() for every value of a file is slow.
-                if has_empty:
-                    value = f"nullif({value}, '')"
-                if i in marked:
-                    value = f"nullif({value}, '{MISSING}')"
-            values.append(value)
-        self._marked |= marked
-        return values, converted
+        for at, (column, values) in enumerate(zip(self._columns, columns, strict=True)):
+            place, bound = self._bound(at, column, values)
+            places.append(place)
+            converted.append(bound)
+        return places, converted
+
+    def _bound(
+        self, at: int, column: Column, values: Sequence[str]
+    ) -> tuple[str, Iterable[object]]:
+        chosen = self._chosen_type(at)
+        if chosen is not None and chosen != "TEXT":
+            found = [as_type(v, chosen, self._absent, self._options.decimal) for v in values]
+            strange = sum(isinstance(value, str) for value in found)
+            self._no_numbers[at] = self._no_numbers.get(at, 0) + strange
+            return "?", found
+        marks: frozenset[str] = frozenset()
+        is_number = _is_number(column.kind)
+        if (is_number and column.may_be_missing) or self._options.nulls is not None:
+            marks = self._absent.intersection(values) - {""}
+            for mark in marks:
+                self._marked.setdefault(mark, set()).add(at)
+        if is_number and column.numerals is not PLAIN:
+            values = column.plain(["" if value in marks else value for value in values])
+        has_empty = "" in values
+        if column.kind == REAL:
+            if has_empty or marks:
+                return "?", [None if v in self._absent else float(v) for v in values]
+            return "?", map(float, values)
+        place = "?"
+        # Only where a value needs it: a call of nullif() for every value of a file is slow.
+        for mark in sorted(marks, reverse=True) + [""] * has_empty:
+            quoted = mark.replace("'", "''")
+            place = f"nullif({place}, '{quoted}')"
+        return place, values
 
     def remarks(self) -> list[str]:
-        """``notes``, and in which columns of numbers MISSING became NULL."""
-        if not self._marked:
-            return self.notes
-        missing = ", ".join(self.names[i] for i in sorted(self._marked))
-        return [*self.notes, f"{MISSING} became NULL among the numbers of {missing}."]
+        """``notes``, and what became of values and rows."""
+        notes = list(self.notes)
+        if self.encoding != "UTF-8":
+            notes.append(f"The file was read as {self.encoding}.")
+        if self._literal or not (self._dialect.quote or self._options.quote is not None):
+            notes.append("Quotation marks are ordinary characters in this file.")
+        if self._dialect.backslash and self._options.backslash is None:
+            notes.append("A backslash before a quotation mark makes it a part of the value.")
+        if self._short:
+            notes.append(
+                f"{_rows(self._short)} fewer fields than there are columns; those missing are NULL."
+            )
+        if self._long:
+            notes.append(f"{_rows(self._long)} empty fields too many, which were left out.")
+        if self._options.nulls is None:
+            for mark, at in self._marked.items():
+                missing = ", ".join(self.names[i] for i in sorted(at))
+                notes.append(f"{mark} became NULL among the numbers of {missing}.")
+        return notes + self._about_types()
+
+    def _about_types(self) -> list[str]:
+        """How unusual numbers were read, and which columns just miss being numbers."""
+        notes: list[str] = []
+        misfits: list[int] = []
+        for at, (name, column) in enumerate(zip(self.names, self._columns, strict=True)):
+            if column.example is not None and _is_number(column.kind):
+                plain = column.plain([column.example])[0]
+                notes.append(f"{column.example} in {name} was read as {plain}.")
+            if column.misfit is not None and self._chosen_type(at) is None:
+                misfits.append(at)
+            if strange := self._no_numbers.get(at):
+                verb = "value of {} is no number" if strange == 1 else "values of {} are no numbers"
+                notes.append(f"{strange:,} {verb.format(name)} and stayed text.")
+        notes += [self._about_misfit(at) for at in misfits[:MAX_MISFITS]]
+        if len(misfits) > MAX_MISFITS:
+            notes.append(f"So did {len(misfits) - MAX_MISFITS:,} more columns.")
+        return notes
+
+    def _about_misfit(self, at: int) -> str:
+        misfit = self._columns[at].misfit
+        assert misfit is not None  # the caller asks for columns that have one
+        line = self._line_of(at, misfit.value)
+        where = "" if line is None else f", line {line}"
+        why = f", {misfit.reason}" if misfit.reason else ""
+        return f"{self.names[at]} stayed text because of {misfit.value}{where}{why}."
+
+    def _line_of(self, at: int, value: str) -> int | None:
+        """The first line in which a column has this value; None: it is too far down to look."""
+        for line, record in islice(self._numbered(), MAX_SEARCHED):
+            if len(record) > at and record[at] == value:
+                return line
+        return None
+
+    def _before_error(self) -> Columns:
+        """The columns of the first rows, as far as they can be read."""
+        rows: Records = []
+        with suppress(DelimitedError):
+            for _, record in islice(self._numbered(), PREVIEW_ROWS + 1):
+                rows.append(record[: self._width] + [""] * (self._width - len(record)))
+        del rows[: int(self.layout.header)]
+        return list(zip(*rows, strict=True)) or [[] for _ in self.names]
+
+    def preview(self) -> dict[str, Any]:
+        """How the file is read, and its first rows, as the operation ``preview`` returns them."""
+        dialect = self._dialect
+        rows = min(PREVIEW_ROWS, max(1, PREVIEW_VALUES // self._width))
+        return {
+            "encoding": self.codec,
+            "delimiter": dialect.delimiter,
+            "quote": dialect.quote,
+            "backslash": dialect.backslash,
+            "skip": self.layout.skip,
+            "header": self.layout.header,
+            "decimal": "," if any(c.numerals.decimal == "," for c in self._columns) else ".",
+            "nulls": list(self._marks),
+            "names": self.names,
+            "types": self.types,
+            "rows": list(zip(*map(self._shown(rows), range(self._width)), strict=True)),
+            "notes": self.remarks(),
+            "doubts": self.doubts,
+        }
+
+    def _shown(self, rows: int) -> Callable[[int], list[str | None]]:
+        """For a column the first values of it, cut to what can be shown; None for NULL."""
+
+        def shown(at: int) -> list[str | None]:
+            everywhere = self._options.nulls is not None or _is_number(self._columns[at].kind)
+            absent = self._absent if everywhere else ("",)
+            return [
+                None if value in absent else value[:PREVIEW_LENGTH]
+                for value in self.sample[at][:rows]
+            ]
+
+        return shown
 
     def _split(self, block: str) -> Columns | None:
         """The columns of a block of plain lines; None if the csv module has to read it."""
-        if '"' in block or len(block) > MAX_FIELD:
+        dialect = self._dialect
+        if dialect.backslash or (dialect.quote and dialect.quote in block):
+            return None
+        if len(block) > MAX_FIELD or dialect.delimiter == " ":
             return None
         if "\r" in block:
             block = block.replace("\r\n", "\n")
@@ -152,36 +344,69 @@ class Delimited(TableFile):
         if block and block[-1] != "\n":
             block += "\n"
         # Each line end becomes a field of its own. If each is the field that ends a row of
-        # ``width`` fields, all rows have that many.
-        delimiter, width = self._delimiter, self._width
+        # ``usual`` fields, all rows have that many.
+        delimiter, usual = dialect.delimiter, self._fields
         fields = block.replace("\n", f"{delimiter}\n{delimiter}").split(delimiter)
-        rows = len(fields) // (width + 1)
-        if len(fields) != rows * (width + 1) + 1 or fields[width :: width + 1].count("\n") != rows:
+        rows = len(fields) // (usual + 1)
+        if len(fields) != rows * (usual + 1) + 1 or fields[usual :: usual + 1].count("\n") != rows:
             return None
         fields.pop()
-        return [fields[column :: width + 1] for column in range(width)]
+        columns = [fields[column :: usual + 1] for column in range(usual)]
+        if dialect.blanks:
+            columns = [[value.lstrip(" ") for value in values] for values in columns]
+        if usual > self._width:
+            if any(map(any, columns[self._width :])):
+                return None
+            del columns[self._width :]
+            if usual > self._width + self._spare:
+                self._long += rows
+        return columns
 
     def _parsed(self, blocks: Iterable[str], started: bool) -> Iterator[Columns]:
         """The columns of blocks of any lines; ``started``: there were rows before them."""
-        records = self._records(lines(blocks))
+        records = self._dialect.records(lines(blocks))
         while batch := self._take(records):
             if not started:
                 batch = list(dropwhile(_is_blank, batch))
                 started = bool(batch)
-                if started and self._has_header:
+                if started and self.layout.header:
                     del batch[0]
             if self._width == 1:
                 batch = [record or [""] for record in batch]
             else:
                 batch = list(filter(None, batch))
-            if not batch:
-                continue
-            if set(map(len, batch)) != {self._width}:
-                raise self._ragged()
-            yield list(zip(*batch, strict=True))
+            if batch:
+                yield list(zip(*self._even(batch), strict=True))
 
-    def _records(self, text: Iterable[str]) -> Any:
-        return csv.reader(text, delimiter=self._delimiter, strict=True)
+    def _even(self, batch: Records) -> Records:
+        """Rows of as many fields as there are columns."""
+        width = self._width
+        lengths = set(map(len, batch))
+        if lengths == {width}:
+            return batch
+        if max(lengths) > width:
+            needed = max(map(filled_length, batch))
+            if needed > width:
+                self._grow(needed)
+                width = self._width
+            self._long += sum(len(record) > width + self._spare for record in batch)
+        self._short += sum(len(record) < width for record in batch)
+        return [record[:width] + [""] * (width - len(record)) for record in batch]
+
+    def _grow(self, width: int) -> None:
+        """Adds columns that have no name in the file, and no value in the rows above."""
+        if width > self._width + self._spare:
+            raise self._ragged()
+        for number in range(self._width + 1, width + 1):
+            taken = {name.lower() for name in self.names}
+            name = f"column{number}"
+            while name.lower() in taken:
+                name += "_2"
+            self.names.append(name)
+            self.notes.append(f"Column {number} has no name in the file; it is called {name}.")
+            self._columns.append(self._column(number - 1))
+        self._spare -= width - self._width
+        self._width = width
 
     def _take(self, records: Any) -> Records:
         try:
@@ -191,17 +416,15 @@ class Delimited(TableFile):
             deque(self._numbered(), maxlen=0)
             raise
 
-    def _first_record(self) -> list[str]:
-        return next(record for _, record in self._numbered() if record)
-
     def _numbered(self) -> Iterator[tuple[int, list[str]]]:
-        """Every record with the line it begins in.
+        """Every record with the line it begins in, the header included.
 
-        Slow, so only for the first record and for error messages.
+        Slow, so only for notes and for error messages.
         """
-        records = self._records(TextReader(self.source, self.name).lines())
+        reader = TextReader(self.source, self.name, self._options.encoding)
+        records = self._dialect.records(lines(below(reader.blocks(), self.layout.skip)))
         while True:
-            line = records.line_num + 1
+            line = self.layout.skip + records.line_num + 1
             try:
                 record = next(records, None)
             except csv.Error as error:
@@ -228,17 +451,17 @@ class Delimited(TableFile):
         )
 
     def _ragged(self) -> DelimitedError:
-        wanted = self._width
+        wanted = self._width + self._spare
         line, found = next(
-            (line, len(record))
+            (line, filled_length(record))
             for line, record in self._numbered()
-            if record and len(record) != wanted
+            if filled_length(record) > wanted
         )
         return DelimitedError(
             f"{self.name}, line {line}: this row has {found} field{'s' * (found != 1)}, the "
             f"first one has {wanted}.",
-            hint=f"Fields are separated by {_DELIMITER_NAMES[self._delimiter]} here; one that "
-            "contains the separator needs quotation marks around it.",
+            hint=f"What separates fields is {delimiter_name(self._dialect.delimiter)} here; one "
+            "that contains the separator needs quotation marks around it.",
             line=line,
             found=found,
             expected=wanted,
@@ -253,13 +476,74 @@ def _is_number(kind: int) -> bool:
     return kind not in (NONE, TEXT)
 
 
+def _rows(count: int) -> str:
+    return "1 row has" if count == 1 else f"{count:,} rows have"
+
+
 def _may_be_table(source: Source, name: str) -> bool:
     """Whether a file may be a table: it is not known to be something else."""
     return unreadable.what_it_is(source, name) is None
 
 
+async def _opened(incoming: Incoming, *, is_lenient: bool = False) -> tuple[Delimited, str | None]:
+    """The file, and the encoding that was guessed for it; None: none had to be."""
+    source, name, options = incoming.source, incoming.name, incoming.options
+    try:
+        return Delimited(source, name, options, is_lenient=is_lenient), None
+    except EncodingError as error:
+        return await _guessed(incoming, error, is_lenient=is_lenient)
+
+
+async def _guessed(
+    incoming: Incoming, error: EncodingError, *, is_lenient: bool
+) -> tuple[Delimited, str]:
+    """The file in the encoding that its bytes look like.
+
+    Raises:
+        EncodingError: ``error``, where an encoding was chosen or none can be found.
+    """
+    if incoming.options.encoding is not None:
+        raise error
+    try:
+        library = await incoming.library("charset_normalizer")
+    except OSError:
+        raise error from None
+    at = max(0, int(str(error.params["byte"])) - 10_000)
+    for encoding in guessed_encodings(library, telling_bytes(incoming.source, at)):
+        options = incoming.options._replace(encoding=encoding)
+        try:
+            file = Delimited(incoming.source, incoming.name, options, is_lenient=is_lenient)
+        except EncodingError:
+            continue
+        file.doubts.append(f"The file is not UTF-8; it looks like {file.encoding}.")
+        return file, encoding
+    raise error
+
+
 async def _read(incoming: Incoming) -> Imported:
-    return await incoming.as_table(Delimited(incoming.source, incoming.name))
+    file, encoding = await _opened(incoming, is_lenient=incoming.only_if_sure)
+    if incoming.only_if_sure and file.doubts:
+        raise ImportDoubtful(incoming.name, file.doubts, encoding)
+    try:
+        return await incoming.as_table(file)
+    except EncodingError as error:
+        # The first lines were UTF-8, and a later one is not.
+        if encoding is not None:
+            raise
+        file, encoding = await _guessed(incoming, error, is_lenient=incoming.only_if_sure)
+        if incoming.only_if_sure:
+            raise ImportDoubtful(incoming.name, file.doubts, encoding) from error
+        return await incoming.as_table(file)
 
 
-FORMAT = ImportFormat("csv", (".csv", ".tsv", ".tab", ".txt", ".psv"), _may_be_table, _read)
+async def _preview(incoming: Incoming) -> dict[str, Any]:
+    file, encoding = await _opened(incoming, is_lenient=True)
+    return file.preview() | {
+        "encodings": [{"name": name, "title": encoding_name(name)} for name in ENCODINGS],
+        "guessed": encoding is not None,
+    }
+
+
+FORMAT = ImportFormat(
+    "csv", (".csv", ".tsv", ".tab", ".txt", ".psv"), _may_be_table, _read, _preview
+)

@@ -3,42 +3,64 @@
 import codecs
 import io
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
+from itertools import chain, islice
 
 from ..errors import DelimitedError, EncodingError
 from ..host import Source
 
-__all__ = ["BLOCK", "TextReader", "lines"]
+__all__ = ["BLOCK", "TextReader", "below", "encoding_name", "lines", "marked_encoding"]
 
 BLOCK = 256 * 1024
 """Bytes read at a time."""
 
 _Decode = Callable[[bytes, str, bool], tuple[str, int]]
 
-_UTF_8 = (b"", "UTF-8", codecs.utf_8_decode)
-_MARKED: tuple[tuple[bytes, str, _Decode], ...] = (
-    (codecs.BOM_UTF8, "UTF-8", codecs.utf_8_decode),
-    (codecs.BOM_UTF16_LE, "UTF-16", codecs.utf_16_le_decode),
-    (codecs.BOM_UTF16_BE, "UTF-16", codecs.utf_16_be_decode),
+_MARKED: tuple[tuple[bytes, str], ...] = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+
+_NAMES = {"utf-8": "UTF-8", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16"}
+
+
+def marked_encoding(start: bytes) -> tuple[str, int] | None:
+    """The encoding that the first bytes of a file tell, and how many bytes tell it; else None.
+
+    They do so with a byte order mark, or by zeros, which UTF-16 has in every other byte of text
+    that is mostly ASCII.
+    """
+    for mark, encoding in _MARKED:
+        if start.startswith(mark):
+            return encoding, len(mark)
+    even, odd = start[0:64:2], start[1:64:2]
+    if len(odd) > 1 and 0 not in even and odd.count(0) * 2 > len(odd):
+        return "utf-16-le", 0
+    if len(odd) > 1 and 0 not in odd and even.count(0) * 2 > len(even):
+        return "utf-16-be", 0
+    return None
 
 
 class TextReader:
-    """Reads a file as UTF-8, or as its byte order mark says: UTF-8 or UTF-16.
+    """Reads a file as UTF-8, as its first bytes tell, or in the encoding that is given.
 
     Attributes:
         done: How many bytes have been read so far.
-        encoding: The encoding's name in messages, "UTF-8" or "UTF-16".
+        codec: Python's name for the encoding.
+        encoding: The encoding's name in messages: UTF-8, for example.
     """
 
-    def __init__(self, source: Source, name: str) -> None:
+    def __init__(self, source: Source, name: str, encoding: str | None = None) -> None:
         self._source = source
         self._name = name
-        start = source.read(0, 4)
-        mark, self.encoding, self._decode = next(
-            (marked for marked in _MARKED if start.startswith(marked[0])), _UTF_8
-        )
-        self.done = len(mark)
+        marked = marked_encoding(source.read(0, 64))
+        codec, self.done = marked or ("utf-8", 0)
+        if encoding is not None and codecs.lookup(encoding).name != codec:
+            # A mark of another encoding is text in this one.
+            codec, self.done = codecs.lookup(encoding).name, 0
+        self.codec = codec
+        self.encoding = encoding_name(codec)
+        self._decode = _decoder(codec)
 
     def lines(self) -> Iterator[str]:
         """The lines of the file, as the function ``lines`` splits them."""
@@ -86,15 +108,15 @@ class TextReader:
 
     def _wrong_byte(self, error: UnicodeDecodeError, at: int, line: int) -> EncodingError:
         position = at + error.start
-        if self.encoding == "UTF-8":
-            what = f"the byte 0x{error.object[error.start]:02X} does not belong there"
-        else:
+        if self.encoding.startswith("UTF-16"):
             what = error.reason
+        else:
+            what = f"the byte 0x{error.object[error.start]:02X} does not belong there"
         return EncodingError(
             f"{self._name} is not valid {self.encoding}: in line {line}, at byte {position} of "
             f"the file, {what}.",
             hint="Save the file as UTF-8 in the program it comes from (a spreadsheet calls this "
-            "“CSV UTF-8”) and import it again.",
+            "“CSV UTF-8”) and import it again, or choose another encoding.",
             line=line,
             byte=position,
         )
@@ -102,9 +124,54 @@ class TextReader:
     def _nul(self, line: int) -> DelimitedError:
         return DelimitedError(
             f"{self._name} is not plain text: there is a NUL character in line {line}.",
-            hint="It may be a binary file, or UTF-16 without a byte order mark: save it as UTF-8.",
+            hint="It may be a binary file, or text in an encoding that is not recognised: save it "
+            "as UTF-8.",
             line=line,
         )
+
+
+def encoding_name(codec: str) -> str:
+    """What an encoding is called in a message: Windows-1252 for cp1252."""
+    codec = codecs.lookup(codec).name
+    if codec in _NAMES:
+        return _NAMES[codec]
+    if codec.startswith("cp125"):
+        return f"Windows-{codec[2:]}"
+    return codec.upper().replace("ISO8859", "ISO-8859").replace("_", "-")
+
+
+def _decoder(codec: str) -> _Decode:
+    """A function like those of codecs, for encodings that have no stateless one for parts."""
+    known = {
+        "utf-8": codecs.utf_8_decode,
+        "utf-16-le": codecs.utf_16_le_decode,
+        "utf-16-be": codecs.utf_16_be_decode,
+    }.get(codec)
+    if known is not None:
+        return known
+    make = codecs.getincrementaldecoder(codec)
+
+    def decode(data: bytes, errors: str, final: bool) -> tuple[str, int]:
+        decoder = make(errors)
+        text = decoder.decode(data, final)
+        return text, len(data) - len(decoder.getstate()[0])
+
+    return decode
+
+
+def below(blocks: Iterable[str], skip: int) -> Iterator[str]:
+    """The blocks of a text without its first lines, and without byte order marks before them."""
+    first = True
+    for block in blocks:
+        if first:
+            block = block.lstrip("\ufeff")
+            first = False
+        if skip:
+            rest = io.StringIO(block, newline="")
+            skip -= sum(1 for _ in islice(rest, skip))
+            block = rest.read()
+        if block:
+            yield block
 
 
 def lines(blocks: Iterable[str]) -> Iterator[str]:

@@ -1,17 +1,26 @@
-"""Files that can be neither a database nor a table, recognised by first bytes or by name.
+"""Files that can be neither a database nor a table, recognised by their content or by name.
 
 The error for such a file says what it is. Reading it as text would end in an error about its
 encoding, which helps nobody.
 """
 
+import json
+import re
 from typing import NamedTuple
 
+from ... import protocol
 from ..host import Source
+from . import containers
+from .text import marked_encoding
 
 __all__ = ["START", "Unreadable", "binary", "text", "what_it_is"]
 
 START = 512
 """How many bytes at the start of a file are read to recognise it."""
+
+
+_SAMPLE = 64 * 1024
+"""How many bytes of a text are looked at."""
 
 
 class Unreadable(NamedTuple):
@@ -22,16 +31,32 @@ class Unreadable(NamedTuple):
 
 
 _ARCHIVE = Unreadable("a packed archive", "Unpack it and import the file inside.")
-_OFFICE = Unreadable(
-    "a document of an office program, a spreadsheet perhaps",
-    "Open it in the program it comes from and save the sheet as CSV (UTF-8).",
-)
+_SAVE = "Open it in the program it comes from and save the sheet as CSV (UTF-8)."
+_SPREADSHEET = Unreadable("a spreadsheet", _SAVE)
+_OFFICE = Unreadable("a document of an office program", _SAVE)
+_OFFICE_PERHAPS = Unreadable("a document of an office program, a spreadsheet perhaps", _SAVE)
 _IMAGE = Unreadable("an image", "Choose a database or a table in text form (CSV).")
 _PDF = Unreadable(
     "a PDF document", "Look for its data as CSV; tables cannot be read out of a PDF here."
 )
 _PARQUET = Unreadable(
     "a Parquet file", "Write it as CSV with the tool it comes from (pandas, DuckDB)."
+)
+_FOR_PANDAS = Unreadable(
+    "data in the binary format of another program",
+    "Write it as CSV with the tool it comes from (pandas, DuckDB).",
+)
+_HTML = Unreadable(
+    "an HTML page",
+    "It may be a page that asks to sign in or tells of an error: open it in the browser to see. If "
+    "it shows the table, copy that into a spreadsheet and save it as CSV.",
+)
+_XML = Unreadable("XML", "Save the data as CSV where it comes from.")
+_RTF = Unreadable("a text document (RTF)", "Save its table as CSV where it comes from.")
+_GEOJSON = Unreadable(
+    "GeoJSON",
+    "Save the data as CSV where it comes from, or paste the text into a query: "
+    "SELECT value ->> '$.properties' FROM json_each('{…}', '$.features').",
 )
 _SCRIPT = Unreadable("a script of SQL", "Paste its text into the editor and run it.")
 _JSON = Unreadable(
@@ -60,7 +85,14 @@ _MAGIC: tuple[tuple[bytes, Unreadable], ...] = (
     (b"\xfd7zXZ\0", _ARCHIVE),
     (b"(\xb5/\xfd", _ARCHIVE),
     (b"7z\xbc\xaf\x27\x1c", _ARCHIVE),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", _OFFICE),
+    (b"GIF8", _IMAGE),
+    (b"BZh9", _ARCHIVE),
+    (b"Rar!\x1a\x07", _ARCHIVE),
+    (b"ARROW1\0\0", _FOR_PANDAS),
+    (b"Obj\x01", _FOR_PANDAS),
+    (b"\x89HDF\r\n\x1a\n", _FOR_PANDAS),
+    (b"\0\x01\0\0Standard ", _FOR_PANDAS),
+    (b"{\\rtf", _RTF),
     (b"%PDF-", _PDF),
     (b"\x37\x7f\x06\x82", _WAL),
     (b"\x37\x7f\x06\x83", _WAL),
@@ -68,20 +100,55 @@ _MAGIC: tuple[tuple[bytes, Unreadable], ...] = (
     (b"\x18\xe2\x2d\0\0\0\0\0", _WAL_INDEX),
     (b"\0\x2d\xe2\x18\0\0\0\0", _WAL_INDEX),
 )
-_ZIP = b"PK\x03\x04"
+_PARQUET_MARK = b"PAR1"
+
+_SUFFIXES = (
+    (".sql", _SCRIPT),
+    (".json", _JSON),
+    (".ndjson", _JSON),
+    (".jsonl", _JSON),
+    (".geojson", _GEOJSON),
+    (".html", _HTML),
+    (".htm", _HTML),
+    (".xml", _XML),
+)
+
 _ZIP_NAME = 30
 """Where in a ZIP file the name of its first entry begins (APPNOTE.TXT, section 4.3.7)."""
 _OFFICE_ENTRIES = (b"[Content_Types].xml", b"_rels/", b"mimetypeapplication/vnd.oasis")
-_PARQUET_MARK = b"PAR1"
+_SHEETS = ("xl/", "content.xml", "Index/Document.iwa")
+_DOCUMENTS = ("[Content_Types].xml", "mimetype", "word/", "ppt/")
+_WORKBOOKS = {"Workbook", "Book"}
 
-_SUFFIXES = ((".sql", _SCRIPT), (".json", _JSON), (".ndjson", _JSON), (".jsonl", _JSON))
+_MARKUP = re.compile(
+    r"\s*(?:<!--.*?-->\s*)*<(?:!doctype html|html|head|body|table|title|meta|script|div|style)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_PROLOG = re.compile(r"\s*<(?:\?xml|!DOCTYPE|kml|svg|rss|feed|gpx)\b")
+_SQL = re.compile(
+    r"\s*(?:(?:--[^\n]*\n|/\*.*?\*/;?)\s*)*(?:PRAGMA foreign_keys|BEGIN TRANSACTION;|BEGIN;"
+    r"|CREATE TABLE\s|DROP TABLE\s|INSERT INTO\s[^,;\t]+\sVALUES|SET [A-Z_]+\s*=)",
+    re.DOTALL,
+)
+_BRACKETS = re.compile(r"[\[\]{}]")
+_GEO = re.compile(r'"type"\s*:\s*"(?:FeatureCollection|Feature|Topology)"')
 
 
 def binary(source: Source) -> Unreadable | None:
     """What a file in a known binary format is; None for text, databases and anything else."""
     start = source.read(0, START)
-    if start.startswith(_ZIP):
-        return _OFFICE if start.startswith(_OFFICE_ENTRIES, _ZIP_NAME) else _ARCHIVE
+    if start.startswith(containers.ZIP):
+        names = containers.names_in_zip(source)
+        if any(name.startswith(_SHEETS) for name in names):
+            return _SPREADSHEET
+        if not names and start[_ZIP_NAME:].startswith(_OFFICE_ENTRIES):
+            return _OFFICE_PERHAPS
+        return _OFFICE if any(name.startswith(_DOCUMENTS) for name in names) else _ARCHIVE
+    if start.startswith(containers.OLE):
+        names = containers.names_in_ole(source)
+        if _WORKBOOKS.intersection(names):
+            return _SPREADSHEET
+        return _OFFICE if "Root Entry" in names else _OFFICE_PERHAPS
     # PAR1 may be the name of a column in a text, but a Parquet file ends with it, too.
     if start.startswith(_PARQUET_MARK) and source.read(source.size - 4, 4) == _PARQUET_MARK:
         return _PARQUET
@@ -93,6 +160,51 @@ def text(name: str) -> Unreadable | None:
     return next((known for suffix, known in _SUFFIXES if name.lower().endswith(suffix)), None)
 
 
+def text_by_content(source: Source) -> Unreadable | None:
+    """What a text is that is no table, by its first characters; None: it may be one."""
+    data = source.read(0, _SAMPLE)
+    encoding, length = marked_encoding(data[:64]) or ("utf-8", 0)
+    start = data[length:].decode(encoding, "replace").lstrip("\ufeff")
+    if _MARKUP.match(start):
+        return _HTML
+    if _PROLOG.match(start):
+        return _SPREADSHEET if "urn:schemas-microsoft-com:office:spreadsheet" in start else _XML
+    if _SQL.match(start):
+        return _SCRIPT
+    if _is_json(start, whole=len(data) == source.size):
+        return _GEOJSON if _GEO.search(start[:2_000]) else _JSON
+    return None
+
+
+def _is_json(start: str, *, whole: bool) -> bool:
+    """Whether a text is JSON, or one JSON object on each line."""
+    begin = start.lstrip()
+    if begin[:1] not in ("{", "["):
+        return False
+    if _depth(begin) > protocol.MAX_DEPTH:
+        return True  # the JSON reader would call itself so often that the browser's stack ends
+    try:
+        value, end = json.JSONDecoder().raw_decode(begin)
+    except json.JSONDecodeError as error:
+        # The sample ends within the text, and the reader came to its end; an unfinished string is
+        # told by its start.
+        rest = begin[error.pos :]
+        return not whole and (len(rest) < 100 or error.msg.startswith("Unterminated string"))
+    rest = begin[end:].lstrip(" \t")
+    if isinstance(value, list):
+        return not rest.strip()
+    return not rest.strip() or rest.startswith(("\n", "\r"))
+
+
+def _depth(text: str) -> int:
+    """How deep brackets are nested in a text, those in strings included."""
+    depth = deepest = 0
+    for bracket in _BRACKETS.findall(text):
+        depth += 1 if bracket in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
 def what_it_is(source: Source, name: str) -> Unreadable | None:
     """What a file is by its bytes or else by its name; None: it may be a database or a table."""
-    return binary(source) or text(name)
+    return binary(source) or text_by_content(source) or text(name)

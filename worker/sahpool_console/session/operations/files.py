@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
 from contextlib import aclosing, closing
+from types import ModuleType
 from typing import Any
 
 from ..errors import NameExists, NoDatabase
 from ..formats.interfaces import Imported, ImportFormat
 from ..formats.names import database_name, export_name, table_name
+from ..formats.options import TextOptions
 from ..formats.registry import EXPORTS, IMPORTS, import_format
 from ..formats.tables import TableFile, load
 from ..host import Source
@@ -40,12 +42,25 @@ async def import_file(session: Session, job: Job) -> Fields:
     return {"kind": known.name, **imported._asdict()}
 
 
+async def preview(session: Session, job: Job) -> Fields:
+    """Says how a file would be imported, with its first rows; changes nothing."""
+    source: Source = job.files[0]
+    known = import_format(source, job.request["name"], job.request["kind"])
+    if known.preview is None:
+        return {"kind": known.name, "preview": None}
+    found = await known.preview(_Incoming(session, job, known))
+    table = job.request["table"] or table_name(job.request["name"], known.suffixes)
+    return {"kind": known.name, "table": table, "preview": found}
+
+
 class _Incoming:
     """``formats.interfaces.Incoming`` for one request."""
 
     def __init__(self, session: Session, job: Job, known: ImportFormat) -> None:
         self.source: Source = job.files[0]
         self.name: str = job.request["name"]
+        self.options = TextOptions.of(job.request)
+        self.only_if_sure: bool = job.request.get("only_if_sure", False)
         self.job = job
         self.beside: Mapping[str, Source] = {
             kind: session.beside.pop(self.name + suffix)
@@ -54,6 +69,9 @@ class _Incoming:
         }
         self._session = session
         self._format = known
+
+    async def library(self, name: str) -> ModuleType:
+        return await self._session.host.library(name)
 
     async def as_table(self, file: TableFile) -> Imported:
         session, request = self._session, self.job.request
@@ -153,6 +171,7 @@ async def formats(_session: Session, _job: Job) -> Fields:
 OPERATIONS = {
     "beside": beside,
     "import_file": import_file,
+    "preview": preview,
     "export": export,
     "delete": delete,
     "formats": formats,
