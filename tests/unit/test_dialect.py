@@ -15,7 +15,7 @@ from sahpool_console.session.formats.options import NO_OPTIONS, TextOptions
 from sahpool_console.session.formats.read_delimited import Delimited
 from tests.unit.written_tables import written
 
-from .fake_host import BytesSource
+from .fake_host import BytesSource, Client
 
 
 def lines_of(text: str) -> list[str]:
@@ -126,3 +126,14 @@ def test_a_column_without_a_name_appears_when_it_gets_a_value() -> None:
     assert False in fits
     assert file.names == ["a", "b", "column3"]
     assert {len(columns) for columns in file.batches()} == {3}
+
+
+def test_a_line_of_any_length_is_looked_at_in_part() -> None:
+    wide = "x" * 100_000 + ",1\n"
+    found = find_dialect([*["a,b\n"] * 3, *[wide] * 5, *["a;b;c\n"] * 900])
+    assert found.dialect.delimiter == ","  # the lines behind the long ones are not looked at
+
+
+def test_a_header_of_keywords_is_no_script(client: Client) -> None:
+    client.load("BEGIN;END;x\n1;2;3\n4;5;6\n")
+    assert client.rows('SELECT "BEGIN", "END", x FROM data') == [(1, 2, 3), (4, 5, 6)]

@@ -101,6 +101,8 @@ def find_dialect(
         whole: Whether the last line ends where a record ends.
     """
     lines = list(dropwhile(_is_comment, lines)) or lines
+    lines, is_cut = _first(lines)
+    whole = whole and not is_cut
     text = "".join(lines)[:_SAMPLE_CHARACTERS]
     outside = _outside_of_quotes(text)
     tried = [_try(dialect, lines, whole=whole) for dialect in _candidates(text, outside, delimiter)]
@@ -108,6 +110,16 @@ def find_dialect(
     # Where a file can be read with backslashes and without, they are likely to mean something.
     best = max(tried, key=lambda one: (one.score, one.dialect.backslash))
     return Found(best.dialect, _doubts(best, tried, outside))
+
+
+def _first(lines: Sequence[str]) -> tuple[Sequence[str], bool]:
+    """The first lines, not many more characters than the sample has; and whether that is less."""
+    size = 0
+    for count, line in enumerate(lines, 1):
+        size += len(line)
+        if size > 2 * _SAMPLE_CHARACTERS and count > 2:
+            return lines[:count], count < len(lines)
+    return lines, False
 
 
 def _is_comment(line: str) -> bool:

@@ -13,6 +13,9 @@ __all__ = ["EMPTY", "NUMBER", "WORDS", "form"]
 EMPTY, NUMBER, WORDS = "empty", "number", "words"
 """The forms that other modules ask for by name."""
 
+_LONGEST = 500
+"""Characters of a value that is looked at; a longer one is taken for words."""
+
 _FORMS = re.compile(
     r"""
       (?P<empty> \s* )
@@ -68,5 +71,7 @@ def form(value: str) -> str | None:
 
     The forms are tried in their order: 12 is a number, though it could be a code as well.
     """
+    if len(value) > _LONGEST:
+        return WORDS
     match = _FORMS.fullmatch(value.strip(" "))
     return None if match is None else match.lastgroup

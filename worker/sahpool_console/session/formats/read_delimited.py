@@ -52,7 +52,7 @@ MAX_MISFITS = 5
 MAX_SEARCHED = 100_000
 """Records that are read again to find the line that a note names."""
 
-_SAMPLE_LINES = 1_000
+_SAMPLE_LINES, _SAMPLE_CHARACTERS = 1_000, 4_000_000
 
 Records = list[list[str]]
 Columns = Sequence[Sequence[str]]
@@ -90,11 +90,11 @@ class Delimited(TableFile):
         csv.field_size_limit(MAX_FIELD)
         reader = TextReader(source, name, options.encoding)
         self.encoding, self.codec = reader.encoding, reader.codec
-        first = list(islice(lines(below(reader.blocks(), 0)), _SAMPLE_LINES))
+        first, whole = _sample(lines(below(reader.blocks(), 0)))
         if not any(line.strip() for line in first):
             raise DelimitedError(f"{name} is empty.", hint="Choose a file with at least one line.")
         suffix = PurePosixPath(name.lower()).suffix
-        self.layout: Layout = find_layout(first, suffix, options, whole=len(first) < _SAMPLE_LINES)
+        self.layout: Layout = find_layout(first, suffix, options, whole=whole)
         self._dialect = self.layout.dialect
         self._may_quote = options.quote is not None or any('"' in line for line in first)
         self.names: list[str] = list(self.layout.names)
@@ -466,6 +466,18 @@ class Delimited(TableFile):
             found=found,
             expected=wanted,
         )
+
+
+def _sample(text: Iterator[str]) -> tuple[list[str], bool]:
+    """The first lines of a text, and whether these are all."""
+    first: list[str] = []
+    size = 0
+    for line in text:
+        if len(first) == _SAMPLE_LINES or size > _SAMPLE_CHARACTERS:
+            return first, False
+        first.append(line)
+        size += len(line)
+    return first, True
 
 
 def _is_blank(record: list[str]) -> bool:

@@ -126,7 +126,7 @@ _MARKUP = re.compile(
 )
 _PROLOG = re.compile(r"\s*<(?:\?xml|!DOCTYPE|kml|svg|rss|feed|gpx)\b")
 _SQL = re.compile(
-    r"\s*(?:(?:--[^\n]*\n|/\*.*?\*/;?)\s*)*(?:PRAGMA foreign_keys|BEGIN TRANSACTION;|BEGIN;"
+    r"\s*(?:(?:--[^\n]*\n|/\*.*?\*/;?)\s*)*(?:PRAGMA foreign_keys|BEGIN TRANSACTION;|BEGIN;\s*\n"
     r"|CREATE TABLE\s|DROP TABLE\s|INSERT INTO\s[^,;\t]+\sVALUES|SET [A-Z_]+\s*=)",
     re.DOTALL,
 )
