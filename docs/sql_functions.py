@@ -55,6 +55,9 @@ def _rows(tree: ast.Module) -> Iterator[str]:
             continue
         assert isinstance(node.value, ast.Tuple)
         for call in node.value.elts:
+            if isinstance(call, ast.Starred):  # one function for several numbers of arguments
+                assert isinstance(call.value, ast.GeneratorExp)
+                call = call.value.elt
             assert isinstance(call, ast.Call)
             name, form, about = _entry(tree, call)
             forms.setdefault(name, []).append(form)
@@ -78,7 +81,9 @@ def _entry(tree: ast.Module, call: ast.Call) -> tuple[str, str, str]:
     elif ast.unparse(call.func) == "_spread":
         count, code = 1, "_Spread"
     else:
-        count, code = ast.literal_eval(call.args[1]), ast.unparse(call.args[2])
+        several = isinstance(call.args[1], ast.Name)
+        count = -1 if several else ast.literal_eval(call.args[1])
+        code = ast.unparse(call.args[2])
     letters = ", ".join("abcd"[: max(count, 0)])
     return name, letters if count >= 0 else "a, …", _about(tree, code)
 

@@ -33,6 +33,7 @@ LATER: dict[str, dict[str, str]] = {
     "pyodide": {"chrome": THOROUGH, "firefox": SLOW},
     "sql": {"chrome": THOROUGH, "firefox": SLOW},
     "stops": {"firefox": THOROUGH},
+    "storage_spec": {"chrome": THOROUGH, "firefox": SLOW},
     "tutorial": {"node": THOROUGH, "chrome": THOROUGH, "firefox": THOROUGH},
 }
 

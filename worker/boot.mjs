@@ -240,7 +240,9 @@ async function fetchPackages(parts) {
 // later, and an error would name io.mjs instead of the one that is missing.
 async function importPageIO() {
   // Each imports only those before it in this list, except for the first, which imports all.
-  const names = ["io.mjs", "locks.mjs", "callbacks.mjs", "contents.mjs", "first_table.mjs"];
+  const names = [
+    "io.mjs", "locks.mjs", "memory_handle.mjs", "callbacks.mjs", "contents.mjs", "first_table.mjs",
+  ];
   const [io, ...parts] = names.map((name) => importPart(new URL(name, import.meta.url)));
   await Promise.allSettled([io, ...parts]);
   // The error of a missing one has to come before that of its importer.

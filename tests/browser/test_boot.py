@@ -43,6 +43,7 @@ PARTS = (
     "worker/contents.mjs",
     "worker/callbacks.mjs",
     "worker/first_table.mjs",
+    "worker/memory_handle.mjs",
     "worker/locks.mjs",
     "worker/snapshot.mjs",
     "worker/service.zip",

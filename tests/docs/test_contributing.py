@@ -27,9 +27,12 @@ def checks_of_ci() -> list[list[str]]:
 
 
 def without_recipes() -> str:
-    """The page but for what recipes are about to make (tests/unit/test_recipes.py)."""
-    before, _, rest = prose(PAGE).partition("\n## Recipes\n")
-    return before + rest.partition("\n## ")[2]
+    """The page but for what recipes are about to make (tests/harness/recipes.py)."""
+    text = prose(PAGE)
+    for title in ("Recipes", "A storage"):
+        before, _, rest = text.partition(f"\n## {title}\n")
+        text = before + "\n## " + rest.partition("\n## ")[2]
+    return text
 
 
 def test_the_hooks_before_a_commit_are_what_ci_checks() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.fake_host import Client, FakeHost
+from tests.unit.fake_host import Client, FakeHost, FakeStorage
 
 FILES = Path(__file__).parent / "csv"
 
@@ -24,7 +24,7 @@ class Console:
     """A session that files are imported into."""
 
     def __init__(self, folder: Path) -> None:
-        self._client = Client(FakeHost(folder))
+        self._client = Client(FakeHost(FakeStorage(folder)))
         self._client.ask("open", database="notes.db")
         self.notes: list[str] = []
 

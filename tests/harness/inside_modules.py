@@ -113,4 +113,4 @@ def io_methods_changed(change: Callable[[Any, Any], None]) -> Iterator[None]:
 
 def page_io_module(pool: sahpool.Pool) -> Any:
     """Return the JavaScript module with which a pool reads and writes pages."""
-    return pool._hold._io
+    return sahpool.pool.parts_of(pool).hold._io

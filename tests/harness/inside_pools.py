@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import sahpool
+from sahpool.opfs_pool.states import State
 
 if TYPE_CHECKING:
     from sahpool import Pool
@@ -14,35 +15,41 @@ if TYPE_CHECKING:
     from sahpool.opfs_pool.slot import Slot
     from sahpool.opfs_pool.slots import SlotTable
     from sahpool.opfs_pool.spares import Spares
+    from sahpool.pool_parts import Parts
     from sahpool.sqlite.vfs import VFS
 
 
 # --- the parts of a pool ------------------------------------------------------------------------
 
 
+def parts_of(pool: Pool) -> Parts:
+    """Return the parts of the pool."""
+    return sahpool.pool.parts_of(pool)
+
+
 def slots_of(pool: Pool) -> SlotTable:
     """Return the table of the pool's slots."""
-    return pool._slots
+    return parts_of(pool).slots
 
 
 def vfs_of(pool: Pool) -> VFS:
     """Return the VFS over the pool."""
-    return pool._vfs
+    return parts_of(pool).vfs
 
 
 def hold_of(pool: Pool) -> Hold:
     """Return the hold on the pool's directory."""
-    return pool._hold
+    return parts_of(pool).hold
 
 
 def spares_of(pool: Pool) -> Spares:
     """Return the ``Spares`` of the pool, which creates spare slots in advance."""
-    return pool._spares
+    return parts_of(pool).spares
 
 
 def set_wanted_spares(pool: Pool, count: int) -> None:
     """Sets how many spare slots the pool keeps."""
-    pool._spares._wanted = count
+    parts_of(pool).spares._wanted = count
 
 
 # --- slots --------------------------------------------------------------------------------------
@@ -54,30 +61,30 @@ def slot_of(pool: Pool, path: str) -> Slot:
     Raises:
         AssertionError: The pool has no file of that path.
     """
-    slot = pool._slots.find(path)
+    slot = parts_of(pool).slots.find(path)
     assert slot is not None, f"there is no {path}"
     return slot
 
 
 def named_slots(pool: Pool) -> dict[str, Slot]:
     """Return the slots that are associated with a path, by that path."""
-    return dict(pool._slots._named)
+    return {slot.path: slot for slot in parts_of(pool).slots.those(State.NAMED)}
 
 
 def spare_slots(pool: Pool) -> list[Slot]:
     """Return the spare slots."""
-    return list(pool._slots._spare)
+    return parts_of(pool).slots.those(State.SPARE)
 
 
 def orphaned_slots(pool: Pool) -> list[Slot]:
     """Return the slots whose file was deleted while open, or whose header could not be freed."""
-    return list(pool._slots._orphans)
+    return parts_of(pool).slots.those(State.ORPHANED, State.DELETED)
 
 
 def held_names(pool: Pool) -> list[str]:
     """Return the names of all slots of a pool with no open file, including those in quarantine."""
-    slots = pool._slots
-    held = [*slots._named.values(), *slots._spare, *slots._leaving]
+    slots = parts_of(pool).slots
+    held = slots.those(State.NAMED, State.SPARE, State.LEAVING)
     return [slot.name for slot in held] + [kept.name for kept in slots.quarantined]
 
 
@@ -86,17 +93,17 @@ def held_names(pool: Pool) -> list[str]:
 
 def open_files(pool: Pool) -> list[int]:
     """Return the addresses of the ``sqlite3_file`` structures that are open."""
-    return list(pool._vfs._files)
+    return list(parts_of(pool).vfs._files)
 
 
 def address_of_method(pool: Pool, name: str) -> Any:
     """Return the C function pointer of a method of ``sqlite3_io_methods``."""
-    return getattr(pool._vfs._methods, name)
+    return getattr(parts_of(pool).vfs._methods, name)
 
 
 def allocate_region(pool: Pool, size: int) -> int:
     """Allocate memory for a region of a WAL-index, as the VFS does, and return its address."""
-    return pool._vfs._allocate(size)
+    return parts_of(pool).vfs._allocate(size)
 
 
 def paths_with_index(indexes: Any) -> list[str]:
@@ -106,7 +113,7 @@ def paths_with_index(indexes: Any) -> list[str]:
 
 def assert_nothing_is_open(pool: Pool) -> None:
     """Asserts that no file is open, no lock is held and there is no WAL-index."""
-    vfs = pool._vfs
+    vfs = parts_of(pool).vfs
     assert not vfs._files, f"open: {vfs.open_paths}"
     assert vfs._page_io.isUnlocked, "a file is locked"
     indexes = paths_with_index(vfs._indexes)
@@ -115,11 +122,9 @@ def assert_nothing_is_open(pool: Pool) -> None:
 
 def assert_nothing_is_lent(pool: Pool) -> None:
     """Asserts that no slot is lent, taken, shown or orphaned."""
-    slots = pool._slots
-    assert not slots._lent, f"lent: {list(slots._lent)}"
-    assert not slots._taken, f"taken: {slots._taken}"
-    assert not slots._shown, f"shown: {list(slots._shown)}"
-    assert not slots._orphans, f"orphans: {slots._orphans}"
+    slots = parts_of(pool).slots
+    kept = slots.those(State.LENT, State.TEMPORARY, State.SHOWN, State.DELETED, State.ORPHANED)
+    assert not kept, [(slot.name, slot.state, slot.path) for slot in kept]
 
 
 def assert_nobody_installs() -> None:
@@ -127,15 +132,15 @@ def assert_nobody_installs() -> None:
 
     It would wait for ever for a turn that nobody gives back.
     """
-    from sahpool.pool import _installing  # the module knows the browser
+    from sahpool.pool import installing  # the module knows the browser
 
-    assert _installing._holder is None, "the turn of an install() is still taken"
+    assert installing._holder is None, "the turn of an install() is still taken"
 
 
 @contextlib.contextmanager
 def deleting(pool: Pool, delete: Any) -> Iterator[None]:
     """Within the block, ``delete(path)`` replaces the slot table's method."""
-    table: Any = pool._slots
+    table: Any = parts_of(pool).slots
     table.delete = delete
     try:
         yield
@@ -148,20 +153,20 @@ def deleting(pool: Pool, delete: Any) -> Iterator[None]:
 
 def installed_pools() -> dict[str, Pool]:
     """Return the pools of this worker by name: the library's own dictionary, not a copy."""
-    return sahpool.pool._installed
+    return sahpool.pool.installed
 
 
 def forget(pool: Pool) -> None:
     """Drops a paused pool as the end of its worker does: nothing is written or removed."""
-    pool._vfs.dispose()
+    parts_of(pool).vfs.dispose()
     installed_pools().pop(pool.name, None)
 
 
 def force_end(pool: Pool) -> None:
     """Drops a pool in any state: its VFS, its slots and its lock; stops at a step that fails."""
-    pool._vfs.dispose()
-    pool._slots.close()
-    pool._hold.unlock()
+    parts_of(pool).vfs.dispose()
+    parts_of(pool).slots.close()
+    parts_of(pool).hold.unlock()
 
 
 def open_cursors(functions: Any) -> int:

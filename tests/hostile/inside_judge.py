@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, closing, nullcontext
+from types import SimpleNamespace
 from typing import Any
 
 import js
@@ -143,7 +144,7 @@ class Judge:
         try:
             with closing(self._pool.connect(name)) as con:
                 con.execute("PRAGMA journal_mode=WAL")
-            host: Any = self  # all that a Connection asks of it
+            host: Any = SimpleNamespace(storage=self, engine=self)  # all that it asks for
             connection = Connection(host, name, self._look)
         except sqlite3.Error as error:
             self._tell(error)
@@ -165,11 +166,11 @@ class Judge:
             self._tell(error)
 
     def connect(self, name: str) -> sqlite3.Connection:
-        """As ``session.host.Host`` has it."""
+        """As ``session.host.Storage`` has it."""
         return self._pool.connect(name)
 
     def functions(self) -> list[Any]:
-        """The same."""
+        """As ``session.host.Engine`` has it."""
         return []
 
     def aggregates(self) -> list[Any]:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.harness import page_texts as page_texts  # before modules of the page are imported
 
-from .fake_host import Client, FakeHost
+from .fake_host import Client, FakeHost, FakeStorage
 from .fake_page import FakePage
 
 
@@ -16,7 +16,7 @@ def client(tmp_path: Path) -> Iterator[Client]:
     """A client with an empty database, notes.db, open."""
     folder = tmp_path / "databases"
     folder.mkdir()
-    client = Client(FakeHost(folder))
+    client = Client(FakeHost(FakeStorage(folder)))
     client.ask("open", database="notes.db")
     yield client
     client.service.close()

@@ -50,7 +50,7 @@ function run(seed, steps, storageFails) {
   const pending = new Pending();
   const kinds = ["database", "wal", "other", "database", "other"];
   const bases = ["/a.db", "/a.db", "/a.db", "/b.db", Symbol("a temporary file's")];
-  const open = (handle, index) => Content.ofSlot(pending, handle, bases[index], kinds[index]);
+  const open = (handle, index) => Content.ofFile(pending, handle, START, bases[index], kinds[index]);
   const handles = kinds.map(() => new Handle(storage));
   const contents = handles.map(open);
   const models = handles.map(() => new Uint8Array(0)); // what SQLite has been told is there
@@ -187,7 +187,7 @@ function run(seed, steps, storageFails) {
 function rollBack() {
   const pending = new Pending();
   const handle = new Handle({ calls: 0 });
-  const content = Content.ofSlot(pending, handle, "/a.db", "database");
+  const content = Content.ofFile(pending, handle, START, "/a.db", "database");
   const write = (at, byte) => {
     content.write(new Uint8Array(4096).fill(byte), at);
     content.reach(at + 4096);
@@ -215,7 +215,7 @@ function merge() {
   const PAGES = 32; // of a piece
   const storage = { calls: 0, reads: 0 };
   const handle = new Handle(storage);
-  const content = Content.ofSlot(new Pending(), handle, Symbol("a temporary file's"), "other");
+  const content = Content.ofFile(new Pending(), handle, START, Symbol("a temporary file's"), "other");
   const page = (index) => new Uint8Array(PAGE).fill(index % 251);
   for (let index = 0; index < PIECES * PAGES; index++) {
     content.write(page(index), index * PAGE);

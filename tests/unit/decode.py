@@ -1,4 +1,7 @@
-"""Rows into pieces of results, and back into rows as the page does it, in Python, for tests."""
+"""Rows into pieces of results, and back into rows as the page does it, in Python, for tests.
+
+Runs on both sides, because the console's service is tried inside Pyodide too.
+"""
 
 import struct
 from collections.abc import Sequence

@@ -3,75 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import json
 import sqlite3
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from core import errors as page_errors
 from sahpool import NoSuchDatabaseError
 from sahpool_console import protocol
 from sahpool_console.session import Service
-from sahpool_console.session.host import Aggregate, Function, Quarantine
 from sahpool_console.session.session import Session
 from tests.harness.service import session_of
+from tests.harness.service_parts import (
+    BytesSource as BytesSource,
+)
+from tests.harness.service_parts import (
+    FakeEngine as FakeEngine,
+)
+from tests.harness.service_parts import (
+    FakeLibraries,
+)
+from tests.harness.service_parts import (
+    FakeLoop as FakeLoop,
+)
+from tests.harness.service_parts import (
+    FileSource as FileSource,
+)
+from tests.harness.service_parts import (
+    make_database as make_database,
+)
 
 from .decode import decode
-
-PIECE = 1 << 20
-
-
-class FileSource:
-    """A file on disk as the worker sees one that was chosen in the browser."""
-
-    def __init__(self, path: Path) -> None:
-        self.name = path.name
-        self.size = path.stat().st_size
-        self._path = path
-
-    def read(self, offset: int, length: int) -> bytes:
-        with self._path.open("rb") as file:
-            file.seek(offset)
-            return file.read(length)
-
-    async def pieces(self) -> AsyncGenerator[bytes]:
-        with self._path.open("rb") as file:
-            while piece := file.read(PIECE):
-                yield piece
-
-
-class BytesSource:
-    """A file held in memory; ``largest`` is the most that was read at once."""
-
-    def __init__(self, data: bytes, name: str = "data.csv") -> None:
-        self.name = name
-        self.size = len(data)
-        self.largest = 0
-        self._data = data
-
-    def read(self, offset: int, length: int) -> bytes:
-        self.largest = max(self.largest, length)
-        return self._data[offset : offset + length]
-
-    async def pieces(self) -> AsyncGenerator[bytes]:
-        at = 0
-        while piece := self.read(at, PIECE):
-            at += len(piece)
-            yield piece
-
-
-def make_database(path: Path, rows: int = 100) -> bytes:
-    """The bytes of a database with one table, made as a file at ``path``."""
-    con = sqlite3.connect(path)
-    con.execute("CREATE TABLE thing (id INTEGER PRIMARY KEY, name TEXT)")
-    con.executemany("INSERT INTO thing (name) VALUES (?)", [(f"thing {i}",) for i in range(rows)])
-    con.commit()
-    con.close()
-    return path.read_bytes()
 
 
 class RejectedError(Exception):
@@ -81,85 +45,12 @@ class RejectedError(Exception):
 
 
 class FakeQuarantine:
-    """Slots are bytes of ``host``."""
+    """Slots are bytes in ``kept_bytes``; a recovered one goes to ``storage``."""
 
-    def __init__(self, host: FakeHost) -> None:
-        self._host = host
-
-    def slots(self) -> list[dict[str, Any]]:
-        return list(self._host.kept_aside)
-
-    def chunks(self, slot: str, size: int) -> Iterator[bytes]:
-        data = self._kept(slot)
-        return (data[at : at + size] for at in range(0, len(data), size))
-
-    def recover(self, slot: str, name: str, *, replace: bool) -> int:
-        data = self._kept(slot)
-        self._host.store(name, [data], replace=replace)
-        self.drop(slot)
-        return len(data)
-
-    def drop(self, slot: str) -> None:
-        self._kept(slot)
-        del self._host.kept_bytes[slot]
-        self._host.kept_aside = [kept for kept in self._host.kept_aside if kept["name"] != slot]
-
-    def _kept(self, slot: str) -> bytes:
-        if slot not in self._host.kept_bytes:
-            raise NoSuchDatabaseError(f"There is no slot {slot} in quarantine.")
-        return self._host.kept_bytes[slot]
-
-
-class FakeHost:
-    """Databases are files of ``folder``.
-
-    ``on_tick`` and ``on_breathe`` stand for messages that arrive while the event loop has its turn.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.versions = {"sahpool": "0", "sqlite": sqlite3.sqlite_version}
-        self.storage = "opfs"
-        self.why_memory: str | None = None
-        self.figures: dict[str, Any] = {"persisted": False, "usage": 4096, "quota": 10**9}
+    def __init__(self, storage: FakeStorage) -> None:
         self.kept_aside: list[dict[str, Any]] = []
         self.kept_bytes: dict[str, bytes] = {}
-        self.quarantine: Quarantine | None = FakeQuarantine(self)
-        self.can_suspend = True
-        self.own_functions: list[Function] = []
-        self.own_keywords = ["SELECT"]
-        self.own_aggregates: list[Aggregate] = []
-        self.own_tables: dict[str, Callable[[sqlite3.Connection], object]] = {}
-        self.offset = -1
-        self.prepared = 0
-        self.lacking: set[str] = set()
-        self.lent: list[str] = []
-        self.put_off: list[sqlite3.Connection] = []
-        self.flushed: list[str] = []
-        self.on_tick: Callable[[], object] = lambda: None
-        self.on_breathe: Callable[[], object] = lambda: None
-
-    def keywords(self) -> list[str]:
-        return self.own_keywords
-
-    def functions(self) -> list[Function]:
-        return self.own_functions
-
-    def aggregates(self) -> list[Aggregate]:
-        return self.own_aggregates
-
-    def add_table_functions(self, con: sqlite3.Connection, missing: str) -> bool:
-        add = self.own_tables.pop(missing, None)
-        if add is not None:
-            add(con)
-        return add is not None
-
-    def interruptible(self, _con: sqlite3.Connection) -> AbstractContextManager[None]:
-        return nullcontext()
-
-    async def measure(self) -> dict[str, Any]:
-        await asyncio.sleep(0)
-        return self.figures
+        self._storage = storage
 
     def keep_aside(self, slot: str, data: bytes, offered: str | None = None) -> None:
         """Puts a slot into quarantine."""
@@ -168,6 +59,46 @@ class FakeHost:
             {"name": slot, "reason": reason, "size": len(data), "offered": offered}
         )
         self.kept_bytes[slot] = data
+
+    def slots(self) -> list[dict[str, Any]]:
+        return list(self.kept_aside)
+
+    def chunks(self, slot: str, size: int) -> Iterator[bytes]:
+        data = self._kept(slot)
+        return (data[at : at + size] for at in range(0, len(data), size))
+
+    def recover(self, slot: str, name: str, *, replace: bool) -> int:
+        data = self._kept(slot)
+        self._storage.store(name, [data], replace=replace)
+        self.drop(slot)
+        return len(data)
+
+    def drop(self, slot: str) -> None:
+        self._kept(slot)
+        del self.kept_bytes[slot]
+        self.kept_aside = [kept for kept in self.kept_aside if kept["name"] != slot]
+
+    def _kept(self, slot: str) -> bytes:
+        if slot not in self.kept_bytes:
+            raise NoSuchDatabaseError(f"There is no slot {slot} in quarantine.")
+        return self.kept_bytes[slot]
+
+
+class FakeStorage:
+    """Databases are files of ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.kind = "opfs"
+        self.why_memory: str | None = None
+        self.figures: dict[str, Any] = {"persisted": False, "usage": 4096, "quota": 10**9}
+        self.prepared = 0
+        self.lent: list[str] = []
+        self.flushed: list[str] = []
+
+    async def measure(self) -> dict[str, Any]:
+        await asyncio.sleep(0)
+        return self.figures
 
     def connect(self, name: str) -> sqlite3.Connection:
         return sqlite3.connect(self.folder / name, timeout=0)
@@ -181,22 +112,8 @@ class FakeHost:
         finally:
             path.unlink(missing_ok=True)
 
-    def put_off_checkpoints(self, con: sqlite3.Connection) -> int:
-        self.put_off.append(con)
-        return 1000
-
-    def resume_checkpoints(self, con: sqlite3.Connection, pages: int) -> None:
-        assert pages == 1000
-        self.put_off.remove(con)
-
     def flush_wal(self, name: str) -> None:
         self.flushed.append(name)
-
-    def error_offset(self, _con: sqlite3.Connection) -> int:
-        return self.offset
-
-    def transaction_state(self, con: sqlite3.Connection) -> str:
-        return "write" if con.in_transaction else "none"
 
     def pause(self) -> None:
         self.lent.append("lent")
@@ -225,18 +142,6 @@ class FakeHost:
 
     async def prepare(self) -> None:
         self.prepared += 1
-
-    async def library(self, name: str) -> ModuleType:
-        if name in self.lacking:
-            raise OSError(f"A part of this site could not be loaded: {name}.")
-        return importlib.import_module(name)
-
-    def tick(self) -> None:
-        self.on_tick()
-
-    async def breathe(self) -> None:
-        self.on_breathe()
-        await asyncio.sleep(0)
 
     async def import_db(
         self,
@@ -279,8 +184,16 @@ class FakeHost:
             while chunk := file.read(size):
                 yield chunk
 
-    def blob(self, chunks: Iterable[bytes]) -> object:
-        return b"".join(chunks)
+
+class FakeHost:
+    """A ``session.host.Host`` over the files of a folder."""
+
+    def __init__(self, storage: FakeStorage, engine: FakeEngine | None = None) -> None:
+        self.storage = storage
+        self.quarantine = FakeQuarantine(storage)
+        self.engine = engine or FakeEngine()
+        self.libraries = FakeLibraries()
+        self.loop = FakeLoop()
 
 
 def hint_of(error: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ import pytest
 from sahpool_console.session import job
 from sahpool_console.session.sql import connection
 
-from .fake_host import Client, FakeHost
+from .fake_host import Client, FakeHost, FakeStorage
 
 FILLED = """
 INSERT INTO t WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
@@ -22,12 +22,12 @@ class Watch:
     """A tab whose statements all take long, and whether checkpoints were put off meanwhile."""
 
     def __init__(self, folder: Path) -> None:
-        self.host = FakeHost(folder)
+        self.host = FakeHost(FakeStorage(folder))
         self.tab = Client(self.host)
         self.tab.ask("open", database="notes.db")
         self.tab.run("CREATE TABLE t (a)")
         self.seen: set[bool] = set()
-        self.host.on_tick = lambda: self.seen.add(bool(self.host.put_off))
+        self.host.loop.on_tick = lambda: self.seen.add(bool(self.host.engine.put_off))
 
     def run(self, sql: str) -> set[bool]:
         """What was seen during a script; it goes well."""
@@ -37,7 +37,7 @@ class Watch:
 
     @property
     def are_put_off(self) -> bool:
-        return bool(self.host.put_off)
+        return bool(self.host.engine.put_off)
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_checkpoints_stay_postponed_until_the_transaction_ends(watch: Watch) -> 
 
 
 def test_after_a_cancelled_statement_checkpoints_are_as_before(watch: Watch) -> None:
-    watch.host.on_tick = lambda: watch.tab.cancel(watch.tab.next_id() - 1)
+    watch.host.loop.on_tick = lambda: watch.tab.cancel(watch.tab.next_id() - 1)
     assert watch.tab.error(FILLED)["type"] == "Cancelled"
     assert not watch.are_put_off
 
@@ -113,9 +113,9 @@ def test_a_wal_does_not_grow_for_as_long_as_work_goes_on(
 
 def test_the_size_of_a_database_is_what_it_holds_wherever_that_lies(watch: Watch) -> None:
     watch.tab.run("PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0; PRAGMA page_size=4096")
-    before = watch.host.size("notes.db")
+    before = watch.host.storage.size("notes.db")
     watch.run(FILLED)
-    assert watch.host.size("notes.db") == before
+    assert watch.host.storage.size("notes.db") == before
     listed = {each["name"]: each["size"] for each in watch.tab.ask("databases")["databases"]}
     assert listed["notes.db"] == watch.tab.ask("schema")["size"] > before + 100_000
 

@@ -7,6 +7,7 @@ import random
 import sqlite3
 from contextlib import suppress
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,10 +21,9 @@ from sahpool_console.session.formats.kinds import MARKS
 from sahpool_console.session.formats.names import table_name
 from sahpool_console.session.formats.tables import load
 from sahpool_console.session.formats.text import TextReader
-from sahpool_console.session.host import Aggregate, Function
 from tests.unit.inputs import NUMBERISH
 
-from .fake_host import BytesSource, Client
+from .fake_host import BytesSource, Client, FakeHost, FakeStorage
 
 BIG_INT = 2**63 - 1
 
@@ -160,23 +160,13 @@ def load_plainly(data: bytes) -> tuple[list[tuple[Any, ...]], list[str]]:
     from sahpool_console.session.job import Job
     from sahpool_console.session.sql.connection import Connection
 
-    class Memory:
+    class Memory(FakeStorage):
         def connect(self, _name: str) -> sqlite3.Connection:
             return sqlite3.connect(":memory:")
 
-        def functions(self) -> list[Function]:
-            return []
-
-        def aggregates(self) -> list[Aggregate]:
-            return []
-
-        def tick(self) -> None: ...
-
-        async def breathe(self) -> None: ...
-
-    host: Any = Memory()
+    host = FakeHost(Memory(Path()))
     connection = Connection(host, "memory", lambda: 0)
-    job = Job({"id": 1}, [], host, lambda _head: None)
+    job = Job({"id": 1}, [], host.loop, lambda _head: None)
 
     async def begin() -> None:
         connection.begin()
@@ -500,7 +490,7 @@ def test_a_cancelled_import_leaves_no_table(
         if breaths == 5:
             client.cancel(client.next_id() - 1)
 
-    client.host.on_breathe = cancel_later
+    client.host.loop.on_breathe = cancel_later
     error = client.fail("import_file", source, name="data.csv")
     assert error["type"] == "Cancelled"
     assert breaths == 5
@@ -509,7 +499,7 @@ def test_a_cancelled_import_leaves_no_table(
 
 
 def test_a_cancel_just_before_the_end_leaves_no_table_either(client: Client) -> None:
-    client.host.on_breathe = lambda: client.cancel(client.next_id() - 1)
+    client.host.loop.on_breathe = lambda: client.cancel(client.next_id() - 1)
     assert client.reject("a,b\n1,2\n")["type"] == "Cancelled"
     assert tables(client) == []
 
@@ -520,7 +510,7 @@ def test_a_cancel_does_not_interrupt_the_rollback_it_leads_to(
     monkeypatch.setattr("sahpool_console.session.sql.connection.PROGRESS_STEPS", 1)
     monkeypatch.setattr("sahpool_console.session.job.TICK_SECONDS", 0.0)
     client.ask("open", database="other.db")
-    client.host.on_breathe = lambda: client.cancel(client.next_id() - 1)
+    client.host.loop.on_breathe = lambda: client.cancel(client.next_id() - 1)
     assert client.reject("a,b\n1,2\n")["type"] == "Cancelled"
     assert not client.ask("run", sql="SELECT 1")["in_transaction"]
     assert tables(client) == []

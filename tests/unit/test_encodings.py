@@ -64,7 +64,7 @@ def test_an_encoding_that_is_guessed_is_doubtful(client: Client) -> None:
 
 
 def test_without_the_library_the_error_is_about_the_byte_or_the_part(client: Client) -> None:
-    client.host.lacking.add("charset_normalizer")
+    client.host.libraries.lacking.add("charset_normalizer")
     error = client.reject("id,name\n1,Müller\n".encode("cp1252"))
     assert error["type"] == "EncodingError"
     assert client.load("id,name\n1,Müller\n")["rows"] == 1

@@ -32,16 +32,16 @@ def test_an_export_that_is_not_read_to_its_end_is_closed_at_once(
 ) -> None:
     monkeypatch.setattr("sahpool_console.session.job.TICK_SECONDS", 0.0)
     if cancelled:
-        client.host.on_tick = lambda: client.cancel(client.next_id() - 1)
+        client.host.loop.on_tick = lambda: client.cancel(client.next_id() - 1)
     source = (bytes(512) for _ in range(9))
-    monkeypatch.setattr(client.host, "export_chunks", lambda *_: source)
+    monkeypatch.setattr(client.host.storage, "export_chunks", lambda *_: source)
     kept: list[Iterator[bytes]] = []  # as a traceback or a proxy would keep it
 
     def blob(chunks: Iterator[bytes]) -> bytes:
         kept.append(chunks)
         return next(chunks)
 
-    monkeypatch.setattr(client.host, "blob", blob)
+    monkeypatch.setattr(client.host.loop, "blob", blob)
     reply = asyncio.run(client.send("export"))
     assert reply["ok"] is not cancelled
     assert inspect.getgeneratorstate(source) == inspect.GEN_CLOSED

@@ -131,10 +131,10 @@ def test_a_cancelled_export_lets_go_of_the_database(
 ) -> None:
     monkeypatch.setattr("sahpool_console.session.job.TICK_SECONDS", 0.0)
     client.run("CREATE TABLE t (a)")
-    client.host.on_tick = lambda: client.cancel(client.next_id() - 1)
+    client.host.loop.on_tick = lambda: client.cancel(client.next_id() - 1)
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"
     assert client.fail("export_rows", sql=endless, format="csv")["type"] == "Cancelled"
-    client.host.on_tick = lambda: None
+    client.host.loop.on_tick = lambda: None
     assert client.run("DROP TABLE t")[0]["error"] is None
 
 

@@ -23,8 +23,8 @@ def codes(error: dict[str, Any]) -> list[str]:
 def opened(client: Client, name: str) -> bytes:
     """Opens a copy of a file of the folder; returns its bytes."""
     data = (FIELD / name).read_bytes()
-    (client.host.folder / name).write_bytes(data)
-    client.host.own_functions = sql_functions.FUNCTIONS
+    (client.host.storage.folder / name).write_bytes(data)
+    client.host.engine.own_functions = sql_functions.FUNCTIONS
     client.ask("open", database=name)
     return data
 
@@ -124,7 +124,7 @@ def test_no_stand_in_rewrites_or_checks_an_index(android: Client, sql: str) -> N
 
 
 def test_an_unknown_collation_sorts_and_compares_nothing(client: Client) -> None:
-    path = client.host.folder / "own.db"
+    path = client.host.storage.folder / "own.db"
     con = sqlite3.connect(path)
     con.create_collation("klingon", lambda one, other: (one > other) - (one < other))
     con.execute("CREATE TABLE t (a TEXT COLLATE klingon, b)")

@@ -42,8 +42,8 @@ def alarms() -> Iterator[None]:
 @pytest.fixture
 def analyst(client: Client) -> Client:
     """A client whose connection has the console's functions."""
-    client.host.own_functions = sql_functions.FUNCTIONS
-    client.host.own_aggregates = sql_functions.AGGREGATES
+    client.host.engine.own_functions = sql_functions.FUNCTIONS
+    client.host.engine.own_aggregates = sql_functions.AGGREGATES
     client.ask("open", database="other.db")
     return client
 
@@ -60,7 +60,7 @@ def run_cancelled(client: Client, sql: str) -> dict[str, Any]:
             with pytest.raises(StopIteration):  # it is answered at once
                 client.service.handle(client.key, head, []).send(None)
 
-    client.host.on_tick = tick
+    client.host.loop.on_tick = tick
     with alarms():
         return asyncio.run(client.send("run", sql=sql))
 
@@ -78,7 +78,7 @@ def test_a_python_function_becomes_one_of_sql_with_as_many_arguments_as_it_has(
     def longest(*texts: str) -> str:
         return max(texts, key=len)
 
-    client.host.own_functions = sql_functions.FUNCTIONS
+    client.host.engine.own_functions = sql_functions.FUNCTIONS
     client.ask("open", database="other.db")
     assert client.rows("SELECT twice('a'), longest('a', 'abc', 'ab')") == [("a, a", "abc")]
     assert "wrong number of arguments" in client.error("SELECT twice('a', 'b')")["message"]
@@ -209,7 +209,7 @@ def test_a_table_function_is_registered_when_a_statement_asks_for_it(client: Cli
     def add(con: sqlite3.Connection) -> None:
         con.execute("CREATE TEMP VIEW series AS SELECT 7 AS value")
 
-    client.host.own_tables["series"] = add
+    client.host.engine.own_tables["series"] = add
     client.run("CREATE VIEW v AS SELECT value FROM series")
     assert client.rows("SELECT value FROM series") == [(7,)]
     assert client.error("SELECT * FROM missing")["message"] == "no such table: missing"

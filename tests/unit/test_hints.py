@@ -148,9 +148,9 @@ OF_FILES = {"sql-module-elsewhere", "sql-module-elsewhere-drop", "sql-collation-
 @pytest.fixture
 def analyst(client: Client) -> Client:
     """A client with the console's functions, SQLite's keywords and a table."""
-    client.host.own_functions = sql_functions.FUNCTIONS
-    client.host.own_aggregates = sql_functions.AGGREGATES
-    client.host.own_keywords = KEYWORDS
+    client.host.engine.own_functions = sql_functions.FUNCTIONS
+    client.host.engine.own_aggregates = sql_functions.AGGREGATES
+    client.host.engine.own_keywords = KEYWORDS
     client.ask("open", database="other.db")
     client.run("CREATE TABLE t (a)")
     return client

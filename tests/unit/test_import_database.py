@@ -195,8 +195,8 @@ def test_a_cancelled_import_leaves_the_old_database(
 ) -> None:
     client.run("CREATE TABLE mine (a)")
     data = make_database(tmp_path / "x.db", 50_000)
-    monkeypatch.setattr("tests.unit.fake_host.PIECE", 4096)
-    client.host.on_breathe = lambda: client.cancel(client.next_id() - 1)
+    monkeypatch.setattr("tests.harness.service_parts.PIECE", 4096)
+    client.host.loop.on_breathe = lambda: client.cancel(client.next_id() - 1)
     error = client.reject(data, "notes.db", replace=True)
     assert error["type"] == "Cancelled"
     assert client.rows("SELECT count(*) FROM mine") == [(0,)]
@@ -207,12 +207,12 @@ def test_a_cancel_does_not_interrupt_the_reopening_it_leads_to(
 ) -> None:
     client.run("".join(f"CREATE TABLE t{i} (a);" for i in range(50)))
     data = make_database(tmp_path / "x.db", 50_000)
-    monkeypatch.setattr("tests.unit.fake_host.PIECE", 4096)
+    monkeypatch.setattr("tests.harness.service_parts.PIECE", 4096)
     monkeypatch.setattr("sahpool_console.session.sql.connection.PROGRESS_STEPS", 10)
     monkeypatch.setattr("sahpool_console.session.job.TICK_SECONDS", 0.0)
-    client.host.on_breathe = lambda: client.cancel(client.next_id() - 1)
+    client.host.loop.on_breathe = lambda: client.cancel(client.next_id() - 1)
     error = client.reject(data, "notes.db", replace=True)
-    client.host.on_breathe = lambda: None
+    client.host.loop.on_breathe = lambda: None
     assert error["type"] == "Cancelled"
     assert client.rows("SELECT count(*) FROM t49") == [(0,)]
 

@@ -22,7 +22,7 @@ def database(tmp_path: Path) -> bytes:
 @pytest.fixture
 def host(client: Client, database: bytes) -> FakeHost:
     """A host that has one slot in quarantine, perhaps lost.db."""
-    client.host.keep_aside("slot1", database, "/lost.db")
+    client.host.quarantine.keep_aside("slot1", database, "/lost.db")
     return client.host
 
 
@@ -41,10 +41,10 @@ class TestList:
 
 @pytest.mark.parametrize("op", ["quarantine_export", "quarantine_recover", "quarantine_drop"])
 def test_a_slot_that_is_not_in_quarantine_is_an_error(client: Client, op: str) -> None:
-    client.host.keep_aside("slot1", b"kept")
+    client.host.quarantine.keep_aside("slot1", b"kept")
     error = client.fail(op, slot="slot2")
     assert error["type"] == "NoSuchDatabaseError"
-    assert client.host.kept_bytes == {"slot1": b"kept"}
+    assert client.host.quarantine.kept_bytes == {"slot1": b"kept"}
     assert listed(client) == ["notes.db"]
 
 
@@ -55,7 +55,7 @@ class TestExport:
         reply = client.ask("quarantine_export", slot="slot1")
         assert (reply["name"], reply["size"]) == ("lost.db", len(database))
         assert client.parts == [database]
-        assert list(host.kept_bytes) == ["slot1"], "it stays"
+        assert list(host.quarantine.kept_bytes) == ["slot1"], "it stays"
 
     @pytest.mark.parametrize(
         ("offered", "name"),
@@ -64,7 +64,7 @@ class TestExport:
     def test_an_exported_slot_is_called_by_the_name_that_it_offers(
         self, client: Client, offered: str | None, name: str
     ) -> None:
-        client.host.keep_aside("slot2", b"", offered)
+        client.host.quarantine.keep_aside("slot2", b"", offered)
         assert client.ask("quarantine_export", slot="slot2")["name"] == name
 
 
@@ -75,7 +75,7 @@ class TestRecover:
         reply = client.ask("quarantine_recover", slot="slot1")
         assert (reply["database"], reply["size"]) == ("lost.db", 8192)
         assert [each["name"] for each in reply["databases"]] == ["lost.db", "notes.db"]
-        assert reply["quarantined"] == host.kept_aside == []
+        assert reply["quarantined"] == host.quarantine.kept_aside == []
         assert client.ask("schema")["database"] == "notes.db", "another one is open, and stays so"
         client.ask("open", database="lost.db")
         assert client.rows("SELECT * FROM thing") == ROWS
@@ -88,7 +88,7 @@ class TestRecover:
     def test_a_slot_that_offers_no_name_is_recovered_under_a_new_one(
         self, client: Client, database: bytes
     ) -> None:
-        client.host.keep_aside("slot2", database)
+        client.host.quarantine.keep_aside("slot2", database)
         reply = client.ask("quarantine_recover", slot="slot2")
         assert reply["database"] == "recovered.sqlite"
 
@@ -101,7 +101,7 @@ class TestRecover:
             "database",
         )
         assert client.rows("SELECT a FROM own") == [(1,)]
-        assert list(host.kept_bytes) == ["slot1"]
+        assert list(host.quarantine.kept_bytes) == ["slot1"]
         client.ask("quarantine_recover", slot="slot1", database="notes.db", replace=True)
         # It was the open one, and is.
         assert client.rows("SELECT * FROM thing") == ROWS
@@ -114,14 +114,14 @@ class TestRecover:
         assert client.fail("quarantine_recover", **fields)["type"] == "TransactionOpen"
         client.run("COMMIT")
         assert client.rows("SELECT a FROM own") == [(1,)]
-        assert list(host.kept_bytes) == ["slot1"]
+        assert list(host.quarantine.kept_bytes) == ["slot1"]
 
     def test_what_is_no_sound_database_stays_where_it_is(self, client: Client) -> None:
         client.run("CREATE TABLE own (a); INSERT INTO own VALUES (1)")
-        client.host.keep_aside("bad", b"nothing of a database" * 100, "/notes.db")
+        client.host.quarantine.keep_aside("bad", b"nothing of a database" * 100, "/notes.db")
         error = client.fail("quarantine_recover", slot="bad", replace=True)
         assert error["type"] == "RejectedError"
-        assert list(client.host.kept_bytes) == ["bad"]
+        assert list(client.host.quarantine.kept_bytes) == ["bad"]
         assert client.rows("SELECT a FROM own") == [(1,)], "the open one is open again"
 
 
@@ -129,8 +129,8 @@ class TestDrop:
     def test_a_drop_erases_the_named_slot_and_no_other(
         self, client: Client, host: FakeHost
     ) -> None:
-        host.keep_aside("slot2", b"other")
+        host.quarantine.keep_aside("slot2", b"other")
         reply = client.ask("quarantine_drop", slot="slot1")
         assert [kept["name"] for kept in reply["quarantined"]] == ["slot2"]
-        assert host.kept_bytes == {"slot2": b"other"}
+        assert host.quarantine.kept_bytes == {"slot2": b"other"}
         assert listed(client) == ["notes.db"]

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "contributing.md"
+from tests.harness.recipes import (
+    BLOCK,
+    Step,
+    changed,
+    contents,
+    copied,
+    follow,
+    run,
+    section,
+    steps_by_title,
+)
 
 #: What a recipe may change besides these is counted.
 NOT_COUNTED = ("tests/", "docs/")
@@ -28,94 +33,6 @@ OTHERS = (
     "test_settings.py",
 )
 
-_STEP = re.compile(
-    r"^(?P<how>New file|In|At the end of) `(?P<path>[^`]+)`:\n"
-    r"(?P<blocks>(?:\n```\w+\n.*?^```\n)+)",
-    re.DOTALL | re.MULTILINE,
-)
-_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-
-
-LANGUAGES = {".py": "python", ".html": "html", ".css": "css"}
-
-
-class Step(NamedTuple):
-    """One file of a recipe; ``blocks`` are the language and the text of each."""
-
-    how: str
-    path: str
-    blocks: list[tuple[str, str]]
-
-
-def text_of_recipes() -> str:
-    """The section of the page that has them."""
-    return PAGE.read_text(encoding="utf-8").partition("\n## Recipes\n")[2].partition("\n## ")[0]
-
-
-def recipes() -> dict[str, list[Step]]:
-    """The steps of each recipe, by its heading."""
-    _, *sections = re.split(r"^### ", text_of_recipes(), flags=re.MULTILINE)
-    return {
-        section.partition("\n")[0]: [
-            Step(match["how"], match["path"], _BLOCK.findall(match["blocks"]))
-            for match in _STEP.finditer(section)
-        ]
-        for section in sections
-    }
-
-
-def changed(text: str, diff: str) -> str:
-    """``text`` with the lines of a diff changed, which are found in it once."""
-    lines = diff.splitlines(keepends=True)
-    before = "".join(line[1:] or line for line in lines if line[0] != "+")
-    after = "".join(line[1:] or line for line in lines if line[0] != "-")
-    assert text.count(before) == 1, f"not there, or not once:\n{before}"
-    return text.replace(before, after)
-
-
-def follow(steps: list[Step], folder: Path) -> None:
-    for how, path, blocks in steps:
-        file = folder / path
-        if how == "In":
-            for language, diff in blocks:
-                assert language == "diff"
-                text = file.read_text(encoding="utf-8")
-                file.write_text(changed(text, diff), encoding="utf-8")
-            continue
-        ((language, code),) = blocks
-        assert language == LANGUAGES[file.suffix]
-        assert file.exists() == (how == "At the end of"), path
-        file.parent.mkdir(exist_ok=True)
-        with file.open("a", encoding="utf-8") as end:
-            end.write("\n\n" * (how == "At the end of") + code)
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
-    }
-
-
-def copied(folder: Path) -> Path:
-    """A copy of what the worker's unit tests need of the repository."""
-    ignored = shutil.ignore_patterns("__pycache__", ".*_cache", ".hypothesis")
-    for name in ("app", "worker", "tests", "public"):
-        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
-    for name in ("pyproject.toml", "serve.py"):
-        shutil.copy(ROOT / name, folder / name)
-    return folder
-
-
-def run(folder: Path, *arguments: str) -> str:
-    """What a module of Python says, which must end well."""
-    done = subprocess.run(
-        [sys.executable, "-m", *arguments], cwd=folder, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
 
 def counted_as(path: str) -> str:
     """The file, or the package of a feature: one thing, which is added in one piece."""
@@ -130,7 +47,7 @@ def own_tests(steps: list[Step]) -> list[Step]:
 def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy in which every recipe was followed, one after another."""
     folder = copied(tmp_path_factory.mktemp("recipes") / "house")
-    for steps in recipes().values():
+    for steps in steps_by_title().values():
         before = contents(folder)
         follow(steps, folder)
         after = contents(folder)
@@ -140,7 +57,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_page_has_the_recipes_that_there_are() -> None:
-    assert list(recipes()) == [
+    assert list(steps_by_title()) == [
         "An import format",
         "An export format",
         "An operation of the protocol",
@@ -150,26 +67,28 @@ def test_the_page_has_the_recipes_that_there_are() -> None:
         "A feature of the page",
         "A setting",
     ]
-    blocks = _BLOCK.findall(text_of_recipes())
-    steps = [block for recipe in recipes().values() for step in recipe for block in step.blocks]
+    blocks = BLOCK.findall(section("Recipes"))
+    steps = [
+        block for recipe in steps_by_title().values() for step in recipe for block in step.blocks
+    ]
     assert steps == blocks, "every block belongs to a step"
 
 
-@pytest.mark.parametrize("title", list(recipes()))
+@pytest.mark.parametrize("title", list(steps_by_title()))
 def test_a_recipe_changes_two_files_at_most_beside_its_test(title: str) -> None:
-    paths = {counted_as(step.path) for step in recipes()[title]}
+    paths = {counted_as(step.path) for step in steps_by_title()[title]}
     assert 1 <= len([path for path in paths if not path.startswith(NOT_COUNTED)]) <= 2
-    assert own_tests(recipes()[title])
+    assert own_tests(steps_by_title()[title])
 
 
 def test_what_the_recipes_add_works_and_everything_around_it_still_does(house: Path) -> None:
-    own = [step.path for steps in recipes().values() for step in own_tests(steps)]
+    own = [step.path for steps in steps_by_title().values() for step in own_tests(steps)]
     others = [f"tests/unit/{name}" for name in OTHERS]
     run(house, "pytest", "-q", "-p", "no:cacheprovider", *own, *others)
 
 
 def test_what_the_recipes_add_is_written_as_the_rest_is(house: Path) -> None:
-    paths = [step.path for steps in recipes().values() for step in steps]
+    paths = [step.path for steps in steps_by_title().values() for step in steps]
     paths = [path for path in paths if path.endswith(".py")]
     run(house, "ruff", "check", "--no-cache", *paths)
     run(house, "ruff", "format", "--no-cache", "--check", *paths)
@@ -177,14 +96,14 @@ def test_what_the_recipes_add_is_written_as_the_rest_is(house: Path) -> None:
 
 @pytest.mark.thorough
 def test_what_the_recipes_add_has_its_types(house: Path, tmp_path: Path) -> None:
-    own = [step.path for steps in recipes().values() for step in own_tests(steps)]
+    own = [step.path for steps in steps_by_title().values() for step in own_tests(steps)]
     places = ("worker/sahpool_console/session", "app/core", "app/features")
     run(house, "mypy", "--cache-dir", str(tmp_path), *places, *own)
 
 
 def test_the_tests_of_the_recipes_fail_without_what_is_added(tmp_path: Path) -> None:
     folder = copied(tmp_path / "without")
-    own = [step for steps in recipes().values() for step in own_tests(steps)]
+    own = [step for steps in steps_by_title().values() for step in own_tests(steps)]
     follow(own, folder)
     with pytest.raises(AssertionError, match=r"\d failed") as caught:
         run(folder, "pytest", "-q", "-p", "no:cacheprovider", *(step.path for step in own))

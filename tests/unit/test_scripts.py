@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from .fake_host import Client, FakeHost
+from .fake_host import Client, FakeHost, FakeStorage
 
 
 @pytest.fixture
 def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Client:
     # Replies end by the number of statements only, whatever else this machine does.
     monkeypatch.setattr("sahpool_console.session.operations.run.RUN_SECONDS", 600)
-    client = Client(FakeHost(tmp_path))
+    client = Client(FakeHost(FakeStorage(tmp_path)))
     client.ask("open", database="notes.db")
     return client
 

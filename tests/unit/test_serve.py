@@ -267,6 +267,7 @@ def test_the_wheel_is_valid(tmp_path: Path) -> None:
             "sahpool/sqlite/contents.mjs",
             "sahpool/sqlite/callbacks.mjs",
             "sahpool/sqlite/first_table.mjs",
+            "sahpool/sqlite/memory_handle.mjs",
             "sahpool/sqlite/locks.mjs",
             "sahpool/py.typed",
         } <= set(names)

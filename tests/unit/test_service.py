@@ -17,7 +17,7 @@ from sahpool_console.session.errors import describe
 from tests.unit.inputs import JSON, MANY
 
 from .decode import decode
-from .fake_host import BytesSource, Client, FakeHost, hint_of, make_database
+from .fake_host import BytesSource, Client, FakeHost, FakeStorage, hint_of, make_database
 
 ENDLESS = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 
@@ -43,12 +43,12 @@ class TestHello:
         reply = client.ask("hello", protocol=protocol.PROTOCOL, database="notes.db")
         assert reply["database"] == "notes.db"
         assert [table["name"] for table in reply["schema"]] == ["t"]
-        (client.host.folder / "bad.db").write_bytes(b"no database" * 100)
+        (client.host.storage.folder / "bad.db").write_bytes(b"no database" * 100)
         for name in ("none.db", "bad.db"):
             reply = client.ask("hello", protocol=protocol.PROTOCOL, database=name)
             assert reply["database"] is None
             assert client.rows("SELECT count(*) FROM t") == [(0,)], "the old one is still open"
-        assert not client.host.exists("none.db")
+        assert not client.host.storage.exists("none.db")
 
     def test_the_words_are_those_of_the_engine(self, client: Client) -> None:
         reply = client.ask("words")
@@ -154,7 +154,7 @@ class TestRun:
         assert client.rows("SELECT count(*) FROM t") == [(0,)]
 
     def test_an_error_points_into_the_whole_sql(self, client: Client) -> None:
-        client.host.offset = 7
+        client.host.engine.offset = 7
         sql = "SELECT 'é'; SELECT oops FROM x"
         error = client.error(sql)
         assert sql.encode()[error["offset"] :].startswith(b"oops")
@@ -164,7 +164,7 @@ class TestRun:
         assert client.error("SELECT oops")["offset"] is None
 
     def test_an_error_that_is_not_sqlites_has_no_offset(self, client: Client) -> None:
-        client.host.offset = 7
+        client.host.engine.offset = 7
         error = client.error("SELECT ?")
         assert (error["type"], error["offset"]) == ("ProgrammingError", None)
         assert "value itself" in hint_of(error)
@@ -279,13 +279,13 @@ class TestRun:
         assert decode(reply["piece"], client.parts) == [(6,), (7,), (8,), (9,)]
 
     def test_a_request_without_an_open_database_says_so(self, tmp_path: Path) -> None:
-        error = Client(FakeHost(tmp_path)).fail("run", sql="SELECT 1")
+        error = Client(FakeHost(FakeStorage(tmp_path))).fail("run", sql="SELECT 1")
         assert error["type"] == "NoDatabase"
 
     def test_room_is_made_before_statements_run(self, client: Client) -> None:
-        before = client.host.prepared
+        before = client.host.storage.prepared
         client.ask("run", sql="SELECT 1")
-        assert client.host.prepared == before + 1
+        assert client.host.storage.prepared == before + 1
 
 
 class TestChanges:
@@ -322,7 +322,7 @@ class TestChanges:
         reply = client.ask("run", sql=sql, rows=2)
         (outcome,) = reply["outcomes"]
         assert (outcome["kind"], outcome["changes"]) == ("rows", 5)
-        other = sqlite3.connect(client.host.folder / "notes.db", timeout=0)
+        other = sqlite3.connect(client.host.storage.folder / "notes.db", timeout=0)
         assert other.execute("SELECT count(*) FROM t").fetchone() == (5,)
         other.execute("INSERT INTO t VALUES (6)")
         other.rollback()
@@ -377,7 +377,9 @@ class TestTransactions:
     def test_a_closed_result_holds_no_lock(self, client: Client) -> None:
         client.run("CREATE TABLE t AS " + MANY.format(1000))
         (outcome,) = client.ask("run", sql="SELECT * FROM t", rows=5)["outcomes"]
-        other = sqlite3.connect(client.host.folder / "notes.db", timeout=0, isolation_level=None)
+        other = sqlite3.connect(
+            client.host.storage.folder / "notes.db", timeout=0, isolation_level=None
+        )
         with pytest.raises(sqlite3.OperationalError, match="locked"):
             other.execute("DROP TABLE t")
         client.ask("close", cursor=outcome["cursor"])
@@ -393,7 +395,9 @@ class TestTransactions:
             "sahpool_console.session.sql.connection.Connection._writes", raising(kept)
         )
         assert client.error("WITH x AS (SELECT * FROM t) SELECT * FROM x")["type"] == "MemoryError"
-        other = sqlite3.connect(client.host.folder / "notes.db", timeout=0, isolation_level=None)
+        other = sqlite3.connect(
+            client.host.storage.folder / "notes.db", timeout=0, isolation_level=None
+        )
         other.execute("DROP TABLE t")
         other.close()
 
@@ -402,7 +406,7 @@ class TestTransactions:
     ) -> None:
         (outcome,) = client.ask("run", sql=MANY.format(99), rows=5)["outcomes"]
         with monkeypatch.context() as patch:
-            patch.setattr(client.host, "prepare", raising(OSError("no more handles")))
+            patch.setattr(client.host.storage, "prepare", raising(OSError("no more handles")))
             error = client.fail("fetch", cursor=outcome["cursor"], rows=5)
         assert (error["type"], error["message"]) == ("OSError", "no more handles")
         assert client.fail("fetch", cursor=outcome["cursor"], rows=5)["type"] == "CursorClosed"
@@ -423,7 +427,7 @@ class TestCancel:
             if ticks == 3:
                 client.cancel(client.next_id() - 1)
 
-        client.host.on_tick = cancel_on_third
+        client.host.loop.on_tick = cancel_on_third
         began = time.monotonic()
         reply = client.ask("run", sql=f"CREATE TABLE t (a); {ENDLESS}; DROP TABLE t")
         assert time.monotonic() - began < 5
@@ -435,7 +439,7 @@ class TestCancel:
     def test_a_cancelled_fetch_closes_its_result(self, client: Client) -> None:
         sql = f"SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT * FROM ({ENDLESS})"
         (outcome,) = client.ask("run", sql=sql, rows=1)["outcomes"]
-        client.host.on_tick = lambda: client.cancel(client.next_id() - 1)
+        client.host.loop.on_tick = lambda: client.cancel(client.next_id() - 1)
         error = client.fail("fetch", cursor=outcome["cursor"], rows=9)
         assert error["type"] == "Cancelled"
         assert client.fail("fetch", cursor=outcome["cursor"], rows=9)["type"] == "CursorClosed"
@@ -479,7 +483,7 @@ class TestCancel:
         self, client: Client
     ) -> None:
         client.run("CREATE TABLE t (a); BEGIN; INSERT INTO t VALUES (1)")
-        client.host.on_tick = lambda: client.cancel(client.next_id() - 1)
+        client.host.loop.on_tick = lambda: client.cancel(client.next_id() - 1)
         reply = client.ask("run", sql=f"INSERT INTO t {ENDLESS}")
         error = reply["outcomes"][0]["error"]
         assert error["type"] == "Cancelled"
@@ -504,7 +508,7 @@ class TestDatabases:
     def test_what_is_no_database_does_not_take_the_place_of_the_open_one(
         self, client: Client
     ) -> None:
-        (client.host.folder / "bad.db").write_bytes(b"not a database, not at all" * 100)
+        (client.host.storage.folder / "bad.db").write_bytes(b"not a database, not at all" * 100)
         error = client.fail("open", database="bad.db")
         assert error["name"] == "SQLITE_NOTADB"
         assert hint_of(error)

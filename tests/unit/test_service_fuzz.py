@@ -22,7 +22,14 @@ from sahpool_console.session import errors
 from tests import messages
 from tests.proofs import Proofs
 
-from .fake_host import BytesSource, Client, FakeHost, RejectedError, make_database
+from .fake_host import (
+    BytesSource,
+    Client,
+    FakeHost,
+    FakeStorage,
+    RejectedError,
+    make_database,
+)
 
 KEPT = "kept.db"
 KEPT_ROWS = [(number + 1, f"thing {number}") for number in range(100)]
@@ -78,7 +85,7 @@ KNOWN = {
 """What a request can be answered with that is not done; anything else is a bug."""
 
 
-class StrictHost(FakeHost):
+class StrictStorage(FakeStorage):
     """Takes the names that the library takes, and knows them by the library's paths."""
 
     def __init__(self, folder: Path) -> None:
@@ -284,13 +291,13 @@ def test_every_request_has_one_reply_and_a_database_that_is_not_meant_stays(
     @given(st.randoms(use_true_random=False))
     def any_conversation(random: Random) -> None:
         with tempfile.TemporaryDirectory(dir=tmp_path) as folder:
-            host = StrictHost(Path(folder) / "databases")
-            host.folder.mkdir()
+            host = FakeHost(StrictStorage(Path(folder) / "databases"))
+            host.storage.folder.mkdir()
             client = Client(host)
             tabs = [client, Client(host, client.service, "another")]
             try:
-                host.keep_aside("sound", database, "/notes.db")
-                host.keep_aside("damaged", b"SQLite format 3\0" + bytes(500))
+                host.quarantine.keep_aside("sound", database, "/notes.db")
+                host.quarantine.keep_aside("damaged", b"SQLite format 3\0" + bytes(500))
                 client.ask("import_file", BytesSource(database), name=KEPT)
                 found.update(asyncio.run(converse(tabs, random, database)))
                 assert client.rows("SELECT id, name FROM thing") == KEPT_ROWS

@@ -14,7 +14,15 @@ from sahpool_console import protocol
 from sahpool_console.session import service
 from sahpool_console.session.service import Service
 
-from .fake_host import BytesSource, Client, FakeHost, hint_of, make_database
+from .fake_host import (
+    BytesSource,
+    Client,
+    FakeEngine,
+    FakeHost,
+    FakeStorage,
+    hint_of,
+    make_database,
+)
 
 Told = dict[str, Any]
 
@@ -25,8 +33,8 @@ COUNTED = (
 ENDLESS = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 
 
-class StrictHost(FakeHost):
-    """Connections hold as much as SQLite says, and the files are in WAL mode."""
+class WalStorage(FakeStorage):
+    """The files are in WAL mode."""
 
     journal_mode = "WAL"
 
@@ -37,6 +45,10 @@ class StrictHost(FakeHost):
 
     def databases(self) -> list[tuple[str, int]]:
         return [(name, size) for name, size in super().databases() if not name.endswith("-shm")]
+
+
+class StrictEngine(FakeEngine):
+    """Connections hold as much as SQLite says."""
 
     def transaction_state(self, con: sqlite3.Connection) -> str:
         if not con.in_transaction:
@@ -58,7 +70,7 @@ def tabs(tmp_path: Path) -> Iterator[list[Client]]:
     """Three tabs, numbered from 1, in one database with a table."""
     folder = tmp_path / "databases"
     folder.mkdir()
-    host = StrictHost(folder)
+    host = FakeHost(WalStorage(folder), StrictEngine())
     one = Client(host)
     others = [Client(host, one.service, key) for key in ("two", "three")]
     for number, tab in enumerate([one, *others], start=1):
@@ -208,7 +220,7 @@ class TestLocks:
         one, two, three = tabs
         for tab in (two, three):
             tab.session.close()
-        one.host.journal_mode = "DELETE"  # type: ignore[attr-defined]
+        one.host.storage.journal_mode = "DELETE"  # type: ignore[attr-defined]
         one.run("PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE")
         opening = two.send("open", database="notes.db")
         reply = after_wait(two, opening, one.send("run", sql="COMMIT"))
@@ -225,7 +237,7 @@ class TestLocks:
         one, two, _ = tabs
         tabs[2].session.close()
         two.session.close()
-        one.host.journal_mode = "DELETE"  # type: ignore[attr-defined]
+        one.host.storage.journal_mode = "DELETE"  # type: ignore[attr-defined]
         one.run("PRAGMA journal_mode = DELETE")
         two.ask("open", database="notes.db")
         two.run("BEGIN; SELECT a FROM t")
@@ -288,7 +300,7 @@ class TestTabsThatGo:
                     # The event loop has its turn here, where Python can be suspended.
                     two.session.cancel(two.next_id() - 1)
 
-            one.host.on_tick = leave
+            one.host.loop.on_tick = leave
             reply = await two.send("run", sql=ENDLESS)
             await asyncio.gather(*leaving)
             return reply
@@ -362,7 +374,7 @@ class TestLending:
     ) -> None:
         one, two, _ = tabs
         one.ask("pause")
-        assert one.host.lent == ["lent"]
+        assert one.host.storage.lent == ["lent"]
         for tab in tabs:
             assert [event["tab"] for event in told(tab, "paused")] == [1]
             assert tab.fail("run", sql="SELECT 1")["type"] == "StoragePaused"
@@ -371,7 +383,7 @@ class TestLending:
         hello = two.ask("hello", protocol=protocol.PROTOCOL, database="notes.db", tab=2)
         assert (hello["paused"], hello["database"]) == (True, None)
         two.ask("unpause")
-        assert one.host.lent == ["lent", "back"]
+        assert one.host.storage.lent == ["lent", "back"]
         for tab in tabs:
             assert len(told(tab, "unpaused")) == 1
             tab.ask("open", database="notes.db")
@@ -386,7 +398,7 @@ class TestLending:
         assert error["type"] == "UsedElsewhere"
         assert error["message"].startswith("Tab 2")
         assert two.fail("pause")["type"] == "TransactionOpen"
-        assert one.host.lent == []
+        assert one.host.storage.lent == []
         assert one.rows("SELECT a FROM t") == [(1,)]
 
     def test_a_loan_outlives_the_worker_that_made_it(self, tabs: list[Client]) -> None:
@@ -397,7 +409,7 @@ class TestLending:
         assert (hello["paused"], hello["database"], hello["databases"]) == (True, None, [])
         assert one.fail("open", database="notes.db")["type"] == "StoragePaused"
         one.ask("unpause")
-        assert host.lent == ["back"]
+        assert host.storage.lent == ["back"]
         one.ask("open", database="notes.db")
         assert one.rows("SELECT a FROM t") == [(1,)]
         one.service.close()
@@ -494,11 +506,11 @@ class TestLongWals:
         async def work() -> None:
             await two.send("run", sql="BEGIN; SELECT 1")
             await one.send("run", sql=LARGE)
-            assert host.size("notes.db-wal") > 3_000_000
+            assert host.storage.size("notes.db-wal") > 3_000_000
             await asyncio.sleep(0.1)
-            assert host.size("notes.db-wal") > 3_000_000  # a transaction is open
+            assert host.storage.size("notes.db-wal") > 3_000_000  # a transaction is open
             await two.send("run", sql="COMMIT")
-            await soon(lambda: host.size("notes.db-wal") == 0)
+            await soon(lambda: host.storage.size("notes.db-wal") == 0)
             before = [len(told(tab, "changed")) for tab in tabs]
             await three.send("run", sql="PRAGMA foreign_keys; INSERT INTO t SELECT 1 WHERE 0")
             assert [len(told(tab, "changed")) for tab in tabs] == before  # it is no news
@@ -516,11 +528,11 @@ class TestLongWals:
             reply = await two.send("run", sql=COUNTED.format(500), rows=200)
             await one.send("run", sql=LARGE)
             await asyncio.sleep(0.1)
-            assert host.size("notes.db-wal") > 3_000_000
+            assert host.storage.size("notes.db-wal") > 3_000_000
             fetched = await two.send("fetch", cursor=reply["outcomes"][0]["cursor"], rows=1000)
             assert fetched["ok"]
             assert fetched["piece"]["rows"] == 300
-            await soon(lambda: host.size("notes.db-wal") == 0)
+            await soon(lambda: host.storage.size("notes.db-wal") == 0)
 
         asyncio.run(work())
 
@@ -541,12 +553,12 @@ class TestLongWals:
                     lambda sql: checkpoints.append(1) if "wal_checkpoint" in sql else None
                 )
             await one.send("run", sql=LARGE)
-            await soon(lambda: host.size("notes.db-wal") == 0)
+            await soon(lambda: host.storage.size("notes.db-wal") == 0)
             assert checkpoints == []
             await others[0].send("run", sql=f"PRAGMA {own}")
             await one.send("run", sql=LARGE)
             await asyncio.sleep(0.1)
-            assert host.size("notes.db-wal") > 3_000_000
+            assert host.storage.size("notes.db-wal") > 3_000_000
 
         asyncio.run(work())
 
@@ -557,14 +569,14 @@ class TestLongWals:
         two.ask("open", database="other.db")
         two.run("CREATE TABLE t (a)")
         host = one.service.host
-        size = host.size
+        size = host.storage.size
 
         def failing(name: str) -> int:
             if name == "notes.db-wal":
                 raise OSError("the storage fails")
             return size(name)
 
-        monkeypatch.setattr(host, "size", failing)
+        monkeypatch.setattr(host.storage, "size", failing)
 
         async def work() -> None:
             await two.send("run", sql=LARGE)

@@ -19,6 +19,7 @@ ON_BOTH_SIDES = {
     "bench/player.py",
     "connections/script.py",
     "damage.py",
+    "harness/service_parts.py",
     "hostile/bombs.py",
     "hostile/images.py",
     "hostile/long_bombs.py",
@@ -26,6 +27,7 @@ ON_BOTH_SIDES = {
     "interchange/prelude.py",
     "kill/steps.py",
     "sql/runner.py",
+    "unit/decode.py",
 }
 
 #: Bodies of tests, which are sent as they are.

@@ -113,6 +113,13 @@ def test_if_and_iif_are_sqlite_s(con: sqlite3.Connection, values: list[object]) 
         assert_alike(con, call("iif", len(values)), *values)
 
 
+def test_sqlite_s_own_iif_computes_only_what_it_needs_also_beside_ours(
+    con: sqlite3.Connection,
+) -> None:
+    overflow = "abs(-9223372036854775807 - 1)"
+    assert ours(con, f"SELECT iif(1, 2, {overflow}), iif(0, {overflow}, 3)") == [(2, 3)]
+
+
 # Days that each month has: SQLite keeps others, as 2023-02-31, until it has to compute with them.
 _DATES = st.dates().map(str)
 _CLOCKS = st.tuples(st.integers(0, 23), st.integers(0, 59), st.integers(0, 59), st.integers(0, 999))

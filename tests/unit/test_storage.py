@@ -13,13 +13,17 @@ import sahpool
 from sahpool_console import protocol
 from sahpool_console.session.errors import describe
 
-from .fake_host import Client, FakeHost, hint_of
+from .fake_host import Client, FakeHost, FakeStorage, hint_of
 
 
 def test_the_storage_is_told_as_the_host_has_it(client: Client) -> None:
-    client.host.figures = {"persisted": True, "usage": 5_000_000_000, "quota": 60_000_000_000}
+    client.host.storage.figures = {
+        "persisted": True,
+        "usage": 5_000_000_000,
+        "quota": 60_000_000_000,
+    }
     kept = {"name": "3f", "reason": "bad digest", "size": 8192, "offered": "/notes.db"}
-    client.host.kept_aside = [kept]
+    client.host.quarantine.kept_aside = [kept]
     reply = client.ask("storage")
     assert {name: reply[name] for name in ("kind", "persisted", "usage", "quota")} == {
         "kind": "opfs",
@@ -34,7 +38,7 @@ def test_a_browser_that_does_not_tell_is_told_in_its_own_words(client: Client) -
     async def fails() -> dict[str, Any]:
         raise OSError("estimate() is switched off")
 
-    client.host.measure = fails  # type: ignore[method-assign]
+    client.host.storage.measure = fails  # type: ignore[method-assign]
     error = client.fail("storage")
     assert (error["type"], error["message"]) == ("OSError", "estimate() is switched off")
     assert client.rows("SELECT 1") == [(1,)]
@@ -48,7 +52,7 @@ def test_nobody_waits_for_a_browser_that_never_tells(client: Client) -> None:
             await never
             return {}
 
-        client.host.measure = silent  # type: ignore[method-assign]
+        client.host.storage.measure = silent  # type: ignore[method-assign]
         asked = asyncio.create_task(client.send("storage"))
         await asyncio.sleep(0)
         reply = await asyncio.wait_for(client.send("run", sql="SELECT 1"), 5)
@@ -70,7 +74,7 @@ def test_the_storage_is_told_while_a_statement_runs(client: Client) -> None:
         )
 
     async def import_it() -> dict[str, Any]:
-        client.host.on_breathe = lambda: tasks.add(asyncio.create_task(ask()))
+        client.host.loop.on_breathe = lambda: tasks.add(asyncio.create_task(ask()))
         rows = "".join(f"{number},x\n" for number in range(50_000))
         from .fake_host import BytesSource
 
@@ -121,7 +125,7 @@ def test_a_full_storage_says_what_is_safe_and_what_to_do() -> None:
 def test_other_limits_of_sqlite_are_not_taken_for_a_full_storage(tmp_path: Path) -> None:
     folder = tmp_path / "databases"
     folder.mkdir()
-    client = Client(FakeHost(folder))
+    client = Client(FakeHost(FakeStorage(folder)))
     client.ask("open", database="small.db")
     client.run("PRAGMA max_page_count = 3; CREATE TABLE t (a)")
     error = client.error("INSERT INTO t VALUES (zeroblob(100000))")

@@ -15,7 +15,7 @@ from sahpool_console.session.errors import Cancelled
 from sahpool_console.session.sql import connection, vacuum
 from sahpool_console.session.sql.connection import Connection
 
-from .fake_host import FakeHost
+from .fake_host import FakeHost, FakeStorage
 
 NAME = "a.db"
 
@@ -40,7 +40,7 @@ class Desk:
     """A database of some megabytes in a folder, and a connection whose progress is ``look``."""
 
     def __init__(self, folder: Path) -> None:
-        self.host = FakeHost(folder)
+        self.host = FakeHost(FakeStorage(folder))
         self.looks = 0
         self.look: Callable[[], object] = lambda: None
         self.connection = Connection(self.host, NAME, self._progress)
@@ -56,11 +56,11 @@ class Desk:
 
     def is_copying_back(self) -> bool:
         """Whether the copy is made: it is in the rollback journal's way no more."""
-        copy = self.host.folder.parent / "scratch"
+        copy = self.host.storage.folder.parent / "scratch"
         return copy.exists() and not copy.with_name("scratch-journal").exists()
 
     def other(self) -> sqlite3.Connection:
-        return self.host.connect(NAME)
+        return self.host.storage.connect(NAME)
 
     def value(self, sql: str) -> object:
         return self.connection.query(sql)[0][0]
@@ -93,10 +93,10 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
 def is_done_in_pieces(desk: Desk, sql: str = "VACUUM") -> bool:
     """Runs it; whether the host was asked for a place for the copy."""
     seen = []
-    desk.look = lambda: seen.append((desk.host.folder.parent / "scratch").exists())
+    desk.look = lambda: seen.append((desk.host.storage.folder.parent / "scratch").exists())
     desk.connection.execute(sql)
     desk.look = lambda: None
-    assert not (desk.host.folder.parent / "scratch").exists()
+    assert not (desk.host.storage.folder.parent / "scratch").exists()
     return any(seen)
 
 
@@ -151,7 +151,7 @@ def test_settings_that_a_failing_storage_keeps_are_put_back_before_the_next_stat
     desk.connection.query("PRAGMA wal_checkpoint(TRUNCATE)")
     names = ("cache_size", "synchronous", "wal_autocheckpoint")
     before = [desk.value(f"PRAGMA {name}") for name in names]
-    file, copy = desk.host.folder / NAME, desk.host.folder.parent / "scratch"
+    file, copy = desk.host.storage.folder / NAME, desk.host.storage.folder.parent / "scratch"
     whole = file.read_bytes()
 
     def fail() -> None:
@@ -254,14 +254,16 @@ def test_a_writer_is_waited_for_as_by_sqlite_s_own(desk: Desk) -> None:
 
 def test_a_vacuum_leaves_its_checkpoint_to_the_service(desk: Desk) -> None:
     desk.connection.query("PRAGMA wal_checkpoint(TRUNCATE)")
-    size = desk.host.size(NAME)
+    size = desk.host.storage.size(NAME)
     desk.connection.query("PRAGMA synchronous=FULL")
     desk.connection.execute("VACUUM")
     desk.value("SELECT count(*) FROM t")
-    assert desk.host.size(NAME) == size
-    assert set(desk.host.flushed) == {NAME}, "what was written on the way need not be at the end"
+    assert desk.host.storage.size(NAME) == size
+    assert set(desk.host.storage.flushed) == {NAME}, (
+        "what was written on the way need not be at the end"
+    )
     assert desk.connection.empty_wal()
-    assert desk.host.size(NAME) == desk.pages() * 4096 < size
+    assert desk.host.storage.size(NAME) == desk.pages() * 4096 < size
 
 
 @pytest.mark.parametrize("why", ["nobody empties it later", "it is long"])
@@ -275,7 +277,7 @@ def test_a_vacuum_is_checkpointed_at_once_where_the_wal_cannot_be_left(
     else:
         desk.connection.execute("PRAGMA synchronous=OFF")
     assert is_done_in_pieces(desk)
-    assert desk.host.size(NAME) == desk.pages() * 4096
+    assert desk.host.storage.size(NAME) == desk.pages() * 4096
 
 
 def test_repeated_vacuums_are_not_checkpointed_until_the_wal_is_long(
@@ -284,10 +286,10 @@ def test_repeated_vacuums_are_not_checkpointed_until_the_wal_is_long(
     monkeypatch.setattr(connection, "LONG_WAL", 0)
     desk.connection.execute("PRAGMA wal_autocheckpoint=100")
     desk.connection.query("PRAGMA wal_checkpoint(TRUNCATE)")
-    size, sizes = desk.host.size(NAME), []
-    while desk.host.size(NAME) == size:
+    size, sizes = desk.host.storage.size(NAME), []
+    while desk.host.storage.size(NAME) == size:
         assert is_done_in_pieces(desk)
-        sizes.append(desk.host.size(f"{NAME}-wal"))
+        sizes.append(desk.host.storage.size(f"{NAME}-wal"))
     assert len(sizes) > 2
     assert max(sizes) < 4 * size
 
@@ -295,7 +297,7 @@ def test_repeated_vacuums_are_not_checkpointed_until_the_wal_is_long(
 def test_nothing_is_flushed_where_the_user_wants_no_commit_flushed(desk: Desk) -> None:
     desk.connection.query("PRAGMA synchronous=NORMAL")
     assert is_done_in_pieces(desk)
-    assert desk.host.flushed == []
+    assert desk.host.storage.flushed == []
 
 
 @pytest.mark.parametrize(
@@ -310,7 +312,7 @@ def test_nothing_is_flushed_where_the_user_wants_no_commit_flushed(desk: Desk) -
 def test_a_vacuum_that_cannot_run_in_pieces_is_sqlite_s_own(desk: Desk, prepared: str) -> None:
     desk.con.executescript(prepared)
     seen: list[bool] = []
-    desk.look = lambda: seen.append((desk.host.folder.parent / "scratch").exists())
+    desk.look = lambda: seen.append((desk.host.storage.folder.parent / "scratch").exists())
     with suppress(sqlite3.OperationalError):  # its own, as the shell would tell it
         desk.connection.execute("VACUUM")
     assert not any(seen)
@@ -324,7 +326,7 @@ def test_a_small_database_is_done_by_sqlite_itself(
 
 
 def test_a_vacuum_is_sqlite_s_own_where_nothing_can_be_suspended(desk: Desk) -> None:
-    desk.host.can_suspend = False
+    desk.host.loop.can_suspend = False
     assert not is_done_in_pieces(desk)
 
 

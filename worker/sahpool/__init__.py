@@ -11,10 +11,11 @@ After that, ``sqlite3.connect("file:/notes.db?vfs=opfs-sahpool", uri=True)`` ope
 database, and so does everything that uses ``sqlite3``.
 
 The packages, each of which imports only those named after it: ``rescue`` (quarantine, other
-programs' pools), ``databases`` (import, export and checks of whole databases), ``opfs_pool`` (slots
-in a directory), ``browser`` (calls to the browser and Pyodide), ``sqlite`` (SQLite's C interface
-and the VFS, with its JavaScript), ``fileformat`` (SQLite's files as bytes). Above them all are
-``pool``, the public class, and ``installing``.
+programs' pools), ``databases`` (import, export and checks of whole databases), the storages
+``opfs_pool`` (slots in a directory) and ``memory``, ``browser`` (calls to the browser and Pyodide),
+``sqlite`` (SQLite's C interface and the VFS, with its JavaScript), ``fileformat`` (SQLite's files
+as bytes). Above them all are ``volume`` (a storage and its VFS), ``pool``, the public class, and
+``installing``.
 """
 
 from __future__ import annotations

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from . import browser, options
-from .browser import collecting, logs
+from .browser import logs
 from .errors import UnsupportedError
-from .pool import Pool, _installed, _installing, holder_of
-from .sqlite import causes, default_vfs, defaults
+from .pool import Pool, holder_of, installed, installing, parts_of
+from .pool_parts import Parts
+from .sqlite import default_vfs, defaults
 from .turns import Turn
+from .volume import prepare
 
 
 async def install(
@@ -67,8 +69,8 @@ async def install(
     options.check_pragmas(pragmas)
     if verbosity is not None:
         logs.set_verbosity(verbosity)
-    async with Turn(_installing) as turn, turn:
-        there = _installed.get(name)
+    async with Turn(installing) as turn, turn:
+        there = installed.get(name)
         if there is not None:
             return there
         other = holder_of(directory)
@@ -79,9 +81,8 @@ async def install(
             )
         browser.check_environment()
         io = await browser.io_module()
-        collecting.protect(io)
-        defaults.prepare(io, browser.emscripten())
-        pool = Pool(
+        prepare(io)
+        parts = Parts(
             name,
             directory,
             io,
@@ -92,13 +93,12 @@ async def install(
             temp_memory_limit=temp_memory_limit,
         )
         try:
-            causes.attach_causes()
-            await pool._acquire(initial_capacity)
-            _installed[name] = pool
+            await parts.acquire(initial_capacity)
+            pool = installed[name] = Pool(parts)
         except BaseException:
-            if name not in _installed:
-                pool._end()
-                pool._vfs.dispose()
+            if name not in installed:
+                parts.end()
+                parts.vfs.dispose()
             raise
     if clear_on_init:
         await pool.wipe_files()
@@ -125,5 +125,6 @@ def set_default(pool: Pool | None) -> None:
         return
     if not isinstance(pool, Pool):
         raise TypeError(f"set_default takes a pool or None, not {pool!r}")
-    pool._standing.check_there()
-    default_vfs.make_default(pool._vfs)
+    parts = parts_of(pool)
+    parts.standing.check_there()
+    default_vfs.make_default(parts.vfs)

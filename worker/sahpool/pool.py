@@ -9,9 +9,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
-from functools import partial
 from typing import Any
-from urllib.parse import quote
+from weakref import WeakKeyDictionary
 
 from pyodide.ffi import can_run_sync, run_sync
 
@@ -22,33 +21,39 @@ from .cleanup import Cleanup
 from .databases import beside, sources, transfer
 from .databases.access import Access
 from .errors import PoolLockedError
-from .names import COMPANION_SUFFIXES, check_path
+from .names import check_path
 from .opfs_pool.slot import Quarantined
-from .pool_base import PoolBase
+from .pool_parts import Parts
 from .rescue import foreign, quarantine
-from .sqlite import newer
-from .sqlite.connections import Connection
 from .sqlite.stats import Stats
 from .turns import Turn, Turns
 
-_installed: dict[str, Pool] = {}
-_installing = Turns()  # held while a pool is installed or removed
+#: The pools of this worker by name.
+installed: dict[str, Pool] = {}
+installing = Turns()  #: held while a pool is installed or removed
+
+_parts: WeakKeyDictionary[Pool, Parts] = WeakKeyDictionary()
 
 
 def holder_of(directory: str) -> Pool | None:
     """The pool of this worker that holds the directory, or None."""
-    for pool in _installed.values():
+    for pool in installed.values():
         if not pool.is_paused and pool.directory == directory:
             return pool
     return None
 
 
+def parts_of(pool: Pool) -> Parts:
+    """The parts of a pool, for the modules of the library that its users do not call."""
+    return _parts[pool]
+
+
 def access_to(pool: Pool) -> Access:
-    """The parts of a pool that import and export whole databases."""
-    return pool._access
+    """A pool as imports and exports of whole databases use it."""
+    return parts_of(pool).access
 
 
-class Pool(PoolBase):
+class Pool:
     """A directory of slots and the VFS over it. Made by :func:`install`.
 
     Attributes:
@@ -56,11 +61,10 @@ class Pool(PoolBase):
         directory: Path of the pool's directory below the origin's root.
     """
 
-    @property
-    def _access(self) -> Access:
-        return Access(
-            self.name, self._slots, self._hold, self.uri, self._is_open, self.add_capacity
-        )
+    def __init__(self, parts: Parts) -> None:
+        self.name = parts.name
+        self.directory = parts.directory
+        self._parts = _parts[self] = parts
 
     # --- connections ----------------------------------------------------------------------------
 
@@ -90,18 +94,14 @@ class Pool(PoolBase):
                 nothing is written before ``PRAGMA query_only=OFF``. ``sqlite3.connect`` opens it
                 in the same way, but without a warning.
         """
-        self._check_open()
+        self._parts.standing.check_open()
         collecting.keep()
         if not wait:
-            self._spares.check_room(check_path(name))
-        elif self._spares.missing > 0 and can_run_sync():
+            self._parts.spares.check_room(check_path(name))
+        elif self._parts.spares.missing > 0 and can_run_sync():
             with browser.StopsHeld():
-                run_sync(self._spares.try_top_up())  # other tasks run, and may pause the pool
-        options.setdefault("factory", Connection)
-        connection: sqlite3.Connection = sqlite3.connect(self.uri(name), uri=True, **options)
-        path = check_path(name)
-        newer.warn_of(connection, path, partial(transfer.first_bytes, self._slots, path))
-        return connection
+                run_sync(self._parts.spares.try_top_up())  # other tasks run, and may pause the pool
+        return self._parts.volume.connect(name, **options)
 
     def uri(self, name: str, **parameters: str | int) -> str:
         """The URI of a database for ``sqlite3.connect(…, uri=True)`` (sqlite.org/uri.html).
@@ -110,57 +110,52 @@ class Pool(PoolBase):
             name: Name of the database.
             **parameters: Further query parameters, for example ``mode="ro"``.
         """
-        self._check_open()
-        path = check_path(name)
-        if self._slots.find(path) is None:
-            self._slots.check_new(path)
-        query = "".join(f"&{key}={quote(str(value))}" for key, value in parameters.items())
-        return f"file://{quote(path, errors='surrogateescape')}?vfs={quote(self.name)}{query}"
+        return self._parts.volume.uri(name, **parameters)
 
     # --- what is in the pool --------------------------------------------------------------------
 
     @property
     def databases(self) -> list[str]:
         """Paths of the databases, sorted; each begins with a slash. Journals are not listed."""
-        return sorted(self._slots.databases)
+        return sorted(self._parts.slots.databases)
 
     @property
     def file_names(self) -> list[str]:
         """Paths of all files, journals included, sorted; each begins with a slash."""
-        return sorted(self._slots.paths)
+        return sorted(self._parts.slots.paths)
 
     @property
     def file_count(self) -> int:
         """How many files the pool holds, journals included."""
-        return len(self._slots.paths)
+        return len(self._parts.slots.paths)
 
     @property
     def capacity(self) -> int:
         """How many files the pool has slots for."""
-        return self._slots.capacity
+        return self._parts.slots.capacity
 
     @property
     def quarantined(self) -> list[Quarantined]:
         """Slots whose header cannot be trusted; unchanged until you recover or drop them."""
-        return list(self._slots.quarantined)
+        return list(self._parts.slots.quarantined)
 
     @property
     def is_paused(self) -> bool:
         """Whether the pool's handles are released."""
-        return self._standing.is_paused
+        return self._parts.standing.is_paused
 
     @property
     def stats(self) -> Stats:
         """A snapshot of the counts and times of SQLite's calls since the pool was installed."""
-        return self._vfs.stats
+        return self._parts.vfs.stats
 
     def reset_stats(self) -> None:
         """Sets the counters behind :attr:`stats` to zero."""
-        self._vfs.reset_stats()
+        self._parts.vfs.reset_stats()
 
     def exists(self, name: str) -> bool:
         """Whether there is a file of that name."""
-        return self._slots.find(check_path(name)) is not None
+        return self._parts.slots.find(check_path(name)) is not None
 
     def size(self, name: str) -> int:
         """Size of a file in bytes, without its WAL.
@@ -168,8 +163,7 @@ class Pool(PoolBase):
         Raises:
             NoSuchDatabaseError: There is no such file.
         """
-        slot = self._slots.find(self._existing(name))
-        return slot.file.size() if slot else 0
+        return self._parts.volume.size(self._parts.volume.existing(name))
 
     # --- capacity -------------------------------------------------------------------------------
 
@@ -185,10 +179,9 @@ class Pool(PoolBase):
         Raises:
             ValueError: ``count`` is negative.
         """
-        self._check_open()
+        self._parts.standing.check_open()
         options.check_counts(count=count)
-        async with Turn(self._spares.changing) as turn, turn:
-            await self._spares.grow(count)
+        await self._parts.add_capacity(count)
         return self.capacity
 
     async def reduce_capacity(self, count: int) -> int:
@@ -202,10 +195,10 @@ class Pool(PoolBase):
         Raises:
             ValueError: ``count`` is negative.
         """
-        self._check_open()
+        self._parts.standing.check_open()
         options.check_counts(count=count)
-        async with Turn(self._spares.changing) as turn, turn:
-            return await self._spares.shrink(count)
+        async with Turn(self._parts.spares.changing) as turn, turn:
+            return await self._parts.spares.shrink(count)
 
     async def reserve_minimum_capacity(self, minimum: int) -> int:
         """Adds slots until there are ``minimum``; returns the capacity, which may be larger."""
@@ -213,7 +206,7 @@ class Pool(PoolBase):
 
     async def top_up(self) -> None:
         """Adds spare slots until there are as many as ``install(spare=…)`` asked for."""
-        await self._spares.top_up()
+        await self._parts.spares.top_up()
 
     # --- whole files ----------------------------------------------------------------------------
 
@@ -268,11 +261,11 @@ class Pool(PoolBase):
         Warns:
             NewerSchemaWarning: A newer SQLite wrote parts of its schema; see :meth:`connect`.
         """
-        self._check_open()
-        await self._spares.try_top_up()
+        self._parts.standing.check_open()
+        await self._parts.spares.try_top_up()
         path, opened = check_path(name), sources.opened(source)
         given = sources.those_given(wal=wal, journal=journal)
-        return await beside.import_db(self._access, path, opened, replace, given)
+        return await beside.import_db(self._parts.access, path, opened, replace, given)
 
     async def import_pool(self, directory: str, *, replace: bool = False) -> dict[str, int]:
         """Copies every database of another program's pool into this one.
@@ -301,8 +294,8 @@ class Pool(PoolBase):
             StorageError, sqlite3.OperationalError, JsException: The storage failed, for example its
                 quota; databases that were copied before stay.
         """
-        self._check_open()
-        hold = self._hold.elsewhere(directory)
+        self._parts.standing.check_open()
+        hold = self._parts.hold.elsewhere(directory)
         other = holder_of(hold.directory)
         if other is not None:
             raise PoolLockedError(
@@ -311,7 +304,7 @@ class Pool(PoolBase):
                 if other is self
                 else f"Pause it first: pool.pause_vfs() of {other.name}.",
             )
-        return await foreign.import_pool(self._access, hold, replace)
+        return await foreign.import_pool(self._parts.access, hold, replace)
 
     def export_chunks(self, name: str, size: int = 1 << 20) -> Iterator[bytes]:
         """The database as the chunks of a file, in constant memory, even while it is open.
@@ -331,7 +324,7 @@ class Pool(PoolBase):
             sqlite3.OperationalError: A writer is in the middle of writing ("database is locked").
         """
         options.check_chunks(size)
-        return transfer.export_chunks(self._access, self._existing(name), size)
+        return transfer.export_chunks(self._parts.access, self._parts.volume.existing(name), size)
 
     def export_file(self, name: str) -> bytes:
         """The database as the bytes of a file; as :meth:`export_chunks`, in one piece."""
@@ -353,7 +346,7 @@ class Pool(PoolBase):
             sqlite3.OperationalError: A writer is in the middle of writing ("database is locked").
             JsException: The browser could not hand the file over.
         """
-        return transfer.export_blob(self._access, self._existing(name))
+        return transfer.export_blob(self._parts.access, self._parts.volume.existing(name))
 
     def unlink(self, name: str) -> bool:
         """Deletes a database and its journal and WAL.
@@ -364,15 +357,9 @@ class Pool(PoolBase):
         Raises:
             DatabaseInUseError: It is open.
         """
-        self._check_open()
-        path = check_path(name)
-        for each in (path, *(path + suffix for suffix in COMPANION_SUFFIXES)):
-            self._check_closed(each)
-        there = self._slots.delete(path)
-        # The database first: SQLite ignores a journal or WAL without a database.
-        for suffix in COMPANION_SUFFIXES:
-            self._slots.delete(path + suffix)
-        self._spares.plan()
+        self._parts.standing.check_open()
+        there = self._parts.volume.delete(name)
+        self._parts.spares.plan()
         return there
 
     # --- quarantine -----------------------------------------------------------------------------
@@ -391,9 +378,9 @@ class Pool(PoolBase):
             ValueError: ``size`` is less than 512.
             StorageError: The slot cannot be read, or left quarantine before all of it was read.
         """
-        self._check_open()
+        self._parts.standing.check_open()
         options.check_chunks(size)
-        return quarantine.export(self._slots, quarantine.find(self._slots, name), size)
+        return quarantine.export(self._parts.slots, quarantine.find(self._parts.slots, name), size)
 
     def recover(self, name: str, as_name: str | None = None, *, replace: bool = False) -> int:
         """Makes a slot in quarantine a database again, after the same check as for an import.
@@ -427,9 +414,9 @@ class Pool(PoolBase):
         Warns:
             NewerSchemaWarning: A newer SQLite wrote parts of its schema; see :meth:`connect`.
         """
-        self._check_open()
-        kept = quarantine.find(self._slots, name)
-        return quarantine.recover(self._access, kept, as_name, replace)
+        self._parts.standing.check_open()
+        kept = quarantine.find(self._parts.slots, name)
+        return quarantine.Recovery(self._parts.access, kept).run(as_name, replace)
 
     def drop_quarantined(self, name: str) -> None:
         """Erases the content of a slot in quarantine and makes it a spare slot.
@@ -441,8 +428,8 @@ class Pool(PoolBase):
             NoSuchDatabaseError: No slot of that name is in quarantine.
             StorageError: The storage failed; the slot is still in quarantine.
         """
-        self._check_open()
-        quarantine.drop(self._slots, quarantine.find(self._slots, name))
+        self._parts.standing.check_open()
+        quarantine.drop(self._parts.slots, quarantine.find(self._parts.slots, name))
 
     # --- the whole pool -------------------------------------------------------------------------
 
@@ -452,11 +439,11 @@ class Pool(PoolBase):
         Raises:
             DatabaseInUseError: One of them is open.
         """
-        self._check_open()
+        self._parts.standing.check_open()
         for path in self.file_names:
-            self._check_closed(path)
+            self._parts.volume.check_closed(path)
         for path in self.file_names:
-            self._slots.delete(path)
+            self._parts.slots.delete(path)
 
     def pause_vfs(self) -> None:
         """Gives up the handles and the lock, so that another program may use the pool's files.
@@ -468,8 +455,8 @@ class Pool(PoolBase):
             DatabaseInUseError: A file of the pool is open.
         """
         if not self.is_paused:
-            self._check_idle()
-            with Cleanup(self._let_go) as last, last:  # completed once begun
+            self._parts.check_idle()
+            with Cleanup(self._parts.let_go) as last, last:  # completed once begun
                 pass
 
     async def unpause_vfs(self) -> None:
@@ -479,10 +466,10 @@ class Pool(PoolBase):
             PoolClosedError: The pool was removed.
             PoolLockedError: Another tab or worker holds the pool now.
         """
-        async with Turn(self._spares.changing) as turn, turn:
-            self._standing.check_there()
+        async with Turn(self._parts.spares.changing) as turn, turn:
+            self._parts.standing.check_there()
             if self.is_paused:
-                await self._acquire(0)
+                await self._parts.acquire(0)
 
     async def remove_vfs(self) -> bool:
         """Removes the pool with everything in it: VFS, databases, spare slots, directory.
@@ -500,30 +487,28 @@ class Pool(PoolBase):
             PoolLockedError: The pool was paused, and another tab or worker holds it now.
         """
         # Otherwise install() could return a pool that is being removed.
-        async with Turn(_installing) as turn, turn:
-            if self._standing.is_removed:
+        async with Turn(installing) as turn, turn:
+            if self._parts.standing.is_removed:
                 return False
             await self.unpause_vfs()
             # A handle that is being opened would keep the directory from being removed.
-            async with Turn(self._spares.changing) as inner, inner:
-                self._check_idle()
+            async with Turn(self._parts.spares.changing) as inner, inner:
+                self._parts.check_idle()
                 await self.wipe_files()
-                keep = bool(self._slots.quarantined)
-                await self._spares.shrink(self.capacity)
+                keep = bool(self._parts.slots.quarantined)
+                await self._parts.spares.shrink(self.capacity)
                 with Cleanup(self._end) as last, last:
-                    self._standing.is_removed, self._standing.is_ready = True, False
-                    self._slots.close()  # the browser removes nothing that has a handle
+                    self._parts.standing.is_removed, self._parts.standing.is_ready = True, False
+                    self._parts.slots.close()  # the browser removes nothing that has a handle
                     if not keep:
-                        await self._hold.remove_directory()
+                        await self._parts.hold.remove_directory()
         return not keep
 
     def _end(self) -> None:
         """Releases everything and marks the pool as removed; may be called again."""
-        self._standing.is_removed = True
-        self._let_go()
-        if _installed.get(self.name) is self:
-            del _installed[self.name]
-        self._vfs.give_up_name()
+        self._parts.end()
+        if installed.get(self.name) is self:
+            del installed[self.name]
 
     async def check(self) -> CheckReport:
         """Tries this pool out: writes, reads, truncates, deletes, rolls back, all through SQLite.
@@ -538,5 +523,5 @@ class Pool(PoolBase):
         Raises:
             PoolClosedError: The pool is paused or removed.
         """
-        self._check_open()
-        return await check(self, self._slots, self._vfs, self._hold)
+        self._parts.standing.check_open()
+        return await check(self, self._parts.slots, self._parts.vfs, self._parts.hold)

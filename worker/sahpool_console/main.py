@@ -1,65 +1,40 @@
 """Connects the service with the library sahpool and the browser, in the worker.
 
 ``boot.mjs`` calls ``start`` once and gives every message to the function that it returns. The
-Host that the service needs (``session.host``) is implemented here.
+Host that the service needs (``session.host``) is in hosts.py.
 """
 
 import asyncio
-import importlib
 import json
-import os
 import random
 import signal
-import sqlite3
-import sys
-import warnings
 from collections.abc import (
     AsyncGenerator,
-    AsyncIterable,
     Callable,
     Coroutine,
-    Iterable,
-    Iterator,
-    Mapping,
 )
-from contextlib import AbstractContextManager, closing, suppress
 from functools import partial
-from pathlib import Path
-from types import MappingProxyType, ModuleType
 from typing import Any
 
 import js
 import pyodide_js
 import sahpool_host
-from pyodide.ffi import JsException, can_run_sync, create_proxy, run_sync, to_js
+from pyodide.ffi import JsException, create_proxy
 
 import sahpool.installing  # install() would import it later, and a memory snapshot lack it
 from sahpool.databases.sources import opened
-from sahpool.databases.transfer import first_bytes, flush_wal, scratch
-from sahpool.names import check_path
-from sahpool.pool import access_to
-from sahpool.sqlite import checkpoints, heap
-from sahpool.sqlite.newer import unread_by
-from sahpool.sqlite.sorter import small_sorts
+from sahpool.sqlite import heap
 
-from . import protocol, version
-from .memory import MemoryFiles
-from .session.host import Aggregate, Function, Host, Quarantine
+from . import protocol
+from .hosts import PoolHost, host_in_memory
+from .session.host import Host
 from .session.job import TICK_SECONDS
 from .session.service import Service
-from .sql_functions import AGGREGATES, FUNCTIONS, add_table_functions
 
-__all__ = ["BrowserHost", "FileSource", "MemoryHost", "start"]
+__all__ = ["FileSource", "start"]
 
 PAGE = "page"
 """The key, among the keys of tabs, of the page that started this worker."""
-
-MEMORY = Path("/databases")
-"""The folder of databases in Pyodide's own file system, where the browser keeps nothing."""
-
-
-LIBRARIES = Path("/lib/sahpool-libraries")
-"""The folder of libraries that were loaded since the start."""
 
 
 class FileSource:
@@ -94,269 +69,6 @@ class FileSource:
         )
 
 
-class Surroundings:
-    """``session.host.Engine`` and ``session.host.Loop``."""
-
-    def __init__(self) -> None:
-        self.can_suspend = bool(can_run_sync())
-        self.versions = {
-            "sahpool": sahpool.__version__,
-            "sqlite": sqlite3.sqlite_version,
-            "python": sys.version.partition(" ")[0],
-            "pyodide": str(pyodide_js.version),
-            "site": version.SITE,
-        }
-
-    def keywords(self) -> list[str]:
-        """The keywords that SQLite's parser knows."""
-        return list(sahpool.keywords())
-
-    def functions(self) -> list[Function]:
-        """The functions of ``sql_functions``."""
-        return FUNCTIONS
-
-    def aggregates(self) -> list[Aggregate]:
-        """The aggregates of ``sql_functions``."""
-        return AGGREGATES
-
-    def add_table_functions(self, con: sqlite3.Connection, missing: str) -> bool:
-        """``sql_functions.add_table_functions``."""
-        return add_table_functions(con, missing)
-
-    def interruptible(self, con: sqlite3.Connection) -> AbstractContextManager[None]:
-        """Within the block SQLite sorts in small steps, between which it can be interrupted."""
-        return small_sorts(con)
-
-    def put_off_checkpoints(self, con: sqlite3.Connection) -> int:
-        """``sahpool.sqlite.checkpoints.put_off``, which may be called from within a statement."""
-        return checkpoints.put_off(con)
-
-    def resume_checkpoints(self, con: sqlite3.Connection, pages: int) -> None:
-        """``sahpool.sqlite.checkpoints.resume``."""
-        checkpoints.resume(con, pages)
-
-    def error_offset(self, con: sqlite3.Connection) -> int:
-        """``sqlite3_error_offset``: a byte in the last statement, or -1."""
-        return sahpool.error_offset(con)
-
-    def transaction_state(self, con: sqlite3.Connection) -> str:
-        """``sqlite3_txn_state`` over all databases that the connection has open."""
-        return sahpool.transaction_state(con)
-
-    async def library(self, name: str) -> ModuleType:
-        """A library of the site, loaded on its first use.
-
-        Raises:
-            OSError: It could not be loaded: there is no network, and it is not kept here either.
-        """
-        wheel = LIBRARIES / f"{name}.whl"
-        if not wheel.exists():
-            try:
-                data = await sahpool_host.library(name)
-            except JsException as error:
-                raise OSError(f"A part of this site could not be loaded: {name}.") from error
-            LIBRARIES.mkdir(parents=True, exist_ok=True)
-            wheel.write_bytes(heap.to_bytes(data))
-            sys.path.append(str(wheel))
-        return importlib.import_module(name)
-
-    def tick(self) -> None:
-        """Lets the event loop run from within a statement, where Python can be suspended.
-
-        Whether it can is asked anew each time: JavaScript on the call stack between this call and
-        the event loop forbids it.
-        """
-        if can_run_sync():
-            run_sync(sahpool_host.tick())
-
-    async def breathe(self) -> None:
-        """Lets the event loop run once."""
-        await sahpool_host.tick()
-
-    def blob(self, chunks: Iterable[bytes]) -> Any:
-        """One Blob of all the chunks; each leaves Python's heap before the next is asked for."""
-        pieces = [js.Blob.new(to_js([heap.to_uint8array(chunk)])) for chunk in chunks]
-        return js.Blob.new(to_js(pieces))
-
-
-class MemoryHost(MemoryFiles, Surroundings):
-    """``session.host.Host`` where the browser keeps nothing for this page."""
-
-    def __init__(self, folder: Path, why_memory: str) -> None:
-        MemoryFiles.__init__(self, folder)
-        Surroundings.__init__(self)
-        self.why_memory: str | None = why_memory
-        self.quarantine: Quarantine | None = None
-
-    def pause(self) -> None:
-        """Never called: a memory has nothing that another program could use."""
-        raise NotImplementedError
-
-    async def unpause(self) -> None:
-        """Never called, as pause()."""
-        raise NotImplementedError
-
-    async def import_db(
-        self,
-        name: str,
-        chunks: AsyncIterable[Any],
-        *,
-        replace: bool,
-        beside: Mapping[str, AsyncIterable[Any]] = MappingProxyType({}),
-    ) -> list[str]:
-        """``MemoryFiles.import_db`` with the bytes of the Uint8Arrays that FileSource gives."""
-        copied = (heap.to_bytes(chunk) async for chunk in chunks)
-        return await super().import_db(name, copied, replace=replace, beside=beside)
-
-
-class PoolQuarantine:
-    """``session.host.Quarantine`` of a pool."""
-
-    def __init__(self, pool: sahpool.Pool) -> None:
-        self._pool = pool
-
-    def slots(self) -> list[dict[str, Any]]:
-        """The slots in quarantine: the pool does not use them, for their headers are doubtful."""
-        return [
-            {"name": kept.name, "reason": kept.reason, "size": kept.size, "offered": kept.offered}
-            for kept in self._pool.quarantined
-        ]
-
-    def chunks(self, slot: str, size: int) -> Iterator[bytes]:
-        """The bytes behind the header of a slot in quarantine."""
-        return self._pool.export_quarantined(slot, size)
-
-    def recover(self, slot: str, name: str, *, replace: bool) -> int:
-        """Makes a slot in quarantine a database, in its journal mode; returns its size in bytes."""
-        return self._pool.recover(slot, name, replace=replace)
-
-    def drop(self, slot: str) -> None:
-        """Erases a slot in quarantine."""
-        self._pool.drop_quarantined(slot)
-
-
-#: Warnings of an import that are shown as remarks.
-_TOLD = (sahpool.WalIgnoredWarning,)
-
-
-class BrowserHost(Surroundings):
-    """``session.host.Host`` over a pool in the origin private file system."""
-
-    storage = "opfs"
-    why_memory: str | None = None
-    _pool: sahpool.Pool
-
-    def __init__(self, verbosity: int | None) -> None:
-        super().__init__()
-        self.quarantine: Quarantine | None = None
-        self._verbosity = verbosity
-        self._is_installed = False
-
-    async def install(self) -> None:
-        """Opens the pool; raises SahpoolError when that is refused."""
-        self._pool = await sahpool.install(verbosity=self._verbosity)
-        self.quarantine = PoolQuarantine(self._pool)
-        self._is_installed = True
-
-    async def measure(self) -> dict[str, Any]:
-        """``persisted``, ``usage`` and ``quota`` of this origin; None for what is not told."""
-        storage = js.navigator.storage
-        kept = await storage.persisted() if hasattr(storage, "persisted") else None
-        room = await storage.estimate() if hasattr(storage, "estimate") else None
-        return {
-            "persisted": kept,
-            "usage": None if room is None else int(room.usage),
-            "quota": None if room is None else int(room.quota),
-        }
-
-    def connect(self, name: str) -> sqlite3.Connection:
-        """A new connection to a database of the pool."""
-        # A lock holder runs in this same thread: the session can wait for it, SQLite cannot.
-        return self._pool.connect(name, timeout=0)
-
-    def scratch(self) -> AbstractContextManager[str | None]:
-        """The name of a temporary database in a spare slot of the pool."""
-        return scratch(access_to(self._pool))
-
-    def flush_wal(self, name: str) -> None:
-        """Flushes the slot of the database's WAL."""
-        flush_wal(access_to(self._pool), name)
-
-    def pause(self) -> None:
-        """Gives up the access handles of the pool."""
-        self._pool.pause_vfs()
-
-    async def unpause(self) -> None:
-        """Takes the pool back, or installs it where it was paused when this worker started."""
-        if self._is_installed:
-            await self._pool.unpause_vfs()
-        else:
-            await self.install()
-
-    def databases(self) -> list[tuple[str, int]]:
-        """Name and size in bytes of every database; journals are not listed."""
-        pool = self._pool
-        return [(path.removeprefix("/"), pool.size(path)) for path in pool.databases]
-
-    def size(self, name: str) -> int:
-        """Size of a database in bytes; 0 when there is none of that name."""
-        return self._pool.size(name) if self._pool.exists(name) else 0
-
-    def wal_size(self, name: str) -> int:
-        """Size of the WAL of a database in bytes; 0 when it has none."""
-        return self.size(f"{name}-wal")
-
-    def exists(self, name: str) -> bool:
-        """Whether there is a database of that name."""
-        return self._pool.exists(name)
-
-    def unlink(self, name: str) -> None:
-        """Deletes a database with its journals."""
-        self._pool.unlink(name)
-
-    async def prepare(self) -> None:
-        """Tops up the spare slots: a VFS method cannot wait for one.
-
-        An error, of a full storage say, is ignored here, for a SELECT or a deletion may need no
-        slot: a statement that does gets the error from SQLite.
-        """
-        with suppress(JsException):
-            await self._pool.top_up()
-
-    async def import_db(
-        self,
-        name: str,
-        chunks: AsyncIterable[Any],
-        *,
-        replace: bool,
-        beside: Mapping[str, AsyncIterable[Any]] = MappingProxyType({}),
-    ) -> list[str]:
-        """Stores a database from its bytes, in WAL mode as the console's own databases are.
-
-        An export of it is a file in rollback mode again. A database with a newer schema keeps its
-        journal mode. Returns remarks: that a schema is newer.
-
-        Raises:
-            sahpool.SahpoolError: As ``Pool.import_db`` raises it.
-        """
-        # Without a WAL, formats/read_sqlite.py has said that one may lie beside the file.
-        given: dict[str, Any] = {"wal": b"", **beside}
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", sahpool.WalIgnoredWarning)
-            await self._pool.import_db(name, chunks, replace=replace, **given)
-        ignored = [str(each.message) for each in caught if each.category in _TOLD]
-        with closing(sqlite3.connect(self._pool.uri(name), uri=True)) as con:
-            unread = unread_by(con, first_bytes(access_to(self._pool).slots, check_path(name)))
-            if unread is not None:
-                return [*ignored, str(unread)]
-            con.execute("PRAGMA journal_mode=WAL")
-        return ignored
-
-    def export_chunks(self, name: str, size: int) -> Iterator[bytes]:
-        """The committed content of a database in chunks of ``size`` bytes."""
-        return self._pool.export_chunks(name, size=size)
-
-
 async def start(
     begin: Callable[[str], None],
     verbosity: int | None = None,
@@ -369,7 +81,7 @@ async def start(
     Args:
         begin: Called with the name of each phase when it begins.
         verbosity: As for ``sahpool.install``.
-        why_memory: Why the browser keeps nothing (``session.host.Databases``); None: it does.
+        why_memory: Why the browser keeps nothing (``session.host.Storage``); None: it does.
         restored: Whether this Python comes from a snapshot of its memory.
         lent: Whether an earlier worker has lent the storage to another program, which has it still.
 
@@ -382,18 +94,17 @@ async def start(
     begin("storage")
     host: Host
     if why_memory is None:
-        host = browser_host = BrowserHost(verbosity)
+        host = pool_host = PoolHost(verbosity)
         try:
             if not lent:
-                await browser_host.install()
+                await pool_host.storage.install()
         except sahpool.SahpoolError as error:
             if not isinstance(error, sahpool.PoolLockedError):
                 await sahpool_host.forget()
             _post_failure("storage", error)
             return None
     else:
-        host = MemoryHost(MEMORY, why_memory)
-        os.chdir(MEMORY)
+        host = await host_in_memory(why_memory)
     begin("service")
     # Python looks into this buffer for a signal from time to time. Signals come five times as often
     # as a statement is to be suspended: Job.tick() decides when that is.
@@ -402,7 +113,7 @@ async def start(
     desk = Desk(host, is_paused=lent and why_memory is None)
     begin("ready")
     timeline = json.loads(sahpool_host.timeline())
-    event = protocol.encode_event("ready", storage=host.storage, **timeline)
+    event = protocol.encode_event("ready", storage=host.storage.kind, **timeline)
     _post(PAGE, event)
     return create_proxy(desk.receive)  # type: ignore[no-any-return]
 

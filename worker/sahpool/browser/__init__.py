@@ -39,16 +39,28 @@ _MODULE_PARTS = (
 
 _IO_MODULE = "sahpool_io"
 #: The modules that io.mjs imports; each imports only those before it.
-_IO_PARTS = ("locks.mjs", "callbacks.mjs", "contents.mjs", "first_table.mjs")
+_IO_PARTS = (
+    "locks.mjs",
+    "memory_handle.mjs",
+    "callbacks.mjs",
+    "contents.mjs",
+    "first_table.mjs",
+)
 
 _log = logging.getLogger("sahpool")
 
 
 class SyncHandle:
-    """A FileSystemSyncAccessHandle in Python's terms (slot.Handle).
+    """A FileSystemSyncAccessHandle, or an object with its methods, in Python's terms.
 
     Source: fs.spec.whatwg.org, section 2.6.
+
+    Attributes:
+        raw: The object itself.
+        start: 0: seen as a file (storage.File), it has no header.
     """
+
+    start = 0
 
     def __init__(self, raw: Any, io: Any) -> None:
         """Wraps ``raw``; ``io`` is the module io.mjs."""
@@ -129,6 +141,11 @@ def _private_file_system() -> Any:
     return storage
 
 
+def memory_file(io: Any) -> SyncHandle:
+    """A new, empty file in the worker's memory; ``io`` is the module io.mjs."""
+    return SyncHandle(io.MemoryHandle.new(), io)
+
+
 async def lock_holders(prefix: str) -> dict[str, str]:
     """The holders of the Web Locks with a name prefix: rest of the name → the browser's id."""
     locks = _navigator("locks")
@@ -142,8 +159,8 @@ async def lock_holders(prefix: str) -> dict[str, str]:
     }
 
 
-def check_environment() -> None:
-    """Checks everything that ``install`` needs of the browser and of Pyodide.
+def check_pyodide() -> None:
+    """Checks everything that a VFS needs of Pyodide, over any storage.
 
     Raises:
         UnsupportedError: A part is missing; the message names it.
@@ -156,6 +173,15 @@ def check_environment() -> None:
                 f"Pyodide {pyodide_js.version} does not offer _module.{part}.",
                 hint=f"sahpool needs Pyodide {PYODIDE_VERSION}.",
             )
+
+
+def check_environment() -> None:
+    """Checks everything that ``install`` needs of the browser and of Pyodide.
+
+    Raises:
+        UnsupportedError: A part is missing; the message names it.
+    """
+    check_pyodide()
     _private_file_system()
     file_handle = getattr(js, "FileSystemFileHandle", None)
     if not hasattr(getattr(file_handle, "prototype", None), "createSyncAccessHandle"):

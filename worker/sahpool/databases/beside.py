@@ -1,7 +1,7 @@
 """Import of a database with its WAL or hot journal, which are applied as SQLite would.
 
 Such files come from a program that still runs or has crashed, or from a backup of the two. Both go
-to lent slots, where SQLite rolls the journal back or checkpoints the WAL, and the result is checked
+to lent files, where SQLite rolls the journal back or checkpoints the WAL, and the result is checked
 like any other import. So no path and no file of the pool changes before the result is sound.
 
 SQLite takes any file with the right name for a database's WAL or journal, and silently skips parts
@@ -17,6 +17,7 @@ import sqlite3
 import struct
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, closing
+from functools import partial
 from typing import Any, NoReturn, TypeVar
 
 from ..errors import (
@@ -36,8 +37,8 @@ from ..fileformat import companions
 from ..fileformat.companions import Journal, Wal
 from ..fileformat.database import FILE_HEADER_SIZE, MAGIC, check_header, has_commits, page_size_of
 from ..names import is_companion
-from ..opfs_pool.slot import Slot
 from ..sqlite import abi, causes
+from ..storage import StoredFile
 from . import transfer
 from .access import Access
 
@@ -72,19 +73,19 @@ class Beside:
     def __init__(self, access: Access, path: str, given: Mapping[str, Source]) -> None:
         """``path`` is the path that the database gets; ``given`` has "wal" and "journal"."""
         self._access = access
-        self._slots = access.slots
+        self._storage = access.storage
         self._path = path
         self._given = {f"-{kind}": source for kind, source in given.items()}
         self._warnings: list[SahpoolWarning] = []
 
     async def make_room(self) -> None:
-        """Adds the spare slots that are missing: one is needed for each file.
+        """Makes room for each file.
 
         When SQLite itself makes a WAL, for a database in WAL mode with a hot journal, it uses the
-        slot of the journal, which it has deleted by then.
+        place of the journal, which it has deleted by then.
         """
         if self._given:
-            await self._access.add_capacity(max(0, 1 + len(self._given) - self._slots.spare_count))
+            await self._access.make_room(1 + len(self._given))
 
     def check_start(self, head: bytes, size: int) -> None:
         """Checks the first 16 bytes of the database, before the rest is read.
@@ -115,20 +116,20 @@ class Beside:
             companions.refuse_companion(head)
             raise error
 
-    async def complete(self, slot: Slot) -> None:
+    async def complete(self, stored: StoredFile) -> None:
         """Copies the given WAL or journal, and has SQLite apply it to a lent database.
 
         Raises:
             ImportRejectedError: The WAL or journal is damaged, or belongs to another database.
             StorageError, sqlite3.OperationalError, JsException: The storage failed.
         """
-        before = slot.file.read(FILE_HEADER_SIZE, 0)
+        before = stored.file.read(FILE_HEADER_SIZE, 0)
         for suffix, source in self._given.items():
-            companion = self._slots.lend(slot.path + suffix)
+            companion = self._storage.lend(stored.path + suffix)
             async with source as pieces:
-                await transfer.copy_in(companion, pieces)
-        journal = self._read(slot, _JOURNAL, lambda read, size: self._journal(slot, read, size))
-        wal = self._read(slot, _WAL, companions.read_wal)
+                await transfer.copy_in(companion.file, pieces)
+        journal = self._read(stored, _JOURNAL, lambda read, size: self._journal(stored, read, size))
+        wal = self._read(stored, _WAL, companions.read_wal)
         if journal and wal:
             raise ImportRejectedError(
                 "A database has either a hot journal or a WAL beside it, not both.",
@@ -136,43 +137,46 @@ class Beside:
                 "other.",
             )
         if journal:
-            self._roll_back(slot, before, journal)
+            self._roll_back(stored, before, journal)
         elif wal:
-            self._checkpoint(slot, before, wal)
+            self._checkpoint(stored, before, wal)
         if _WAL not in self._given and not journal and _WAL_VERSION in before[_VERSIONS]:
             self._warnings.append(_missing(self._path))
 
-    def warn(self) -> None:
-        """Warns of commits that the database may lack, for the line that imports it."""
+    def warn(self, tell: Callable[[SahpoolWarning, str], None]) -> None:
+        """Warns of commits that the database may lack."""
         for warning in self._warnings:
-            warn(warning, self._path)
+            tell(warning, self._path)
 
     def _read(
-        self, slot: Slot, suffix: str, reader: Callable[[companions.Read, int], _Held | None]
+        self,
+        stored: StoredFile,
+        suffix: str,
+        reader: Callable[[companions.Read, int], _Held | None],
     ) -> _Held | None:
         """The content of a given file; None, and the file is removed, if it applies nothing."""
-        companion = self._slots.find(slot.path + suffix)
+        companion = self._storage.find(stored.path + suffix)
         if companion is None:
             return None
         held = reader(companion.file.read, companion.file.size())
         if held is None:
-            self._slots.give_back(companion)
+            self._storage.give_back(companion)
         return held
 
     # --- rollback journal -----------------------------------------------------------------------
 
-    def _journal(self, slot: Slot, read: companions.Read, size: int) -> Journal | None:
-        page_size = page_size_of(slot.file.read(FILE_HEADER_SIZE, 0).ljust(18, b"\0"))
+    def _journal(self, stored: StoredFile, read: companions.Read, size: int) -> Journal | None:
+        page_size = page_size_of(stored.file.read(FILE_HEADER_SIZE, 0).ljust(18, b"\0"))
         journal = companions.read_journal(read, size, page_size)
-        companion = self._slots.find(slot.path + _JOURNAL)
+        companion = self._storage.find(stored.path + _JOURNAL)
         if journal and companion:
             record, name = companions.super_journal(read, size)
             if record:
                 raise _of_several(name)
         return journal
 
-    def _roll_back(self, slot: Slot, before: bytes, journal: Journal) -> None:
-        size = slot.file.size()
+    def _roll_back(self, stored: StoredFile, before: bytes, journal: Journal) -> None:
+        size = stored.file.size()
         pages = size // journal.page_size
         if not size and journal.pages_before:  # SQLite would delete the journal of an empty file
             raise _stranger("journal", "the database is empty")
@@ -188,17 +192,17 @@ class Beside:
                     "it was written when the database’s change counter was "
                     f"{_counter(journal.first_page)}, and that is {_counter(before)}",
                 )
-        finish(self._access, slot.path)
-        if self._slots.find(slot.path + _JOURNAL) is not None:
+        finish(self._access, stored.path)
+        if self._storage.find(stored.path + _JOURNAL) is not None:
             raise ImportRejectedError("SQLite did not finish what the journal began.")
         # A journal left behind by the database's first transaction would undo all later ones.
-        if not slot.file.size() and has_commits(before, size):
+        if not stored.file.size() and has_commits(before, size):
             raise _stranger("journal", "it would undo every transaction that the database has had")
 
     # --- WAL ------------------------------------------------------------------------------------
 
-    def _checkpoint(self, slot: Slot, before: bytes, wal: Wal) -> None:
-        size = slot.file.size()
+    def _checkpoint(self, stored: StoredFile, before: bytes, wal: Wal) -> None:
+        size = stored.file.size()
         pages, page_size = size // wal.page_size, page_size_of(before.ljust(18, b"\0"))
         known = before.startswith(MAGIC)  # else a crash has torn page 1, which the WAL has whole
         if known and page_size != wal.page_size:
@@ -209,22 +213,24 @@ class Beside:
         if needed > held + _SLACK // wal.page_size:
             raise _of_fewer("WAL", needed, held)
         if not size:  # SQLite would delete the WAL of an empty file
-            slot.file.truncate(wal.page_size)
-        taken = finish(self._access, slot.path) if any(wal.commits) else 0
+            stored.file.truncate(wal.page_size)
+        taken = finish(self._access, stored.path) if any(wal.commits) else 0
         if taken:
-            self._check_wal(slot, before if known else b"", pages, wal, taken)
+            self._check_wal(stored, before if known else b"", pages, wal, taken)
         elif not size:
-            slot.file.truncate(0)
+            stored.file.truncate(0)
         ignored = wal.ignored(taken)
         if ignored:
             self._warnings.append(_ignored(self._path, ignored))
 
-    def _check_wal(self, slot: Slot, before: bytes, pages: int, wal: Wal, taken: int) -> None:
+    def _check_wal(
+        self, stored: StoredFile, before: bytes, pages: int, wal: Wal, taken: int
+    ) -> None:
         """Checks that the result of the checkpoint fits both the database and the WAL."""
         if before and _WAL_VERSION not in before[_VERSIONS]:
             raise _stranger("WAL", "the database is not in WAL mode")
         held = set(wal.pages[:taken])
-        after = slot.file.read(FILE_HEADER_SIZE, 0)
+        after = stored.file.read(FILE_HEADER_SIZE, 0)
         _check_whole("WAL", pages, wal.commits[taken - 1], held, wal.page_size, after)
         if not before or 1 not in held:
             return
@@ -244,15 +250,17 @@ async def import_db(
     source: Source,
     replace: bool,
     given: Mapping[str, Source],
+    tell: Callable[[SahpoolWarning, str], None] = warn,
 ) -> int:
     """See :meth:`Pool.import_db`; ``source`` is opened after the target was checked.
 
     Args:
-        access: The pool.
+        access: The storage.
         path: The path that the database is to get.
         source: The database file.
         replace: Whether a database of that name is replaced.
         given: The files beside it: "wal" and "journal".
+        tell: Called with each warning and the path, before anything is changed.
     """
     beside = Beside(access, path, given)
     await beside.make_room()
@@ -262,11 +270,12 @@ async def import_db(
         if is_companion(path):
             await beside.refuse(source, error)
         raise
-    with transfer.lending(access.slots, "import") as slot:
+    with transfer.lending(access.storage, "import") as lent:
         async with source as pieces:
-            await transfer.copy_in(slot, pieces, beside.check_start)
-        await beside.complete(slot)
-        return transfer.adopt(access, slot, path, replace, sound=beside.warn)
+            await transfer.copy_in(lent.file, pieces, beside.check_start)
+        await beside.complete(lent)
+        warnings = partial(beside.warn, tell)
+        return transfer.adopt(access, lent, path, replace, sound=warnings, tell=tell)
 
 
 def finish(access: Access, path: str) -> int:
@@ -275,7 +284,7 @@ def finish(access: Access, path: str) -> int:
     The schema is not read, because it was not checked yet (soundness.py).
 
     Args:
-        access: The pool.
+        access: The storage.
         path: Path of a database; its journal or WAL has this path with the suffix.
 
     Returns:

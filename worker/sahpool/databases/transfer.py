@@ -1,4 +1,4 @@
-"""Import of whole databases into a checked spare slot, and export of a snapshot."""
+"""Import of whole databases into a lent file that is checked, and export of a snapshot."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ..errors import (
     SQLITE_IOERR,
     DatabaseInUseError,
     NameExistsError,
+    SahpoolWarning,
     StorageError,
     is_storage_failure,
     sqlite_code,
@@ -21,11 +22,8 @@ from ..errors import (
 )
 from ..fileformat.database import FILE_HEADER_SIZE, MAGIC, check_header, in_rollback_mode
 from ..names import COMPANION_SUFFIXES, LENT, check_path
-from ..opfs_pool.header import SECTOR_SIZE
-from ..opfs_pool.slot import Slot
-from ..opfs_pool.store import Store
 from ..sqlite.abi import SQLITE_OPEN_CREATE, SQLITE_OPEN_MAIN_DB, SQLITE_OPEN_READWRITE
-from ..storage import File
+from ..storage import File, Storage, StoredFile
 from .access import Access
 from .backup import back_up
 from .soundness import check_content
@@ -35,34 +33,34 @@ _log = logging.getLogger("sahpool")
 #: The flags in the header of an imported database.
 MAIN_DB_FLAGS = SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
 
-_SCRATCH_SLOTS = 2  # for a database, and for its journal
+_SCRATCH_FILES = 2  # a database, and its journal
 
-_lent = 0  # number of the last path for a lent slot
+_lent = 0  # number of the last path for a lent file
 
 
 def lent_path(purpose: str) -> str:
-    """A new path for a lent slot, which no other slot has."""
+    """A new path for a lent file, which no other file has."""
     global _lent
     _lent += 1
     return f"{LENT}{purpose}-{_lent}"
 
 
 @contextmanager
-def lending(slots: Store, purpose: str) -> Iterator[Slot]:
-    """Lends a slot out within the block; afterwards it is a spare again, unless it was named.
+def lending(storage: Storage, purpose: str) -> Iterator[StoredFile]:
+    """Lends a file within the block; afterwards it is gone, unless it was given a name.
 
     Raises:
-        PoolFullError, StorageError: As for :meth:`SlotTable.lend`.
+        PoolFullError, StorageError: As for :meth:`Storage.lend`.
     """
     path = lent_path(purpose)
-    with Cleanup(lambda: slots.take_back(path)) as last, last:
-        yield slots.lend(path)
+    with Cleanup(lambda: storage.take_back(path)) as last, last:
+        yield storage.lend(path)
 
 
-def first_bytes(slots: Store, path: str) -> bytes:
+def first_bytes(storage: Storage, path: str) -> bytes:
     """The first 100 bytes of a database, fewer or none where the file is shorter or missing."""
-    slot = slots.find(path)
-    return b"" if slot is None else slot.file.read(FILE_HEADER_SIZE, 0)
+    stored = storage.find(path)
+    return b"" if stored is None else stored.file.read(FILE_HEADER_SIZE, 0)
 
 
 # --- import -------------------------------------------------------------------------------------
@@ -70,39 +68,41 @@ def first_bytes(slots: Store, path: str) -> bytes:
 
 def adopt(
     access: Access,
-    slot: Slot,
+    lent: StoredFile,
     path: str,
     replace: bool,
     *,
     sound: Callable[[], None] = lambda: None,
+    tell: Callable[[SahpoolWarning, str], None] = warn,
 ) -> int:
-    """Makes a lent slot the database ``path`` if its content is sound; returns its size in bytes.
+    """Makes a lent file the database ``path`` if its content is sound; returns its size in bytes.
 
-    An empty slot is a database as well: one that was opened and not written to yet.
+    An empty file is a database as well: one that was opened and not written to yet.
 
     Args:
-        access: The pool.
-        slot: The lent slot.
+        access: The storage.
+        lent: The lent file.
         path: Path that the database gets.
         replace: Whether a database of that path is replaced.
         sound: Called after the check, before anything is changed.
+        tell: Called with a warning about the content and the path.
 
     Raises:
         NameExistsError, DatabaseInUseError: As for :func:`check_target`.
-        ImportRejectedError: The content of the slot is not a sound database.
+        ImportRejectedError: The content of the file is not a sound database.
     """
-    size = slot.file.size()
+    size = lent.file.size()
     if size:
-        check_header(slot.file.read(FILE_HEADER_SIZE, 0), size)
-        uri = access.uri(slot.path, mode="ro", immutable=1)
-        unread = check_content(uri, slot.file.read)
+        check_header(lent.file.read(FILE_HEADER_SIZE, 0), size)
+        uri = access.uri(lent.path, mode="ro", immutable=1)
+        unread = check_content(uri, lent.file.read)
         if unread is not None:
-            warn(unread, path)
+            tell(unread, path)
     sound()
     # The event loop may have run since the first check of the target.
     check_target(access, path, replace)
     settle(access, path)
-    access.slots.rename(slot, path, MAIN_DB_FLAGS)
+    access.storage.rename(lent, path, MAIN_DB_FLAGS)
     _log.info("%s: imported %s, %d bytes", access.name, path, size)
     return size
 
@@ -115,8 +115,8 @@ def check_target(access: Access, path: str, replace: bool) -> None:
         NameExistsError: There is a database of that name and ``replace`` is false.
         DatabaseInUseError: The database to be replaced is open.
     """
-    if access.slots.find(path) is None:
-        access.slots.check_new(path)
+    if access.storage.find(path) is None:
+        access.storage.check_new(path)
         return
     if not replace:
         raise NameExistsError(
@@ -130,19 +130,19 @@ def check_target(access: Access, path: str, replace: bool) -> None:
 
 
 async def copy_in(
-    slot: Slot, pieces: AsyncIterator[Any], check_start: Callable[[bytes, int], None] | None = None
+    file: File, pieces: AsyncIterator[Any], check_start: Callable[[bytes, int], None] | None = None
 ) -> None:
-    """Writes the pieces into the slot.
+    """Writes the pieces into a file.
 
     Args:
-        slot: The slot.
+        file: The file, which is empty.
         pieces: Bytes of Python or JavaScript.
         check_start: Called once with the first 16 bytes and the number of bytes written so far.
     """
     size = 0
     async for piece in pieces:
         try:
-            written = slot.file.write(piece, size)
+            written = file.write(piece, size)
         except Exception as error:
             if sqlite_code(error, SQLITE_IOERR) != SQLITE_FULL:
                 raise
@@ -151,7 +151,7 @@ async def copy_in(
             raise _full(size + max(0, min(written, len(piece))))
         before, size = size, size + len(piece)
         if check_start and before < len(MAGIC) <= size:
-            check_start(slot.file.read(len(MAGIC), 0), size)
+            check_start(file.read(len(MAGIC), 0), size)
         del piece  # a reference would keep its owner from resizing it
 
 
@@ -171,8 +171,8 @@ def settle(access: Access, path: str) -> None:
     still left belongs to no database that can be read, and is deleted.
     """
     companions = [path + suffix for suffix in COMPANION_SUFFIXES]
-    left = [each for each in companions if access.slots.find(each) is not None]
-    if left and access.slots.find(path) is not None:
+    left = [each for each in companions if access.storage.find(each) is not None]
+    if left and access.storage.find(path) is not None:
         try:
             # Not pool.connect: with JSPI it lets other tasks run, which may open the database.
             with closing(sqlite3.connect(access.uri(path, mode="rw"), uri=True)) as connection:
@@ -182,20 +182,20 @@ def settle(access: Access, path: str) -> None:
                 raise
             left = companions  # the old database is unreadable, and the caller asked to replace it
     for companion in left:
-        access.slots.delete(companion)
+        access.storage.delete(companion)
 
 
 @contextmanager
 def scratch(access: Access) -> Iterator[str | None]:
     """The URI of an empty database that only the caller knows, and that is gone after the block.
 
-    None when there is no spare slot for it, or none for the journal that it may need.
+    None when the storage has no room for it, or none for the journal that it may need.
     """
-    if access.slots.spare_count < _SCRATCH_SLOTS:
+    if access.storage.spare_count < _SCRATCH_FILES:
         yield None
         return
-    with lending(access.slots, "scratch") as slot:
-        yield access.uri(slot.path, mode="rw")
+    with lending(access.storage, "scratch") as lent:
+        yield access.uri(lent.path, mode="rw")
 
 
 def flush_wal(access: Access, name: str) -> None:
@@ -204,9 +204,9 @@ def flush_wal(access: Access, name: str) -> None:
     Raises:
         JsException: The storage refused.
     """
-    slot = access.slots.find(f"{check_path(name)}-wal")
-    if slot is not None:
-        slot.file.flush()
+    wal = access.storage.find(f"{check_path(name)}-wal")
+    if wal is not None:
+        wal.file.flush()
 
 
 # --- export -------------------------------------------------------------------------------------
@@ -214,30 +214,38 @@ def flush_wal(access: Access, name: str) -> None:
 
 def export_chunks(access: Access, path: str, size: int) -> Iterator[bytes]:
     """See :meth:`Pool.export_chunks`."""
-    with _snapshot(access, path) as slot:
-        yield from _read_chunks(slot, size)
+    with _snapshot(access, path) as content:
+        if isinstance(content, bytes):
+            yield from (content[at : at + size] for at in range(0, len(content), size))
+        else:
+            yield from _read_chunks(content.file, size)
 
 
 @asynccontextmanager
 async def export_blob(access: Access, path: str) -> AsyncIterator[Any]:
-    """See :meth:`Pool.export_blob`."""
-    with _snapshot(access, path) as slot:
-        if not slot.name:
-            yield access.blobs.blob_of(b"".join(_read_chunks(slot, slot.file.size())))
-            return
-        head = in_rollback_mode(slot.file.read(FILE_HEADER_SIZE, 0))
-        yield await access.blobs.blob(slot.name, head, SECTOR_SIZE + len(head))
+    """See :meth:`Pool.export_blob`.
+
+    Raises:
+        UnsupportedError: The storage has no Blobs.
+    """
+    blobs = access.need_blobs()
+    with _snapshot(access, path) as content:
+        if isinstance(content, bytes):
+            yield blobs.blob_of(content)
+        else:
+            head = in_rollback_mode(content.file.read(FILE_HEADER_SIZE, 0))
+            yield await blobs.blob(content, head)
 
 
 @contextmanager
-def _snapshot(access: Access, path: str) -> Iterator[Slot]:
-    """A slot that holds what was committed, and to which nobody writes within the block.
+def _snapshot(access: Access, path: str) -> Iterator[StoredFile | bytes]:
+    """A file that holds what was committed, and to which nobody writes within the block.
 
-    When the storage has room neither for a checkpoint nor for a copy, the copy is in memory and the
-    slot has no name: a database must be exportable even when the storage is full.
+    When the storage has room neither for a checkpoint nor for a copy, the copy is in memory, as
+    bytes: a database must be exportable even when the storage is full.
     """
     _log.info("%s: exporting %s", access.name, path)
-    own = access.slots.find(path)
+    own = access.storage.find(path)
     if own is not None and not own.file.size():
         yield own  # an empty database; opening it would give it a first page
         return
@@ -252,16 +260,16 @@ def _snapshot(access: Access, path: str) -> Iterator[Slot]:
             _log.warning("%s: no room to checkpoint the WAL of %s", access.name, path)
         connection.execute("BEGIN")
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # takes the read lock
-        wal = access.slots.find(path + "-wal")
+        wal = access.storage.find(path + "-wal")
         if wal is None or not wal.file.size():
             # All commits are in the file, and the read lock keeps it unchanged: a checkpoint waits
             # for readers of the database file, a writer in rollback mode for SHARED locks.
-            own = access.slots.find(path)
+            own = access.storage.find(path)
             assert own is not None
             yield own
             return
         # Another connection reads or writes: copy the snapshot that this connection sees.
-        with lending(access.slots, "export") as copy:
+        with lending(access.storage, "export") as copy:
             data = None
             try:
                 uri = access.uri(copy.path, mode="rw")
@@ -271,8 +279,8 @@ def _snapshot(access: Access, path: str) -> Iterator[Slot]:
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode != SQLITE_FULL:
                     raise
-                data = connection.serialize()
-            yield copy if data is None else Slot("", access.blobs.in_memory(data))
+                data = in_rollback_mode(connection.serialize())
+            yield copy if data is None else data
 
 
 def read_pieces(file: File, size: int, piece_size: int, what: str) -> Iterator[tuple[int, bytes]]:
@@ -290,6 +298,6 @@ def read_pieces(file: File, size: int, piece_size: int, what: str) -> Iterator[t
         at += len(piece)
 
 
-def _read_chunks(slot: Slot, size: int) -> Iterator[bytes]:
-    for at, chunk in read_pieces(slot.file, slot.file.size(), size, "the database"):
+def _read_chunks(file: File, size: int) -> Iterator[bytes]:
+    for at, chunk in read_pieces(file, file.size(), size, "the database"):
         yield chunk if at else in_rollback_mode(chunk)

@@ -23,4 +23,8 @@ def choose(*values: Value) -> Value:
     return values[-1] if count % 2 else None
 
 
-SCALARS = (Scalar("if", -1, choose), Scalar("iif", -1, choose))
+#: Numbers of arguments of iif(). Not any number, as SQLite would then use this function for three
+#: arguments as well; its own computes only the one that is used.
+_COUNTS = (2, *range(4, 20))
+
+SCALARS = (Scalar("if", -1, choose), *(Scalar("iif", count, choose) for count in _COUNTS))

@@ -21,7 +21,7 @@ from ..errors import LOCKED_NAMES, PoolLockedError, exception_name
 from ..names import LOCK_PREFIX
 from ..sqlite import heap
 from . import recognise
-from .header import SECTOR_SIZE
+from .slot import Slot
 
 _log = logging.getLogger("sahpool")
 
@@ -240,27 +240,21 @@ class Hold:
         except Exception as error:  # noqa: BLE001 - the reason why it is not used counts more
             _log.warning("%s: an empty slot stays: %s", self.directory, error)
 
-    async def blob(self, name: str, head: bytes, start: int) -> Any:
-        """A JavaScript Blob of ``head`` and the bytes of the file from offset ``start``.
+    async def blob(self, slot: Slot, head: bytes) -> Any:
+        """A JavaScript Blob of ``head`` and the bytes of a slot's file behind so many of its own.
 
         It refers to the file and copies nothing, even while an access handle is open. Tried:
         Chromium 156 refuses to read it (NotReadableError) once the file was written to or its
         length changed, while a flush alone does no harm; Firefox 153 gives the bytes that the file
         has when the Blob is read. So nobody may write to the file while the Blob is in use.
         """
-        file = await (await self.opaque.getFileHandle(heap.text(name))).getFile()
-        parts = to_js([heap.to_uint8array(head), file.slice(start)])
+        file = await (await self.opaque.getFileHandle(heap.text(slot.name))).getFile()
+        parts = to_js([heap.to_uint8array(head), file.slice(slot.file.start + len(head))])
         return js.Blob.new(parts, browser.js_object(type=_MEDIA_TYPE))
 
     def blob_of(self, data: bytes) -> Any:
         """A JavaScript Blob of these bytes."""
         return js.Blob.new(to_js([heap.to_uint8array(data)]), browser.js_object(type=_MEDIA_TYPE))
-
-    def in_memory(self, data: bytes) -> browser.SyncHandle:
-        """A handle on a file in memory with these bytes behind its header."""
-        handle = browser.SyncHandle(self._io.MemoryHandle.new(), self._io)
-        handle.write(data, SECTOR_SIZE)
-        return handle
 
 
 async def _close_all(openings: Iterable[asyncio.Future[browser.SyncHandle]]) -> None:

@@ -1,19 +1,15 @@
-"""The state of each slot of a pool, as kept in memory.
+"""The slots of a pool by their states, as kept in memory.
 
-Invariant: each slot is in exactly one of *named* (its header has its path), *lent* (it has a path
-for a while, but not in its header), *taken* (a temporary file), *orphaned* (its file was deleted
-while it was open, or its header could not be freed), *spare* (free), *leaving* (its file will be
-removed) and *quarantined* (its header cannot be trusted; it is written to on demand only, see
-``quarantine.py``).
+Each slot is in the one place that its state says (states.py). A slot in quarantine is there as a
+``Quarantined``, and is written to on demand only.
 """
 
 from __future__ import annotations
 
-import itertools
-
 from ..names import is_companion, stored_path
 from ..sqlite import abi
 from .slot import Quarantined, Slot
+from .states import State, check_transition
 
 #: The kinds of file among SQLITE_OPEN_* flags, MAIN_DB to SUPER_JOURNAL and WAL
 #: (sqlite.org/c3ref/c_open_autoproxy.html).
@@ -29,18 +25,30 @@ def is_database(slot: Slot) -> bool:
     return bool(kind & abi.SQLITE_OPEN_MAIN_DB) if kind else not is_companion(slot.path)
 
 
+#: The states in which a slot has a path that it is found by.
+_BY_PATH = (State.NAMED, State.LENT, State.SHOWN)
+_IN_ORDER = (State.SPARE, State.TEMPORARY, State.DELETED, State.ORPHANED, State.LEAVING)
+
+#: The states in which a slot is not one of those that the pool has for files.
+_NO_ROOM = (State.SHOWN, State.LEAVING)
+
+
 class Places:
     """The slots of one pool by their states."""
 
     def __init__(self) -> None:
-        self._named: dict[str, Slot] = {}
-        self._lent: dict[str, Slot] = {}
-        self._shown: dict[str, Slot] = {}  # slots in quarantine that SQLite may open now
-        self._spare: list[Slot] = []
-        self._taken: list[Slot] = []
-        self._orphans: list[Slot] = []
-        self._leaving: list[Slot] = []
+        self._by_path: dict[State, dict[str, Slot]] = {state: {} for state in _BY_PATH}
+        self._in_order: dict[State, list[Slot]] = {state: [] for state in _IN_ORDER}
+        self._named, self._lent, self._shown = (self._by_path[state] for state in _BY_PATH)
+        self._spare = self._in_order[State.SPARE]
         self.quarantined: list[Quarantined] = []
+
+    def those(self, *states: State) -> list[Slot]:
+        """The slots in any of these states."""
+        found: list[Slot] = []
+        for state in states:
+            found += self._by_path[state].values() if state in _BY_PATH else self._in_order[state]
+        return found
 
     @property
     def paths(self) -> list[str]:
@@ -65,8 +73,7 @@ class Places:
     @property
     def capacity(self) -> int:
         """How many slots the pool has for files: all but the quarantined ones."""
-        lists = (self._named, self._lent, self._taken, self._orphans, self._spare)
-        return sum(map(len, lists))
+        return len(self.those(*(each for each in (*_BY_PATH, *_IN_ORDER) if each not in _NO_ROOM)))
 
     def has_spare(self, name: str) -> bool:
         """Whether the file of that name is a spare slot."""
@@ -83,57 +90,74 @@ class Places:
         return any(slot.bulky for slot in self._spare)
 
     def remove_bulky_spares(self) -> int:
-        """Moves the spare slots that have been large to *leaving*; returns how many."""
+        """Makes the spare slots that have been large leave; returns how many."""
         return self._remove([slot for slot in self._spare if slot.bulky])
 
     def remove_spares(self, count: int) -> int:
-        """Moves up to ``count`` spare slots to *leaving*; returns how many."""
+        """Makes up to ``count`` spare slots leave; returns how many."""
         return self._remove(self._spare[max(0, len(self._spare) - count) :])
 
     def _remove(self, slots: list[Slot]) -> int:
         for slot in slots:
-            self._move(slot, self._leaving)
+            self._move(slot, State.LEAVING)
         return len(slots)
 
     @property
     def leaving(self) -> list[Slot]:
         """Slots whose files will be removed."""
-        return list(self._leaving)
+        return self.those(State.LEAVING)
 
     def forget(self, slot: Slot) -> None:
         """Forgets a leaving slot, whose file was removed."""
-        if slot in self._leaving:  # all were forgotten when the pool was paused meanwhile
-            self._leaving.remove(slot)
+        if slot in self._in_order[State.LEAVING]:  # all are forgotten when the pool is paused
+            self._move(slot, State.GONE)
 
     def close(self) -> None:
         """Closes every handle and forgets every slot; writes nothing."""
-        lists = (self._spare, self._taken, self._orphans, self._leaving)
-        for slot in (*self._named.values(), *self._lent.values(), *itertools.chain(*lists)):
+        for slot in self.those(State.NAMED, State.LENT, *_IN_ORDER):
             slot.handle.close()
         for kept in self.quarantined:
             kept.handle.close()
-        for each in (self._named, self._lent, *lists, self.quarantined):
-            each.clear()
+        for files in (self._named, self._lent):
+            files.clear()
+        for slots in self._in_order.values():
+            slots.clear()
+        self.quarantined.clear()
 
-    def _move(self, slot: Slot, to: list[Slot] | dict[str, Slot], path: str = "") -> None:
-        """Moves a slot into ``to``, under ``path`` in a dictionary, and out of all other states."""
+    def _move(self, slot: Slot, to: State, path: str = "", *, first: bool = False) -> None:
+        """Gives a slot a state, and with it a place and a path.
+
+        Args:
+            slot: The slot.
+            to: The state.
+            path: The path that it is found by, in a state that has one; else what it was.
+            first: Whether it becomes the first in its place, and not the last.
+
+        Raises:
+            RuntimeError: The state may not follow the one that the slot has.
+        """
+        check_transition(slot.state, to)
         try:
-            self._shift(slot, to, path)
+            self._shift(slot, to, path, first)
         except BaseException:
-            self._shift(slot, to, path)
+            self._shift(slot, to, path, first)
             raise
 
-    def _shift(self, slot: Slot, to: list[Slot] | dict[str, Slot], path: str) -> None:
-        # The slot is removed first: a slot in no state is lost only until the next start, but one
+    def _shift(self, slot: Slot, to: State, path: str, first: bool) -> None:
+        # The slot is removed first: a slot in no place is lost only until the next start, but one
         # that is both a file and a spare would be written to as both.
-        for files in (self._named, self._lent):
-            if files is not to and files.get(slot.path) is slot:
+        before = slot.state
+        if before in self._by_path and (before is not to or slot.path != path):
+            files = self._by_path[before]
+            if files.get(slot.path) is slot:
                 del files[slot.path]
-        for slots in (self._spare, self._taken, self._orphans, self._leaving):
-            if slots is not to and slot in slots:
+        elif before in self._in_order and before is not to:
+            slots = self._in_order[before]
+            if slot in slots:
                 slots.remove(slot)
         slot.path = path
-        if isinstance(to, dict):
-            to[path] = slot
-        elif slot not in to:
-            to.append(slot)
+        slot.state = to
+        if to in self._by_path:
+            self._by_path[to][path] = slot
+        elif to in self._in_order and slot not in self._in_order[to]:
+            self._in_order[to].insert(0 if first else len(self._in_order[to]), slot)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from .header import SECTOR_SIZE
+from .states import State
 
 _log = logging.getLogger("sahpool")
 
@@ -52,8 +53,13 @@ class SlotFile:
 
     @property
     def raw(self) -> Any:
-        """The browser's FileSystemSyncAccessHandle, for io.mjs, which skips the header itself."""
+        """The browser's FileSystemSyncAccessHandle, for io.mjs."""
         return self._handle.raw
+
+    @property
+    def start(self) -> int:
+        """The bytes of the header, behind which SQLite's bytes begin."""
+        return SECTOR_SIZE
 
     def read(self, size: int, at: int) -> bytes:
         """Up to ``size`` bytes from offset ``at``."""
@@ -89,9 +95,8 @@ class Slot:
         generation: Generation of the header on disk; 0 when the header is not one of ours.
         headed: Whether the header on disk may name a file: it does, or a write of it failed.
         claim: While ``headed``, the path that the header on disk may name.
+        state: Its state, which only ``Places`` changes.
         users: Addresses of the open ``sqlite3_file`` objects that use it.
-        deleted: True once its path was deleted while it was open: it becomes a spare when the last
-            user closes it, as an unlinked file does on Unix.
         unsynced: True while the slot's old content is cut off but may still be on the disk. It must
             be flushed away before the slot gets a path: an old journal under a new header would
             look like a hot journal.
@@ -107,8 +112,8 @@ class Slot:
     generation: int = 0
     headed: bool = False
     claim: str = ""
+    state: State = State.NEW
     users: set[int] = field(default_factory=set)
-    deleted: bool = False
     unsynced: bool = False
     bulky: bool = False
     uncertain: bool = False
@@ -116,6 +121,14 @@ class Slot:
 
     def __post_init__(self) -> None:
         self.file = SlotFile(self.handle)
+
+    @property
+    def deleted(self) -> bool:
+        """Whether its path was deleted while it was open.
+
+        It becomes a spare when the last user closes it, as an unlinked file does on Unix.
+        """
+        return self.state is State.DELETED
 
     @property
     def identity(self) -> tuple[str, int]:

@@ -26,6 +26,7 @@ from ..sqlite import abi
 from . import header
 from .places import Places, is_database
 from .slot import BULKY, Handle, Quarantined, Slot, header_bytes, put_back_header
+from .states import State
 
 _log = logging.getLogger("sahpool")
 
@@ -74,7 +75,7 @@ class SlotTable(Places):
         rival = self._named.get(found.path)
         if rival is not None:
             slot = self._settle(rival, slot)
-        self._named[found.path] = slot
+        self._move(slot, State.NAMED, found.path)
 
     def keep_companions(self) -> None:
         """Quarantines journals and WALs whose database may be in quarantine, once all are loaded.
@@ -94,7 +95,7 @@ class SlotTable(Places):
             if is_super_journal(path):
                 self._kept_supers.add(path)
             elif path not in owned:
-                del self._named[path]
+                self._move(slot, State.QUARANTINED, path)
                 reason = "its database is missing, and may be one of those in quarantine"
                 self._quarantine(slot.name, slot.handle, reason, path)
 
@@ -173,7 +174,7 @@ class SlotTable(Places):
             # the header of the previous slot in it.
             slot.handle.truncate(header.SECTOR_SIZE)
         # Empty spares are used first, so that the remains of an interrupted import stay longest.
-        self._spare.insert(0 if size > header.SECTOR_SIZE else len(self._spare), slot)
+        self._move(slot, State.SPARE, first=size > header.SECTOR_SIZE)
 
     def _settle(self, one: Slot, two: Slot) -> Slot:
         """Of two slots with the same path, returns the one that keeps it.
@@ -185,10 +186,10 @@ class SlotTable(Places):
         """
         loser, winner = sorted((one, two), key=lambda slot: slot.generation)
         if 0 < loser.generation < winner.generation and self._free_header(loser):
-            loser.path = ""
-            self._spare.insert(0, loser)
+            self._move(loser, State.SPARE, first=True)
             return winner
         reason = f"another slot is {winner.path}, with a later header"
+        self._move(loser, State.QUARANTINED, winner.path)
         self._quarantine(loser.name, loser.handle, reason, winner.path)
         return winner
 
@@ -202,7 +203,7 @@ class SlotTable(Places):
         slot = Slot(name, handle)
         try:
             self._write_free(slot)
-            self._spare.append(slot)
+            self._move(slot, State.SPARE)
         except BaseException:
             if slot not in self._spare:
                 handle.close()  # nobody would close it later; the file is a spare at the next start
@@ -242,7 +243,7 @@ class SlotTable(Places):
             StorageError: The storage has no room for the header.
         """
         path = stored_path(path)
-        if (base := database_of(path)) != path and (base in self._lent or base in self._shown):
+        if (base := database_of(path)) != path and self._is_temporary(base):
             return self.lend(path)  # a journal of a lent database must not outlive the worker
         slot = self._ready_spare()
         try:
@@ -250,11 +251,15 @@ class SlotTable(Places):
             if flags & abi.SQLITE_OPEN_WAL:
                 slot.handle.flush()
             slot.flags = flags
-            self._move(slot, self._named, path)
+            self._move(slot, State.NAMED, path)
             return slot
         except BaseException:
             self._make_spare(slot)
             raise
+
+    def _is_temporary(self, path: str) -> bool:
+        """Whether a database has its path for a while only: lent, or shown from quarantine."""
+        return path in self._lent or path in self._shown
 
     def delete(self, path: str) -> bool:
         """Deletes the file of ``path``, durably; False when there was none.
@@ -269,7 +274,7 @@ class SlotTable(Places):
         if path in self._kept_supers and not slot.users:
             reason = "a super-journal: a journal in quarantine may belong to its transaction"
             self._quarantine(slot.name, slot.handle, reason, path)
-            del self._named[path]
+            self._move(slot, State.QUARANTINED, path)
             self._kept_supers.remove(path)
             return True
         self._end_claims(path)
@@ -295,12 +300,11 @@ class SlotTable(Places):
         """Frees a slot whose path is off the disk; an open one only with its last user."""
         slot.headed = False
         if slot.users:
-            slot.deleted = True
-            self._move(slot, self._orphans, path)
+            self._move(slot, State.DELETED, path)
             return
         if slot.file.size():
             self._empty(slot)
-        self._move(slot, self._spare)
+        self._move(slot, State.SPARE)
 
     def _keep_name(self, slot: Slot) -> None:
         """Writes the path into a header again, after the header may have been freed.
@@ -335,7 +339,7 @@ class SlotTable(Places):
         Raises:
             Exception: The storage still refuses it; whatever the browser throws.
         """
-        for slot in [each for each in self._orphans if each.headed and each.claim == path]:
+        for slot in [each for each in self.those(State.ORPHANED) if each.claim == path]:
             self._write_header(slot, "", 0)
             slot.handle.flush()
             slot.headed = False
@@ -346,23 +350,22 @@ class SlotTable(Places):
         slot.users.discard(user)
         if slot.deleted and not slot.users:
             self._make_spare(slot)
-            slot.deleted = False
 
     # --- slots without a name -------------------------------------------------------------------
 
-    def take_spare(self) -> Slot:
+    def temporary(self) -> Slot:
         """Takes a spare slot for a temporary file, without a change on the disk.
 
         Raises:
             PoolFullError, StorageError: As for :meth:`lend`.
         """
         slot = self._ready_spare()
-        self._move(slot, self._taken)
+        self._move(slot, State.TEMPORARY)
         return slot
 
-    def give_back_taken(self, used: Container[Slot | None]) -> None:
+    def give_back_temporary(self, used: Container[Slot | None]) -> None:
         """Makes the slots that were taken for temporary files spares, except those in ``used``."""
-        for slot in [each for each in self._taken if each not in used]:
+        for slot in [each for each in self.those(State.TEMPORARY) if each not in used]:
             self._make_spare(slot)
 
     def _ready_spare(self) -> Slot:
@@ -392,7 +395,7 @@ class SlotTable(Places):
             StorageError: The storage has no room for its header.
         """
         slot = self._ready_spare()
-        self._move(slot, self._lent, path)
+        self._move(slot, State.LENT, path)
         return slot
 
     def take_back(self, path: str) -> None:
@@ -431,7 +434,7 @@ class SlotTable(Places):
         if slot.path != path:
             self._give_back_companions(slot.path)
         slot.flags = flags
-        self._move(slot, self._named, path)
+        self._move(slot, State.NAMED, path)
         if old is not None:
             self._make_spare(old)
 
@@ -462,11 +465,13 @@ class SlotTable(Places):
         """Lets ``find`` return a slot in quarantine for ``path`` within the block, for SQLite."""
 
         def hide() -> None:
-            self._shown.pop(path, None)
+            slot = self._shown.get(path)
+            if slot is not None:
+                self._move(slot, State.GONE, path)
             self._give_back_companions(path)
 
         with Cleanup(hide) as last, last:
-            self._shown[path] = Slot(kept.name, kept.handle, path)
+            self._move(Slot(kept.name, kept.handle, path), State.SHOWN, path)
             yield
 
     def name_quarantined(self, kept: Quarantined, path: str, flags: int) -> None:
@@ -522,11 +527,11 @@ class SlotTable(Places):
         The next worker might take an orphan for its old file, so this worker does not use it again.
         """
         if slot.headed and not self._free_header(slot):
-            self._move(slot, self._orphans)
+            self._move(slot, State.ORPHANED)
             return
         if slot not in self._spare:
             self._empty(slot)
-        self._move(slot, self._spare)
+        self._move(slot, State.SPARE)
 
     def _free_header(self, slot: Slot) -> bool:
         """Removes the path from the header on the disk; False when the storage refuses."""

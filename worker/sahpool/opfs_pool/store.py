@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from .slot import Slot
+from ..storage import Capabilities
+from . import wal_guard
+from .slot import Quarantined, Slot, SlotFile, file_of
 from .slots import SlotTable
-from .wal_guard import check_wal
 
 __all__ = ["Store"]
 
 
 class Store(SlotTable):
-    """The slots of one pool, as the storage that the VFS uses (storage.Storage)."""
+    """The slots of one pool, as the storage that the VFS uses (storage.Quarantining)."""
+
+    capabilities = Capabilities(
+        durable=True,
+        limited=True,
+        quarantine=True,
+        export_blob=True,
+        shared_between_workers=False,
+    )
 
     def before_open(self, slot: Slot, *, is_database: bool) -> None:
         """Checks that a file may be opened, and makes sure that its header names it on the disk.
@@ -20,5 +29,16 @@ class Store(SlotTable):
         """
         self.check_whole(slot.path)
         if is_database:
-            check_wal(self, slot.path)
+            wal_guard.check_wal(self, slot.path)
         self.ensure_name(slot)
+
+    def file_of(self, kept: Quarantined) -> SlotFile:
+        """The bytes behind the header of a slot in quarantine."""
+        return file_of(kept)
+
+    def is_wanted(self, kept: Quarantined, path: str) -> bool | None:
+        """Whether a slot in quarantine is a WAL with commits that the database ``path`` lacks.
+
+        None when it is not the WAL of this database (``wal_guard.is_wanted``).
+        """
+        return wal_guard.is_wanted(self, kept, path)

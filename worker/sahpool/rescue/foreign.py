@@ -38,8 +38,9 @@ from ..opfs_pool.recognise import (
     root,
     said,
 )
-from ..opfs_pool.slot import Handle, Slot, SlotFile
+from ..opfs_pool.slot import Handle, SlotFile
 from ..sqlite.abi import SQLITE_OPEN_MAIN_DB
+from ..storage import File
 
 if TYPE_CHECKING:
     from ..opfs_pool.hold import Hold
@@ -192,8 +193,7 @@ async def import_pool(access: Access, hold: Hold, replace: bool) -> dict[str, in
         refused = source.unreadable
         sizes: dict[str, int] = {}
         for path, file in targets.items():
-            needed = 1 + len(COMPANION_SUFFIXES)
-            await access.add_capacity(max(0, needed - access.slots.spare_count))
+            await access.make_room(1 + len(COMPANION_SUFFIXES))
             try:
                 sizes[path] = await _bring(access, source, file, path, replace)
             except ImportRejectedError as error:
@@ -245,24 +245,23 @@ def _targets(access: Access, source: _Source, replace: bool) -> dict[str, _File]
 
 async def _bring(access: Access, source: _Source, file: _File, path: str, replace: bool) -> int:
     """Copies one database with its journal or WAL, has SQLite apply these, and names the copy."""
-    with transfer.lending(access.slots, "pool") as slot:  # the journal or WAL goes back with it
-        lent = slot.path
-        await _copy(file, file.size, slot)
+    with transfer.lending(access.storage, "pool") as lent:  # the journal or WAL goes back with it
+        await _copy(file, file.size, lent.file)
         is_whole = True
         for suffix in COMPANION_SUFFIXES:
             found = source.companion(file, suffix)
             if found is not None:
                 is_whole = False
-                await _copy(*found, access.slots.lend(lent + suffix))
+                await _copy(*found, access.storage.lend(lent.path + suffix).file)
         if not is_whole:
-            beside.finish(access, lent)
-        return transfer.adopt(access, slot, path, replace)
+            beside.finish(access, lent.path)
+        return transfer.adopt(access, lent, path, replace)
 
 
-async def _copy(file: _File, size: int, slot: Slot) -> None:
+async def _copy(file: _File, size: int, to: File) -> None:
     for at, piece in transfer.read_pieces(file.file, size, _CHUNK, file.path):
         await asyncio.sleep(0)  # other work of this worker goes on
-        if slot.file.write(piece, at) != len(piece):
+        if to.write(piece, at) != len(piece):
             raise StorageError(
                 f"The storage is full: {file.path} could not be copied.",
                 hint="Delete what you no longer need, or give the site more room.",

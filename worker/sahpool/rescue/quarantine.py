@@ -27,8 +27,9 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from ..cleanup import Cleanup
 from ..databases import beside, transfer
@@ -43,6 +44,7 @@ from ..errors import (
     NoSuchDatabaseError,
     SahpoolError,
     StorageError,
+    UnsupportedError,
     exception_name,
     sqlite_code,
     warn,
@@ -50,14 +52,13 @@ from ..errors import (
 from ..fileformat.companions import ENDED, JOURNAL_MAGIC, WAL_MAGICS, is_among, super_journal
 from ..fileformat.database import FILE_HEADER_SIZE, check_header, has_commits
 from ..names import COMPANION_SUFFIXES, check_path, is_companion, stored_path
-from ..opfs_pool.slot import Quarantined, file_of
-from ..opfs_pool.slots import SlotTable
-from ..opfs_pool.wal_guard import WAL, is_wanted
-from ..storage import File
+from ..storage import File, KeptFile, Quarantining
 
 _log = logging.getLogger("sahpool")
 
 _CHUNK = 1 << 20  # bytes of one step of a copy
+
+_WAL = "-wal"
 
 _STAYS = "It stays in quarantine as it is: export what is left of it, or drop it."
 
@@ -74,20 +75,36 @@ class _Companion:
             freed.
     """
 
-    kept: Quarantined
+    kept: KeptFile
     suffix: str
     size: int
     doubtful: bool = False
 
 
-def find(slots: SlotTable, name: str) -> Quarantined:
+def of(access: Access) -> Quarantining:
+    """The storage, if it has a quarantine.
+
+    Raises:
+        UnsupportedError: It has none.
+    """
+    storage: Any = access.storage
+    if not storage.capabilities.quarantine:
+        raise UnsupportedError(
+            f"The storage {access.name} has no quarantine.",
+            hint="There is nothing to recover: a file is there, or it is not.",
+        )
+    quarantining: Quarantining = storage
+    return quarantining
+
+
+def find(storage: Quarantining, name: str) -> KeptFile:
     """The slot of that name in quarantine, after slots that could not be read are read again.
 
     Raises:
         NoSuchDatabaseError: No slot of that name is in quarantine.
     """
-    slots.read_again()
-    for kept in slots.quarantined:
+    storage.read_again()
+    for kept in _kept(storage):
         if kept.name == name:
             return kept
     raise NoSuchDatabaseError(
@@ -95,36 +112,40 @@ def find(slots: SlotTable, name: str) -> Quarantined:
     )
 
 
+def _kept(storage: Quarantining) -> list[KeptFile]:
+    return list(storage.quarantined)
+
+
 # --- export and drop ----------------------------------------------------------------------------
 
 
-def export(slots: SlotTable, kept: Quarantined, size: int) -> Iterator[bytes]:
+def export(storage: Quarantining, kept: KeptFile, size: int) -> Iterator[bytes]:
     """See :meth:`Pool.export_quarantined`."""
-    with _storage(f"The slot {kept.name} cannot be read"):
-        _check_there(slots, kept)
-        whole = file_of(kept).size()
-        for _, piece in transfer.read_pieces(file_of(kept), whole, size, f"the slot {kept.name}"):
+    with _failing(f"The slot {kept.name} cannot be read"):
+        _check_there(storage, kept)
+        file = storage.file_of(kept)
+        for _, piece in transfer.read_pieces(file, file.size(), size, f"the slot {kept.name}"):
             yield piece
-            _check_there(slots, kept)
+            _check_there(storage, kept)
 
 
-def _check_there(slots: SlotTable, kept: Quarantined) -> None:
-    if kept not in slots.quarantined:
+def _check_there(storage: Quarantining, kept: KeptFile) -> None:
+    if kept not in storage.quarantined:
         raise StorageError(
             f"The slot {kept.name} left quarantine before all of it was exported.",
             hint="What was exported of it is not the whole.",
         )
 
 
-def drop(slots: SlotTable, kept: Quarantined) -> None:
+def drop(storage: Quarantining, kept: KeptFile) -> None:
     """See :meth:`Pool.drop_quarantined`."""
-    with _storage(f"The slot {kept.name} could not be dropped"):
-        slots.free_quarantined(kept)
+    with _failing(f"The slot {kept.name} could not be dropped"):
+        storage.free_quarantined(kept)
     _log.info("Slot %s was dropped: %d bytes, maybe %s", kept.name, kept.size, kept.offered)
 
 
 @contextmanager
-def _storage(what: str) -> Iterator[None]:
+def _failing(what: str) -> Iterator[None]:
     """Turns a browser's exception in the block into a StorageError that begins with ``what``."""
     try:
         yield
@@ -141,261 +162,288 @@ def _storage(what: str) -> Iterator[None]:
 # --- recover ------------------------------------------------------------------------------------
 
 
-def recover(access: Access, kept: Quarantined, as_name: str | None, replace: bool) -> int:
-    """See :meth:`Pool.recover`."""
-    base = _owner(access.slots, kept)
-    if base is not None and as_name in (None, base, base.removeprefix("/")):
-        return _recover_wal(access, kept, base)
-    path = _target(kept, as_name)
-    with _storage(f"The slot {kept.name} could not be recovered"):
-        kept.handle.read(1, 0)  # fails first, before other slots, when this one cannot be read
-        companions = _companions(access.slots, kept, path)
+class Recovery:
+    """The recovery of one slot from quarantine; each method is a step of it."""
+
+    def __init__(self, access: Access, kept: KeptFile) -> None:
+        """``kept`` is in the quarantine of the storage."""
+        self._access = access
+        self._storage = of(access)
+        self._kept = kept
+        self._file = self._storage.file_of(kept)
+
+    def run(self, as_name: str | None, replace: bool) -> int:
+        """See :meth:`Pool.recover`."""
+        base = self._owner()
+        if base is not None and as_name in (None, base, base.removeprefix("/")):
+            with self._failing():
+                return self._complete_owner(base)
+        path = self._target(as_name)
+        with self._failing():
+            return self._recover(path, replace)
+
+    def _failing(self) -> AbstractContextManager[None]:
+        return _failing(f"The slot {self._kept.name} could not be recovered")
+
+    # --- as a database --------------------------------------------------------------------------
+
+    def _recover(self, path: str, replace: bool) -> int:
+        kept, storage = self._kept, self._storage
+        self._file.read(1, 0)  # fails first, before other slots, when this one cannot be read
+        companions = self._companions(path)
         besides = {kept.name, *(each.kept.name for each in companions)}
-        _check_target(access, path, replace, besides)
+        if storage.find(path) is None:
+            storage.check_new(path, besides)
+        else:
+            transfer.check_target(self._access, path, replace)
         applied = [each for each in companions if each.size]
-        with _taken_back(access.slots) as lent:
+        self._check(path, applied)
+        if applied:
+            self._complete(applied)
+        self._file.flush()
+        size = self._file.size()  # here, because no step may fail once the database has its name
+        for each in companions:
+            if not each.doubtful:
+                storage.free_quarantined(each.kept)
+        transfer.settle(self._access, path)
+        storage.name_quarantined(kept, path, transfer.MAIN_DB_FLAGS)
+        name = self._access.name
+        _log.info("%s: recovered %s from slot %s, %d bytes", name, path, kept.name, size)
+        return size
+
+    def _target(self, as_name: str | None) -> str:
+        """The path that the recovered database gets: the given name, or the offered one."""
+        kept = self._kept
+        if as_name is not None:
+            return check_path(as_name)
+        if kept.offered is None:
+            raise InvalidNameError(
+                f"The slot {kept.name} does not tell the name of its database.",
+                hint="Give the name that it had: what else of it is in quarantine is known by it.",
+            )
+        if is_companion(kept.offered):
+            raise ImportRejectedError(
+                f"The slot {kept.name} holds {kept.offered}, which is no database.",
+                hint="It comes back with its database, when that is recovered.",
+            )
+        return check_path(kept.offered)
+
+    def _check(self, path: str, applied: list[_Companion]) -> None:
+        """Checks that the database is sound with its journal or WAL applied; changes nothing."""
+        with self._lending() as copies:
             try:
-                unread = _check(access, lent, kept, applied)
+                unread = self._look_at_content(copies, applied)
             except ImportRejectedError as error:
                 names = ", ".join(f"{each.kept.offered} ({each.kept.name})" for each in applied)
                 hint = f"{_STAYS} It was checked with {names}." if applied else _STAYS
                 raise ImportRejectedError(str(error), hint=hint) from error
-        _warn_of(unread, path)
-        with _taken_back(access.slots) as lent:
+        if unread is not None:
+            warn(unread, path)
+
+    def _look_at_content(
+        self, copies: _Copies, applied: list[_Companion]
+    ) -> NewerSchemaWarning | None:
+        kept = self._kept
+        if any(each.suffix == "-journal" for each in applied):
+            return self._check_copies(copies, self._file, applied)
+        path = transfer.lent_path("check")
+        size = self._file.size()
+        head = self._file.read(FILE_HEADER_SIZE, 0)
+        if not applied or not size:
+            check_header(head, size)
+        with self._storage.shown(kept, path):
             if applied:
-                _complete(access, lent, kept, applied)
-        file_of(kept).flush()
-        size = file_of(kept).size()  # here, because no step may fail once the database has its name
-        for each in companions:
-            if not each.doubtful:
-                access.slots.free_quarantined(each.kept)
-        transfer.settle(access, path)
-        access.slots.name_quarantined(kept, path, transfer.MAIN_DB_FLAGS)
-    _log.info("%s: recovered %s from slot %s, %d bytes", access.name, path, kept.name, size)
-    return size
+                copies.add_all(path, applied)
+                # Without "immutable" SQLite reads the WAL. It does not write to a database opened
+                # for reading only when the last connection closes, because xLock refuses it
+                # (io.mjs).
+                return check_content(self._access.uri(path, mode="ro"), head=head)
+            uri = self._access.uri(path, mode="ro", immutable=1)
+            return check_content(uri, self._file.read)
 
+    def _check_copies(
+        self, copies: _Copies, database: File, applied: list[_Companion]
+    ) -> NewerSchemaWarning | None:
+        """As :meth:`_check`, on a copy of both the database and its journal or WAL."""
+        path = transfer.lent_path("check")
+        copies.add_all(path, applied)
+        before = database.size()
+        copy = copies.add(path, database, before)
+        self._finish(path, applied)
+        size = copy.size()
+        if not size:
+            # A journal left behind by the database's first transaction would undo all later ones.
+            if has_commits(database.read(FILE_HEADER_SIZE, 0), before):
+                raise ImportRejectedError(
+                    "What its journal says would undo every transaction it has had."
+                )
+            return None
+        check_header(copy.read(FILE_HEADER_SIZE, 0), size)
+        uri = self._access.uri(path, mode="ro", immutable=1)
+        return check_content(uri, copy.read)
 
-def _owner(slots: SlotTable, kept: Quarantined) -> str | None:
-    """The path of the database in the pool whose WAL the slot may be by name; None without one."""
-    for path in slots.databases:
-        if kept.offered == stored_path(path + WAL):
-            return path
-    return None
+    def _complete(self, applied: list[_Companion]) -> None:
+        """Has SQLite apply copies of the journal or WAL to the database itself."""
+        path = transfer.lent_path("recover")
+        with self._lending() as copies, self._storage.shown(self._kept, path):
+            copies.add_all(path, applied)
+            self._finish(path, applied)
 
+    def _finish(self, path: str, applied: list[_Companion]) -> None:
+        beside.finish(self._access, path)
+        for each in applied:
+            left = self._storage.find(path + each.suffix)
+            if left is not None and left.file.size():
+                raise ImportRejectedError(f"SQLite did not finish what {each.kept.offered} began.")
 
-def _recover_wal(access: Access, kept: Quarantined, base: str) -> int:
-    """Checkpoints a WAL in quarantine into its database; returns the database's size in bytes."""
-    database = access.slots.find(base)
-    assert database is not None
-    with _storage(f"The slot {kept.name} could not be recovered"):
-        if not is_wanted(access.slots, kept, base):
+    # --- as the WAL of a database that is not in quarantine -------------------------------------
+
+    def _owner(self) -> str | None:
+        """The path of the database whose WAL the slot may be by name; None without one."""
+        for path in self._storage.databases:
+            if self._kept.offered == stored_path(path + _WAL):
+                return path
+        return None
+
+    def _complete_owner(self, base: str) -> int:
+        """Checkpoints the WAL into its database; returns the database's size in bytes."""
+        kept, storage = self._kept, self._storage
+        database = storage.find(base)
+        assert database is not None
+        if not storage.is_wanted(kept, base):
             raise ImportRejectedError(
                 f"The slot {kept.name} has nothing for {base} that is not in there already, "
                 "or is no WAL of it.",
                 hint="Export it and drop it, or recover it under a name of its own.",
             )
-        applied = _look(access.slots, kept, WAL)
-        transfer.check_target(access, base, replace=True)
-        with _taken_back(access.slots) as lent:
+        applied = self._look(kept, _WAL)
+        transfer.check_target(self._access, base, replace=True)
+        with self._lending() as copies:
             try:
-                unread = _check_copies(access, lent, database.file, [applied])
+                unread = self._check_copies(copies, database.file, [applied])
             except ImportRejectedError as error:
                 hint = f"Neither {base} nor {kept.offered} was changed. {_STAYS}"
                 raise ImportRejectedError(str(error), hint=hint) from error
-        _warn_of(unread, base)
-        with _taken_back(access.slots) as lent:
-            _lend_copies(access.slots, lent, base, [applied])
-            _finish(access, base, [applied])
+        if unread is not None:
+            warn(unread, base)
+        with self._lending() as copies:
+            copies.add_all(base, [applied])
+            self._finish(base, [applied])
         database.file.flush()
-        access.slots.free_quarantined(kept)
+        storage.free_quarantined(kept)
         size = database.file.size()
-    _log.info("%s: %s has what slot %s kept, %d bytes", access.name, base, kept.name, size)
-    return size
+        name = self._access.name
+        _log.info("%s: %s has what slot %s kept, %d bytes", name, base, kept.name, size)
+        return size
 
+    # --- its journal or WAL ---------------------------------------------------------------------
 
-def _target(kept: Quarantined, as_name: str | None) -> str:
-    """The path that the recovered database gets: the given name, or the offered one."""
-    if as_name is not None:
-        return check_path(as_name)
-    if kept.offered is None:
-        raise InvalidNameError(
-            f"The slot {kept.name} does not tell the name of its database.",
-            hint="Give the name that it had: what else of it is in quarantine is known by it.",
-        )
-    if is_companion(kept.offered):
-        raise ImportRejectedError(
-            f"The slot {kept.name} holds {kept.offered}, which is no database.",
-            hint="It comes back with its database, when that is recovered.",
-        )
-    return check_path(kept.offered)
+    def _companions(self, path: str) -> list[_Companion]:
+        """The journals and WALs in quarantine that belong to the database by its name.
 
-
-def _check_target(access: Access, path: str, replace: bool, besides: set[str]) -> None:
-    if access.slots.find(path) is None:
-        access.slots.check_new(path, besides)
-    else:
-        transfer.check_target(access, path, replace)
-
-
-def _companions(slots: SlotTable, kept: Quarantined, path: str) -> list[_Companion]:
-    """The journals and WALs in quarantine that belong to the database by its name.
-
-    Raises:
-        ImportRejectedError: It is not clear which ones belong to it.
-    """
-    named = kept.offered is not None and not is_companion(kept.offered)
-    base = kept.offered if named and kept.offered else path
-    others = [each for each in slots.quarantined if each is not kept and each.offered]
-    found: list[_Companion] = []
-    for suffix in COMPANION_SUFFIXES:
-        wanted = stored_path(base + suffix)
-        those = [_look(slots, each, suffix) for each in others if each.offered == wanted]
-        if len([each for each in those if each.size]) > 1:
-            names = ", ".join(each.kept.name for each in those)
-            raise ImportRejectedError(
-                f"Several slots may be {wanted}: {names}.",
-                hint="Export all of them, and drop those that are not.",
-            )
-        found += those
-    if not named and not found:
-        _refuse_strays(slots, others, path)
-    return found
-
-
-def _refuse_strays(slots: SlotTable, others: list[Quarantined], path: str) -> None:
-    """Checks that a database of unknown name cannot belong to a journal without a database.
-
-    Raises:
-        ImportRejectedError: There is a journal or WAL of another name whose database is missing.
-    """
-    there = {*slots.paths, *(each.offered for each in others)}
-    for each in others:
+        Raises:
+            ImportRejectedError: It is not clear which ones belong to it.
+        """
+        kept = self._kept
+        named = kept.offered is not None and not is_companion(kept.offered)
+        base = kept.offered if named and kept.offered else path
+        others = [each for each in _kept(self._storage) if each is not kept and each.offered]
+        found: list[_Companion] = []
         for suffix in COMPANION_SUFFIXES:
-            base = (each.offered or "").removesuffix(suffix)
-            if base != each.offered and base not in there and _look(slots, each, suffix).size:
+            wanted = stored_path(base + suffix)
+            those = [self._look(each, suffix) for each in others if each.offered == wanted]
+            if len([each for each in those if each.size]) > 1:
+                names = ", ".join(each.kept.name for each in those)
                 raise ImportRejectedError(
-                    f"{each.offered} is in quarantine too (slot {each.name}), and may belong to "
-                    f"the database that was to be {path}.",
-                    hint=f"If it does, recover the database as {base}; if not, drop {each.name}.",
+                    f"Several slots may be {wanted}: {names}.",
+                    hint="Export all of them, and drop those that are not.",
                 )
+            found += those
+        if not named and not found:
+            self._refuse_strays(others, path)
+        return found
 
+    def _refuse_strays(self, others: list[KeptFile], path: str) -> None:
+        """Checks that a database of unknown name cannot belong to a journal without a database.
 
-def _look(slots: SlotTable, kept: Quarantined, suffix: str) -> _Companion:
-    """The part of a journal or WAL in quarantine that SQLite must see.
+        Raises:
+            ImportRejectedError: There is a journal or WAL of another name whose database is
+                missing.
+        """
+        there = {*self._storage.paths, *(each.offered for each in others)}
+        for each in others:
+            for suffix in COMPANION_SUFFIXES:
+                base = (each.offered or "").removesuffix(suffix)
+                if base != each.offered and base not in there and self._look(each, suffix).size:
+                    raise ImportRejectedError(
+                        f"{each.offered} is in quarantine too (slot {each.name}), and may belong "
+                        f"to the database that was to be {path}.",
+                        hint=f"If it does, recover the database as {base}; if not, drop "
+                        f"{each.name}.",
+                    )
 
-    Raises:
-        ImportRejectedError: The content is not a journal or WAL, whatever its header says.
-    """
-    size = file_of(kept).size()
-    head = file_of(kept).read(len(ENDED), 0)
-    if head == ENDED[: len(head)]:
-        return _Companion(kept, suffix, 0)
-    if not head.startswith((JOURNAL_MAGIC,) if suffix == "-journal" else WAL_MAGICS):
-        raise ImportRejectedError(
-            f"The slot {kept.name} should be {kept.offered}, but it holds something else.",
-            hint="Export that slot and drop it, or recover it under a name of its own.",
-        )
-    if suffix == "-journal":
-        record, name = super_journal(file_of(kept).read, size)
-        if record:
-            files = [*slots.paths, *(each.offered or "" for each in slots.quarantined)]
-            if not is_among(name, files):
-                # SQLite takes it for the journal of a committed transaction.
-                return _Companion(kept, suffix, 0, doubtful=True)
-            size -= record  # SQLite would not find a super-journal that is in quarantine
-    return _Companion(kept, suffix, size)
+    def _look(self, kept: KeptFile, suffix: str) -> _Companion:
+        """The part of a journal or WAL in quarantine that SQLite must see.
 
-
-@contextmanager
-def _taken_back(slots: SlotTable) -> Iterator[set[str]]:
-    """A set for the paths of lent slots, which are made spares again at the end of the block."""
-    lent: set[str] = set()
-
-    def take_back() -> None:
-        for path in lent:
-            slots.take_back(path)  # no effect for a journal that SQLite has rolled back and deleted
-
-    with Cleanup(take_back) as last, last:
-        yield lent
-
-
-def _check(
-    access: Access, lent: set[str], kept: Quarantined, applied: list[_Companion]
-) -> NewerSchemaWarning | None:
-    """Checks that the database is sound with its journal or WAL applied; changes nothing."""
-    if any(each.suffix == "-journal" for each in applied):
-        return _check_copies(access, lent, file_of(kept), applied)
-    path = transfer.lent_path("check")
-    size = file_of(kept).size()
-    head = file_of(kept).read(FILE_HEADER_SIZE, 0)
-    if not applied or not size:
-        check_header(head, size)
-    with access.slots.shown(kept, path):
-        if applied:
-            _lend_copies(access.slots, lent, path, applied)
-            # Without "immutable" SQLite reads the WAL. It does not write to a database opened for
-            # reading only when the last connection closes, because xLock refuses it (io.mjs).
-            return check_content(access.uri(path, mode="ro"), head=head)
-        uri = access.uri(path, mode="ro", immutable=1)
-        return check_content(uri, file_of(kept).read)
-
-
-def _check_copies(
-    access: Access, lent: set[str], database: File, applied: list[_Companion]
-) -> NewerSchemaWarning | None:
-    """As :func:`_check`, on a copy of both the database and its journal or WAL."""
-    path = transfer.lent_path("check")
-    _lend_copies(access.slots, lent, path, applied)
-    before = database.size()
-    copy = _lend_copy(access.slots, lent, path, database, before)
-    _finish(access, path, applied)
-    size = copy.size()
-    if not size:
-        # A journal left behind by the database's first transaction would undo all later ones.
-        if has_commits(database.read(FILE_HEADER_SIZE, 0), before):
+        Raises:
+            ImportRejectedError: The content is not a journal or WAL, whatever its header says.
+        """
+        file = self._storage.file_of(kept)
+        size = file.size()
+        head = file.read(len(ENDED), 0)
+        if head == ENDED[: len(head)]:
+            return _Companion(kept, suffix, 0)
+        if not head.startswith((JOURNAL_MAGIC,) if suffix == "-journal" else WAL_MAGICS):
             raise ImportRejectedError(
-                "What its journal says would undo every transaction it has had."
+                f"The slot {kept.name} should be {kept.offered}, but it holds something else.",
+                hint="Export that slot and drop it, or recover it under a name of its own.",
             )
-        return None
-    check_header(copy.read(FILE_HEADER_SIZE, 0), size)
-    uri = access.uri(path, mode="ro", immutable=1)
-    return check_content(uri, copy.read)
+        if suffix == "-journal":
+            record, name = super_journal(file.read, size)
+            if record:
+                offered = (each.offered or "" for each in _kept(self._storage))
+                if not is_among(name, [*self._storage.paths, *offered]):
+                    # SQLite takes it for the journal of a committed transaction.
+                    return _Companion(kept, suffix, 0, doubtful=True)
+                size -= record  # SQLite would not find a super-journal that is in quarantine
+        return _Companion(kept, suffix, size)
+
+    @contextmanager
+    def _lending(self) -> Iterator[_Copies]:
+        """Copies in lent files, which are taken back at the end of the block."""
+        copies = _Copies(self._storage)
+        with Cleanup(copies.take_back) as last, last:
+            yield copies
 
 
-def _warn_of(unread: NewerSchemaWarning | None, path: str) -> None:
-    if unread is not None:
-        warn(unread, path)
+class _Copies:
+    """Lent files with copies of others."""
 
+    def __init__(self, storage: Quarantining) -> None:
+        self._storage = storage
+        self._paths: set[str] = set()
 
-def _complete(access: Access, lent: set[str], kept: Quarantined, applied: list[_Companion]) -> None:
-    """Has SQLite apply copies of the journal or WAL to the database itself."""
-    path = transfer.lent_path("recover")
-    with access.slots.shown(kept, path):
-        _lend_copies(access.slots, lent, path, applied)
-        _finish(access, path, applied)
+    def add_all(self, path: str, applied: list[_Companion]) -> None:
+        """Copies journals and WALs, as those of the database ``path``."""
+        for each in applied:
+            self.add(path + each.suffix, self._storage.file_of(each.kept), each.size)
 
+    def add(self, path: str, file: File, size: int) -> File:
+        """Copies the first ``size`` bytes of a file, and returns the copy."""
+        self._paths.add(path)
+        lent = self._storage.lend(path)
+        for at, piece in transfer.read_pieces(file, size, _CHUNK, "a slot in quarantine"):
+            if lent.file.write(piece, at) != len(piece):
+                raise StorageError(
+                    "The storage is full: what is to be recovered could not be copied for its "
+                    "check.",
+                    hint="Delete what you no longer need, or give the site more room.",
+                    sqlite_code=SQLITE_FULL,
+                )
+        return lent.file
 
-def _finish(access: Access, path: str, applied: list[_Companion]) -> None:
-    beside.finish(access, path)
-    for each in applied:
-        left = access.slots.find(path + each.suffix)
-        if left is not None and left.file.size():
-            raise ImportRejectedError(f"SQLite did not finish what {each.kept.offered} began.")
-
-
-def _lend_copies(slots: SlotTable, lent: set[str], path: str, applied: list[_Companion]) -> None:
-    for each in applied:
-        _lend_copy(slots, lent, path + each.suffix, file_of(each.kept), each.size)
-
-
-def _lend_copy(slots: SlotTable, lent: set[str], path: str, file: File, size: int) -> File:
-    lent.add(path)
-    slot = slots.lend(path)
-    for at, piece in transfer.read_pieces(file, size, _CHUNK, "a slot in quarantine"):
-        if slot.file.write(piece, at) != len(piece):
-            raise StorageError(
-                "The storage is full: what is to be recovered could not be copied for its check.",
-                hint="Delete what you no longer need, or give the site more room.",
-                sqlite_code=SQLITE_FULL,
-            )
-    return slot.file
+    def take_back(self) -> None:
+        """Takes all of them back."""
+        for path in self._paths:
+            # No effect for a journal that SQLite has rolled back and deleted.
+            self._storage.take_back(path)

@@ -78,18 +78,18 @@ def _taken() -> dict[int, BaseException]:
 class _ErrorCode:
     """Data descriptor for ``sqlite3.Error.sqlite_errorcode`` whose setter sets ``__cause__``."""
 
-    _key = "sqlite_errorcode"
+    key = "sqlite_errorcode"
 
     def __get__(self, error: sqlite3.Error | None, owner: type | None = None) -> Any:
         if error is None:
             return self
         try:
-            return error.__dict__[self._key]
+            return error.__dict__[self.key]
         except KeyError:
-            raise AttributeError(self._key) from None
+            raise AttributeError(self.key) from None
 
     def __set__(self, error: sqlite3.Error, code: int) -> None:
-        error.__dict__[self._key] = code
+        error.__dict__[self.key] = code
         cause = take(code)
         if code & 0xFF == sqlite3.SQLITE_INTERRUPT:
             # A signal may have ended the statement (callbacks.mjs): raises KeyboardInterrupt then.
@@ -103,5 +103,5 @@ class _ErrorCode:
 
 def attach_causes() -> None:
     """Makes ``sqlite3`` errors carry their causes from now on; calling it again changes nothing."""
-    if not isinstance(sqlite3.Error.__dict__.get(_ErrorCode._key), _ErrorCode):
+    if not isinstance(sqlite3.Error.__dict__.get(_ErrorCode.key), _ErrorCode):
         sqlite3.Error.sqlite_errorcode = _ErrorCode()  # type: ignore[assignment]

@@ -1,9 +1,7 @@
 // JavaScript, because the page I/O callbacks decide the speed: what they read and write lies here.
 
 import { FileLocks } from "./locks.mjs";
-
-// The bytes of a slot's header (header.py); SQLite's own bytes begin behind it.
-export const SECTOR_SIZE = 4096;
+import { MemoryHandle } from "./memory_handle.mjs";
 
 function shortWrite(written, wanted) {
   // Firefox and Chromium report an exceeded quota by a short, zero or wrapped-around count.
@@ -68,58 +66,17 @@ export function named(error) {
   return error;
 }
 
-// A file in memory with the interface of a FileSystemSyncAccessHandle, for temporary files up to
-// their limit. It grows by doubling, so that n writes cost O(n) copying.
-export class MemoryHandle {
-  #bytes = new Uint8Array(0);
-  #size = 0;
-
-  read(target, { at }) {
-    const count = Math.max(0, Math.min(target.length, this.#size - at));
-    target.set(this.#bytes.subarray(at, at + count));
-    return count;
-  }
-
-  write(source, { at }) {
-    const end = at + source.length;
-    if (end > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(end, 2 * this.#bytes.length, 65536));
-      grown.set(this.#bytes.subarray(0, this.#size));
-      this.#bytes = grown;
-    }
-    this.#bytes.set(source, at);
-    this.#size = Math.max(this.#size, end);
-    return source.length;
-  }
-
-  truncate(size) {
-    if (size < this.#size) this.#bytes.fill(0, size, this.#size);
-    else if (size > this.#size) this.write(new Uint8Array(size - this.#size), { at: this.#size });
-    this.#size = size;
-  }
-
-  getSize() {
-    return this.#size;
-  }
-
-  flush() {}
-
-  close() {
-    this.#bytes = new Uint8Array(0);
-    this.#size = 0;
-  }
-}
-
-// The bytes of one slot as SQLite sees them, without the header.
-// All open files of a slot share one Content, so that the cached size, the pending writes and the
-// bytes read ahead are the same for each of them.
+// The bytes of one file of a storage as SQLite sees them, without what the storage has before them.
+// All open files on it share one Content, so that the cached size, the pending writes and the bytes
+// read ahead are the same for each of them. Of a file in memory nothing is pending or read ahead.
 export class Content {
   #size = null; // null: not known, the handle must be asked
   #ahead = []; // the last windows that were read ahead, the latest first
   #next = -1; // offset behind the last read
   #blocks = new Map(); // of a temporary file: offset → { bytes, length }, the oldest first
 
-  // pending: the Pending that holds its writes. base: path of the database that the file belongs
+  // pending: the Pending that holds its writes. start: the offset in the handle of the file's first
+  // byte. base: path of the database that the file belongs
   // to; for a temporary file a symbol of its own. kind: "database", "wal" or "other".
   constructor(pending, handle, start, base, kind) {
     this.pending = pending;
@@ -137,11 +94,11 @@ export class Content {
     this.written = -1; // offset behind the last write
     this.limit = Infinity; // bytes beyond which a temporary file moves out of memory
     this.inMemory = handle instanceof MemoryHandle;
-    if (!this.inMemory) contents.set(handle, this);
+    if (!this.isTemporary || !this.inMemory) contents.set(handle, this);
   }
 
-  static ofSlot(pending, handle, base, kind) {
-    return new Content(pending, handle, SECTOR_SIZE, base, kind);
+  static ofFile(pending, handle, start, base, kind) {
+    return new Content(pending, handle, start, base, kind);
   }
 
   static inMemory(pending, limit) {
@@ -172,11 +129,12 @@ export class Content {
 
   // Fills `target`, which must lie within the file. Answers true when the browser was not asked.
   read(target, at) {
+    if (this.inMemory) return this.#ask(target, at);
     if (this.pending.touches(this, this.start + at, target.length)) {
       this.#readPending(target, at);
       return false;
     }
-    if (this.isTemporary) return this.inMemory ? this.#ask(target, at) : this.#readBlock(target, at);
+    if (this.isTemporary) return this.#readBlock(target, at);
     const end = at + target.length;
     if (this.#takeAhead(target, at)) {
       this.#next = end;
@@ -312,7 +270,7 @@ export class Content {
     }
     if (this.#blocks.size > 0) this.#writeBlocks(source, at);
     if (this.inMemory) {
-      AT.at = at;
+      AT.at = this.start + at;
       this.handle.write(source, AT);
     } else {
       this.pending.write(this, source, this.start + at);
@@ -350,7 +308,7 @@ export class Content {
   close() {
     this.#ahead = [];
     this.#blocks.clear();
-    if (this.inMemory) {
+    if (this.isTemporary && this.inMemory) {
       this.handle.close();
     } else {
       this.pending.leave(this);
@@ -358,17 +316,17 @@ export class Content {
     }
   }
 
-  // Moves a temporary file from memory into a slot's handle.
-  moveTo(handle) {
+  // Moves a temporary file from memory to another handle.
+  moveTo(handle, start) {
     const piece = new Uint8Array(Math.min(this.size, 1 << 20));
     for (let at = 0; at < this.size; at += piece.length) {
       const count = this.handle.read(piece, { at });
-      const written = call(handle, "write", piece.subarray(0, count), { at: SECTOR_SIZE + at });
+      const written = call(handle, "write", piece.subarray(0, count), { at: start + at });
       if (written !== count) throw shortWrite(written, count);
     }
     this.handle.close();
     this.handle = handle;
-    this.start = SECTOR_SIZE;
+    this.start = start;
     this.limit = Infinity;
     this.inMemory = false;
     contents.set(handle, this);

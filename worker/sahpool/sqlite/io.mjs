@@ -3,10 +3,11 @@
 
 import { Callbacks, knowsThreadState, stopHandler } from "./callbacks.mjs";
 import {
-  Content, MemoryHandle, Pending, call, contents, dropHandle, move, named, openHandle, text,
+  Content, Pending, call, contents, dropHandle, move, named, openHandle, text,
 } from "./contents.mjs";
 import { FirstTables } from "./first_table.mjs";
 import { FileLocks, IndexLocks, NONE, SHARED } from "./locks.mjs";
+import { MemoryHandle } from "./memory_handle.mjs";
 
 export {
   Callbacks, FileLocks, IndexLocks, MemoryHandle, call, dropHandle, knowsThreadState, move, openHandle, stopHandler, text,
@@ -434,14 +435,15 @@ export class PageIO {
     return failures;
   }
 
-  // The Content of a slot, the same for all files open on it.
-  contentOfSlot(handle, base, kind) {
-    const content = contents.get(handle) ?? Content.ofSlot(this.#pending, handle, base, kind);
+  // The Content of a file of the storage, the same for all files open on it.
+  contentOf(handle, start, base, kind) {
+    const content =
+      contents.get(handle) ?? Content.ofFile(this.#pending, handle, start, base, kind);
     if (kind === "other") content.firstTable = this.firstTables.of(base);
     return content;
   }
 
-  // Closes the Content of a slot with its last open file.
+  // Closes the Content of a file with its last open file.
   closeContent(handle) {
     contents.get(handle)?.close();
   }

@@ -23,14 +23,12 @@ import ctypes
 import logging
 import re
 import sqlite3
-import sys
 from collections.abc import Callable
 
 from ..errors import ImportRejectedError, NewerSchemaWarning, warn
 from . import abi
 
 __all__ = [
-    "make_connection_readable",
     "make_readable",
     "quoted",
     "tolerate",
@@ -153,18 +151,6 @@ def make_readable(database: int, name: str, head: Callable[[], bytes]) -> None:
 
 def _code(database: int, sql: bytes) -> int:
     return int(abi.library().sqlite3_exec(database, sql, None, None, None)) & 0xFF
-
-
-def make_connection_readable(connection: sqlite3.Connection, head: Callable[[], bytes]) -> None:
-    """As :func:`make_readable`, for a connection outside of pools that has read nothing yet."""
-    try:
-        connection.execute("SELECT 1 FROM main.sqlite_schema LIMIT 0").close()
-    except sqlite3.DatabaseError as error:
-        if _may_be_newer(str(error), head()):
-            connection.execute("PRAGMA writable_schema=ON")
-            connection.execute("PRAGMA query_only=ON")
-            if sys.version_info >= (3, 12):
-                connection.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)
 
 
 def unread_by(connection: sqlite3.Connection, head: bytes) -> NewerSchemaWarning | None:

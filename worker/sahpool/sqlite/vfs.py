@@ -1,4 +1,4 @@
-"""The VFS: SQLite's callbacks, over the slots of a pool.
+"""The VFS: SQLite's callbacks, over the files of a storage.
 
 Every method is a few lines: it finds the file and does one thing. ``Callbacks`` turns an exception
 into the result code of the method and keeps the exception for ``__cause__`` (causes.py).
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -54,7 +55,7 @@ class OpenFile:
 
     Attributes:
         path: Path of the file; empty for a temporary file, which has none.
-        slot: Slot of the file; None for a temporary file that is still in memory.
+        slot: The file of the storage; None for a temporary file that is still in memory.
         delete_on_close: True when SQLite asked for the file to be deleted with its last user.
         read_only: True when the file was opened for reading only.
         content: The ``Content`` of contents.mjs that xRead and xWrite use; None until it is made.
@@ -92,7 +93,7 @@ class VFS:
         io: Any,
         module: Any,
         *,
-        temp_memory_limit: int,
+        temp_memory_limit: float,
         spare_taken: Callable[[], None],
         check_open: Callable[[], None],
     ) -> None:
@@ -244,7 +245,7 @@ class VFS:
         if slot is None:
             if not flags & abi.SQLITE_OPEN_CREATE:
                 raise NoSuchDatabaseError(
-                    f"There is no file {path} in the pool {self.name}.",
+                    f"There is no file {path} in the storage {self.name}.",
                     hint="Check the name, or open it with a mode that may create it.",
                 )
             if flags & abi.SQLITE_OPEN_MAIN_DB:
@@ -266,7 +267,8 @@ class VFS:
             read_only=bool(flags & abi.SQLITE_OPEN_READONLY),
         )
         slot.users.add(pFile)
-        file.content = self._page_io.contentOfSlot(slot.file.raw, key_of(base), kind)
+        stored = slot.file
+        file.content = self._page_io.contentOf(stored.raw, stored.start, key_of(base), kind)
 
     def xDelete(self, _vfs: int, zName: bytes, _syncDir: int) -> int:
         path = zName.decode("utf-8", "surrogateescape")
@@ -435,17 +437,21 @@ class VFS:
         _log.debug("%s %s → %d", method, self._subject(arguments), code)
 
     def _outgrown(self, pFile: int) -> int:
-        """Moves a temporary file that is about to pass its limit from memory into a spare slot.
+        """Moves a temporary file that is about to pass its limit from memory into the storage.
 
-        Without a spare slot the file stays in memory: a large sort that needs much memory is better
-        than one that fails. More spare slots are requested in both cases.
+        Without room there the file stays in memory: a large sort that needs much memory is better
+        than one that fails. More room is requested in both cases.
         """
         file = self._files[pFile]
         if not file.content.inMemory:  # the previous call moved it, but did not return normally
             return abi.SQLITE_OK
         try:
-            file.slot = self._storage.take_spare()
-            file.content.moveTo(file.slot.file.raw)
+            file.slot = self._storage.temporary()
+            if file.slot is None:
+                file.content.limit = math.inf
+                return abi.SQLITE_OK
+            stored = file.slot.file
+            file.content.moveTo(stored.raw, stored.start)
             self._spare_taken()
         except PoolFullError:
             self._spare_taken()
@@ -453,7 +459,7 @@ class VFS:
         except BaseException:
             if file.content.inMemory:  # it has not moved
                 file.slot = None
-            self._storage.give_back_taken({each.slot for each in self._files.values()})
+            self._storage.give_back_temporary({each.slot for each in self._files.values()})
             raise
         return abi.SQLITE_OK
 

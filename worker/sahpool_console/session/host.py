@@ -1,8 +1,8 @@
 """What a session needs from the place it runs in.
 
 The service knows neither the browser nor the library that stores databases. It is given a Host,
-which the worker builds over both, and which tests build over ordinary files. A Host is Databases,
-Engine, Libraries and Loop, and has a Quarantine where its storage has one.
+which the worker builds over both, and which tests build over ordinary files. A Host consists of a
+Storage, an Engine, Libraries and a Loop, and of a Quarantine where its storage has one.
 """
 
 import sqlite3
@@ -13,7 +13,6 @@ from typing import Any, NamedTuple, Protocol
 
 __all__ = [
     "Aggregate",
-    "Databases",
     "Engine",
     "Function",
     "Host",
@@ -21,6 +20,7 @@ __all__ = [
     "Loop",
     "Quarantine",
     "Source",
+    "Storage",
 ]
 
 
@@ -69,10 +69,10 @@ class Source(Protocol):
         ...
 
 
-class Databases(Protocol):
+class Storage(Protocol):
     """Where databases are kept. Names are as the user sees them: notes.db."""
 
-    storage: str
+    kind: str
     """Where databases are kept: "opfs", or "memory", which lasts as long as the worker."""
     why_memory: str | None
     """Why they are in memory: "insecure", "missing" or "refused"; None where they are not."""
@@ -237,14 +237,6 @@ class Engine(Protocol):
         ...
 
 
-class Libraries(Protocol):
-    """Python libraries that are not loaded before they are needed."""
-
-    async def library(self, name: str) -> ModuleType:
-        """The package of that name; raises OSError when it cannot be loaded."""
-        ...
-
-
 class Loop(Protocol):
     """The event loop, and the binary parts that go to the page."""
 
@@ -264,8 +256,38 @@ class Loop(Protocol):
         ...
 
 
-class Host(Databases, Engine, Libraries, Loop, Protocol):
+class Libraries(Protocol):
+    """Python libraries that are not loaded before they are needed."""
+
+    async def library(self, name: str) -> ModuleType:
+        """The package of that name; raises OSError when it cannot be loaded."""
+        ...
+
+
+class Host(Protocol):
     """The place that a session runs in."""
 
-    quarantine: Quarantine | None
-    """The slots in quarantine; None where the storage has no quarantine."""
+    @property
+    def storage(self) -> Storage:
+        """Keeps the databases."""
+        ...
+
+    @property
+    def quarantine(self) -> Quarantine | None:
+        """The slots in quarantine; None where the storage has no quarantine."""
+        ...
+
+    @property
+    def engine(self) -> Engine:
+        """SQLite."""
+        ...
+
+    @property
+    def libraries(self) -> Libraries:
+        """Loads libraries."""
+        ...
+
+    @property
+    def loop(self) -> Loop:
+        """The event loop."""
+        ...

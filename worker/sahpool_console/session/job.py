@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import protocol
 from .errors import Cancelled, SessionError, TimedOut
-from .host import Host
+from .host import Loop
 
 __all__ = ["PROGRESS_SECONDS", "TICK_SECONDS", "Job"]
 
@@ -35,7 +35,7 @@ class Job:
         self,
         request: dict[str, Any],
         files: list[Any],
-        host: Host,
+        loop: Loop,
         emit: Callable[[str], None],
         takes_long: Callable[[], None] = lambda: None,
     ) -> None:
@@ -46,7 +46,7 @@ class Job:
         self.may_proceed = False
         self._seconds: int = request.get("seconds", 0)
         self._end = float("inf")
-        self._host = host
+        self._loop = loop
         self._emit = emit
         self._takes_long = takes_long
         self._next_tick = monotonic() + TICK_SECONDS
@@ -95,7 +95,7 @@ class Job:
                 self._next_event = now + PROGRESS_SECONDS
                 self.tell("running", rows=self._rows)
             self._takes_long()
-            self._host.tick()
+            self._loop.tick()
             self._next_tick = monotonic() + TICK_SECONDS
         return self.cancelled or now >= self._end
 
@@ -105,7 +105,7 @@ class Job:
 
     async def breathe(self) -> None:
         """Lets the event loop run, then raises Cancelled or TimedOut if the request is to stop."""
-        await self._host.breathe()
+        await self._loop.breathe()
         self.check()
 
     def tell(self, event: str, **fields: object) -> None:

@@ -187,7 +187,7 @@ class Service:
         if self.is_paused:
             session.emit(protocol.encode_event("paused", tab=session.number))
             return
-        if self.host.storage != "opfs":
+        if self.host.storage.kind != "opfs":
             raise SessionError(
                 "There is nothing to lend: databases are in memory only.", code="nothing-to-lend"
             )
@@ -203,7 +203,7 @@ class Service:
             session.connection.require_no_transaction()
         self.close()
         try:
-            self.host.pause()
+            self.host.storage.pause()
         except Exception:
             self._tell_all("paused", tab=session.number)
             self._tell_all("unpaused")  # every tab opens its database again
@@ -219,6 +219,6 @@ class Service:
         """
         if not self.is_paused:
             return
-        await self.host.unpause()
+        await self.host.storage.unpause()
         self.is_paused = False
         self._tell_all("unpaused")

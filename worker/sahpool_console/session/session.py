@@ -52,6 +52,7 @@ class Session:
         host: The place that it runs in.
         neighbours: The service, for what concerns the sessions of other tabs.
         emit: Posts the head of an event to the tab.
+        waits_for: The sessions whose locks a statement of this one waits for.
         beside: Name → WAL or journal for the next import of the database that it belongs to.
     """
 
@@ -76,7 +77,7 @@ class Session:
         self._schema_seen: list[tuple[str, int]] | None = None
         self._data_seen = 0
         self._may_be_behind = False
-        self._waits_for: list[Session] = []
+        self.waits_for: list[Session] = []
 
     @property
     def title(self) -> str:
@@ -105,7 +106,7 @@ class Session:
     async def handle(self, request: Fields, parts: list[Any]) -> tuple[str, list[Any]]:
         """The reply, its head and its binary parts, to a request that was decoded and checked."""
         number = request["id"]
-        job = Job(request, parts, self.host, self.emit, self._put_off_checkpoints)
+        job = Job(request, parts, self.host.loop, self.emit, self._put_off_checkpoints)
         try:
             if protocol.OPS[request["op"]].at_once:
                 fields = await self._do(job)
@@ -168,7 +169,9 @@ class Session:
     def transaction_state(self) -> str:
         """``none``, ``read`` or ``write``: the lock that the connection holds just now."""
         return (
-            "none" if self.connection is None else self.host.transaction_state(self.connection.con)
+            "none"
+            if self.connection is None
+            else self.host.engine.transaction_state(self.connection.con)
         )
 
     async def patiently(
@@ -216,7 +219,7 @@ class Session:
         (``proceed``). Raises ``busy`` when the time is up or on a deadlock.
         """
         job.tell("waiting", tab=holders[0].number)
-        self._waits_for = holders
+        self.waits_for = holders
         # With databases attached, the lock holder is only a guess: so from time to time the attempt
         # is made again whatever the guess says.
         again = monotonic() + TRY_SECONDS
@@ -237,7 +240,7 @@ class Session:
                 await self.neighbours.released(LOCK_SECONDS)
                 job.check()
         finally:
-            self._waits_for = []
+            self.waits_for = []
 
     def proceed(self, number: int) -> None:
         """Lets a request go on: its tab knows now that it waits no longer for a lock."""
@@ -257,7 +260,7 @@ class Session:
         connection = self.connection
         if connection is None or not connection.con.in_transaction:
             return False
-        return any(self in other._waits_for for other in holders)
+        return any(self in other.waits_for for other in holders)
 
     def look_for_changes(self) -> None:
         """Sends the tab ``changed`` if others have committed; later, if it is at work now.
@@ -290,7 +293,7 @@ class Session:
         if connection is None:
             return False
         try:
-            is_long = self.host.wal_size(connection.name) >= size
+            is_long = self.host.storage.wal_size(connection.name) >= size
             return is_long and connection.empty_wal()
         except Exception:  # noqa: BLE001
             # The storage fails, or the name is so long that the WAL is kept under another one
@@ -395,7 +398,8 @@ class Session:
     def listed(self) -> list[Fields]:
         """Name and size in bytes of every database, as replies have them."""
         return [
-            {"name": name, "size": self._size(name, size)} for name, size in self.host.databases()
+            {"name": name, "size": self._size(name, size)}
+            for name, size in self.host.storage.databases()
         ]
 
     def _size(self, name: str, size: int) -> int:

@@ -37,7 +37,7 @@ async def import_file(session: Session, job: Job) -> Fields:
     known = import_format(source, job.request["name"], job.request["kind"])
     if session.connection is not None:
         session.connection.require_no_transaction()
-    await session.host.prepare()
+    await session.host.storage.prepare()
     imported = await known.read(_Incoming(session, job, known))
     return {"kind": known.name, **imported._asdict()}
 
@@ -71,7 +71,7 @@ class _Incoming:
         self._format = known
 
     async def library(self, name: str) -> ModuleType:
-        return await self._session.host.library(name)
+        return await self._session.host.libraries.library(name)
 
     async def as_table(self, file: TableFile) -> Imported:
         session, request = self._session, self.job.request
@@ -94,25 +94,27 @@ class _Incoming:
     async def as_database(self, chunks: AsyncGenerator[Any], notes: list[str]) -> Imported:
         session, request = self._session, self.job.request
         name, replace = request["database"] or database_name(self.name), request["replace"]
-        if session.host.exists(name) and not replace:
+        if session.host.storage.exists(name) and not replace:
             for kind, source in self.beside.items():  # for the next try, under another name
                 session.beside[self.name + _SUFFIXES[kind]] = source
             raise NameExists(name, "database")
         beside = {kind: source.pieces() for kind, source in self.beside.items()}
         async with aclosing(chunks):
             with session.not_open(name, "replaced"):
-                found = await session.host.import_db(name, chunks, replace=replace, beside=beside)
+                found = await session.host.storage.import_db(
+                    name, chunks, replace=replace, beside=beside
+                )
         session.switch(name)
-        return Imported(name, None, None, session.host.size(name), notes + found)
+        return Imported(name, None, None, session.host.storage.size(name), notes + found)
 
 
 async def export(session: Session, job: Job) -> Fields:
     """Hands out the committed content of a database as one binary part."""
     name = job.request["database"] or session.open_connection.name
-    if not session.host.exists(name):
+    if not session.host.storage.exists(name):
         raise NoDatabase.named(name)
-    source = session.host.export_chunks(name, CHUNK)
-    size = copy_out(session, job, source, session.host.size(name))
+    source = session.host.storage.export_chunks(name, CHUNK)
+    size = copy_out(session, job, source, session.host.storage.size(name))
     return {"name": export_name(name), "size": size}
 
 
@@ -139,22 +141,22 @@ def copy_out(session: Session, job: Job, source: Iterator[bytes], total: int = 0
                 source.close()
 
     with closing(chunks()) as copied:
-        job.parts.append(session.host.blob(copied))
+        job.parts.append(session.host.loop.blob(copied))
     return size
 
 
 async def delete(session: Session, job: Job) -> Fields:
     """Deletes a database; when it was the open one, none is open afterwards."""
     name = job.request["database"]
-    if not session.host.exists(name):
+    if not session.host.storage.exists(name):
         raise NoDatabase.named(name)
     session.require_unused(name, "deleted")
     if session.connection is not None and session.connection.name == name:
         session.connection.require_no_transaction()
         session.close()
-    session.host.unlink(name)
+    session.host.storage.unlink(name)
     # It also gives back the room that the browser still keeps for the deleted database's slot.
-    await session.host.prepare()
+    await session.host.storage.prepare()
     return {"databases": session.listed()}
 
 

@@ -25,10 +25,10 @@ async def hello(session: Session, job: Job) -> Fields:
     opened = {"database": None} if is_paused else await _opened(session, job.request["database"])
     return {
         "protocol": protocol.PROTOCOL,
-        "versions": host.versions,
-        "storage": host.storage,
-        "why_memory": host.why_memory,
-        "can_suspend": host.can_suspend,
+        "versions": host.engine.versions,
+        "storage": host.storage.kind,
+        "why_memory": host.storage.why_memory,
+        "can_suspend": host.loop.can_suspend,
         "paused": is_paused,
         "databases": [] if is_paused else session.listed(),
         "quarantined": slots_of(session),
@@ -41,8 +41,8 @@ async def _opened(session: Session, name: str | None) -> Fields:
 
     None, too, when it cannot be opened: the request ``open`` gives the error.
     """
-    if name is not None and session.host.exists(name):
-        await session.host.prepare()
+    if name is not None and session.host.storage.exists(name):
+        await session.host.storage.prepare()
         with suppress(Exception):
             session.switch(name)
             return session.described()
@@ -51,9 +51,9 @@ async def _opened(session: Session, name: str | None) -> Fields:
 
 async def words(session: Session, _job: Job) -> Fields:
     """Lists the keywords and functions of this SQLite, for an editor."""
-    own = (function.name for function in session.host.functions())
+    own = (function.name for function in session.host.engine.functions())
     return {
-        "keywords": session.host.keywords(),
+        "keywords": session.host.engine.keywords(),
         "functions": sorted({*_function_names(), *own}),
     }
 
@@ -74,7 +74,7 @@ async def open_database(session: Session, job: Job) -> Fields:
     Raises:
         TransactionOpen: The user has a transaction open in the other one, and would lose it.
     """
-    await session.host.prepare()
+    await session.host.storage.prepare()
     await session.patiently(job, lambda: session.switch(job.request["database"]))
     return {**session.described(), "databases": session.listed()}
 

@@ -33,9 +33,9 @@ async def quarantine_recover(session: Session, job: Job) -> Fields:
     slot, replace = job.request["slot"], job.request["replace"]
     quarantine = _quarantine(session, slot)
     name = job.request["database"] or _offered(_kept(session, slot)) or "recovered.sqlite"
-    if session.host.exists(name) and not replace:
+    if session.host.storage.exists(name) and not replace:
         raise NameExists(name, "database")
-    await session.host.prepare()
+    await session.host.storage.prepare()
     current = session.connection
     if current is not None and current.name == name:
         current.require_no_transaction()

@@ -34,7 +34,7 @@ async def export_rows(session: Session, job: Job) -> Fields:
             code="not-only-reading",
             hint=Hint("run-then-export"),
         )
-    await session.host.prepare()
+    await session.host.storage.prepare()
     execution = await session.patiently(job, lambda: connection.execute(statement))
     if execution is None or execution.rows is None:
         raise SessionError("This statement gives no rows.", code="no-rows")

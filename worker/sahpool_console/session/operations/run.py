@@ -46,7 +46,7 @@ async def run(session: Session, job: Job) -> Fields:
         if job.request["again"] and connection.may_end(sql, start):
             raise OutcomeUnknown
         raise TransactionLost
-    await session.host.prepare()
+    await session.host.storage.prepare()
     connection.close_results()
     merged = Outcomes(job)
     statements = split(sql, start)
@@ -223,14 +223,14 @@ def _statement_error(
 ) -> Fields:
     offset = -1
     if isinstance(error, sqlite3.Error) and hasattr(error, "sqlite_errorcode"):
-        offset = session.host.error_offset(connection.con)
+        offset = session.host.engine.error_offset(connection.con)
     report = describe(
         job.as_stopped(error),
         statement=text,
         offset=statement.start + offset if offset >= 0 else None,
     )
     if not report["hint"] and not report["hints"] and isinstance(error, sqlite3.Error):
-        keywords = session.host.keywords()
+        keywords = session.host.engine.keywords()
         _add_hint(
             report,
             Situation(str(error), text, offset, keywords, connection.open_for),
@@ -264,7 +264,7 @@ async def fetch(session: Session, job: Job) -> Fields:
     more = False
     in_transaction = connection.con.in_transaction
     try:
-        await session.host.prepare()
+        await session.host.storage.prepare()
         began = perf_counter()
         piece, more = _piece(rows, job)
     finally:

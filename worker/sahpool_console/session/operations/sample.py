@@ -105,7 +105,7 @@ async def load_sample(session: Session, job: Job) -> Fields:
     """Creates the sample tables in the open database, all or none."""
     connection = session.open_connection
     connection.require_no_transaction()
-    await session.host.prepare()
+    await session.host.storage.prepare()
     connection.close_results()
     await session.patiently(job, connection.begin)
     with connection.transaction():

@@ -10,8 +10,8 @@ __all__ = ["OPERATIONS"]
 async def storage(session: Session, _job: Job) -> Fields:
     """Reports how much room there is, and the slots in quarantine."""
     host = session.host
-    figures = await host.measure()
-    return {"kind": host.storage, "quarantined": slots_of(session), **figures}
+    figures = await host.storage.measure()
+    return {"kind": host.storage.kind, "quarantined": slots_of(session), **figures}
 
 
 async def pause(session: Session, _job: Job) -> Fields:

@@ -96,7 +96,7 @@ class Connection:
         """Whether a changed schema may have an unchanged ``schema_version``: after a rollback or
         ATTACH the same number may stand for another schema."""
         self._host = host
-        self.con = host.connect(name)
+        self.con = host.storage.connect(name)
         self.con.isolation_level = None
         self.con.text_factory = bytearray
         self._began = 0.0  # when the open transaction began, by perf_counter()
@@ -107,9 +107,9 @@ class Connection:
         self._results: dict[int, Rows] = {}
         self._collations = Collations(self.con)
         self._functions = Functions(self.con, progress)
-        for function in host.functions():
+        for function in host.engine.functions():
             self._functions.register(function)
-        for aggregate in host.aggregates():
+        for aggregate in host.engine.aggregates():
             self._functions.register_aggregate(aggregate)
         try:
             # Reads the whole schema, so that a file that is no database fails here. The progress
@@ -150,12 +150,12 @@ class Connection:
         interrupt it. Called from within that statement, when the connection can do nothing else.
         """
         if not self._put_off and self._may_leave_wal():
-            self._put_off = self._host.put_off_checkpoints(self.con)
+            self._put_off = self._host.engine.put_off_checkpoints(self.con)
 
     def resume_checkpoints(self, *, within: bool = False) -> None:
         """Ends what put_off_checkpoints() began, after the transaction or, if ``within``, in it."""
         if self._put_off and (within or not self.con.in_transaction):
-            self._host.resume_checkpoints(self.con, self._put_off)
+            self._host.engine.resume_checkpoints(self.con, self._put_off)
             self._put_off = 0
 
     def _before_write(self) -> None:
@@ -176,8 +176,8 @@ class Connection:
         if not self._is_tidied:
             return False
         try:
-            long = max(LONG_WAL, LONG_SHARE * self._host.size(self.name))
-            return self._host.wal_size(self.name) < long
+            long = max(LONG_WAL, LONG_SHARE * self._host.storage.size(self.name))
+            return self._host.storage.wal_size(self.name) < long
         except Exception:  # noqa: BLE001  (the statement meets a failing storage and says so)
             return False
 
@@ -265,13 +265,13 @@ class Connection:
         """Whether what a statement lacks was registered: a table function, or a collation."""
         told, _, name = str(error).partition(": ")
         if told == "no such table":
-            return self._host.add_table_functions(self.con, name.rpartition(".")[2])
+            return self._host.engine.add_table_functions(self.con, name.rpartition(".")[2])
         return self._collations.add(error, sql)
 
     def _vacuum(self) -> bool:
         """Runs VACUUM in pieces; False when that cannot be done and SQLite's own has to run."""
         con = self.con
-        if not self._host.can_suspend or not suits(con):
+        if not self._host.loop.can_suspend or not suits(con):
             return False
         self.may_differ = True
         self._before_write()
@@ -280,7 +280,9 @@ class Connection:
         look = (self._progress, PROGRESS_STEPS)
         try:
             with self._functions.naming_failures():
-                return vacuum(self._host, self.name, self._settings, *look, may_put_off=may_put_off)
+                return vacuum(
+                    self._host.storage, self.name, self._settings, *look, may_put_off=may_put_off
+                )
         finally:
             con.set_progress_handler(self._progress, PROGRESS_STEPS)
 
@@ -321,7 +323,7 @@ class Connection:
         It makes sorts interruptible; a sort is done when the first row is there.
         """
         # A PRAGMA must see the user's settings, which interruptible() may change.
-        return nullcontext() if word == "PRAGMA" else self._host.interruptible(self.con)
+        return nullcontext() if word == "PRAGMA" else self._host.engine.interruptible(self.con)
 
     def _writes(self, sql: str) -> bool:
         """Whether a statement that SQLite accepts begins a write transaction.

@@ -26,7 +26,7 @@ from contextlib import closing, contextmanager, nullcontext, suppress
 from functools import partial
 
 from ..errors import Cancelled
-from ..host import Host
+from ..host import Storage
 
 __all__ = ["LARGE", "Settings", "is_vacuum", "size_of", "suits", "vacuum"]
 
@@ -117,12 +117,12 @@ def size_of(con: sqlite3.Connection) -> int:
 
 
 def vacuum(
-    host: Host, name: str, settings: Settings, stop: Look, steps: int, *, may_put_off: bool
+    storage: Storage, name: str, settings: Settings, stop: Look, steps: int, *, may_put_off: bool
 ) -> bool:
     """Runs VACUUM in pieces; False when SQLite's own has to run after all and nothing was changed.
 
     Args:
-        host: Where the database lies.
+        storage: Where the database lies.
         name: The name of the database.
         settings: Those of the connection that ``suits``. It has no progress handler, before and
             afterwards: a cancel must not keep settings from being put back, and no other session
@@ -140,8 +140,8 @@ def vacuum(
     with (
         # Connecting may let other sessions run, and they may take the last slots: so scratch(),
         # which tells whether there is one, comes after it.
-        closing(host.connect(name)) as guard,
-        host.scratch() as copy,
+        closing(storage.connect(name)) as guard,
+        storage.scratch() as copy,
         # SQLite sorts and writes the changed pages that are left in its cache in one step.
         settings.having("cache_size", -_CACHE_KIB),
     ):
@@ -157,7 +157,9 @@ def vacuum(
         with closing(sqlite3.connect(copy, uri=True)) as source:
             if any(_pragma(source, fixed) != _pragma(con, fixed) for fixed in _FIXED):
                 return False
-            flush = partial(host.flush_wal, name) if _number(con, "synchronous") >= _FULL else None
+            flush = (
+                partial(storage.flush_wal, name) if _number(con, "synchronous") >= _FULL else None
+            )
             pages = PIECE // _number(con, "page_size")
             with settings.having("wal_autocheckpoint", 0) if may_put_off else nullcontext():
                 guard.execute("ROLLBACK")
