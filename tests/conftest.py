@@ -12,6 +12,7 @@ import pytest
 
 import serve
 from tests import matrix, stages
+from tests.harness import page_texts as page_texts  # before modules of the page are imported
 from tests.proofs import Proofs
 
 SiteT = TypeVar("SiteT", bound=serve.SiteServer)

@@ -1,11 +1,9 @@
-"""A client of a service over ordinary files, and the texts that the build makes of en.toml."""
+"""A client of a service over ordinary files, and the page without a browser."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from tests.harness import page_texts as page_texts  # before modules of the page are imported
 
 from .fake_host import Client, FakeHost, FakeStorage
 from .fake_page import FakePage
