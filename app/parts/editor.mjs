@@ -281,7 +281,7 @@ class Editor {
    */
   mark(from, ran, at, message, then) {
     const { doc } = this.#view.state;
-    if (!doc.eq(then) && doc.sliceString(from, from + ran.length) !== ran) return "";
+    if (!this.#isThere(from, ran, then)) return "";
     const position = from + at;
     const word = /^(?:[\p{L}\p{N}_$]+|.)/u.exec(doc.sliceString(position, position + 200));
     let start = position;
@@ -296,6 +296,21 @@ class Editor {
       { effects: EditorView.scrollIntoView(start) },
     );
     return this.#place(position);
+  }
+
+  /** Changes the text of a script where it still is what has run; returns whether it is. */
+  change(from, ran, changes, then) {
+    if (!this.#isThere(from, ran, then)) return false;
+    this.#view.dispatch({ changes, scrollIntoView: true });
+    this.clearMarks();
+    this.#view.focus();
+    return true;
+  }
+
+  /** Whether `ran` is still at `from`, where it was in the document `then`. */
+  #isThere(from, ran, then) {
+    const { doc } = this.#view.state;
+    return doc.eq(then) || doc.sliceString(from, from + ran.length) === ran;
   }
 
   clearMarks() {

@@ -60,6 +60,21 @@ export class Script {
     });
   }
 
+  /**
+   * Replaces parts of the text in the editor, as one step of undo; not if the text has changed.
+   *
+   * @param {string} replacements JSON [[byte, bytes, text], …], in ascending order
+   * @returns {boolean} whether it did
+   */
+  replace(replacements) {
+    const changes = JSON.parse(replacements).map(([start, length, insert]) => ({
+      from: this.from + this.unitsAt(start),
+      to: this.from + this.unitsAt(start + length),
+      insert,
+    }));
+    return this.#editor.change(this.from, this.text, changes, this.#doc);
+  }
+
   /** Underlines the error at byte `offset`. Returns "line:column", both from 1, or "" if the text has changed. */
   mark(offset, message) {
     return this.#editor.mark(this.from, this.text, this.unitsAt(offset), message, this.#doc);

@@ -144,3 +144,23 @@ def test_the_offer_runs_the_text_also_when_the_statement_has_ended_by_itself(
     console.wait_idle()
     console.click("Stop it and run this")
     wait_for("this", lambda: console.rows() == [["late"]])
+
+
+def test_pasted_characters_that_look_like_others_are_named_and_replaced_by_a_button(
+    console: Console,
+) -> None:
+    console.open()
+    console.run_sql("SELECT 'é🙂' AS a,\u00a01 AS b;\nSELECT\u200b 2\u00a0AS c")
+    told = str(console.error())
+    assert "no-break space" in told.lower()
+    console.click("Replace")
+    wait_for("the change", lambda: "\u00a0" not in console.editor_text().split("\n")[0])
+    assert console.error() is None
+    console.run_sql()
+    if console.error() is not None:
+        console.click("Replace")
+        wait_for("the change", lambda: "\u200b" not in console.editor_text())
+        console.run_sql()
+    assert console.error() is None
+    assert console.rows() == [["2"]]
+    assert "é🙂" in console.editor_text()

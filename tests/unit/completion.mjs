@@ -13,8 +13,9 @@ const times = [];
 for (let round = 0; round < (rounds ?? 0); round++) {
   const text = texts[round % texts.length];
   const at = text.indexOf("|");
-  const begin = performance.now();
+  const begin = process.cpuUsage(); // whatever else this machine does
   names.offer(text.slice(0, at), text.slice(at + 1), false);
-  times.push(performance.now() - begin);
+  const { user, system } = process.cpuUsage(begin);
+  times.push((user + system) / 1000);
 }
 process.stdout.write(JSON.stringify({ offers, times }));

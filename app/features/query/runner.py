@@ -1,6 +1,7 @@
 """Runs the editor's SQL: statement after statement, and the pieces of each result."""
 
 import asyncio
+import json
 
 from core import dom, format
 from core.client import SESSION_LOST
@@ -349,4 +350,16 @@ class Runner:
         where = ""
         if error["offset"] is not None:
             where = script.mark(error["offset"], format.brief(message_of(error), 200))
-        self._console.trouble.show(error, where=text("query.line", line=where or line))
+        actions = []
+        replacements = error.get("replacements")
+        if replacements:
+            actions.append(("act.replace", lambda: self._replace(script, replacements)))
+        self._console.trouble.show(
+            error, where=text("query.line", line=where or line), actions=actions
+        )
+
+    def _replace(self, script: "Script", replacements: "list[Json]") -> None:
+        """Writes what the hint offers into the editor; nothing runs by itself."""
+        self._console.trouble.clear()
+        done = script.replace(json.dumps(replacements))
+        self._console.status.say(text("query.replaced" if done else "query.replaced-not"))
