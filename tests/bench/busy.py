@@ -46,19 +46,6 @@ TABLES = (
 )
 TYPED = "SELECT column_7_3, column_7_4 FROM table_7 JOIN table_8 WHERE column_7_1 = 5"
 
-PASTE = """
-const editor = document.querySelector('[role=textbox][aria-label="SQL"]');
-editor.focus();
-const common = { bubbles: true, cancelable: true };
-const selectAll = { key: "a", code: "KeyA", keyCode: 65, ctrlKey: true, ...common };
-editor.dispatchEvent(new KeyboardEvent("keydown", selectAll));
-const clipboardData = new DataTransfer();
-const data = (%s);
-clipboardData.setData("text/plain", data);
-const clipboard = { clipboardData, data, dataType: "text/plain" };
-editor.dispatchEvent(new ClipboardEvent("paste", { ...clipboard, ...common }));
-"""
-
 # A message that the page sends itself comes at once unless its thread is busy.
 WATCH = """
 window.longest = 0;
@@ -117,19 +104,19 @@ def look(console: Console) -> dict[str, float]:
     console.run_sql("SELECT 1")
     found = {}
     for name, script in (("a statement of 5 MB", ONE), ("100,000 statements", MANY)):
-        console.js(PASTE % script)
+        console.paste(script)
         time.sleep(2)
         began = time.monotonic()
         found[name] = pause(console, console.run_sql)
         found[f"{name}: seconds"] = time.monotonic() - began
-    console.js(PASTE % WIDE)
+    console.paste(WIDE)
     time.sleep(1)
     found["2,000 columns shown"] = pause(console, console.run_sql)
     found["2,000 columns scrolled"] = pause(console, lambda: scroll(console))
     console.type_sql("SELECT 1")
     time.sleep(1)
     found["2,000 columns left"] = pause(console, console.run_sql)
-    console.js(PASTE % TABLES)
+    console.paste(TABLES)
     console.run_sql()
     console.type_sql("")
     console.js(WATCH)

@@ -23,18 +23,23 @@ if (!window.statuses) {
 return statuses.length;
 """
 
-TYPE = """
+# Pastes the value of an expression in the place of the whole text.
+PASTE = """
 const editor = document.querySelector('[role=textbox][aria-label="SQL"]');
 editor.focus();
 const common = { bubbles: true, cancelable: true };
 const selectAll = { key: "a", code: "KeyA", keyCode: 65, ctrlKey: true, ...common };
 editor.dispatchEvent(new KeyboardEvent("keydown", selectAll));
 const clipboardData = new DataTransfer();
-clipboardData.setData("text/plain", args[0]);
+const data = (%s);
+clipboardData.setData("text/plain", data);
 // Firefox makes the clipboard of an event from the last two.
-const clipboard = { clipboardData, data: args[0], dataType: "text/plain" };
+const clipboard = { clipboardData, data, dataType: "text/plain" };
 editor.dispatchEvent(new ClipboardEvent("paste", { ...clipboard, ...common }));
 """
+
+# Puts its first argument there.
+TYPE = PASTE % "args[0]"
 
 RUN = """
 const cancel = document.getElementById("cancel");
@@ -90,6 +95,10 @@ class Console(Page):
     def type_sql(self, text: str) -> None:
         """Put ``text`` into the editor in place of what is there."""
         self.js(TYPE, text)
+
+    def paste(self, expression: str) -> None:
+        """Put the value of an expression in JavaScript into the editor: for very long texts."""
+        self.js(PASTE % expression)
 
     def run_sql(self, text: str | None = None, *, by: str = "button", wait: bool = True) -> None:
         """Run ``text``, or the editor's text, by the ``button`` or the ``key``.

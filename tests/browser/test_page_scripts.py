@@ -12,33 +12,6 @@ from tests.browsers import wait_for
 ROW = "(1,'lorem ipsum dolor sit amet','2024-01-01',3.14159)"
 MANY = 100_000
 
-PASTE = """
-const editor = document.querySelector('[role=textbox][aria-label="SQL"]');
-editor.focus();
-const common = { bubbles: true, cancelable: true };
-const selectAll = { key: "a", code: "KeyA", keyCode: 65, ctrlKey: true, ...common };
-editor.dispatchEvent(new KeyboardEvent("keydown", selectAll));
-const clipboardData = new DataTransfer();
-clipboardData.setData("text/plain", (%s));
-const data = clipboardData.getData("text/plain");
-const clipboard = { clipboardData, data, dataType: "text/plain" };
-editor.dispatchEvent(new ClipboardEvent("paste", { ...clipboard, ...common }));
-"""
-
-# Which pauses the page's thread has made since then, in ms; those above a tenth of a second.
-WATCH = """
-window.pauses = [];
-let last = performance.now();
-const { port1, port2 } = new MessageChannel();
-port1.onmessage = () => {
-  const now = performance.now();
-  if (now - last > 100) pauses.push(Math.round(now - last));
-  last = now;
-  setTimeout(() => port2.postMessage(0), 1);
-};
-port2.postMessage(0);
-"""
-
 
 def check_many(console: Console) -> None:
     console.open()
@@ -46,8 +19,7 @@ def check_many(console: Console) -> None:
         "'CREATE TABLE big (a, b, c, d);\\nBEGIN;\\n' + "
         f"`INSERT INTO big VALUES {ROW};\\n`.repeat({MANY}) + 'COMMIT;\\nSELECT nothing;'"
     )
-    console.js(PASTE % script)
-    console.js(WATCH)
+    console.paste(script)
     console.run_sql()
     assert f"Line {MANY + 4:}:8" in str(console.error())
     assert console.tabs() == [] or console.tabs()[-1] == f"Messages ({MANY + 4:,})"
@@ -79,7 +51,7 @@ def test_a_statement_of_five_megabytes_runs(console: Console) -> None:
         "'CREATE TABLE big (a, b, c, d);\\nINSERT INTO big VALUES ' + "
         f"Array.from({{ length: {rows} }}, () => `{ROW}`).join(',\\n') + ';'"
     )
-    console.js(PASTE % script)
+    console.paste(script)
     console.run_sql()
     assert console.error() is None
     console.run_sql("SELECT count(*) AS n FROM big")
@@ -93,7 +65,7 @@ def test_an_error_behind_a_long_text_of_all_kinds_of_characters_is_at_its_place(
     console: Console,
 ) -> None:
     console.open()
-    console.js(PASTE % "'-- é🙂\\n'.repeat(50_000) + \"SELECT 'é🙂', nothing\"")
+    console.paste("'-- é🙂\\n'.repeat(50_000) + \"SELECT 'é🙂', nothing\"")
     console.run_sql()
     assert "Line 50001:14" in str(console.error())
 
