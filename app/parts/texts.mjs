@@ -11,9 +11,10 @@ import { recall, remember } from "./browser.mjs";
 const DATABASE = "sahpool-texts";
 const STORE = "texts";
 const OPEN = "sahpool.text.open"; // in sessionStorage: the text of this tab, for its next load
-const UNSAVED = "sahpool.text.unsaved"; // in localStorage: what the last page had no time to keep
+const UNSAVED = "sahpool.text.unsaved."; // and an id, in localStorage: what a page had no time to keep
 const LONGEST_UNSAVED = 1_000_000; // characters of it; localStorage holds 5 MB of an origin
 const OLD = "sahpool.text"; // in localStorage: the one text that earlier versions kept
+const OLD_ID = "old";
 const LOCK_WAIT = 300; // ms: the page before a reload still holds its lock for a moment
 
 const lockOf = (id) => `sahpool text ${id}`;
@@ -27,7 +28,8 @@ const settled = (request) =>
 
 const connect = async () => {
   const request = indexedDB.open(DATABASE, 1);
-  request.onupgradeneeded = () => request.result.createObjectStore(STORE, { keyPath: "id" });
+  request.onupgradeneeded = () =>
+    request.result.createObjectStore(STORE, { keyPath: "id" }).createIndex("changed", "changed");
   const database = await settled(request);
   // Another tab may delete the data of this site: it must not wait for this one.
   database.onversionchange = () => database.close();
@@ -65,6 +67,29 @@ const session = {
   },
 };
 
+/** Returns the texts that pages had no time to keep, the last one first, with their keys. */
+const unsavedTexts = () => {
+  const keys = Object.keys(localStorage).filter((key) => key.startsWith(UNSAVED));
+  const found = keys.map((key) => ({ key, ...parsed(recall(key)) }));
+  return found
+    .filter(({ id, text, changed }) => typeof id === "string" && typeof text === "string" && changed > 0)
+    .sort((one, other) => other.changed - one.changed);
+};
+
+const parsed = (json) => {
+  try {
+    return Object(JSON.parse(json));
+  } catch {
+    return {}; // not ours
+  }
+};
+
+/** Returns the text that earlier versions of the console kept, or null. */
+const oldText = () => {
+  const text = recall(OLD);
+  return text?.trim() ? { key: OLD, id: OLD_ID, text, changed: 1 } : null;
+};
+
 /** The text of this tab. */
 export class KeptText {
   #database = null;
@@ -78,44 +103,45 @@ export class KeptText {
 
   async #take() {
     this.#database = await connect();
-    const all = await settled(this.#store("readonly").getAll());
-    const texts = new Map(all.map((entry) => [entry.id, entry]));
-    for (const entry of [this.#unsaved(), this.#old()]) {
-      if (entry && !(texts.get(entry.id)?.changed >= entry.changed)) texts.set(entry.id, entry);
-    }
-    const own = session.get();
-    const candidates = [...texts.values()].filter(({ text }) => text.trim()).sort((a, b) => b.changed - a.changed);
-    const found = await this.#claimFirst(texts.get(own), candidates);
+    const unsaved = unsavedTexts();
+    const given = [...unsaved, oldText()].filter(Boolean);
+    // The ids only, newest last: the texts of many visits may be megabytes.
+    const known = await settled(this.#store("readonly").index("changed").getAllKeys());
+    const ids = [...unsaved.map(({ id }) => id), ...known.reverse(), OLD_ID];
+    const found = await this.#claimFirst(session.get(), ids, given);
     this.#id = found?.id ?? fresh();
     if (!found) await claim(this.#id);
     session.set(this.#id);
     this.#kept = found?.text ?? null;
-    if (found && found !== all.find(({ id }) => id === found.id)) this.#put(found.text);
+    this.#takeOver(given).catch(() => {}); // it is still in localStorage at the next start
     return this.#kept;
   }
 
   /** Returns the first text that no other tab has open: that of this tab before, then the last one. */
-  async #claimFirst(own, candidates) {
-    if (own && (await claim(own.id, LOCK_WAIT))) return own;
-    for (const entry of candidates) {
-      if (entry !== own && (await claim(entry.id))) return entry;
+  async #claimFirst(own, ids, given) {
+    const candidates = [...new Set(own ? [own, ...ids] : ids)];
+    for (const id of candidates) {
+      const entry = await this.#newest(id, given);
+      if (!entry || !/\S/.test(entry.text)) continue;
+      if (await claim(id, id === own ? LOCK_WAIT : 0)) return entry;
     }
     return null;
   }
 
-  #unsaved() {
-    try {
-      const entry = JSON.parse(recall(UNSAVED));
-      localStorage.removeItem(UNSAVED);
-      return typeof entry?.id === "string" && typeof entry.text === "string" ? entry : null;
-    } catch {
-      return null; // nothing, or not ours
-    }
+  /** Returns what was written last under an id; undefined if there is nothing. */
+  async #newest(id, given) {
+    const stored = await settled(this.#store("readonly").get(id));
+    const other = given.find((entry) => entry.id === id);
+    return other && !(stored?.changed >= other.changed) ? other : stored;
   }
 
-  #old() {
-    const text = recall(OLD);
-    return text?.trim() ? { id: "old", text, changed: 0 } : null;
+  /** Moves texts out of localStorage, also those that another tab is to have. */
+  async #takeOver(given) {
+    for (const { key, ...entry } of given) {
+      const stored = await settled(this.#store("readonly").get(entry.id));
+      if (!(stored?.changed >= entry.changed)) await this.#put(entry);
+      localStorage.removeItem(key);
+    }
   }
 
   #store(mode) {
@@ -139,24 +165,24 @@ export class KeptText {
   async keep(text) {
     await this.taken;
     if (text === this.#kept) return;
-    if (this.#database) await this.#put(text);
+    if (this.#database) await this.#put({ id: this.#id, text, changed: Date.now() });
     else if (!remember(OLD, text)) throw new Error("localStorage is blocked or full");
     this.#kept = text;
   }
 
-  async #put(text) {
+  async #put(entry) {
     const store = this.#store("readwrite");
-    store.put({ id: this.#id, text, changed: Date.now() });
+    store.put(entry);
     store.transaction.commit(); // so that it is done even when the page goes now
     await settled(store.transaction);
-    if (this.#id === "old") localStorage.removeItem(OLD);
   }
 
   /** Keeps a text as the page goes: what IndexedDB may not finish, localStorage has for the next load. */
   leave(text) {
     if (text === this.#kept) return;
     if (text.length <= LONGEST_UNSAVED) {
-      remember(UNSAVED, JSON.stringify({ id: this.#id || fresh(), text, changed: Date.now() }));
+      const id = this.#id || fresh();
+      remember(UNSAVED + id, JSON.stringify({ id, text, changed: Date.now() }));
     }
     this.keep(text).catch(() => {}); // the page is gone, and nobody can be told
   }

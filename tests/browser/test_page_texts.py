@@ -129,6 +129,26 @@ def test_a_second_tab_has_a_text_of_its_own_and_a_third_takes_what_none_has_open
     wait_for("the text", lambda: console.editor_text() == "SELECT 'second'")
 
 
+def test_what_two_tabs_had_no_time_to_keep_is_there_in_both(console: Console) -> None:
+    """Both were closed at once, as by closing the browser: each left its text in localStorage."""
+    console.open("start.mjs", wait=False)
+    left = "localStorage['sahpool.text.unsaved.' + args[0]] = JSON.stringify(" + (
+        "{ id: args[0], text: args[1], changed: args[2] })"
+    )
+    now = int(time.time() * 1000)
+    console.js(left, "one", "SELECT 'one'", now)
+    console.js(left, "two", "SELECT 'two'", now - 5)
+    console.js("localStorage['sahpool.text.unsaved.three'] = 'no JSON'")
+    console.open()
+    wait_for("the text", lambda: console.editor_text() == "SELECT 'one'")
+    console.browser.new_tab()
+    console.open()
+    wait_for("the text", lambda: console.editor_text() == "SELECT 'two'")
+    wait_kept(console, "SELECT 'one'")
+    keys = "return Object.keys(localStorage).filter((key) => key.includes('unsaved'))"
+    wait_for("their move", lambda: console.js(keys) == ["sahpool.text.unsaved.three"])
+
+
 def test_the_text_of_an_earlier_version_of_the_console_is_taken_over(console: Console) -> None:
     console.open("start.mjs", wait=False)
     console.js("localStorage['sahpool.text'] = \"SELECT 'old'\"")
