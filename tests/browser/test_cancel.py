@@ -25,7 +25,7 @@ VACUUM_SHARES = (0.2, 0.5, 0.7, 0.8, 0.9)
 SORT = "SELECT id FROM t ORDER BY replace(hex(zeroblob(200)), '0', 'y') || c COLLATE NOCASE DESC"
 
 # Takes some minutes.
-TEXT = LONG_TEXT.replace("500", "4000")
+TEXT = LONG_TEXT.replace("500", "100000")
 FUNCTION = f"SELECT levenshtein({TEXT.format('ab')}, {TEXT.format('bca')})"
 
 
