@@ -205,8 +205,9 @@ class Client:
         sql = fields.get("sql", "")
         script = fields.get("script")
         if script is not None:
-            # The worker keeps a script for the tab's session; each worker gets it once.
-            fields["script"] = script.key
+            # The worker keeps a script for the tab's session; each worker gets it once. The one of
+            # an empty editor is no script, for "" means the text that is kept.
+            fields["script"] = script.key if script.length else 0
             sent = (self.connection, script.key)
             sql = "" if sent == self._sent_script else script
             self._sent_script = sent

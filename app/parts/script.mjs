@@ -24,6 +24,10 @@ export class Script {
     this.line = doc.lineAt(from).number;
   }
 
+  get length() {
+    return this.text.length;
+  }
+
   /** Returns the index of a byte in UTF-16 units; quick for bytes that come in ascending order. */
   unitsAt(offset) {
     this.#isAscii ??= /^[\x00-\x7f]*$/.test(this.text); // eslint-disable-line no-control-regex

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -323,3 +324,22 @@ def test_the_word_that_is_a_name_can_be_replaced_where_it_stands(analyst: Client
     )
     assert mended(sql, error) == "SELECT 'é'; SELECT * FROM \"order\" WHERE 'order' = 1"
     assert sqlite3.complete_statement(mended(sql, error) + ";")
+
+
+def test_a_message_that_quotes_a_long_value_is_not_searched_for_hints(analyst: Client) -> None:
+    began = time.process_time()
+    error = analyst.error("SELECT json_extract('{}', hex(zeroblob(20000000)))")
+    assert len(error["message"]) > 40_000_000
+    assert not error["hints"]
+    # Each of the table's patterns would read all of it.
+    assert time.process_time() - began < 5
+
+
+def test_a_character_that_was_pasted_is_found_in_a_statement_of_megabytes(analyst: Client) -> None:
+    sql = "SELECT " + "1, " * 1_000_000 + "1\u00a0+ 1 AS a, nothing FROM nowhere"
+    began = time.process_time()
+    error = analyst.error(sql)
+    if error["offset"] is not None:
+        assert hint_of(error)[0] == "sql-pasted-space"
+        assert mended(sql, error) == sql.replace("\u00a0", " ")
+    assert time.process_time() - began < 10

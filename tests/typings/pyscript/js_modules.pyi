@@ -20,6 +20,7 @@ class Script(Protocol):
     """app/parts/script.mjs."""
 
     key: int
+    length: int
     line: int
 
     def title(self, start: int, end: int) -> str: ...

@@ -57,19 +57,26 @@ class Situation(NamedTuple):
     open_for: float | None = None
 
 
+LONGEST_MESSAGE = 2_000
+"""Characters of a message beyond which it tells about a value, and not about the SQL."""
+
+LONGEST_STATEMENT = 500_000
+"""Bytes of a statement that are compared with the table: each of its patterns reads them all."""
+
+
 def find(situation: Situation) -> Found | None:
     """The hint for a situation; None: there is none."""
+    if len(situation.message) > LONGEST_MESSAGE:
+        return None
     text = situation.statement.decode("utf-8", "replace")
     if situation.message == "cannot start a transaction within a transaction":
         seconds = f"{situation.open_for or 0:.0f}"
         return Found(Hint("sql-transaction-is-open", {"seconds": seconds}))
     bare = _bare(text)
-    return (
-        _pasted(text, bare)
-        or _by_rule(situation, text, bare)
-        or _function(situation)
-        or _keyword(situation, bare)
-    )
+    pasted = _pasted(text, bare)
+    if pasted is not None or len(situation.statement) > LONGEST_STATEMENT:
+        return pasted
+    return _by_rule(situation, text, bare) or _function(situation) or _keyword(situation, bare)
 
 
 _QUOTED = re.compile(
@@ -141,12 +148,15 @@ def _stands_for(letter: str) -> str | None:
     return None
 
 
+_UNUSUAL = re.compile(r"[^\n\r\t\f -~]")
+
+
 def _pasted(text: str, bare: str) -> Found | None:
     """A hint about characters that look like others; their replacements, all of the statement's."""
-    if bare.isascii() and bare.isprintable():
-        return None
     found = [
-        (at, instead) for at, each in enumerate(bare) if (instead := _stands_for(each)) is not None
+        (each.start(), instead)
+        for each in _UNUSUAL.finditer(bare)
+        if (instead := _stands_for(each[0])) is not None
     ]
     if not found:
         return None
