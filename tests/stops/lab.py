@@ -57,6 +57,11 @@ class Strikes:
         files = {name: (HERE / f"{name}.py").read_text(encoding="utf-8") for name in INSIDE}
         self._laboratory.run(_SET_UP, files=files)
 
+    def restart(self) -> None:
+        """Starts a new Pyodide, in which nothing of the library has been imported."""
+        self.close()
+        self._begin()
+
     def run(self, source: str) -> Any:
         """Return the value of the last expression of ``source``."""
         return self._laboratory.run(source)
@@ -87,8 +92,7 @@ class Strikes:
             return found
         finally:
             if not is_whole:
-                self.close()
-                self._begin()
+                self.restart()
 
     def close(self) -> None:
         """Ends Node."""
