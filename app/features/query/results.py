@@ -276,7 +276,8 @@ class Results:
             if number == MOST_MESSAGES:
                 return
             if number % MESSAGES_AT_ONCE == 0 and number:
-                await asyncio.sleep(0)
+                # sleep(0) would go on within the same task of the browser.
+                await asyncio.sleep(0.001)
             if drawing != self._drawing or self._shown is not None:
                 return
             item = dom.make("li", class_="failed" if result.has_failed() else None)
