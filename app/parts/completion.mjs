@@ -44,19 +44,14 @@ const isComment = (token) => token.startsWith("--") || token.startsWith("/*");
 const isWord = (token) => /^[\p{L}_]/u.test(token);
 const isName = (token) => token !== undefined && (isWord(token) || /^["`[]/.test(token));
 
-/** Returns the tokens of the statement around the cursor: those before it and those behind. */
-const statementAround = (before, after) => {
-  const earlier = [];
-  for (const [token] of before.matchAll(TOKEN)) {
-    if (token === ";") earlier.length = 0;
-    else if (!isComment(token)) earlier.push(token);
-  }
-  const later = [];
-  for (const [token] of after.matchAll(TOKEN)) {
-    if (token === ";") break;
-    if (!isComment(token)) later.push(token);
-  }
-  return [earlier, later];
+/** Returns the tokens behind the last semicolon, without comments. */
+const lastStatement = (tokens) => tokens.slice(tokens.lastIndexOf(";") + 1).filter((token) => !isComment(token));
+
+/** Returns the tokens before the first semicolon, without comments. */
+const firstStatement = (text) => {
+  const tokens = text.match(TOKEN) ?? [];
+  const end = tokens.indexOf(";");
+  return tokens.slice(0, end < 0 ? undefined : end).filter((token) => !isComment(token));
 };
 
 /** Returns the common table expressions that a statement begins with (sqlite.org/lang_with.html). */
@@ -140,13 +135,14 @@ export class Names {
   offer(text, after, explicit) {
     const partial = /(?:"(?:[^"]|"")*|`[^`]*|\[[^\]]*|[\p{L}_][\p{L}\p{N}_$]*)$/u.exec(text)?.[0] ?? "";
     const behind = /^[\p{L}\p{N}_$]*/u.exec(after)[0];
-    const [earlier, later] = statementAround(text.slice(0, text.length - partial.length), after.slice(behind.length));
-    const last = [...text.matchAll(TOKEN)].at(-1);
-    // Within a string or a comment there is nothing to complete.
-    if (last && last.index + last[0].length === text.length && /^(?:'|--|\/\*)/.test(last[0]) && !isClosed(last[0])) return null;
     const quote = /^["`[]/.test(partial) ? partial[0] : "";
-    // A quotation mark that was closed before ends a name: what follows is no name that begins.
-    if (quote && last && isClosed(last[0]) && last[0].startsWith(quote)) return null;
+    const head = text.slice(0, text.length - partial.length);
+    const tokens = head.match(TOKEN) ?? [];
+    // Within a string or a comment there is nothing to complete, nor behind the mark that closes a name.
+    const last = tokens.at(-1) ?? "";
+    if (/^(?:['"`[]|--|\/\*)/.test(last) && head.endsWith(last) && !isClosed(last)) return null;
+    const earlier = lastStatement(tokens);
+    const later = firstStatement(after.slice(behind.length));
     const typed = quote ? partial.slice(1) : partial;
     if (!typed && !explicit && !quote && earlier.at(-1) !== ".") return null;
     const options = this.#place(earlier, later, typed, quote);

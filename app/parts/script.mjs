@@ -52,16 +52,10 @@ export class Script {
     return text.slice(0, units).replace(/[\ud800-\udbff]$/, "");
   }
 
-  /** Returns an outcome of a buffer of many as JSON {title, line, elapsed, changes}. */
+  /** Returns one outcome of a buffer of many as JSON {start, end, line, elapsed, changes}. */
   outcome(buffer, index) {
     const [start, end, line, elapsed, changes] = new Float64Array(buffer, index * FIELDS * 8, FIELDS);
-    const lineHere = this.line + line - 1;
-    return JSON.stringify({
-      title: this.title(start, end),
-      line: lineHere,
-      elapsed,
-      changes: changes < 0 ? null : changes,
-    });
+    return JSON.stringify({ start, end, line, elapsed, changes: changes < 0 ? null : changes });
   }
 
   /**

@@ -3,6 +3,14 @@
 /** Columns beyond those in view, on each side, so that a small scroll needs no change. */
 const MARGIN = 3;
 
+/** Returns a column without content. */
+const makeSpacer = () => {
+  const spacer = document.createElement("vaadin-grid-column");
+  spacer.flexGrow = 0;
+  spacer.renderer = spacer.headerRenderer = () => {};
+  return spacer;
+};
+
 /**
  * The columns of a result that has too many for the grid: as many elements as fit into the view and
  * its margins, which stand for one range of columns after another, between two spacers as wide as
@@ -36,13 +44,8 @@ export class WideColumns {
     const most = Math.ceil((grid.clientWidth - before) / Math.min(...widths)) + 2 * MARGIN;
     const count = Math.min(widths.length, most);
     this.columns = Array.from({ length: count }, () => document.createElement("vaadin-grid-column"));
-    [this.#left, this.#right] = ["", ""].map(() => {
-      const spacer = document.createElement("vaadin-grid-column");
-      spacer.flexGrow = 0;
-      spacer.width = "0px";
-      spacer.renderer = spacer.headerRenderer = () => {};
-      return spacer;
-    });
+    this.#left = makeSpacer();
+    this.#right = makeSpacer();
     this.#assign(0);
   }
 

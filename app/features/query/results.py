@@ -127,15 +127,12 @@ class Results:
     def add(self, outcome: "Json", script: "Script", parts: "Any") -> "Result":
         """Add the outcome of a statement (protocol.py), or of many, and return its Result."""
         self._last_key += 1
-        title = script.title(outcome["start"], outcome["end"])
-        result = Result(self._last_key, title, script.line + outcome["line"] - 1)
+        result = _result_of(outcome, script, self._last_key)
         if outcome["kind"] == "many":
             result.count = outcome["count"]
             result.script = script
             result.buffer = parts[outcome["part"]]
         result.kind = outcome["kind"]
-        result.elapsed = outcome["elapsed"]
-        result.changes = outcome["changes"]
         result.error = outcome["error"]
         if result.kind == "rows":
             result.complete = outcome["cursor"] is None
@@ -308,11 +305,16 @@ class Results:
         self._console.status.say_copied(rows >= 0, text(key, count=rows))
 
 
-def _one_of(many: "Result", index: int) -> "Result":
-    """Return the result of one of many statements, which ended without rows and without error."""
-    script: "Any" = many.script
-    outcome = json.loads(script.outcome(many.buffer, index))
-    result = Result(0, outcome["title"], outcome["line"])
+def _result_of(outcome: "Json", script: "Any", key: int) -> "Result":
+    """Return a result with what every outcome of a script has."""
+    title = script.title(outcome["start"], outcome["end"])
+    result = Result(key, title, script.line + outcome["line"] - 1)
     result.elapsed = outcome["elapsed"]
     result.changes = outcome["changes"]
     return result
+
+
+def _one_of(many: "Result", index: int) -> "Result":
+    """Return the result of one of many statements, which ended without rows and without error."""
+    script: "Any" = many.script
+    return _result_of(json.loads(script.outcome(many.buffer, index)), script, 0)
