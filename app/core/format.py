@@ -5,6 +5,10 @@ Runs on MicroPython and CPython alike.
 
 from core.messages import text
 
+MYPY = False  # which mypy takes for true: MicroPython has no typing
+if MYPY:
+    from collections.abc import Callable
+
 NEARLY_FULL = 0.8
 """The share of the quota, from 0 to 1, from which on a person is warned."""
 
@@ -67,19 +71,20 @@ def numbered(name: str, taken: list[str]) -> str:
     stem, dot, ending = name.rpartition(".")
     if not stem:
         stem, dot, ending = name, "", ""
-    number = 2
-    while "{} {}{}{}".format(stem, number, dot, ending) in taken:
-        number += 1
-    return "{} {}{}{}".format(stem, number, dot, ending)
+    return _unused(stem + " ", dot + ending, lambda new: new in taken)
 
 
 def numbered_table(name: str, taken: list[str]) -> str:
     """Return a name like ``name`` that no table in ``taken`` has: ``sales_2`` for ``sales``."""
     folded = [other.lower() for other in taken]
+    return _unused(name + "_", "", lambda new: new.lower() in folded)
+
+
+def _unused(before: str, behind: str, is_taken: "Callable[[str], bool]") -> str:
     number = 2
-    while "{}_{}".format(name, number).lower() in folded:
+    while is_taken("{}{}{}".format(before, number, behind)):
         number += 1
-    return "{}_{}".format(name, number)
+    return "{}{}{}".format(before, number, behind)
 
 
 class Room:

@@ -10,7 +10,7 @@ from typing import Any
 import serve
 
 
-def ask(script: Path, request: dict[str, Any]) -> Any:
+def ask(script: Path, request: Any) -> Any:
     """What a script writes as JSON that is given the request as JSON."""
     node = serve.Node.find().command("node")
     done = subprocess.run(

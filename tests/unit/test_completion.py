@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import serve
+from .node import ask
 
 SCRIPT = Path(__file__).with_name("completion.mjs")
-NODE = serve.Node.find().command("node")
 
 _SOME = """
     SELECT FROM WHERE AS JOIN LEFT ORDER BY GROUP LIMIT WITHOUT AUTOINCREMENT VACUUM VALUES VIEW
@@ -43,20 +40,8 @@ SCHEMA = [
 def offers(*texts: str) -> list[list[str]]:
     """The labels that are offered at the ``|`` of each text; empty for nothing."""
     given = {"schema": SCHEMA, "keywords": KEYWORDS, "functions": FUNCTIONS, "texts": texts}
-    found = asked(given)["offers"]
+    found = ask(SCRIPT, given)["offers"]
     return [[option["label"] for option in offer["options"]] if offer else [] for offer in found]
-
-
-def asked(given: dict[str, Any]) -> Any:
-    done = subprocess.run(
-        [NODE, str(SCRIPT)],
-        input=json.dumps(given),
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    return json.loads(done.stdout)
 
 
 def test_columns_of_the_tables_that_are_read_come_first() -> None:
@@ -153,7 +138,7 @@ def test_only_the_statement_at_the_cursor_counts() -> None:
 def test_a_name_that_needs_quotation_marks_gets_them() -> None:
     given = {"schema": SCHEMA, "keywords": KEYWORDS, "functions": FUNCTIONS}
     texts = ["SELECT * FROM ord|", 'SELECT "to| FROM "order"', "SELECT [to|] FROM [order]"]
-    found = asked({**given, "texts": texts})["offers"]
+    found = ask(SCRIPT, {**given, "texts": texts})["offers"]
     assert found[0]["options"][0]["apply"] == '"order"'
     assert found[1]["options"][0]["apply"] == '"Total"' or '"to go"' in [
         option["apply"] for option in found[1]["options"]
@@ -174,5 +159,5 @@ def test_typing_among_500_tables_takes_less_than_a_frame() -> None:
     )
     given = {"schema": schema, "keywords": KEYWORDS, "functions": FUNCTIONS}
     texts = [text, text.replace("co|", "column_4|"), "SELECT c|", "SELECT * FROM ta|"]
-    times = sorted(asked({**given, "texts": texts, "rounds": 200})["times"])
+    times = sorted(ask(SCRIPT, {**given, "texts": texts, "rounds": 200})["times"])
     assert times[int(len(times) * 0.95)] < 16

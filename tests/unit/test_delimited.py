@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from sahpool_console.session.formats import read_delimited
 from sahpool_console.session.formats.dialect import find_dialect
-from sahpool_console.session.formats.headers import column_names, has_header
+from sahpool_console.session.formats.headers import column_names, find_header
 from sahpool_console.session.formats.kinds import MARKS
 from sahpool_console.session.formats.names import table_name
 from sahpool_console.session.formats.tables import load
@@ -376,7 +376,7 @@ def test_the_delimiter_is_the_one_that_makes_rows_alike(text: str, delimiter: st
 def test_the_header_is_told_from_data(text: str, expected: bool) -> None:
     first, *rest = csv.reader(text.splitlines())
     columns = list(zip(*rest, strict=True)) if rest else [()] * len(first)
-    assert has_header(first, columns) is expected
+    assert find_header(first, columns).there is expected
 
 
 def test_without_a_header_columns_are_numbered_and_it_is_said(client: Client) -> None:

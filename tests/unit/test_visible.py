@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import serve
+from .node import ask
 
 SCRIPT = Path(__file__).with_name("visible.mjs")
-NODE = serve.Node.find().command("node")
 
 
 def pieces(*texts: str) -> list[list[tuple[str, str]]]:
     """The pieces of each text: (text, the symbol that stands for it or "")."""
-    done = subprocess.run(
-        [NODE, str(SCRIPT)],
-        input=json.dumps(texts),
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    return [
-        [(piece["text"], piece["symbol"]) for piece in found] for found in json.loads(done.stdout)
-    ]
+    return [[(piece["text"], piece["symbol"]) for piece in found] for found in ask(SCRIPT, texts)]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from .forms import form
 
-__all__ = ["DELIMITERS", "Dialect", "Found", "delimiter_name", "find_dialect"]
+__all__ = ["DELIMITERS", "Dialect", "Found", "delimiter_name", "filled_length", "find_dialect"]
 
 DELIMITERS = ",;\t|"
 """The separators that most files have; any other that is found is doubtful."""
@@ -227,7 +227,7 @@ def _doubts(best: _Tried, tried: Sequence[_Tried], text: str) -> list[str]:
         doubts.append(f"The separator may also be {also}.")
     elif dialect.delimiter not in DELIMITERS:
         doubts.append(f"The separator seems to be {delimiter_name(dialect.delimiter)}.")
-    widths = Counter(len(_filled(record)) for record in records)
+    widths = Counter(map(filled_length, records))
     usual = widths.most_common(1)[0][0] if widths else 0
     width = max(map(len, records), default=0)
     if width < 2 and any(mark in text for mark in (*DELIMITERS, "  ", ":", "#")):
@@ -251,12 +251,12 @@ def _doubts(best: _Tried, tried: Sequence[_Tried], text: str) -> list[str]:
     return doubts
 
 
-def _filled(record: Sequence[str]) -> Sequence[str]:
-    """A record without the empty fields at its end."""
+def filled_length(record: Sequence[str]) -> int:
+    """How many fields a record has without the empty ones at its end."""
     end = len(record)
     while end and not record[end - 1]:
         end -= 1
-    return record[:end]
+    return end
 
 
 _NAMES = {

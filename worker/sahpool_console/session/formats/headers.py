@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from .forms import NUMBER, form
 
-__all__ = ["Header", "column_names", "find_header", "has_header", "table_start"]
+__all__ = ["Header", "column_names", "find_header", "table_start"]
 
 _YEAR = re.compile(r"(?:1[89]|20|21)[0-9]{2}")
 _INTEGER = re.compile(r"[0-9]{1,9}")
@@ -111,11 +111,6 @@ def _are_rising(years: list[int]) -> bool:
 
 def _is_name(name: str) -> bool:
     return bool(name) and form(name) != NUMBER and len(name) < 200 and _WORD.match(name) is not None
-
-
-def has_header(first: Sequence[str], columns: Sequence[Sequence[str]]) -> bool:
-    """Whether ``first`` names the columns, as ``find_header`` says it."""
-    return find_header(first, columns).there
 
 
 def column_names(header: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from .dialect import Dialect, find_dialect
+from .dialect import Dialect, filled_length, find_dialect
 from .headers import Header, column_names, find_header, table_start
 from .options import TextOptions
 
-__all__ = ["Layout", "filled_length", "find_layout"]
+__all__ = ["Layout", "find_layout"]
 
 _RECORDS = 500
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[\r\n]*', re.IGNORECASE)
@@ -201,14 +201,6 @@ def _names(
         names += [""] * (width - len(names))
     width = max(filled_length(names), min(max(lengths, default=0), len(names)), 1)
     return names[:width], len(names) - width
-
-
-def filled_length(record: Sequence[str]) -> int:
-    """How many fields a record has without the empty ones at its end."""
-    end = len(record)
-    while end and not record[end - 1]:
-        end -= 1
-    return end
 
 
 def _looks_wider(lines: Sequence[str]) -> bool:

@@ -24,11 +24,11 @@ from typing import Any
 from ..errors import DelimitedError, EncodingError, ImportDoubtful
 from ..host import Source
 from . import unreadable
-from .dialect import delimiter_name, find_dialect
+from .dialect import delimiter_name, filled_length, find_dialect
 from .encodings import ENCODINGS, guessed_encodings, telling_bytes
 from .interfaces import Imported, ImportFormat, Incoming
 from .kinds import DECLARED, MARKS, NONE, REAL, TEXT, Column
-from .layout import Layout, filled_length, find_layout
+from .layout import Layout, find_layout
 from .numerals import PLAIN
 from .options import NO_OPTIONS, TextOptions
 from .tables import TableFile
