@@ -188,6 +188,14 @@ class Tab(Console):
         return float(told) / 1000
 
 
+#: A script that returns the names of the locks which consoles hold.
+HELD = """
+return navigator.locks.query().then(
+    ({ held }) => held.map(({ name }) => name).filter((name) => name.startsWith("sahpool"))
+);
+"""
+
+
 class Tabs:
     """The tabs of a browser that has no page yet; ``all`` are the open consoles."""
 
@@ -258,9 +266,13 @@ class Tabs:
         return float(tab.js(script))
 
     def close_all(self) -> None:
-        """Close every console."""
+        """Close every console, and wait until none holds a lock.
+
+        Firefox lets a closed tab go on for seconds now and then; its number is taken until then.
+        """
         for tab in list(self.all):
             self.close(tab)
+        wait_for("that the closed tabs let go", lambda: not self.in_keeper(HELD))
 
     def in_keeper(self, script: str, *arguments: Any) -> Any:
         """Return the result of a script in the keeper."""
