@@ -36,8 +36,9 @@ BROWSERS = {
     ("firefox-esr", "firefox"): "firefox-esr",
 }
 
-LANES = ("-n", "2", "--dist", "loadgroup", "--maxprocesses", "2")
-"""Two lanes when all tests are run: a browser that is waited for leaves a core idle."""
+LANES = ("-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder", "--maxprocesses", "2")
+"""Two lanes when all tests are run, whose order is that of stages.py: a browser that is waited for
+leaves a core idle."""
 
 
 def install_python_parts() -> None:
