@@ -141,7 +141,7 @@ async function whyMemory() {
   return undefined;
 }
 
-// The parameters that the page gives this worker (public/start.mjs): `verbosity`; `lent`, "yes"
+// The parameters that the page gives this worker (public/first.js): `verbosity`; `lent`, "yes"
 // when an earlier worker has lent the storage to another program; and `address`, by which other
 // tabs reach this worker. The address is the name of a BroadcastChannel and of a Web Lock that this
 // worker holds for as long as it lives; a tab has one of each, too (worker/sahpool_console/main.py, Desk).

@@ -1,7 +1,7 @@
 """The page's connection to the worker: numbered requests, their replies, and events.
 
-public/start.mjs starts the worker before the page's Python runs, and queues its messages until
-``Client.listen``.
+public/first.js starts the worker before the page's Python runs, and public/start.mjs queues its
+messages until ``Client.listen``.
 """
 
 import asyncio
