@@ -29,11 +29,14 @@ const beginning = (bytes, most) =>
   // stream: a character cut in half at the end is left out instead of shown as U+FFFD.
   new TextDecoder().decode(bytes.subarray(0, most), { stream: true });
 
+/** Returns a whole number with a comma before every three digits; not by Intl, whose first use takes 16 ms. */
+export const grouped = (number) => String(number).replace(/\B(?=(?:\d{3})+$)/g, ",");
+
 /** Returns a blob's bytes as x'0102'; of more than 24, `long` with the first ones and their number. */
 const blobLine = (bytes, long) => {
   if (bytes.length <= LINE_BLOB_BYTES) return `x'${hex(bytes)}'`;
   const start = `x'${hex(bytes.subarray(0, LINE_BLOB_BYTES))}…'`;
-  return long.replace("{start}", start).replace("{count}", bytes.length.toLocaleString("en"));
+  return long.replace("{start}", start).replace("{count}", grouped(bytes.length));
 };
 
 /**

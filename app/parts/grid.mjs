@@ -1,7 +1,7 @@
 // JavaScript because the grid asks for cells while it scrolls, faster than Python on the page can answer.
 
 import { copyText, download, report } from "./browser.mjs";
-import { Rows } from "./columns.mjs";
+import { grouped, Rows } from "./columns.mjs";
 import { write, writeName } from "./visible.mjs";
 import { WideColumns } from "./wide.mjs";
 
@@ -192,14 +192,14 @@ class Grid {
       root.className = "row-number";
     };
     column.renderer = (root, _, { index }) => {
-      root.textContent = (index + 1).toLocaleString("en");
+      root.textContent = grouped(index + 1);
       root.className = "row-number";
     };
     return column;
   }
 
   #numberWidth(rows) {
-    const widest = rows.size.toLocaleString("en").replaceAll(/\d/g, "0").padStart(3, "0");
+    const widest = grouped(rows.size).replaceAll(/\d/g, "0").padStart(3, "0");
     return `${Math.ceil(widthOf([widest], getComputedStyle(this.#grid))) + 20}px`;
   }
 
