@@ -16,12 +16,26 @@ from tests.browsers import wait_for
 from tests.conftest import ServedSite
 from tests.matrix import PARAMS, started
 
+# Records what is posted to the worker ("> run") and what comes back ("< 2").
+MESSAGES = """
+window.messages = [];
+const post = Worker.prototype.postMessage;
+Worker.prototype.postMessage = function (message, ...rest) {
+  if (Array.isArray(message)) messages.push("> " + JSON.parse(message[0]).op);
+  return post.call(this, message, ...rest);
+};
+window.overhear = ({ data }) => {
+  const { id, event } = JSON.parse(data[0]);
+  messages.push("< " + (event ?? id));
+};
+"""
+
 
 @pytest.fixture(params=PARAMS)
 def watched(request: pytest.FixtureRequest, site: ServedSite) -> Iterator[Console]:
     """The page in each browser, not yet opened; it records the workers that it makes."""
     browser = started(request.param)
-    browser.before_pages(WORKERS)
+    browser.before_pages(WORKERS + MESSAGES)
     browser.new_tab()  # scripts of before_pages run in tabs that are opened after it
     yield from console_in(request, browser, site)
     site.extra.clear()
@@ -70,3 +84,38 @@ def test_a_page_without_its_first_script_says_so(first_visit: Console, site: Ser
     site.missing.clear()
     first_visit.click("Retry")
     first_visit.wait_ready()
+
+
+def run_at_start(console: Console, sql: str) -> None:
+    """Reload the page, and press Run as soon as there is an editor; wait for the end."""
+    console.reload(wait=False)
+    wait_for("the editor", lambda: console.js("return window.sahpoolStart?.taken"))
+    assert console.state() == "loading"
+    console.run_sql(sql)
+
+
+def test_a_statement_of_the_start_follows_the_greeting_at_once(
+    watched: Console, site: ServedSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched.open()
+    watched.run_sql("CREATE TABLE t (a); INSERT INTO t VALUES (42)")
+    hold_up(site, "/worker/service.zip", 2.0, monkeypatch)
+    run_at_start(watched, "SELECT a FROM t")
+    assert watched.rows() == [["42"]]
+    messages = watched.js("return messages")
+    hello = messages.index("> hello")
+    assert messages[hello + 1] == "> run"
+    assert messages.index("> run") < messages.index("< 1") < messages.index("< 2")
+
+
+def test_a_statement_of_the_start_runs_in_the_database_that_is_opened_in_place_of_the_last(
+    watched: Console, site: ServedSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched.open()
+    watched.run_sql("CREATE TABLE t (a); INSERT INTO t VALUES (42)")
+    watched.js("localStorage['sahpool.database'] = 'gone.db'")
+    hold_up(site, "/worker/service.zip", 2.0, monkeypatch)
+    run_at_start(watched, "UPDATE t SET a = a + 1; SELECT a FROM t")
+    assert (watched.error(), watched.database()) == (None, "notes.db")
+    watched.run_sql("SELECT a FROM t")
+    assert watched.rows() == [["43"]], "it has run once"
