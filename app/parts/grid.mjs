@@ -2,6 +2,7 @@
 
 import { copyText, download, report } from "./browser.mjs";
 import { grouped, Rows } from "./columns.mjs";
+import { keep, lastRows } from "./last.mjs";
 import { write, writeName } from "./visible.mjs";
 import { WideColumns } from "./wide.mjs";
 
@@ -112,6 +113,11 @@ class Grid {
     this.#rows = null;
   }
 
+  /** Keeps the first rows of result `key` for the next visit. */
+  keep(key, database, statement) {
+    keep(database, statement, this.#results.get(key), this.#texts.unnamed);
+  }
+
   /** Loads and draws a grid in advance, so that the first rows are shown quickly. */
   prepare() {
     load(this.#texts.unloaded).then(rehearse).catch(report);
@@ -137,6 +143,7 @@ class Grid {
     grid.pageSize = 100;
     grid.addEventListener("dblclick", (event) => this.#open(event));
     grid.addEventListener("keydown", (event) => this.#onKey(event), { capture: true });
+    lastRows.end();
     this.#parent.append(grid);
     this.#grid = grid;
     this.#numbering = this.#numbers(rows);

@@ -2,6 +2,7 @@
 
 from core import dom
 from features.query.editor import Editor
+from features.query.last_visit import LastVisit
 from features.query.results import Results
 from features.query.runner import Runner
 
@@ -15,6 +16,7 @@ def setup(console: "Console") -> "Results":
     results = Results(console)
     editor = Editor(console)
     runner = Runner(console, editor, results)
+    LastVisit(console, results)
     on = console.events.on
     on("waiting", runner.take_wait)
     on("running", runner.take_progress)

@@ -107,6 +107,7 @@ class Results:
     def reset(self, _database: str) -> None:
         """Removes all results, and shows what is shown before the first run."""
         self.begin()
+        dom.last_rows.end()
         self._has_run = False
         self._draw_empty()
 
@@ -149,6 +150,14 @@ class Results:
         if result is self._shown:
             self._console.status.tick(text("results.rows-so-far", count=result.rows))
 
+    def keep(self, database: str) -> bool:
+        """Keep the first rows of the shown result for the next visit; False where none is shown."""
+        shown = self._shown
+        if shown is None:
+            return False
+        self._grid.keep(shown.key, database, shown.sql)
+        return True
+
     def megabytes(self) -> float:
         """Return the memory that the rows of all results take, in MB."""
         return self._grid.megabytes()
@@ -168,6 +177,7 @@ class Results:
         dom.by_id("more").hidden = not offer_more
         if result is None:
             self._grid.hide()
+            dom.last_rows.end()
             self._title.textContent = text("results.messages") if self._count() == 1 else ""
             self._draw_messages()
         elif changed:

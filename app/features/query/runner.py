@@ -293,6 +293,7 @@ class Runner:
             self._results.show_last()
             if wrote:
                 self._console.events.emit("wrote", self._database)
+            self._console.events.emit("ran", self._database)
         if self._left is not None:
             self._results.show(self._left[0], offer_more=True)
         if self._stopped and not failed:

@@ -198,6 +198,7 @@ class Start:
             if hello["database"] is not None:
                 self._console.opening.take_opened(hello)
             elif not hello["paused"]:
+                self._console.events.emit("missed")
                 await self._console.opening.open_last(hello["databases"])
         except RequestError as error:
             if error.kind != "Restarted":
