@@ -11,7 +11,7 @@ import pytest
 from sahpool_console import sql_functions
 from worker.build import packing
 
-from .fake_host import BytesSource, Client
+from .fake_host import BytesSource, Client, said
 
 FIELD = Path(__file__).parents[1] / "field" / "console" / "db"
 
@@ -220,7 +220,7 @@ def test_a_wal_is_kept_until_a_name_is_found_and_used_once(client: Client) -> No
 
 def test_a_database_in_wal_mode_alone_says_that_a_wal_may_be_missing(client: Client) -> None:
     reply = client.ask("import_file", source("walshop.db"), name="walshop.db")
-    assert "walshop.db-wal" in " ".join(reply["notes"])
+    assert "walshop.db-wal" in " ".join(said(reply["notes"]))
 
 
 @pytest.mark.parametrize(
