@@ -25,7 +25,7 @@ raise ProtocolError and nothing else. All positions in SQL are byte offsets into
 import json
 import sys
 
-PROTOCOL = 3
+PROTOCOL = 4
 """Version of the messages; the first request, ``hello``, carries it and both sides must agree."""
 
 MAX_INT = 2**53 - 1
@@ -217,6 +217,9 @@ ERROR_FIELDS = ("type", "name", "message", "offset", "cause", "hint", "code", "p
 ``message`` and ``hint`` are sentences in English. Where there is a ``code``, the page shows its own
 text for it, with ``params``, in place of ``message``. ``hints`` are further hints, for which only
 the page has the words: a list of {"code", "params"}.
+
+The ``notes`` of an import and the ``doubts`` of a preview are such lists, too; an error may stand
+in the place of a doubt. A parameter may be a phrase of that form, or a list of phrases.
 """
 
 _CPYTHON = sys.implementation.name == "cpython"

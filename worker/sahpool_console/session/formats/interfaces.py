@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Protocol
 
 from ..host import Source
 from ..job import Job
+from ..notes import Note
 from .options import TextOptions
 from .tables import TableFile
 
@@ -27,14 +28,14 @@ class Imported(NamedTuple):
         table: The name of the table; None for a whole database.
         rows: How many rows the table has; None for a whole database.
         size: The size of the database in bytes.
-        notes: What the user may not expect, in sentences.
+        notes: What the user may not expect.
     """
 
     database: str
     table: str | None
     rows: int | None
     size: int
-    notes: list[str]
+    notes: list[Note]
 
 
 class Incoming(Protocol):
@@ -59,7 +60,7 @@ class Incoming(Protocol):
         """Loads it into a table, whose name the user has given or the file's name gives."""
         ...
 
-    async def as_database(self, chunks: AsyncGenerator[Any], notes: list[str]) -> Imported:
+    async def as_database(self, chunks: AsyncGenerator[Any], notes: list[Note]) -> Imported:
         """Makes a database of these bytes, as ``Source.pieces`` gives them or as ``bytes``.
 
         The database is opened once it has been found sound.

@@ -47,10 +47,18 @@ def import_format(source: Source, name: str, asked: str) -> ImportFormat:
         if known.sniff(source, name):
             return known
     other = unreadable.what_it_is(source, name)
+    if other is None:
+        raise ImportRejected(
+            f"{name} is neither a SQLite database nor a table in text form.",
+            code="no-data",
+            name=name,
+        )
     raise ImportRejected(
-        f"{name} is neither a SQLite database nor a table in text form"
-        + (f", but {other.what}." if other else "."),
-        hint=other.hint if other else None,
+        f"{name} is neither a SQLite database nor a table in text form, but {other.what}.",
+        code="no-data-but",
+        hint=other.hint,
+        name=name,
+        what=other.phrase,
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from math import isinf
 
 from ..errors import EncodingError
+from ..hints import Hint
 from .interfaces import ExportFormat, Value
 
 __all__ = ["FORMAT"]
@@ -28,7 +29,8 @@ def _write(
         except UnicodeEncodeError:
             raise EncodingError(
                 "JSON is UTF-8, and there is a text that is not.",
-                hint="Write CAST(… AS BLOB) around it, or export it as CSV.",
+                code="json-not-utf-8",
+                hint=Hint("cast-as-blob"),
             ) from None
 
 

@@ -218,7 +218,7 @@ class Connection:
             con.executescript(sql)
             return Execution([], None, None)
         if is_vacuum(sql):
-            self._collations.check(sql)
+            self._collations.safe(sql)
         if is_vacuum(sql) and self._vacuum():
             return Execution([], None, None)
         word = _first_word(sql)
@@ -236,26 +236,29 @@ class Connection:
         with self._functions.naming_failures(), ExitStack() as until_known:
             cursor = until_known.enter_context(closing(con.cursor()))
             with self._setting(word):
-                self._begin(cursor, sql)
+                counted = word if self._begin(cursor, sql) == sql else "WITH"
             if cursor.description is None:
-                return Execution([], None, self._changes(cursor, word, before))
+                return Execution([], None, self._changes(cursor, counted, before))
             columns = [column[0] for column in cursor.description]
             if word in _CHANGING or (word == "WITH" and self._writes(sql)):
                 kept = cursor.fetchall()
-                changes = self._changes(cursor, word, before)
+                changes = self._changes(cursor, counted, before)
                 return Execution(columns, Rows(iter(kept), len(columns), cursor.close), changes)
             # The cursor stays open: its rows are still to be read.
             until_known.pop_all()
             rows = Rows(cursor, len(columns), cursor.close, self._functions.naming_failures)
             return Execution(columns, rows, None, word not in _READING)
 
-    def _begin(self, cursor: sqlite3.Cursor, sql: str) -> None:
-        """Runs a statement up to its first row, with what it needs beside SQLite's own."""
+    def _begin(self, cursor: sqlite3.Cursor, sql: str) -> str:
+        """Runs a statement up to its first row, with what it needs beside SQLite's own.
+
+        Returns what was run, which may begin with WITH where the statement does not.
+        """
         while True:
             try:
-                self._collations.check(sql)
-                cursor.execute(sql)
-                return
+                ran = self._collations.safe(sql)
+                cursor.execute(ran)
+                return ran
             except sqlite3.OperationalError as error:
                 # The statement has not begun to run.
                 if not self._adds_what_is_missing(error, sql):
