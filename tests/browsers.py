@@ -102,8 +102,11 @@ class Browser(Protocol):
     def problems(self) -> list[str]:
         """Console errors and violations of the content security policy."""
 
-    def restart(self) -> None:
-        """Close the browser and start it again with the same profile."""
+    def restart(self, *, empty_cache: bool = False) -> None:
+        """Close the browser and start it again with the same profile.
+
+        With ``empty_cache`` without what its HTTP cache has.
+        """
 
     def close(self, keep: Path | None = None) -> None:
         """End the browser, and delete its profile or move it to the new folder ``keep``."""
@@ -341,11 +344,14 @@ class Chromium:
     def _log(self, kind: str) -> list[dict[str, Any]]:
         return list(self.driver.get_log(kind))  # type: ignore[no-untyped-call]
 
-    def restart(self) -> None:
+    def restart(self, *, empty_cache: bool = False) -> None:
         """Close and start again; keeps the requests and problems so far."""
         self.requests()
         self.problems()
         self.driver.quit()
+        if empty_cache:
+            for name in ("Cache", "Code Cache"):
+                shutil.rmtree(self._home / "profile" / "Default" / name)
         self.driver = self._started()
 
     def close(self, keep: Path | None = None) -> None:
