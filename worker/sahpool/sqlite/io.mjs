@@ -6,11 +6,14 @@ import {
   Content, Pending, call, contents, dropHandle, move, named, openHandle, text,
 } from "./contents.mjs";
 import { FirstTables } from "./first_table.mjs";
-import { FileLocks, IndexLocks, NONE, SHARED } from "./locks.mjs";
+import {
+  FileLocks, IndexLocks, NONE, SHARED, releaseWebLock, takeWebLock,
+} from "./locks.mjs";
 import { MemoryHandle } from "./memory_handle.mjs";
 
 export {
-  Callbacks, FileLocks, IndexLocks, MemoryHandle, call, dropHandle, knowsThreadState, move, openHandle, stopHandler, text,
+  Callbacks, FileLocks, IndexLocks, MemoryHandle, call, dropHandle, knowsThreadState, move, openHandle, releaseWebLock,
+  stopHandler, takeWebLock, text,
 };
 
 const SQLITE_OK = 0;
