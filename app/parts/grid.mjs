@@ -222,6 +222,11 @@ class Grid {
     }
   }
 
+  /** Returns a promise of the rows held of result `key` as a file, with what describes it (columns.mjs). */
+  held(key) {
+    return this.#results.get(key).held();
+  }
+
   #numbers(rows) {
     const column = document.createElement("vaadin-grid-column");
     column.frozen = true;
