@@ -12,7 +12,7 @@ const NO_CACHE = 1000; // ms after which the HTTP cache is taken for one that do
 const NO_EDITOR = 500; // ms after which the page is taken for one that has no editor
 const SETTLED = 1000; // ms after the engine has started until the snapshot is written
 
-// Whether a service worker controls the page: before, the worker is a blob (public/start.mjs).
+// Whether a service worker controls the page: before, the worker is a blob (public/first.js).
 const CONTROLLED = location.protocol !== "blob:";
 
 let phase = "pyodide";
@@ -164,7 +164,7 @@ async function whyMemory() {
   return undefined;
 }
 
-// The parameters that the page gives this worker (public/start.mjs): `verbosity`; `lent`, "yes"
+// The parameters that the page gives this worker (public/first.js): `verbosity`; `lent`, "yes"
 // when an earlier worker has lent the storage to another program; and `address`, by which other
 // tabs reach this worker. The address is the name of a BroadcastChannel and of a Web Lock that this
 // worker holds for as long as it lives; a tab has one of each, too (worker/sahpool_console/main.py, Desk).
