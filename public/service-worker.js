@@ -3,7 +3,7 @@
 // Each version of the site is kept whole in a cache of its own, and pages load from that cache alone,
 // so no page gets files of two versions. A new version is fetched while the old one is in use, and
 // replaces it once all pages are closed, or when the person asks for it. Databases (in OPFS) and the
-// snapshot of Python's memory (in another cache) are never touched here.
+// snapshot of Python's memory (there, too) are never touched here.
 //
 // One file is kept like all others, but not answered for: Pyodide's WebAssembly (SITE.direct). The
 // browser keeps compiled code for responses of its HTTP cache alone; worker/boot.mjs asks that cache

@@ -186,8 +186,20 @@ def pss(process: Path) -> float:
 
     It contains the process's share of the memory that processes have in common.
     """
+    return _rollup(process, "Pss")
+
+
+def private_memory(process: Path) -> float:
+    """Return the memory in MiB that a process has written itself (Pss_Anon).
+
+    Unlike PSS it does not fall when another browser runs and has the same program in memory.
+    """
+    return _rollup(process, "Pss_Anon")
+
+
+def _rollup(process: Path, field: str) -> float:
     lines = (process / "smaps_rollup").read_text().splitlines()
-    (size,) = [line.split()[1] for line in lines if line.startswith("Pss:")]
+    (size,) = [line.split()[1] for line in lines if line.startswith(f"{field}:")]
     return int(size) / 1024
 
 

@@ -5,15 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from tests.browser.snapshots import KEY
 from tests.browsers import Browser, wait_for
 
 READY_SECONDS = 60.0
-
-SNAPSHOT = """
-const cache = await caches.open("sahpool-snapshot");
-const [request] = await cache.keys();
-return request ? (await cache.match(request)).headers.get("X-Sahpool-Key") : null;
-"""
 
 
 class Page:
@@ -76,7 +71,7 @@ class Page:
 
     def snapshot(self) -> str | None:
         """Return the key of the snapshot of Python's memory (worker/snapshot.mjs), or None."""
-        key: str | None = self.js(SNAPSHOT)
+        key: str | None = self.js(KEY)
         return key
 
     def wait_snapshot(self, but: str | None = None) -> str:

@@ -16,6 +16,7 @@ from tests.browser.conftest import KINDS, checked, console_in, has_failed, visit
 from tests.browser.console_page import Console
 from tests.browser.hosts import bare_host
 from tests.browser.shared import SharedBrowser
+from tests.browser.snapshots import FILE
 from tests.browsers import Browser, Chromium, wait_for
 from tests.conftest import ServedSite, serving
 from tests.matrix import PARAMS, started
@@ -178,13 +179,16 @@ def test_without_its_server_the_console_opens_queries_imports_and_exports(
     proof("offline", f"{console.browser.name}, restarted without a server", visits=times, lost=0)
 
 
+@pytest.mark.parametrize("snapshot", [True, False], ids=["from a snapshot", "long"])
 def test_without_its_server_and_with_the_http_cache_emptied_the_console_opens(
-    console: Console, place: ServedSite
+    console: Console, place: ServedSite, snapshot: bool
 ) -> None:
     """The service worker does not answer for Pyodide's WebAssembly, but keeps it."""
     with serving(place):
         visit(console)
         console.run_sql("CREATE TABLE kept (a); INSERT INTO kept VALUES (1)")
+        if not snapshot:
+            console.js(f"{FILE} await root.removeEntry(name);")
     for _ in range(2):
         console.restart(empty_cache=True)
         console.run_sql("SELECT a FROM kept")
