@@ -35,6 +35,7 @@ from pathlib import Path
 from typing import Any
 
 from worker.build import docs_site
+from worker.build.addressing import addressed, answered_by_the_browser
 from worker.build.libraries import library_names, library_wheels
 from worker.build.packing import (
     ROOT,
@@ -89,7 +90,7 @@ PORTS = range(8377, 8397)
 """Ports that other servers rarely use: a service worker answers for everything at its origin, so
 it would answer for another server that uses the port later."""
 
-PYODIDE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "pyodide-lock.json")
+PYODIDE_FILES = ("pyodide-lock.json", "python_stdlib.zip")
 MICROPYTHON_FILES = ("micropython.mjs", "micropython.wasm")
 
 
@@ -260,7 +261,7 @@ class Site:
             # As JSON, because for TOML PyScript would load a parser.
             "pyscript.json": json_bytes(tomllib.loads(read(ROOT / "pyscript.toml").decode())),
             **_tree(bundle(), "app/"),
-            **{f"worker/{name}": ROOT / "worker" / name for name in ("boot.mjs", "snapshot.mjs")},
+            "worker/snapshot.mjs": ROOT / "worker" / "snapshot.mjs",
             **_tree(ROOT / "worker" / "sahpool" / "sqlite", "worker/", suffix=".mjs"),
             "worker/service.zip": service_bytes(),
             "worker/parts.json": json_bytes(parts_list(script, library_names())),
@@ -268,9 +269,10 @@ class Site:
             wheel_name(): wheel_bytes(),
         }
         micropython = modules / "@micropython" / "micropython-webassembly-pyscript"
-        for name in (*PYODIDE_FILES, "python_stdlib.zip"):
+        for name in PYODIDE_FILES:
             files[f"pyodide/{name}"] = modules / "pyodide" / name
         files["pyodide/pyodide.asm.mjs"] = script
+        files |= addressed(modules / "pyodide")
         for name in MICROPYTHON_FILES:
             files[f"micropython/{name}"] = micropython / name
         files.update(_tree(ROOT / "public", ""))
@@ -351,6 +353,7 @@ def service_worker(files: Mapping[str, Path | bytes]) -> bytes:
     }
     site = {
         "files": {name: digest(data) for name, data in kept.items()},
+        "direct": answered_by_the_browser(kept),
         "bytes": sum(map(len, kept.values())),
         "policies": {"page": PAGE_POLICY, "worker": WORKER_POLICY},
     }

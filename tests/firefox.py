@@ -199,9 +199,11 @@ class Firefox:
             if event["method"] == "log.entryAdded" and event["params"]["level"] == "error"
         ]
 
-    def restart(self) -> None:
+    def restart(self, *, empty_cache: bool = False) -> None:
         """Close and start again with the same profile."""
         self._end()
+        if empty_cache:
+            shutil.rmtree(self._home / "profile" / "cache2")
         self._start()
 
     def renew(self) -> None:

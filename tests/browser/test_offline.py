@@ -16,6 +16,7 @@ from tests.browser.conftest import KINDS, checked, console_in, has_failed, visit
 from tests.browser.console_page import Console
 from tests.browser.hosts import bare_host
 from tests.browser.shared import SharedBrowser
+from tests.browser.snapshots import FILE
 from tests.browsers import Browser, Chromium, wait_for
 from tests.conftest import ServedSite, serving
 from tests.matrix import PARAMS, started
@@ -176,6 +177,38 @@ def test_without_its_server_the_console_opens_queries_imports_and_exports(
         console.wait_offline()
     assert console.foreign_requests() == []
     proof("offline", f"{console.browser.name}, restarted without a server", visits=times, lost=0)
+
+
+@pytest.mark.parametrize("snapshot", [True, False], ids=["from a snapshot", "long"])
+def test_without_its_server_and_with_the_http_cache_emptied_the_console_opens(
+    console: Console, place: ServedSite, snapshot: bool
+) -> None:
+    """The service worker does not answer for Pyodide's WebAssembly, but keeps it."""
+    with serving(place):
+        visit(console)
+        console.run_sql("CREATE TABLE kept (a); INSERT INTO kept VALUES (1)")
+        if not snapshot:
+            console.js(f"{FILE} await root.removeEntry(name);")
+    for _ in range(2):
+        console.restart(empty_cache=True)
+        console.run_sql("SELECT a FROM kept")
+        assert console.rows() == [["1"]]
+    assert console.foreign_requests() == []
+
+
+def test_the_webassembly_is_fetched_once_and_kept_where_its_compiled_code_is(
+    console: Console, place: ServedSite
+) -> None:
+    with serving(place) as site:
+        visit(console)
+        (path,) = {path for path in site.requests if "/pyodide.asm." in path and "wasm" in path}
+        once = site.requests.count(path)
+        for _ in range(2):
+            console.reload()
+        assert site.requests.count(path) == once == 1
+        # The kept copy serves a browser that has lost its own; it is not downloaded again.
+        console.restart(empty_cache=True)
+        assert site.requests.count(path) == 1
 
 
 def test_an_update_waits_until_it_is_accepted_and_no_transaction_is_harmed(
@@ -342,7 +375,7 @@ def test_the_worker_of_a_first_visit_reaches_no_other_origin_on_a_host_without_h
 ) -> None:
     """No service worker controls the page yet, and the host sends no policy with the worker."""
     with bare_host(tmp_path / "other") as other:
-        boot = serve.read(serve.ROOT / "worker" / "boot.mjs")
+        boot = serve.read(serve.assemble() / "worker" / "boot.mjs")
         # What code that got into the worker would do, with what it finds in the database.
         leak = f"""
             const outcome = await fetch("{other}?secret", {{ mode: "no-cors" }})

@@ -372,9 +372,10 @@ def test_the_service_worker_s_version_changes_with_every_file_that_is_kept() -> 
         return found
 
     whole = site({})
-    assert {"index.html", "start.mjs", "pyodide/pyodide.asm.wasm", "app/modules.romfs"} <= set(
+    assert {"index.html", "start.mjs", "pyodide/pyodide.mjs", "app/modules.romfs"} <= set(
         whole["files"]
     )
+    assert whole["direct"] in whole["files"]
     assert serve.SERVICE_WORKER not in whole["files"]
     assert whole == site({})
     for name in ("index.html", "worker/service.zip", "pyscript/core.js"):
