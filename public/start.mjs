@@ -1,21 +1,7 @@
-// JavaScript because the worker must start before PyScript's core, and with it the page's Python, has loaded.
+// JavaScript because it connects the tabs before PyScript's core, and with it the page's Python, has loaded.
 
 /** If the page's Python has not started by then, a file that it needs is missing: show the error panel. */
 const PATIENCE = 30_000; // ms
-
-/**
- * How much the library logs to the console, from 0 (nothing) to 3 (everything): sahpool.set_verbosity.
- * Set it in the browser's console with `localStorage["sahpool.verbosity"] = "3"` and reload the page.
- * It is read here and passed on because workers have no localStorage.
- */
-const verbosity = () => {
-  try {
-    const wanted = localStorage["sahpool.verbosity"];
-    return /^[0-3]$/.test(wanted) ? { verbosity: wanted } : {};
-  } catch {
-    return {}; // a browser that keeps no data for this site refuses this too
-  }
-};
 
 /** The number of the request that a message answers; undefined where there is none to be found. */
 const idOf = (head) => {
@@ -27,26 +13,9 @@ const idOf = (head) => {
   }
 };
 
-/** The name of the leader's Web Lock, and of the BroadcastChannel that all tabs listen to. */
-const LEADER = "sahpool leader";
+// Of the script before this one (public/first.js), which has made the worker if this tab leads.
+const { LEADER, EngineWorker, early, unique } = globalThis.sahpoolFirst ?? {};
 const MOST_TABS = 999; // numbers; a tab beyond them has none
-
-/**
- * Returns the URL of the worker's script, with what it is told behind "#".
- *
- * The policy of a worker that comes from the network is the one of its own response, which a host
- * without headers does not send: only the service worker adds it. So until one controls this page,
- * the worker starts from a blob, which has the policy of the page (CSP level 3, section 4.1, and
- * HTML, "policy container").
- */
-const workerUrl = (told) => {
-  const url = new URL(`./worker/boot.mjs#${told}`, import.meta.url).href;
-  if (navigator.serviceWorker?.controller) return url;
-  return URL.createObjectURL(new Blob([`import ${JSON.stringify(url)};`], { type: "text/javascript" }));
-};
-
-/** Returns a unique name; not by randomUUID, which pages that are not secure do not have. */
-const unique = (kind) => `sahpool ${kind} ${crypto.getRandomValues(new Uint32Array(3)).join("-")}`;
 
 /** The Web Locks that this tab holds from the page's beginning until it is left. */
 class Stay {
@@ -103,6 +72,7 @@ class Start {
   #waiting = [];
   #number = 0;
   #lent = false;
+  #early = early;
 
   constructor() {
     this.begin();
@@ -139,6 +109,24 @@ class Start {
   /** Requests the leader's lock; when it is granted, starts a worker and delivers "granted". */
   queue() {
     const { signal } = this.#stay;
+    // The first script has asked, too, and has it if it was free (public/first.js).
+    const first = this.#early;
+    this.#early = Promise.resolve(null);
+    first.then((found) => (found ? this.#take(found, signal) : this.#wait(signal)));
+  }
+
+  #take({ worker, release }, signal) {
+    if (signal.aborted) {
+      worker.end();
+      release();
+      return;
+    }
+    this.#resign = release;
+    this.lead(worker);
+    this.#tell("granted");
+  }
+
+  #wait(signal) {
     const granted = () => {
       if (signal.aborted) return undefined;
       this.lead();
@@ -210,26 +198,14 @@ class Start {
       .catch(() => null); // this page was left
   }
 
-  /** Ends the worker of this tab, whatever it is doing, and starts a new one. */
-  lead() {
+  /** Ends the worker of this tab, whatever it is doing, and starts a new one, or takes `worker`. */
+  lead(worker = new EngineWorker(this.#lent)) {
     this.#detach();
     this.#waiting.length = 0; // messages of an earlier worker, or of another tab's
-    this.#address = navigator.locks ? unique("worker") : "";
-    const told = new URLSearchParams({ address: this.#address, ...verbosity() });
-    if (this.#lent) told.set("lent", "yes");
-    const url = workerUrl(told);
-    const worker = new Worker(url, { type: "module", name: "sahpool" });
-    // The script has been fetched by the time of the first message.
-    worker.addEventListener("message", () => URL.revokeObjectURL(url), { once: true });
-    // Messages of a worker that was ended may still arrive: ignore them.
-    const current = () => worker === this.#worker;
-    worker.addEventListener("message", ({ data }) => current() && this.#deliver(data));
-    worker.addEventListener("error", (event) => {
-      event.preventDefault();
-      if (current()) this.#deliver([this.#failed(event.message)]);
-    });
-    worker.addEventListener("messageerror", () => {
-      if (current()) this.#deliver([this.#failed("a message could not be read")]);
+    this.#address = worker.address;
+    worker.hear((message, error) => {
+      if (worker !== this.#worker) return; // one that was ended may still have said something
+      this.#deliver(message ?? [this.#failed(error)]);
     });
     this.#worker = worker;
     if (this.taken) this.#hurry();
@@ -259,7 +235,7 @@ class Start {
   send(head, sql, ...parts) {
     const whole = sql ? JSON.stringify({ ...JSON.parse(head), sql: sql.text ?? sql }) : head;
     if (this.#letterbox) this.#letterbox.postMessage([this.#stay.tab, whole, ...parts]);
-    else this.#worker?.postMessage([whole, ...parts]);
+    else this.#worker?.post([whole, ...parts]);
   }
 
   /** @param {(head: string, parts: Array) => void} listener gets every message, the queued ones first;
@@ -276,12 +252,12 @@ class Start {
 
   /** Tells the worker of this tab that the editor is shown (worker/boot.mjs). */
   #hurry() {
-    this.#worker?.postMessage("hurry");
+    this.#worker?.post("hurry");
   }
 
   /** Stops sending to any worker, and ends that of this tab. */
   #detach() {
-    this.#worker?.terminate();
+    this.#worker?.end();
     this.#worker = null;
     this.#announced = false;
     this.#letterbox?.close();
@@ -353,12 +329,12 @@ class Start {
   }
 }
 
-const start = new Start();
+const start = early ? new Start() : null;
 globalThis.sahpoolStart = start;
 
 /** Shows the page's error panel when the page's Python, which usually fills it, has not started. */
 const giveUp = (message) => {
-  if (start.taken) return;
+  if (start?.taken) return;
   document.documentElement.dataset.state = "error";
   document.getElementById("failure-phase").textContent = "Starting the page";
   document.getElementById("failure-message").textContent = message;
@@ -387,3 +363,4 @@ addEventListener(
   { capture: true },
 );
 setTimeout(() => giveUp("The page's Python has not started."), PATIENCE);
+if (!start) giveUp("/first.js did not load.");

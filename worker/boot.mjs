@@ -2,11 +2,10 @@
 
 const SITE = new URL("../", import.meta.url);
 const PYODIDE = new URL("pyodide/", SITE);
-const WASM = new URL("pyodide.asm.wasm", PYODIDE).href;
+const WASM_NAME = "pyodide.asm.wasm"; // serve.py puts the name with the file's digest here
+const WASM = new URL(WASM_NAME, PYODIDE);
 const PARTS = new URL("parts.json", import.meta.url);
-const PYODIDE_PARTS = [
-  "pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "pyodide-lock.json", "python_stdlib.zip",
-];
+const PYODIDE_PARTS = ["pyodide.mjs", "pyodide.asm.mjs", "pyodide-lock.json", "python_stdlib.zip"];
 const PACKAGES = "/lib/sahpool-packages/";
 const SETTLED = 1000; // ms after the engine has started until the snapshot is written to the cache
 
@@ -16,6 +15,9 @@ const matching = globalThis.caches?.match(new URL("snapshot", import.meta.url).h
   cacheName: "sahpool-snapshot",
 });
 matching?.catch(() => null); // whoever awaits it gets the error
+
+// Whether a service worker controls the page: before, the worker is a blob (public/start.mjs).
+const CONTROLLED = location.protocol !== "blob:";
 
 let phase = "pyodide";
 const phases = []; // pairs: the name of a phase, and when it began, in ms since 1970
@@ -78,12 +80,35 @@ async function importPart(url) {
   }
 }
 
+// Compiles Pyodide's WebAssembly. Its name has its digest, so any kept copy is the right one.
+//
+// Chromium keeps compiled code, and uses it, for a response of its HTTP cache only. So once a
+// service worker keeps the site, it still does not answer for this file: it comes from the HTTP
+// cache without a request to the server, or else from the service worker's own cache.
+async function compile() {
+  const kept = [
+    () => fetch(WASM, { cache: "only-if-cached", mode: "same-origin" }),
+    () => caches.match(WASM),
+  ];
+  for (const find of CONTROLLED ? kept : []) {
+    try {
+      const response = await find();
+      if (response?.ok) return await WebAssembly.compileStreaming(response);
+    } catch {
+      // It is not there, or no longer whole.
+    }
+  }
+  return WebAssembly.compileStreaming(await fetchPart(WASM));
+}
+
 // Starts Pyodide. `wasm` is the promise of its compiled WebAssembly; `prepare` is called with the
 // instance before anything else is done with it.
 async function loadPython(wasm, options, prepare) {
   const { fetch } = globalThis;
   const { instantiateStreaming } = WebAssembly;
-  globalThis.fetch = (address, ...rest) => (String(address) === WASM ? wasm : fetch(address, ...rest));
+  globalThis.fetch = (address, ...rest) => (
+    String(address) === WASM.href ? wasm : fetch(address, ...rest)
+  );
   // Where its WebAssembly cannot be loaded, Pyodide logs that and then waits for ever: so this
   // promise rejects.
   const noWasm = new Promise((_, reject) => {
@@ -141,7 +166,7 @@ async function whyMemory() {
   return undefined;
 }
 
-// The parameters that the page gives this worker (public/start.mjs): `verbosity`; `lent`, "yes"
+// The parameters that the page gives this worker (public/first.js): `verbosity`; `lent`, "yes"
 // when an earlier worker has lent the storage to another program; and `address`, by which other
 // tabs reach this worker. The address is the name of a BroadcastChannel and of a Web Lock that this
 // worker holds for as long as it lives; a tab has one of each, too (worker/sahpool_console/main.py, Desk).
@@ -332,13 +357,12 @@ async function boot() {
   }
   const importing = importPart(new URL("snapshot.mjs", import.meta.url));
   const finding = importing.then(({ find }) => find(matching));
-  const response = fetch(WASM);
   // Compiling takes the processors from the page. So it begins only once the snapshot, if there is
   // one, is read, or once the page has its editor (in Firefox that comes first). Pyodide by itself
   // would begin later still.
   const read = finding.then((kept) => kept?.packed).catch(() => null);
-  const wasm = Promise.race([read, hurried]).then(() => WebAssembly.compileStreaming(response));
-  for (const promise of [finding, response, wasm]) promise.catch(() => null); // awaited elsewhere
+  const wasm = Promise.race([read, hurried]).then(compile);
+  for (const promise of [finding, wasm]) promise.catch(() => null); // awaited elsewhere
   const parts = fetchPart(PARTS).then((response) => response.json());
   const [why, pyodide] = await Promise.all([
     whyMemory(),

@@ -63,10 +63,12 @@ const within = (ms, promise) =>
  */
 export async function keyOf(version, packages) {
   const digests = await Promise.all(packages.map(digest));
-  // Before a snapshot is taken, Python has read the time zone and what WebAssembly can do.
-  const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+  // Before a snapshot is taken, Python has read what WebAssembly can do and the time zone: of that
+  // these two offsets (tzset). Intl would tell its name, but its first use takes 16 ms.
+  const year = new Date().getFullYear();
+  const zone = [0, 6].map((month) => new Date(year, month, 1).getTimezoneOffset());
   const suspends = "Suspending" in WebAssembly;
-  return [version, ...digests, navigator.userAgent, suspends, timeZone].join(" ");
+  return [version, ...digests, navigator.userAgent, suspends, ...zone].join(" ");
 }
 
 /**

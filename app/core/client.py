@@ -1,7 +1,7 @@
 """The page's connection to the worker: numbered requests, their replies, and events.
 
-public/start.mjs starts the worker before the page's Python runs, and queues its messages until
-``Client.listen``.
+public/first.js starts the worker before the page's Python runs, and public/start.mjs queues its
+messages until ``Client.listen``.
 """
 
 import asyncio
@@ -26,6 +26,9 @@ def is_greeting(op: str) -> bool:
     return protocol.OPS[op].fate == protocol.GREETING
 
 
+NOT_OPEN = ("NoDatabase", "WrongDatabase")
+"""Types of errors of a request whose database is not the open one: nothing was done."""
+
 SESSION_LOST = own_error("SessionLost", "session-lost", "run-rest")
 _OUTCOME_UNKNOWN = own_error("OutcomeUnknown", "page-outcome-unknown", "look-at-data")
 _RESULT_LOST = own_error("CursorClosed", "result-lost", "run-again")
@@ -44,6 +47,7 @@ class Request:
         self.done = False
         self.sent = False
         self.has_done_nothing = False  # it still waits for another tab's lock
+        self.is_early = False  # it was sent behind a greeting whose reply is not there yet
         self.repeats = 0
         self.since = since
         self.connection = None  # Client.connection when it was sent last
@@ -75,6 +79,11 @@ class Client:
     When the worker has gone and the next one has not been greeted (core/leader.py), requests wait
     here. ``resume`` then sends them; a request whose worker has gone before its reply is repeated
     or answered, by its ``fate`` in worker/sahpool_console/protocol.py.
+
+    A ``run`` in the database that a greeting asks for need not wait (``expect``): it is sent right
+    behind the greeting, for the worker runs nothing in any other database. Its reply is taken after
+    that of the greeting; where that database was not open, the run has done nothing and is sent
+    again.
     """
 
     def __init__(self, on_event: "Callable[[Json], object]") -> None:
@@ -83,6 +92,8 @@ class Client:
         self._last = 0
         self._waiting: "dict[int, Request]" = {}
         self._parked: "list[Request]" = []
+        self._expected: "str | None" = None
+        self._early: "list[tuple[Request, Json]]" = []  # replies that came before resume()
         self._is_connected = False
         self._is_resumed = False
         self._sent_script = (0, 0)
@@ -115,6 +126,8 @@ class Client:
         request = Request(self._last, op, fields, part, since)
         if self._is_resumed or (self._is_connected and is_greeting(op)):
             self._send(request)
+        elif not self._parked and self._may_be_early(request):
+            self._send_early(request)
         else:
             self._parked.append(request)
         return request
@@ -132,6 +145,16 @@ class Client:
         self._is_connected = True
         self.connection += 1
 
+    def expect(self, database: str) -> None:
+        """Sends what runs in this database, which the greeting just sent asks the worker to open.
+
+        That is the request which has waited longest, and later ones until resume() while none
+        waits.
+        """
+        self._expected = database
+        while self._parked and self._may_be_early(self._parked[0]):
+            self._send_early(self._parked.pop(0))
+
     def disconnect(self) -> None:
         """Stops sending: the worker has gone. Requests without a reply wait for the next one."""
         self._is_connected = self._is_resumed = False
@@ -141,7 +164,11 @@ class Client:
     def resume(self) -> None:
         """Sends the requests that have waited until the worker was greeted."""
         self._is_resumed = True
+        self._expected = None
         parked, self._parked = self._parked, []
+        early, self._early = self._early, []
+        for request, message in early:
+            self._take_reply(request, message)
         for request in parked:
             if request.sent and not request.has_done_nothing:
                 self._settle_or_repeat(request)
@@ -152,7 +179,9 @@ class Client:
 
     def will_tell_of_loss(self) -> bool:
         """Return whether the worker will answer one of the waiting requests TransactionLost."""
-        return any(request.fields.get("transaction") for request in self._parked)
+        early = [request for request in self._waiting.values() if request.is_early]
+        early += [request for request, _reply in self._early]
+        return any(request.fields.get("transaction") for request in self._parked + early)
 
     def refuse_all(self, hint: str) -> None:
         """Ends all requests with the error ``Restarted``; ``hint`` is the code of a hint."""
@@ -161,6 +190,14 @@ class Client:
 
     def _park(self) -> None:
         """Queues the requests that were sent, in their order, before those that wait already."""
+        self._expected = None
+        early, self._early = self._early, []
+        for request, message in early:
+            if _is_not_open(message):
+                request.has_done_nothing = True
+                self._waiting[request.number] = request
+            else:
+                self._settle(request, message)
         under_way = [self._waiting[number] for number in sorted(self._waiting)]
         self._waiting = {}
         self._parked = under_way + self._parked
@@ -174,6 +211,22 @@ class Client:
             else:
                 self._parked.append(request)
 
+    def _may_be_early(self, request: "Any") -> bool:
+        return (
+            self._expected is not None
+            and request.op == "run"
+            and request.fields.get("database") == self._expected
+            and request.repeats < MOST_REPEATS
+            and (request.since is None or request.since == self.connection)
+        )
+
+    def _send_early(self, request: "Any") -> None:
+        if request.sent and not request.has_done_nothing:
+            self._repeat(request)
+        else:
+            self._send(request)
+        request.is_early = True
+
     def _settle_or_repeat(self, request: "Any") -> None:
         fate = protocol.OPS[request.op].fate
         if fate == protocol.UNKNOWN:
@@ -186,10 +239,13 @@ class Client:
             # This request may be what makes the workers end.
             request.settle(_OUTCOME_UNKNOWN, None)
         else:
-            request.repeats += 1
-            if fate == protocol.READS_AGAIN:
-                request.fields["again"] = True
-            self._send(request)
+            self._repeat(request)
+
+    def _repeat(self, request: "Any") -> None:
+        request.repeats += 1
+        if protocol.OPS[request.op].fate == protocol.READS_AGAIN:
+            request.fields["again"] = True
+        self._send(request)
 
     def _note(self, number: int, waits: bool) -> None:
         """Notes that a request waits for a lock, or answers "free" so that the worker goes on."""
@@ -216,6 +272,7 @@ class Client:
         head = protocol.encode_request(request.number, request.op, **fields)
         request.sent = True
         request.has_done_nothing = False
+        request.is_early = False
         request.connection = self.connection
         self._waiting[request.number] = request
         if request.part is None:
@@ -235,11 +292,30 @@ class Client:
         request = self._waiting.pop(message["id"], None)
         if request is None:
             js.console.error("The worker answered what nobody asked: " + head[:200])
-        elif message["ok"]:
-            # A Python list: an index out of range of a JavaScript array raises what Python here
-            # cannot catch.
-            message["parts"] = [parts[index] for index in range(parts.length)]
-            message["head"] = head
+            return
+        # A Python list: an index out of range of a JavaScript array raises what Python here cannot
+        # catch.
+        message["parts"] = [parts[index] for index in range(parts.length)]
+        message["head"] = head
+        if self._is_resumed or not request.is_early:
+            self._take_reply(request, message)
+        else:
+            self._early.append((request, message))
+
+    def _take_reply(self, request: "Any", message: "Json") -> None:
+        if _is_not_open(message):
+            self._sent_script = (0, 0)  # the worker has not kept the text
+        if request.is_early and _is_not_open(message):
+            self._send(request)
+        else:
+            self._settle(request, message)
+
+    def _settle(self, request: "Any", message: "Json") -> None:
+        if message["ok"]:
             request.settle(None, message)
         else:
             request.settle(message["error"], None)
+
+
+def _is_not_open(reply: "Json") -> bool:
+    return not reply["ok"] and reply["error"]["type"] in NOT_OPEN

@@ -24,6 +24,9 @@ if MYPY:
 
     from core.commands import Commands
 
+last_rows = parts.lastRows
+"""What is done with the rows of the last visit (app/parts/last.mjs)."""
+
 _crash_handlers: "list[Callable[[str], object]]" = []
 
 

@@ -12,6 +12,8 @@ The page's own events:
     full ()             the storage was full when something was to be written
     browsed (sql)       a person chose a table; ``sql`` reads its first rows
     brought (files)     the operating system opened files with this page
+    ran (database)      a run has ended, and its results are shown
+    missed ()           the database that was open last is not there, or cannot be opened
     started ()          SQL is answered, and the requests that waited for that have been sent
     left ()             the page is being left
     returned ()         the page is shown again after ``left``

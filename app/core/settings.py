@@ -97,7 +97,9 @@ class Setting:
 SETTINGS = (
     # Seconds after which a statement is stopped; 0: never.
     Setting("seconds", Choice("0", "10", "60", "600"), "0", shown="statements"),
-    # How much the library logs; public/start.mjs reads it when the page is loaded.
+    # Whether the first rows of the last result are kept for the next visit (app/parts/last.mjs).
+    Setting("last-rows", Flag(), True, shown="results"),
+    # How much the library logs; public/first.js reads it when the page is loaded.
     Setting("verbosity", Choice("usual", "0", "1", "2", "3"), "usual", shown="diagnosis"),
     # The name of the database that was open last.
     Setting("database", Text(), ""),

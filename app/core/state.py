@@ -17,6 +17,8 @@ JOURNALS = ("-journal", "-wal")
 class State:
     """Named values, and the functions that watch their changes.
 
+    greeted         whether SQL can be sent: it is answered, or will be as soon as the database is
+                    open that the worker was asked for
     ready           whether SQL is answered
     tab             the number of this tab, as messages show it; 0 while it has none
     tabs            the numbers of all tabs that share the worker
@@ -48,6 +50,7 @@ class State:
 
     def __init__(self) -> None:
         self._values = {
+            "greeted": False,
             "ready": False,
             "tab": 0,
             "tabs": [],

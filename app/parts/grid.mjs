@@ -1,7 +1,8 @@
 // JavaScript because the grid asks for cells while it scrolls, faster than Python on the page can answer.
 
 import { copyText, download, report } from "./browser.mjs";
-import { Rows } from "./columns.mjs";
+import { grouped, Rows } from "./columns.mjs";
+import { keep, lastRows } from "./last.mjs";
 import { write, writeName } from "./visible.mjs";
 import { WideColumns } from "./wide.mjs";
 
@@ -119,6 +120,11 @@ class Grid {
     this.#rows = null;
   }
 
+  /** Keeps the first rows of result `key` for the next visit. */
+  keep(key, database, statement) {
+    keep(database, statement, this.#results.get(key), this.#texts.unnamed);
+  }
+
   /** Loads and draws a grid in advance, so that the first rows are shown quickly. */
   prepare() {
     load(this.#texts.unloaded).then(rehearse).catch(report);
@@ -175,6 +181,7 @@ class Grid {
     grid.pageSize = 100;
     grid.addEventListener("dblclick", (event) => this.#open(event));
     grid.addEventListener("keydown", (event) => this.#onKey(event), { capture: true });
+    lastRows.end();
     this.#parent.append(grid);
     this.#grid = grid;
     this.#numbering = this.#numbers(rows);
@@ -215,6 +222,11 @@ class Grid {
     }
   }
 
+  /** Returns a promise of the rows held of result `key` as a file, with what describes it (columns.mjs). */
+  held(key) {
+    return this.#results.get(key).held();
+  }
+
   #numbers(rows) {
     const column = document.createElement("vaadin-grid-column");
     column.frozen = true;
@@ -225,14 +237,14 @@ class Grid {
       root.className = "row-number";
     };
     column.renderer = (root, _, { index }) => {
-      root.textContent = (index + 1).toLocaleString("en");
+      root.textContent = grouped(index + 1);
       root.className = "row-number";
     };
     return column;
   }
 
   #numberWidth(rows) {
-    const widest = rows.size.toLocaleString("en").replaceAll(/\d/g, "0").padStart(3, "0");
+    const widest = grouped(rows.size).replaceAll(/\d/g, "0").padStart(3, "0");
     return `${Math.ceil(widthOf([widest], getComputedStyle(this.#grid))) + 20}px`;
   }
 

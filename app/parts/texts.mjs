@@ -7,6 +7,7 @@
  */
 
 import { recall, remember } from "./browser.mjs";
+import { taken } from "./last.mjs";
 
 const DATABASE = "sahpool-texts";
 const STORE = "texts";
@@ -113,6 +114,7 @@ export class KeptText {
     if (!found) await claim(this.#id);
     session.set(this.#id);
     this.#kept = found?.text ?? null;
+    taken(this.#id, this.#kept);
     this.#takeOver(given).catch(() => {}); // it is still in localStorage at the next start
     return this.#kept;
   }
@@ -155,6 +157,7 @@ export class KeptText {
     this.#id = fresh();
     this.#kept = null;
     session.set(this.#id);
+    taken(this.#id, null);
     await claim(this.#id);
   }
 

@@ -39,9 +39,9 @@ class Page:
         if wait:
             self.wait_ready()
 
-    def restart(self, *, wait: bool = True) -> None:
+    def restart(self, *, wait: bool = True, empty_cache: bool = False) -> None:
         """Close the browser, start it again with the same profile, go to the page."""
-        self.browser.restart()
+        self.browser.restart(empty_cache=empty_cache)
         self.open(wait=wait)
 
     def close_browser(self) -> None:

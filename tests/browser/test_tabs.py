@@ -59,6 +59,13 @@ def test_a_loan_outlives_the_tab_that_led(tabs: Tabs) -> None:
     require_exact(sessions.loan_without_its_leader(tabs))
 
 
+def test_a_tab_that_follows_makes_no_worker(tabs: Tabs) -> None:
+    tabs.close_all()
+    (leader,) = tabs.open()
+    (follower,) = tabs.open()
+    assert [tab.js("return workers.length") for tab in (leader, follower)] == [1, 0]
+
+
 def test_many_tabs_increment_one_counter_and_no_increment_is_lost(tabs: Tabs) -> None:
     require_exact(counting.counter(tabs, number=4, each=25))
 

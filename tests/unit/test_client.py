@@ -242,3 +242,120 @@ def test_a_restart_by_the_person_refuses_what_was_under_way(page: Page) -> None:
     assert [error_of(request) for request in requests] == ["Restarted"] * 2
     page.take_over()
     assert page.transport.ops() == ["run", "schema"]
+
+
+class Greeted:
+    """A page whose second worker was asked, by a greeting, to open ``a.db``."""
+
+    def __init__(self, page: Page, **fields: object) -> None:
+        self.page = page
+        page.client.disconnect()
+        self.run = page.client.start("run", sql="SELECT 1", **({"database": "a.db"} | fields))
+        page.client.connect()
+        self.hello = page.start("hello", protocol=protocol.PROTOCOL)
+        page.client.expect("a.db")
+
+    def reply(self, kind: str | None = None) -> None:
+        """The worker answers the run, with an error of that type if there is one."""
+        error = kind and protocol.make_error(kind, "", code=None)
+        more = {"ok": False, "error": error} if kind else {"ok": True, "outcomes": []}
+        self.page.transport.say(id=self.run.number, **more)
+
+
+def test_a_run_follows_the_greeting_and_its_reply_comes_after_that_of_the_greeting(
+    page: Page,
+) -> None:
+    greeted = Greeted(page)
+    assert page.transport.ops() == ["hello", "run"]
+    greeted.reply()
+    assert not greeted.run.done, "what the greeting says comes first"
+    page.client.resume()
+    assert (page.transport.ops(), greeted.run.done, error_of(greeted.run)) == ([], True, None)
+
+
+@pytest.mark.parametrize("comes", ["before", "after"])
+def test_a_run_that_met_no_database_is_sent_again_once_one_is_open_and_then_told(
+    page: Page, comes: str
+) -> None:
+    greeted = Greeted(page)
+    page.transport.ops()
+    if comes == "before":
+        greeted.reply("NoDatabase")
+        page.client.resume()
+    else:
+        page.client.resume()
+        greeted.reply("WrongDatabase")
+    (again,) = page.transport.sent
+    assert (again["op"], again["sql"], again["database"]) == ("run", "SELECT 1", "a.db")
+    assert "again" not in again, "it has done nothing"
+    greeted.reply("WrongDatabase")
+    assert error_of(greeted.run) == "WrongDatabase"
+
+
+@pytest.mark.parametrize(
+    "fields", [{"database": "b.db"}, {"database": None}, {"since": 1}], ids=["b", "none", "since"]
+)
+def test_what_is_for_another_database_or_session_does_not_follow_the_greeting(
+    page: Page, fields: dict[str, Any]
+) -> None:
+    Greeted(page, **fields)
+    assert page.transport.ops() == ["hello"]
+
+
+def test_nothing_overtakes_a_request_that_waits_for_the_greeting(page: Page) -> None:
+    page.client.disconnect()
+    page.client.start("schema")
+    Greeted(page)
+    page.start("run", sql="SELECT 2", database="a.db")
+    assert page.transport.ops() == ["hello"]
+    page.client.resume()
+    assert page.transport.ops() == ["schema", "run", "run"]
+
+
+def test_a_run_of_the_worker_before_follows_the_greeting_of_the_next_as_a_repetition(
+    page: Page,
+) -> None:
+    page.start("run", sql="UPDATE t SET a = 1", database="a.db")
+    page.transport.ops()
+    Greeted(page)
+    first, second = page.transport.sent[1:]
+    assert (first["sql"], first["again"]) == ("UPDATE t SET a = 1", True)
+    assert "again" not in second
+
+
+def test_a_run_behind_a_greeting_whose_worker_goes_may_have_been_done(page: Page) -> None:
+    Greeted(page)
+    page.transport.ops()
+    page.take_over()
+    (again,) = page.transport.sent
+    assert again["again"] is True
+
+
+def test_a_reply_that_waits_for_the_greeting_counts_when_the_worker_goes(page: Page) -> None:
+    greeted = Greeted(page)
+    greeted.reply()
+    page.take_over()
+    assert error_of(greeted.run) is None
+    assert greeted.run.done
+    assert page.transport.ops() == ["hello", "run"]
+
+
+def test_a_text_that_met_no_database_is_sent_whole_again(page: Page) -> None:
+    text = type("Script", (), {"key": 7, "length": 8, "text": "SELECT 1"})()
+    page.client.disconnect()
+    page.client.connect()
+    page.start("hello", protocol=protocol.PROTOCOL)
+    page.client.expect("a.db")
+    run = page.start("run", script=text, database="a.db", sql="")
+    assert page.transport.sent[-1]["sql"] is text
+    error = protocol.make_error("NoDatabase", "", code=None)
+    page.transport.say(id=run.number, ok=False, error=error)
+    page.client.resume()
+    assert page.transport.sent[-1]["sql"] is text
+
+
+def test_a_lost_transaction_is_told_by_a_run_that_follows_the_greeting(page: Page) -> None:
+    greeted = Greeted(page, transaction=True)
+    assert page.client.will_tell_of_loss()
+    greeted.reply("TransactionLost")
+    assert page.client.will_tell_of_loss()

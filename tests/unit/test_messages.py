@@ -43,7 +43,14 @@ KEY = re.compile(r"((Mod|Ctrl|Alt|Shift|Meta)-)+\S+")
 NO_TEXTS = {
     *("Cancelled", "CursorClosed", "ImportDoubtful", "MixedVersions", "NameExists"),
     "OperationalError",
-    *("OutcomeUnknown", "Restarted", "SessionLost", "TransactionLost"),
+    *(
+        "NoDatabase",
+        "OutcomeUnknown",
+        "Restarted",
+        "SessionLost",
+        "TransactionLost",
+        "WrongDatabase",
+    ),
     *("ArrowLeft", "ArrowRight", "Escape", "Files", "Mac"),
     "SELECT * FROM {} LIMIT {};",
     "(max-width: 760px)",

@@ -113,7 +113,8 @@ async def start(
     desk = Desk(host, is_paused=lent and why_memory is None)
     begin("ready")
     timeline = json.loads(sahpool_host.timeline())
-    event = protocol.encode_event("ready", storage=host.storage.kind, **timeline)
+    site = host.engine.versions.get("site")
+    event = protocol.encode_event("ready", storage=host.storage.kind, site=site, **timeline)
     _post(PAGE, event)
     return create_proxy(desk.receive)  # type: ignore[no-any-return]
 

@@ -110,6 +110,7 @@ _TEXT_OPTIONS = {
     "nulls": (TEXTS_OR_NULL, None),
     "types": (TEXTS_OR_NULL, None),
 }
+_FILE_OPTIONS = {"null": (TEXT, ""), "table": (TEXT, ""), "gzip": (FLAG, False)}
 OPS: "dict[str, Op]" = {
     # ``database``: opened, too, if there is one of that name, which saves a round trip.
     # ``tab``: the number that the user sees for the sender's tab, 0 when it has none.
@@ -187,12 +188,29 @@ OPS: "dict[str, Op]" = {
     ),
     "export": Op({}, {"database": (TEXT_OR_NULL, None)}, fate=AGAIN),
     # All rows of one statement that only reads, as a file; ``format`` is a name that the reply to
-    # formats lists.
+    # formats lists. ``null`` stands for NULL in formats that have none, ``table`` is the name of
+    # the table or sheet, and ``gzip`` compresses the file.
+    # ``state``: that of the outcome whose rows are meant. If the statement may give other rows now,
+    # the reply is the error RowsChanged and nothing is read; null: whatever it gives now is meant.
     # ``database`` and ``seconds`` as for run.
     "export_rows": Op(
         {"sql": TEXT, "format": TEXT},
-        {"database": (TEXT_OR_NULL, None), "seconds": (INT, 0)},
+        dict(
+            _FILE_OPTIONS,
+            state=(TEXT_OR_NULL, None),
+            database=(TEXT_OR_NULL, None),
+            seconds=(INT, 0),
+        ),
         fate=AGAIN,
+    ),
+    # Rows that the page has, as a file. The part begins with ``described`` bytes of JSON, a list of
+    # pieces as replies describe them, each with its ``start`` and ``size`` in the bytes behind it.
+    "write_rows": Op(
+        {"format": TEXT, "columns": TEXTS_OR_NULL, "described": INT},
+        dict(_FILE_OPTIONS, seconds=(INT, 0)),
+        parts=1,
+        fate=AGAIN,
+        while_paused=True,
     ),
     "delete": Op({"database": TEXT}, {}, fate=UNKNOWN),
     # How much room there is; at once, for the browser may take long to answer.

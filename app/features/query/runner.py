@@ -4,7 +4,7 @@ import asyncio
 import json
 
 from core import dom, format
-from core.client import SESSION_LOST
+from core.client import NOT_OPEN, SESSION_LOST
 from core.errors import RequestError, message_of
 from core.messages import text
 
@@ -183,10 +183,11 @@ class Runner:
         self._left = None
         self._console.trouble.clear()
         self._editor.clear_marks()
+        seen = self._console.state["database"]
         try:
-            await self._console.state.until("ready")
+            await self._console.state.until("greeted")
             if not self._stopped:
-                await self._statements(script)
+                await self._in_database(script, seen)
         except RequestError as error:
             self._console.trouble.show(error.error)
             stopped = error.kind == "Restarted"
@@ -240,10 +241,46 @@ class Runner:
         self._console.status.stop_watch()
         self._console.state["running"] = False
 
-    async def _statements(self, script: "Script") -> None:
+    async def work(self, said: str, op: str, **fields: "Any") -> "Json":
+        """Ask the worker for something long that Cancel stops as it stops a run; return the reply.
+
+        Args:
+            said: What the status line says meanwhile.
+            op: Name of the operation (worker/sahpool_console/protocol.py).
+            **fields: Its fields, and ``part`` where a file goes with it.
+
+        Raises:
+            RequestError: The reply is an error.
+        """
+        self._begin()
+        self._console.status.say(said)
+        seconds = int(self._console.settings["seconds"])
+        request = self._request = self._console.client.start(op, seconds=seconds, **fields)
+        try:
+            return await request.reply()
+        finally:
+            self._request = None
+            self._end()
+
+    async def _in_database(self, script: "Script", seen: "str | None") -> None:
+        """Runs a script in the database whose name the person has ``seen``, and in no other.
+
+        Before a name was shown, that is the one which the start opens: mostly that of the last
+        visit, with which the script is sent before it is open.
+        """
+        state = self._console.state
+        try:
+            await self._statements(script, seen or self._console.opening.last())
+        except RequestError as error:
+            if seen is not None or self._since is not None or error.kind not in NOT_OPEN:
+                raise
+            await state.until("ready")
+            await self._statements(script, state["database"])
+
+    async def _statements(self, script: "Script", database: "str | None") -> None:
         self._results.begin()
         # All statements of the script run in this database, or not at all.
-        self._database = self._console.state["database"]
+        self._database = database
         # The connection on which the script began: its temporary tables are only in that session.
         self._since = None
         self._again = False
@@ -261,6 +298,7 @@ class Runner:
                 for outcome in reply["outcomes"]:
                     wrote = wrote or bool(outcome["changes"])
                     result = self._results.add(outcome, script, reply["parts"])
+                    result.database = self._database
                     if outcome["error"] is not None:
                         failed = True
                         self._tell(outcome["error"], script, result.line)
@@ -277,6 +315,7 @@ class Runner:
             self._results.show_last()
             if wrote:
                 self._console.events.emit("wrote", self._database)
+            self._console.events.emit("ran", self._database)
         if self._left is not None:
             self._results.show(self._left[0], offer_more=True)
         if self._stopped and not failed:

@@ -61,6 +61,7 @@ class Start:
     def __init__(self, console: "Console") -> None:
         self._console = console
         self._phase = ""
+        self._site = ""
         self._is_mixed = False
         self._leader = Leader(console.client.transport, console.client, self)
         for name in EVENTS:
@@ -77,6 +78,7 @@ class Start:
 
     def take_ready(self, message: "Json") -> None:
         """Takes the event ``ready``: the worker answers, and says how long its phases took."""
+        self._site = message.get("site") or ""
         self._take_timeline(message["phases"], message["snapshot"])
 
     def take_failure(self, message: "Json") -> None:
@@ -136,6 +138,7 @@ class Start:
         dom.spawn(self._greet(self._console.client.connection))
 
     def _begin(self, said: str) -> None:
+        self._console.state["greeted"] = False
         self._console.state["ready"] = False
         dom.by_id("failure").hidden = True
         dom.by_id("page").inert = False
@@ -166,9 +169,14 @@ class Start:
         try:
             last = self._console.opening.last()
             number = self._console.client.tab
-            hello = await self._console.client.ask(
+            request = self._console.client.start(
                 "hello", protocol=protocol.PROTOCOL, database=last, tab=number
             )
+            # Not of a worker in another tab, whose version is only known by its reply.
+            if last and self._console.state["leads"] and self._site == version.SITE:
+                self._console.client.expect(last)
+                self._console.state["greeted"] = True
+            hello = await request.reply()
             if connection != self._console.client.connection:
                 return
             self._is_mixed = hello["versions"].get("site") != version.SITE
@@ -190,6 +198,7 @@ class Start:
             if hello["database"] is not None:
                 self._console.opening.take_opened(hello)
             elif not hello["paused"]:
+                self._console.events.emit("missed")
                 await self._console.opening.open_last(hello["databases"])
         except RequestError as error:
             if error.kind != "Restarted":
@@ -197,6 +206,7 @@ class Start:
             return
         if connection != self._console.client.connection:
             return
+        self._console.state["greeted"] = True
         self._console.state["ready"] = True
         self._console.status.say(text("start.ready-again" if is_another else "start.ready"))
         dom.page_state("ready")

@@ -13,6 +13,7 @@
      ├─ StoragePaused       another program has the storage for the time being
      ├─ FunctionFailed      a function of SQL that is written in Python raised an exception
      ├─ ForeignIndex        the statement needs the order of an index of another program
+     ├─ RowsChanged         a query may give other rows now than those that were read
      ├─ NameExists          the name is taken, and the request does not ask to replace
      ├─ ImportDoubtful      the file can be read in several ways, and the request asks to be sure
      └─ ImportRejected      the file cannot be imported
@@ -46,6 +47,7 @@ __all__ = [
     "NoDatabase",
     "NotADatabase",
     "OutcomeUnknown",
+    "RowsChanged",
     "SessionError",
     "StoragePaused",
     "TimedOut",
@@ -103,6 +105,10 @@ class TimedOut(SessionError):
             hint=Hint("allow-more-time"),
             seconds=seconds,
         )
+
+
+class RowsChanged(SessionError):
+    """A query that is to be run again may give other rows than those that were read."""
 
 
 class CursorClosed(SessionError):

@@ -8,7 +8,11 @@ from . import (
     read_sqlite,
     unreadable,
     write_csv,
-    write_jsonl,
+    write_html,
+    write_json,
+    write_markdown,
+    write_sql,
+    write_xlsx,
 )
 from .interfaces import ExportFormat, ImportFormat
 
@@ -21,8 +25,14 @@ IMPORTS: tuple[ImportFormat, ...] = (
 )
 
 EXPORTS: tuple[ExportFormat, ...] = (
-    write_csv.FORMAT,
-    write_jsonl.FORMAT,
+    write_csv.CSV,
+    write_csv.TSV,
+    write_xlsx.FORMAT,
+    write_json.ARRAY,
+    write_json.LINES,
+    write_sql.FORMAT,
+    write_markdown.FORMAT,
+    write_html.FORMAT,
 )
 
 AUTO = "auto"
