@@ -28,7 +28,6 @@ import sys
 import threading
 import tomllib
 import urllib.parse
-import venv
 import webbrowser
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -48,6 +47,7 @@ from worker.build.packing import (
     parts_list,
     project,
     read,
+    requirements,
     romfs_bytes,
     service_bytes,
     wheel_bytes,
@@ -56,7 +56,15 @@ from worker.build.packing import (
 from worker.build.page import page_bytes, style_bytes
 from worker.build.repairing import repaired
 from worker.build.sdist import build_sdist
-from worker.build.steps import WORK, run, say, unless_made, write_if_changed
+from worker.build.steps import (
+    WORK,
+    environment,
+    programs,
+    run,
+    say,
+    unless_made,
+    write_if_changed,
+)
 
 __all__ = [
     "ROOT",
@@ -67,6 +75,7 @@ __all__ = [
     "digest",
     "project",
     "read",
+    "requirements",
     "run",
     "say",
     "service_bytes",
@@ -109,18 +118,13 @@ class Node:
         """
         if shutil.which("npm") and cls._version() >= NODE_MIN:
             return cls(None)
-        home = WORK / "node"
-        folder = home / ("Scripts" if os.name == "nt" else "bin")
-        if not (home / "complete").is_file():
-            say(f"No Node.js {NODE_MIN} or newer here: installing {NODE_WHEEL} under .build/node")
-            venv.EnvBuilder(with_pip=True, clear=True).create(home)
-            run(
-                [str(folder / "python"), "-m", "pip", "install", "--quiet", NODE_WHEEL],
-                "Installing Node.js from PyPI",
-                f"Check the network, or install Node.js {NODE_MIN} or newer yourself.",
-            )
-            (home / "complete").write_text(NODE_WHEEL)
-        return cls(folder)
+        environment(
+            WORK / "node",
+            [NODE_WHEEL],
+            why=f"No Node.js {NODE_MIN} or newer here: installing {NODE_WHEEL} under .build/node",
+            remedy=f"Check the network, or install Node.js {NODE_MIN} or newer yourself.",
+        )
+        return cls(programs(WORK / "node"))
 
     @staticmethod
     def _version() -> int:

@@ -108,6 +108,9 @@ class Browser(Protocol):
         With ``empty_cache`` without what its HTTP cache has.
         """
 
+    def renew(self) -> None:
+        """Leave one new tab; forget requests, problems, downloads, scripts and permissions."""
+
     def close(self, keep: Path | None = None) -> None:
         """End the browser, and delete its profile or move it to the new folder ``keep``."""
 
@@ -131,6 +134,12 @@ def wait_for(what: str, ready: Callable[[], T], seconds: float = 30.0) -> T:
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {seconds:g} s for {what}; at last: {answer!r}")
         time.sleep(0.05)
+
+
+def empty(folder: Path) -> None:
+    """Delete what is in a folder."""
+    for path in folder.iterdir():
+        path.unlink()
 
 
 def page_processes(root: int) -> Iterator[Path]:
@@ -365,6 +374,22 @@ class Chromium:
             for name in ("Cache", "Code Cache"):
                 shutil.rmtree(self._home / "profile" / "Default" / name)
         self.driver = self._started()
+
+    def renew(self) -> None:
+        """Close all tabs but a new one, and forget what concerns them."""
+        before = self.driver.window_handles
+        self._scripts.clear()
+        self.new_tab()
+        kept = self.tab
+        for tab in before:
+            self.close_tab(tab)
+        self.switch(kept)
+        self.driver.execute_cdp_cmd("Browser.resetPermissions", {})
+        self.requests()
+        self.problems()
+        self._requests.clear()
+        self._problems.clear()
+        empty(self.downloads)
 
     def close(self, keep: Path | None = None) -> None:
         """End the browser."""

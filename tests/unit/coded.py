@@ -61,6 +61,8 @@ def in_the_worker() -> Iterator[tuple[str, ast.Call | None]]:
             if called(node) in SECTIONS:
                 section = SECTIONS[called(node)]
                 yield from ((f"{section}.{code}", node) for code in codes_in(node.args[0]))
+            elif called(node) == "note":  # Writing.note, which counts what a format cannot hold
+                yield from ((f"note.{code}", None) for code in codes_in(node.args[0]))
             for keyword in node.keywords:
                 if keyword.arg == "code":
                     yield from ((f"error.{code}", node) for code in codes_in(keyword.value))

@@ -139,15 +139,15 @@ def sheets(data: bytes) -> list[Any]:
 def notes(client: Client, sql: str, kind: str, **options: object) -> dict[str, int]:
     """What an export says that it could not hold as it is."""
     reply = client.ask("export_rows", sql=sql, format=kind, **options)
-    return {each["code"]: each["count"] for each in reply["notes"]}
+    return {each["code"]: each["params"]["count"] for each in reply["notes"]}
 
 
 def test_a_mark_stands_for_null_and_a_text_that_is_the_same_is_told(client: Client) -> None:
     sql = "SELECT NULL AS a, 'x' AS b UNION ALL SELECT 'NULL', x'01' UNION ALL SELECT 1, NULL"
     reply = client.ask("export_rows", sql=sql, format="csv", null="NULL")
     assert client.parts == [b"a,b\r\nNULL,x\r\nNULL,X'01'\r\n1,NULL\r\n"]
-    assert reply["notes"] == [{"code": "same-as-null", "count": 1}]
-    assert notes(client, "SELECT '' AS a", "csv") == {"same-as-null": 1}
+    assert reply["notes"] == [{"code": "export-same-as-null", "params": {"count": 1}}]
+    assert notes(client, "SELECT '' AS a", "csv") == {"export-same-as-null": 1}
     assert notes(client, "SELECT 'a' AS a, NULL AS b", "csv") == {}
 
 
@@ -194,7 +194,7 @@ def test_statements_of_sql_name_the_table_and_stay_below_sqlites_limit(client: C
         each.startswith('INSERT INTO "my ""own""" ("a""b", "i", "t")') for each in statements
     )
     assert reply["notes"] == []
-    assert notes(client, "SELECT printf('%01000000d', 1)", "sql") == {"long-statement": 1}
+    assert notes(client, "SELECT printf('%01000000d', 1)", "sql") == {"export-long-statement": 1}
 
 
 def test_a_workbook_has_every_value_as_another_program_reads_it(client: Client) -> None:
@@ -210,9 +210,9 @@ def test_a_workbook_has_every_value_as_another_program_reads_it(client: Client) 
         (2**53, "Infinity", ' <&>"', "_x005F_x0041_", 2.0),
     ]
     assert reply["notes"] == [
-        {"code": "integer-as-text", "count": 2},
-        {"code": "infinity-as-text", "count": 1},
-        {"code": "blob-as-text", "count": 3},
+        {"code": "export-integer-as-text", "params": {"count": 2}},
+        {"code": "export-infinity-as-text", "params": {"count": 1}},
+        {"code": "export-blob-as-text", "params": {"count": 3}},
     ]
 
 
@@ -245,7 +245,7 @@ def test_a_workbook_escapes_what_xml_cannot_hold_and_cuts_what_a_cell_cannot(
     data = exported(client, "SELECT char(1) || 'a' || char(65535) AS a", "xlsx")
     assert b"<t>_x0001_a_xFFFF_</t>" in unpacked(data)
     sql = "SELECT printf('%.*c', 32766, 'x') || '😀' AS a"
-    assert notes(client, sql, "xlsx") == {"text-cut": 1}
+    assert notes(client, sql, "xlsx") == {"export-text-cut": 1}
     assert list(sheets(client.parts[0])[0].values) == [("a",), ("x" * 32_766,)]
 
 
@@ -260,7 +260,7 @@ def test_more_rows_than_a_sheet_holds_go_on_further_sheets(
     values = [list(each.values) for each in found]
     assert [rows[0] for rows in values] == [("i",)] * 3
     assert [row[0] for rows in values for row in rows[1:]] == list(range(1, 4501))
-    assert reply["notes"] == [{"code": "further-sheets", "count": 2}]
+    assert reply["notes"] == [{"code": "export-further-sheets", "params": {"count": 2}}]
 
 
 def test_more_columns_than_a_sheet_holds_are_refused(client: Client) -> None:
@@ -276,7 +276,7 @@ def test_markdown_is_a_table_in_which_nothing_has_a_meaning(client: Client) -> N
     assert client.parts[0].decode() == (
         "| n | x\\|y |\n| ---: | --- |\n| 1 | a\\|b\\*c |\n| ∅ | &lt;b><br>\\`&amp; |\n"
     )
-    assert reply["notes"] == [{"code": "line-breaks", "count": 1}]
+    assert reply["notes"] == [{"code": "export-line-breaks", "params": {"count": 1}}]
 
 
 def test_html_is_a_page_in_which_values_are_text(client: Client) -> None:

@@ -3,7 +3,7 @@
 import json
 
 from core import dom, format
-from core.errors import RequestError
+from core.errors import RequestError, note_of
 from core.messages import text
 from ui import dialogs
 
@@ -29,18 +29,6 @@ FORMATS = {
 WITH_NULL = ("csv", "tsv", "markdown", "html")
 WITH_TABLE = ("sql", "xlsx", "html")
 WITHOUT_GZIP = ("xlsx",)
-
-NOTES = {
-    "same-as-null": "export.note-same-as-null",
-    "infinity": "export.note-infinity",
-    "infinity-as-text": "export.note-infinity-as-text",
-    "integer-as-text": "export.note-integer-as-text",
-    "blob-as-text": "export.note-blob-as-text",
-    "text-cut": "export.note-text-cut",
-    "further-sheets": "export.note-further-sheets",
-    "line-breaks": "export.note-line-breaks",
-    "long-statement": "export.note-long-statement",
-}
 
 # Why a query is not run again without asking, by the code of the error.
 WHY = {
@@ -123,7 +111,7 @@ class Export:
             "input",
             type="text",
             value=self._chosen[option],
-            placeholder="result" if option == "table" else "",
+            placeholder=text("export.as-result") if option == "table" else "",
             autocomplete="off",
             spellcheck="false",
             data_option=option,
@@ -209,10 +197,6 @@ class Export:
         rows = text("count.rows", count=reply["rows"])
         size = format.size(reply["size"])
         self._console.status.say(text("export.done", rows=rows, name=reply["name"], size=size))
-        notes = [
-            text(NOTES[note["code"]], count=note["count"])
-            for note in reply["notes"]
-            if note["code"] in NOTES
-        ]
+        notes = " ".join([note_of(note) for note in reply["notes"]])
         if notes:
-            self._console.trouble.show_text(" ".join(notes), calm=True)
+            self._console.trouble.show_text(notes, calm=True)

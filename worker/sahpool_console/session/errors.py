@@ -108,17 +108,7 @@ class TimedOut(SessionError):
 
 
 class RowsChanged(SessionError):
-    """A query that is to be run again may give other rows than those that were read.
-
-    Its code says why: ``data-changed`` or ``query-varies``.
-    """
-
-    def __init__(self, code: str) -> None:
-        why = {
-            "data-changed": "The data has changed since these rows were read.",
-            "query-varies": "This query may give other rows each time that it runs.",
-        }
-        super().__init__(why[code], code=code)
+    """A query that is to be run again may give other rows than those that were read."""
 
 
 class CursorClosed(SessionError):

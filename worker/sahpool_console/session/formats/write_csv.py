@@ -47,7 +47,7 @@ def _column(values: Sequence[Value], writing: Writing) -> Sequence[Value]:
     if str in types:
         same = values.count(mark)
         if same:
-            writing.note("same-as-null", same)
+            writing.note("export-same-as-null", same)
     if bytes in types or (type(None) in types and mark):
         return [
             mark if value is None else blob_literal(value) if isinstance(value, bytes) else value

@@ -51,7 +51,7 @@ def _column(values: Sequence[Value], writing: Writing) -> Sequence[object]:
     if float in types:
         infinite = sum(map(_is_infinite, values))
         if infinite:
-            writing.note("infinity", infinite)
+            writing.note("export-infinity", infinite)
             values = [None if _is_infinite(value) else value for value in values]
     if bytes in types:
         return [_blob(value) if isinstance(value, bytes) else value for value in values]

@@ -46,7 +46,7 @@ def _cell(value: Value, writing: Writing) -> str:
         return as_text(value)
     text = as_text(value)
     if "\n" in text or "\r" in text:
-        writing.note("line-breaks")
+        writing.note("export-line-breaks")
     return _escaped(text)
 
 

@@ -29,7 +29,7 @@ def _statements(begin: str, rows: Sequence[tuple[Value, ...]], writing: Writing)
     for row in rows:
         text = f"({', '.join(map(literal, row))})"
         if len(text) > _LONGEST_ROW:
-            writing.note("long-statement")
+            writing.note("export-long-statement")
         if values and size + len(text) > _STATEMENT_BYTES:
             yield begin + ",\n".join(values) + ";\n"
             values, size = [], 0

@@ -91,7 +91,7 @@ def _write(
             if not rest:
                 rest = next(rows, ())
             if rest:
-                writing.note("further-sheets")
+                writing.note("export-further-sheets")
         for name, content in _package(sheets, writing.table).items():
             archive.writestr(name, content)
     yield file.taken()
@@ -133,15 +133,15 @@ def _cell(value: Value, writing: Writing) -> str:
     if isinstance(value, int):
         if -_EXACT <= value <= _EXACT:
             return f"<c><v>{value}</v></c>"
-        writing.note("integer-as-text")
+        writing.note("export-integer-as-text")
         return _text(str(value), writing)
     if isinstance(value, float):
         if isinf(value):
-            writing.note("infinity-as-text")
+            writing.note("export-infinity-as-text")
             return _text("Infinity" if value > 0 else "-Infinity", writing)
         return f"<c><v>{value!r}</v></c>"
     if isinstance(value, bytes):
-        writing.note("blob-as-text")
+        writing.note("export-blob-as-text")
     return _text(as_text(value), writing)
 
 
@@ -150,7 +150,7 @@ def _text(text: str, writing: Writing, style: str = "") -> str:
         len(text) if len(text) * 2 <= _LONGEST else len(text.encode("utf-16-le", "replace")) // 2
     )
     if units > _LONGEST:
-        writing.note("text-cut")
+        writing.note("export-text-cut")
         text = text.encode("utf-16-le", "surrogatepass")[: 2 * _LONGEST].decode(
             "utf-16-le", "ignore"
         )

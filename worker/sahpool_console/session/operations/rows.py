@@ -15,6 +15,7 @@ from ..formats.interfaces import ExportFormat, Value, Writing
 from ..formats.registry import export_format
 from ..host import Source
 from ..job import Job
+from ..notes import Note, as_fields
 from ..session import Fields, Session
 from ..sql.connection import Connection
 from ..sql.results import decoded
@@ -44,7 +45,10 @@ class _File(NamedTuple):
             "mime": "application/gzip" if gzip else known.mime,
             "size": size,
             "rows": rows,
-            "notes": [{"code": code, "count": count} for code, count in self.writing.notes.items()],
+            "notes": [
+                as_fields(Note(code, {"count": count}))
+                for code, count in self.writing.notes.items()
+            ],
         }
 
 
@@ -96,9 +100,11 @@ def _require_same(connection: Connection, statement: str, state: str | None) -> 
     if state is None:
         return
     if connection.state() != state:
-        raise RowsChanged("data-changed")
+        raise RowsChanged("The data has changed since these rows were read.", code="data-changed")
     if connection.varies(statement):
-        raise RowsChanged("query-varies")
+        raise RowsChanged(
+            "This query may give other rows each time that it runs.", code="query-varies"
+        )
 
 
 async def write_rows(session: Session, job: Job) -> Fields:
