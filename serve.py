@@ -28,7 +28,6 @@ import sys
 import threading
 import tomllib
 import urllib.parse
-import venv
 import webbrowser
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -36,6 +35,7 @@ from pathlib import Path
 from typing import Any
 
 from worker.build import docs_site
+from worker.build.addressing import addressed, answered_by_the_browser
 from worker.build.libraries import library_names, library_wheels
 from worker.build.packing import (
     ROOT,
@@ -47,6 +47,7 @@ from worker.build.packing import (
     parts_list,
     project,
     read,
+    requirements,
     romfs_bytes,
     service_bytes,
     wheel_bytes,
@@ -55,7 +56,15 @@ from worker.build.packing import (
 from worker.build.page import page_bytes, style_bytes
 from worker.build.repairing import repaired
 from worker.build.sdist import build_sdist
-from worker.build.steps import WORK, run, say, unless_made, write_if_changed
+from worker.build.steps import (
+    WORK,
+    environment,
+    programs,
+    run,
+    say,
+    unless_made,
+    write_if_changed,
+)
 
 __all__ = [
     "ROOT",
@@ -66,6 +75,7 @@ __all__ = [
     "digest",
     "project",
     "read",
+    "requirements",
     "run",
     "say",
     "service_bytes",
@@ -80,7 +90,7 @@ PORTS = range(8377, 8397)
 """Ports that other servers rarely use: a service worker answers for everything at its origin, so
 it would answer for another server that uses the port later."""
 
-PYODIDE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "pyodide-lock.json")
+PYODIDE_FILES = ("pyodide-lock.json", "python_stdlib.zip")
 MICROPYTHON_FILES = ("micropython.mjs", "micropython.wasm")
 
 
@@ -108,18 +118,13 @@ class Node:
         """
         if shutil.which("npm") and cls._version() >= NODE_MIN:
             return cls(None)
-        home = WORK / "node"
-        folder = home / ("Scripts" if os.name == "nt" else "bin")
-        if not (home / "complete").is_file():
-            say(f"No Node.js {NODE_MIN} or newer here: installing {NODE_WHEEL} under .build/node")
-            venv.EnvBuilder(with_pip=True, clear=True).create(home)
-            run(
-                [str(folder / "python"), "-m", "pip", "install", "--quiet", NODE_WHEEL],
-                "Installing Node.js from PyPI",
-                f"Check the network, or install Node.js {NODE_MIN} or newer yourself.",
-            )
-            (home / "complete").write_text(NODE_WHEEL)
-        return cls(folder)
+        environment(
+            WORK / "node",
+            [NODE_WHEEL],
+            why=f"No Node.js {NODE_MIN} or newer here: installing {NODE_WHEEL} under .build/node",
+            remedy=f"Check the network, or install Node.js {NODE_MIN} or newer yourself.",
+        )
+        return cls(programs(WORK / "node"))
 
     @staticmethod
     def _version() -> int:
@@ -256,7 +261,7 @@ class Site:
             # As JSON, because for TOML PyScript would load a parser.
             "pyscript.json": json_bytes(tomllib.loads(read(ROOT / "pyscript.toml").decode())),
             **_tree(bundle(), "app/"),
-            **{f"worker/{name}": ROOT / "worker" / name for name in ("boot.mjs", "snapshot.mjs")},
+            "worker/snapshot.mjs": ROOT / "worker" / "snapshot.mjs",
             **_tree(ROOT / "worker" / "sahpool" / "sqlite", "worker/", suffix=".mjs"),
             "worker/service.zip": service_bytes(),
             "worker/parts.json": json_bytes(parts_list(script, library_names())),
@@ -264,9 +269,10 @@ class Site:
             wheel_name(): wheel_bytes(),
         }
         micropython = modules / "@micropython" / "micropython-webassembly-pyscript"
-        for name in (*PYODIDE_FILES, "python_stdlib.zip"):
+        for name in PYODIDE_FILES:
             files[f"pyodide/{name}"] = modules / "pyodide" / name
         files["pyodide/pyodide.asm.mjs"] = script
+        files |= addressed(modules / "pyodide")
         for name in MICROPYTHON_FILES:
             files[f"micropython/{name}"] = micropython / name
         files.update(_tree(ROOT / "public", ""))
@@ -347,6 +353,7 @@ def service_worker(files: Mapping[str, Path | bytes]) -> bytes:
     }
     site = {
         "files": {name: digest(data) for name, data in kept.items()},
+        "direct": answered_by_the_browser(kept),
         "bytes": sum(map(len, kept.values())),
         "policies": {"page": PAGE_POLICY, "worker": WORKER_POLICY},
     }

@@ -3,7 +3,11 @@
 // Each version of the site is kept whole in a cache of its own, and pages load from that cache alone,
 // so no page gets files of two versions. A new version is fetched while the old one is in use, and
 // replaces it once all pages are closed, or when the person asks for it. Databases (in OPFS) and the
-// snapshot of Python's memory (in another cache) are never touched here.
+// snapshot of Python's memory (there, too) are never touched here.
+//
+// One file is kept like all others, but not answered for: Pyodide's WebAssembly (SITE.direct). The
+// browser keeps compiled code for responses of its HTTP cache alone; worker/boot.mjs asks that cache
+// first and this one second.
 //
 // Source: https://www.w3.org/TR/service-workers/
 
@@ -53,7 +57,8 @@ async function fetched(path, digest) {
   let refusal;
   for (const address of addresses) {
     // no-cache revalidates what the page has just fetched, mostly without downloading it again.
-    const response = await fetch(address, { cache: "no-cache" });
+    // A file that is not answered for stays in the HTTP cache as it is, with its compiled code.
+    const response = await fetch(address, { cache: path === SITE.direct ? "force-cache" : "no-cache" });
     if (!response.ok) refusal = new Error(`${path} could not be fetched: HTTP status ${response.status}`);
     else if ((await digestOf(await response.clone().arrayBuffer())) === digest) return response;
     else refusal = new OtherVersion(`${path} is not of this version`);
@@ -128,6 +133,7 @@ async function route(event) {
   };
   await event.addRoutes([
     { condition: when(`${folder}index.html`), source: "fetch-event" }, // it is kept under the folder's URL
+    { condition: when(folder + SITE.direct), source: "network" },
     { condition: when(`${folder}*`), source: { cacheName: CACHE } },
   ]);
 }
@@ -144,7 +150,7 @@ addEventListener("activate", (event) => {
 
 addEventListener("fetch", (event) => {
   const path = pathOf(event.request);
-  if (path === undefined) return;
+  if (path === undefined || path === SITE.direct) return;
   const kept = caches.match(addressOf(path), { cacheName: CACHE });
   // If the cache was cleared or is broken, fetch from the server.
   event.respondWith(kept.catch(() => undefined).then((found) => found ?? fetch(event.request)));

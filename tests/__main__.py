@@ -11,14 +11,11 @@ browsers too. What is there already is left alone.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import subprocess
 import sys
 import time
-import tomllib
-import venv
 from collections.abc import Callable
 
 import serve
@@ -27,9 +24,10 @@ from tests.ecosystem import packages
 from tests.hostile import corpus
 from tests.tutorial import jupyter_parts
 from worker.build import docs_site
+from worker.build.steps import environment, programs
 
 VENV = serve.WORK / "venv"
-PYTHON = VENV / ("Scripts" if os.name == "nt" else "bin") / "python"
+PYTHON = programs(VENV) / "python"
 
 BROWSERS = {
     # what has to be there: Debian's package that brings it
@@ -38,25 +36,15 @@ BROWSERS = {
     ("firefox-esr", "firefox"): "firefox-esr",
 }
 
-LANES = ("-n", "2", "--dist", "loadgroup", "--maxprocesses", "2")
-"""Two lanes when all tests are run: a browser that is waited for leaves a core idle."""
+LANES = ("-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder", "--maxprocesses", "2")
+"""Two lanes when all tests are run, whose order is that of stages.py: a browser that is waited for
+leaves a core idle."""
 
 
 def install_python_parts() -> None:
     """The virtual environment of the tests, with exactly what pyproject.toml pins."""
-    pinned = tomllib.loads((serve.ROOT / "pyproject.toml").read_text())["dependency-groups"]["test"]
-    mark = VENV / "installed"
-    wanted = hashlib.sha256("\n".join([sys.version, *pinned]).encode()).hexdigest()
-    if mark.is_file() and mark.read_text() == wanted:
-        return
-    serve.say("Installing the tests' Python packages into .build/venv …")
-    venv.EnvBuilder(with_pip=True, clear=True).create(VENV)
-    serve.run(
-        [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *pinned],
-        "Installing the tests' Python packages",
-        "Check the network and pip's settings.",
-    )
-    mark.write_text(wanted)
+    why = "Installing the tests' Python packages into .build/venv"
+    environment(VENV, serve.requirements("test"), why=why)
 
 
 def install_browsers() -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -43,16 +44,19 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     lanes = config.pluginmanager.hasplugin("dsession") or hasattr(config, "workerinput")
     chosen = {name: bool(config.getoption(f"--{name}")) for name in ("thorough", "slow")}
+    turns: dict[str, int] = {}
     for item in items:
         if mark := stages.mark_of(item.path.parent.name, item.keywords):
             item.add_marker(mark)
         place = stages.place_of(item.keywords)
-        if lanes and place:
-            # One worker of pytest-xdist runs all tests of a folder in one browser, started once.
-            folder = item.nodeid.partition("::")[0].rpartition("/")[0]
-            item.add_marker(pytest.mark.xdist_group(f"{folder}:{place}"))
+        group = stages.group_of(item.path.parent.name, item.path.name, place) if place else ""
+        turns[item.nodeid] = stages.turn_of(group)
+        if lanes and group:
+            item.add_marker(pytest.mark.xdist_group(group))
         if mark := stages.left_out(item.keywords, **chosen):
             item.add_marker(pytest.mark.skip(reason=f"{mark}: run with --{mark}"))
+    if lanes:
+        items.sort(key=lambda item: turns[item.nodeid])
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -104,6 +108,7 @@ class ServedSite(serve.SiteServer):
     def __init__(self, root: Path, port: int = 0) -> None:
         super().__init__(root, port)
         self.requests: list[str] = []
+        self._connections: set[Any] = set()
         self.missing: set[str] = set()
         self.extra: dict[str, Path] = {}
 
@@ -125,6 +130,21 @@ class ServedSite(serve.SiteServer):
         if folder == "/tests" or path == "/module_test.html":
             return ENGINE_FILES / name
         return super().find(path)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def server_close(self) -> None:
+        """Stop listening, and end the connections that browsers keep open."""
+        super().server_close()
+        for request in list(self._connections):
+            with suppress(OSError):
+                request.shutdown(socket.SHUT_RDWR)
 
     def policy(self, path: str) -> str:
         return serve.WORKER_POLICY if path.startswith("/tests/") else super().policy(path)

@@ -15,7 +15,7 @@ from typing import Any
 
 from websocket import WebSocket, WebSocketTimeoutException, create_connection
 
-from tests.browsers import SCRIPT_SECONDS, BrowserError, find_program
+from tests.browsers import SCRIPT_SECONDS, BrowserError, empty, find_program
 
 PREFERENCES = {
     "browser.download.folderList": 2,
@@ -94,6 +94,10 @@ class Firefox:
         events = ["log.entryAdded", "network.beforeRequestSent"]
         self.command("session.subscribe", events=events)
         self.tab = self.command("browsingContext.getTree")["contexts"][0]["context"]
+        self._scripts: list[str] = []
+        self._enlarge()
+
+    def _enlarge(self) -> None:
         self.command(
             "browsingContext.setViewport",
             context=self.tab,
@@ -160,7 +164,9 @@ class Firefox:
 
     def before_pages(self, script: str) -> None:
         """Add a script that runs before the scripts of each page."""
-        self.command("script.addPreloadScript", functionDeclaration=f"() => {{ {script} }}")
+        body = f"() => {{ {script} }}"
+        added = self.command("script.addPreloadScript", functionDeclaration=body)
+        self._scripts.append(str(added["script"]))
 
     def choose_files(self, selector: str, *paths: Path) -> None:
         """Fill a file input."""
@@ -193,10 +199,27 @@ class Firefox:
             if event["method"] == "log.entryAdded" and event["params"]["level"] == "error"
         ]
 
-    def restart(self) -> None:
+    def restart(self, *, empty_cache: bool = False) -> None:
         """Close and start again with the same profile."""
         self._end()
+        if empty_cache:
+            shutil.rmtree(self._home / "profile" / "cache2")
         self._start()
+
+    def renew(self) -> None:
+        """Close all tabs but a new one, and forget what concerns them."""
+        before = self.command("browsingContext.getTree", maxDepth=0)["contexts"]
+        for script in self._scripts:
+            self.command("script.removePreloadScript", script=script)
+        self._scripts.clear()
+        kept = self.new_tab()
+        for context in before:
+            self.close_tab(context["context"])
+        self.switch(kept)
+        self._enlarge()
+        self.command("session.status")
+        self.events.clear()
+        empty(self.downloads)
 
     def close(self, keep: Path | None = None) -> None:
         """End Firefox."""

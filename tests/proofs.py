@@ -29,6 +29,7 @@ ROWS = {
     "connections": "two connections in one worker",
     "collecting": "garbage collections while statements are suspended",
     "protocol": "protocol: random and mutated messages both ways",
+    "starts": "visits from a snapshot of Python's memory, damaged or in two tabs at once",
     "offline": "visits with the server gone and the browser restarted",
     "stops": "exceptions at every line, and a Stop at any moment",
     "sql": "SQL correctness against CPython",

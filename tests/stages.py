@@ -37,10 +37,51 @@ LATER: dict[str, dict[str, str]] = {
     "tutorial": {"node": THOROUGH, "chrome": THOROUGH, "firefox": THOROUGH},
 }
 
+#: The groups that take a minute or more, the longest first (group_of). They are begun in this order
+#: and before all others, so that no lane is left with a long one when the other has ended.
+LONGEST_FIRST = (
+    "browser:chrome:page",
+    "browser:chrome",
+    "browser:firefox",
+    "pyodide:chrome",
+    "kill:firefox",
+    "pyodide:node",
+    "pyodide:firefox",
+    "kill:chrome",
+    "hostile:chrome",
+    "hostile:node",
+    "browser:firefox:page",
+    "tutorial:chrome",
+    "tutorial:firefox",
+    "collecting:firefox",
+    "collecting:chrome",
+    "stops:firefox",
+    "stops:chrome",
+)
+
 
 def place_of(marks: Collection[str]) -> str:
     """The place that a test with these marks runs in; empty when it needs none."""
     return next((place for place in PLACES if place in marks), "")
+
+
+def group_of(folder: str, file: str, place: str) -> str:
+    """The group of a test: its tests stay in one lane, where their browser is started once.
+
+    Those of ``browser`` would be most of a lane's time: they are two groups.
+    """
+    half = ":page" if folder == "browser" and file.startswith("test_page_") else ""
+    return f"{folder}:{place}{half}"
+
+
+def turn_of(group: str) -> int:
+    """When a group is begun: groups with a lower number before those with a higher one.
+
+    Tests that are in no group, whose name is empty here, come last: they fill up the shorter lane.
+    """
+    if group in LONGEST_FIRST:
+        return LONGEST_FIRST.index(group)
+    return len(LONGEST_FIRST) + (not group)
 
 
 def mark_of(folder: str, marks: Collection[str]) -> str:

@@ -2,20 +2,18 @@
 
 const SITE = new URL("../", import.meta.url);
 const PYODIDE = new URL("pyodide/", SITE);
-const WASM = new URL("pyodide.asm.wasm", PYODIDE).href;
+const WASM_NAME = "pyodide.asm.wasm"; // serve.py puts the name with the file's digest here
+const WASM = new URL(WASM_NAME, PYODIDE);
 const PARTS = new URL("parts.json", import.meta.url);
-const PYODIDE_PARTS = [
-  "pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "pyodide-lock.json", "python_stdlib.zip",
-];
+const PYODIDE_PARTS = ["pyodide.mjs", "pyodide.asm.mjs", "pyodide-lock.json", "python_stdlib.zip"];
 const PACKAGES = "/lib/sahpool-packages/";
-const SETTLED = 1000; // ms after the engine has started until the snapshot is written to the cache
+const FIREFOX = navigator.userAgent.includes("Firefox/");
+const NO_CACHE = 1000; // ms after which the HTTP cache is taken for one that does not answer
+const NO_EDITOR = 500; // ms after which the page is taken for one that has no editor
+const SETTLED = 1000; // ms after the engine has started until the snapshot is written
 
-// Asks the cache for the snapshot before anything else, for the browser answers requests in their
-// order (snapshot.mjs has both names, too).
-const matching = globalThis.caches?.match(new URL("snapshot", import.meta.url).href, {
-  cacheName: "sahpool-snapshot",
-});
-matching?.catch(() => null); // whoever awaits it gets the error
+// Whether a service worker controls the page: before, the worker is a blob (public/first.js).
+const CONTROLLED = location.protocol !== "blob:";
 
 let phase = "pyodide";
 const phases = []; // pairs: the name of a phase, and when it began, in ms since 1970
@@ -58,6 +56,8 @@ function missing(url, cause) {
   );
 }
 
+const after = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
 async function fetchPart(url) {
   let response;
   try {
@@ -78,12 +78,35 @@ async function importPart(url) {
   }
 }
 
+// Compiles Pyodide's WebAssembly. Its name has its digest, so any kept copy is the right one.
+//
+// Chromium keeps compiled code, and uses it, for a response of its HTTP cache only. So once a
+// service worker keeps the site, it still does not answer for this file: it comes from the HTTP
+// cache without a request to the server, or else from the service worker's own cache. Firefox keeps
+// no compiled code, and its HTTP cache may not answer at all while the file is in use.
+async function compile() {
+  const cached = () => fetch(WASM, { cache: "only-if-cached", mode: "same-origin" });
+  const kept = [() => caches.match(WASM)];
+  if (!FIREFOX) kept.unshift(() => Promise.race([cached(), after(NO_CACHE)]));
+  for (const find of CONTROLLED ? kept : []) {
+    try {
+      const response = await find();
+      if (response?.ok) return await WebAssembly.compileStreaming(response);
+    } catch {
+      // It is not there, or no longer whole.
+    }
+  }
+  return WebAssembly.compileStreaming(await fetchPart(WASM));
+}
+
 // Starts Pyodide. `wasm` is the promise of its compiled WebAssembly; `prepare` is called with the
 // instance before anything else is done with it.
 async function loadPython(wasm, options, prepare) {
   const { fetch } = globalThis;
   const { instantiateStreaming } = WebAssembly;
-  globalThis.fetch = (address, ...rest) => (String(address) === WASM ? wasm : fetch(address, ...rest));
+  globalThis.fetch = (address, ...rest) => (
+    String(address) === WASM.href ? wasm : fetch(address, ...rest)
+  );
   // Where its WebAssembly cannot be loaded, Pyodide logs that and then waits for ever: so this
   // promise rejects.
   const noWasm = new Promise((_, reject) => {
@@ -259,7 +282,7 @@ function install(pyodide, packages) {
   }
 }
 
-// Copies Python's memory now, and writes it to the cache SETTLED ms after the start, so that the
+// Copies Python's memory now, and writes it to its file SETTLED ms after the start, so that the
 // first requests are answered before.
 function takeSnapshot(snapshots, pyodide, modules, key) {
   let bytes;
@@ -269,23 +292,16 @@ function takeSnapshot(snapshots, pyodide, modules, key) {
     snapshot = `${snapshot}; none could be taken: ${error.message}`;
     return;
   }
-  // Where the cache is full or fails, the next start just takes as long as this one.
+  // Where the storage is full or fails, the next start just takes as long as this one.
   const put = () => snapshots.keep(bytes, key).catch(() => null);
   started.then((receive) => receive && setTimeout(put, SETTLED));
 }
 
 async function restore(wasm, snapshots, kept, modules, packages) {
   try {
-    const bytes = new Uint8Array(kept.length);
-    const options = snapshots.restoring(bytes, modules);
-    // Pyodide starts while the bytes are still being read from the cache.
-    const filling = snapshots.fill(bytes, kept);
-    filling.catch(() => null); // startPyodide() below awaits it and gets the error
-    const pyodide = await startPyodide(wasm, options, async (instance) => {
-      await filling;
-      snapshots.enlarge(instance, kept.pages);
-    });
-    await snapshots.release(pyodide);
+    const prepare = (instance) => kept.prepare(instance);
+    const pyodide = await startPyodide(wasm, kept.options(modules), prepare);
+    kept.release(pyodide);
     install(pyodide, packages);
     snapshot = USED;
     ({ discard } = snapshots);
@@ -293,6 +309,7 @@ async function restore(wasm, snapshots, kept, modules, packages) {
   } catch (error) {
     if (error instanceof BootError) throw error; // a start without it would lack the same part
     snapshot = `of no use: ${error.message}`;
+    kept.close();
     await snapshots.discard();
     return null;
   }
@@ -307,12 +324,13 @@ async function startPython(wasm, importing, finding, parts, io, fetching) {
     key = await snapshots.keyOf(list.version, packages.map(([, bytes]) => bytes));
     kept = await finding;
   } catch ({ message }) {
-    snapshot = message; // there is no Cache Storage, or it fails
+    snapshot = message; // there is no OPFS, or it fails, or the file is damaged
   }
-  if (kept && kept.key === key) {
+  if (kept?.key === key) {
     const restored = await restore(wasm, snapshots, kept, modules, packages);
     if (restored) return restored;
   }
+  kept?.close();
   const pyodide = await startPyodide(wasm);
   begin("library");
   for (const [name, module] of Object.entries(modules)) pyodide.registerJsModule(name, module);
@@ -320,7 +338,7 @@ async function startPython(wasm, importing, finding, parts, io, fetching) {
   const path = pyodide.pyimport("sys").path;
   for (const [archive] of packages) path.insert(0, archive);
   pyodide.pyimport("sahpool_console.main");
-  if (key && globalThis.caches) takeSnapshot(snapshots, pyodide, modules, key);
+  if (key && navigator.storage?.getDirectory) takeSnapshot(snapshots, pyodide, modules, key);
   return pyodide;
 }
 
@@ -331,14 +349,12 @@ async function boot() {
     import(new URL(name, PYODIDE).href).catch(() => null);
   }
   const importing = importPart(new URL("snapshot.mjs", import.meta.url));
-  const finding = importing.then(({ find }) => find(matching));
-  const response = fetch(WASM);
-  // Compiling takes the processors from the page. So it begins only once the snapshot, if there is
-  // one, is read, or once the page has its editor (in Firefox that comes first). Pyodide by itself
-  // would begin later still.
-  const read = finding.then((kept) => kept?.packed).catch(() => null);
-  const wasm = Promise.race([read, hurried]).then(() => WebAssembly.compileStreaming(response));
-  for (const promise of [finding, response, wasm]) promise.catch(() => null); // awaited elsewhere
+  const finding = importing.then(({ find }) => find());
+  // In Firefox compiling takes the processors from the page, so it waits until the page has its
+  // editor; not without a snapshot, for then everything takes long, nor for a page without editor.
+  const calm = FIREFOX ? finding.then((kept) => kept && Promise.race([hurried, after(NO_EDITOR)])) : null;
+  const wasm = Promise.resolve(calm).catch(() => null).then(compile);
+  for (const promise of [finding, wasm]) promise.catch(() => null); // awaited elsewhere
   const parts = fetchPart(PARTS).then((response) => response.json());
   const [why, pyodide] = await Promise.all([
     whyMemory(),

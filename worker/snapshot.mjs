@@ -5,24 +5,42 @@
 // number: random numbers, the nonces of journals among them, would otherwise repeat from one start
 // to the next. It is also taken before there is any callback, for a callback is JavaScript and not
 // in the memory. JavaScript objects that the memory refers to are recorded by name. The snapshot is
-// kept with its digest, under a key that changes with Pyodide, with the site's code and with the
+// kept with a checksum, under a key that changes with Pyodide, with the site's code and with the
 // browser; if anything is wrong with it, Python starts without it.
+//
+// It is kept in a file in OPFS, beside the pool's directory, because a synchronous handle reads it
+// to where it belongs in WebAssembly's memory: nothing is copied a second time, and pages of zeros
+// are not touched. The file:
+//
+//     32 bytes     FORMAT (8), how long the next two are (4 each), their checksum (16)
+//     description  JSON: the key, the size of the memory, the runs, the checksum of the runs
+//     head         what Pyodide puts before the memory: its build, and names of JavaScript objects
+//     runs         from the next multiple of 4096 on: all pages but long stretches of zeros
+//
+// All but the runs is written last. So a file that was not written whole has no FORMAT, and costs
+// a start without a snapshot, as one does that is damaged, of another version or in use.
 //
 // Source: Pyodide's own src/js/snapshot.ts; its interface is undocumented, and tested with one
 // version.
 
-const CACHE = "sahpool-snapshot"; // boot.mjs, which looks in the cache, has it and ADDRESS, too
-const KEY = "X-Sahpool-Key";
-const DIGEST = "X-Sahpool-Digest";
-const PAGES = "X-Sahpool-Pages";
-const LENGTH = "X-Sahpool-Length";
-const ADDRESS = new URL("snapshot", import.meta.url).href; // a key; no server is asked for it
+const KEPT = "sahpool-snapshot "; // app/parts/browser.mjs, which deletes these files, has it, too
+const SITE = new URL("../", import.meta.url).pathname; // an origin may have sites in other folders
+const NAME = KEPT + encodeURIComponent(SITE);
+const OLD_CACHE = "sahpool-snapshot"; // where the snapshot was kept before
 
 const ROOM = 20; // a snapshot is kept only where this many times its size is free
 const PAGE = 65536; // bytes of one page of WebAssembly's memory
-const CHUNK = 4096; // bytes; a chunk of zeros is left out, and half of a memory is zeros
-// Milliseconds after which a cache that does not answer counts as none.
-const FIND_PATIENCE = 3000, READ_PATIENCE = 10_000;
+const FORMAT = [0x53504b31, 1]; // of the file, and its version
+const FIXED = 32; // bytes of the file before its description
+const BLOCK = 4096; // bytes; runs begin and end at a multiple of it
+const GAP = 1 << 20; // bytes of zeros that end a run: the stack that is not used, and the free heap
+const AT_ONCE = 1 << 20; // bytes written before the worker looks for messages
+const FACTOR = 0x9e3779b1; // of the checksum: odd, so that no change of a word is lost
+
+const PATIENCE = 3000; // ms after which a storage that does not answer counts as none
+// Milliseconds between attempts. A tab that starts has the file open for some hundred, and where
+// the mode "read-only" is unknown no other tab can read it meanwhile.
+const ATTEMPTS = [10, 30, 60, 100, 200, 300];
 
 const DAMAGED = "the snapshot is damaged";
 
@@ -46,13 +64,58 @@ function globals() {
   return found;
 }
 
-const within = (ms, promise) =>
-  Promise.race([
-    promise,
-    new Promise((_, reject) => {
-      setTimeout(() => reject(new Error(`no answer of the cache within ${ms} ms`)), ms);
-    }),
-  ]);
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Returns what a promise becomes; after PATIENCE rejects, and `late` gets what comes later. */
+async function within(promise, late = () => {}) {
+  let over = false;
+  promise.then((found) => over && late(found)).catch(() => null);
+  const end = sleep(PATIENCE).then(() => {
+    over = true;
+    throw new Error(`no answer of the storage within ${PATIENCE} ms`);
+  });
+  return Promise.race([promise, end]);
+}
+
+/** Does something with a file as soon as no other tab has it open. */
+async function patiently(act) {
+  for (const ms of ATTEMPTS) {
+    try {
+      return await act();
+    } catch ({ name }) {
+      // Safari has the second name; any other error comes again below.
+      if (!["NoModificationAllowedError", "InvalidStateError"].includes(name)) break;
+    }
+    await sleep(ms);
+  }
+  return act();
+}
+
+/**
+ * Adds words to a checksum of four lanes, which a processor computes side by side. It finds a file
+ * that is torn or has rotted; nobody but this site's own code can write there.
+ *
+ * @param {Int32Array} sum @param {Uint32Array} words a multiple of four
+ */
+function add(sum, words) {
+  let [a, b, c, d] = sum;
+  for (let at = 0; at < words.length; at += 4) {
+    a = Math.imul(a ^ words[at], FACTOR);
+    b = Math.imul(b ^ words[at + 1], FACTOR);
+    c = Math.imul(c ^ words[at + 2], FACTOR);
+    d = Math.imul(d ^ words[at + 3], FACTOR);
+    // The product alone would leave the highest bit of each word in the highest bit of the sum.
+    a = (a << 13) | (a >>> 19);
+    b = (b << 13) | (b >>> 19);
+    c = (c << 13) | (c >>> 19);
+    d = (d << 13) | (d >>> 19);
+  }
+  sum.set([a, b, c, d]);
+}
+
+const newSum = () => new Int32Array(4);
+const same = (sum, other) => sum.every((lane, at) => lane === other[at]);
+const upTo = (length, multiple) => Math.ceil(length / multiple) * multiple;
 
 /**
  * Returns the key of a snapshot: everything that it depends on, as text.
@@ -71,60 +134,138 @@ export async function keyOf(version, packages) {
   return [version, ...digests, navigator.userAgent, suspends, ...zone].join(" ");
 }
 
-/**
- * Returns the bytes without chunks of zeros: the length, the number of chunks that follow, their
- * places, the chunks.
- */
-function packed(bytes) {
-  const places = [];
-  for (let place = 0; place * CHUNK < bytes.length; place++) {
-    const chunk = bytes.subarray(place * CHUNK, (place + 1) * CHUNK);
-    if (chunk.some((byte) => byte !== 0)) places.push(place);
-  }
-  const head = new Uint32Array([bytes.length, places.length, ...places]);
-  const chunks = places.map((place) => bytes.subarray(place * CHUNK, (place + 1) * CHUNK));
-  return new Blob([head, ...chunks]).arrayBuffer();
-}
-
 /** Frees a buffer at once: this thread is mostly idle, and garbage collection comes late then. */
 const free = (buffer) => buffer.transfer?.(0);
 
-function unpack(buffer, bytes) {
-  const [length, count] = new Uint32Array(buffer, 0, 2);
-  if (length !== bytes.length) throw new Error(DAMAGED);
-  let from = 8 + 4 * count;
-  for (const place of new Uint32Array(buffer, 8, count)) {
-    const to = place * CHUNK;
-    const chunk = new Uint8Array(buffer, from, Math.min(CHUNK, length - to));
-    bytes.set(chunk, to);
-    from += chunk.length;
+/**
+ * The head of a snapshot. Pyodide's restoreSnapshot() asks it for what is behind the head, in order
+ * to copy that to the memory; it is put there then, and there is nothing left to be copied.
+ */
+class Head extends Uint8Array {
+  static get [Symbol.species]() {
+    return Uint8Array;
+  }
+
+  subarray(begin, end) {
+    if (begin === this.length && end === undefined) this.fillMemory();
+    return super.subarray(begin, end);
   }
 }
 
-/**
- * Returns the snapshot that is kept, or null when there is none. Its bytes are read at once,
- * whatever its key.
- *
- * @param {Promise<Response | undefined>} matching
- * @returns {Promise<{key: string, sum: string, pages: number, length: number, packed: Promise<ArrayBuffer>}
- *    | null>} `length` is that of the snapshot, in bytes; `pages` is the size of the memory
- */
-export async function find(matching) {
-  const kept = await within(FIND_PATIENCE, matching);
-  if (!kept) return null;
-  const packed = within(READ_PATIENCE, kept.arrayBuffer());
-  packed.catch(() => null); // whoever awaits it later gets the error
-  const [pages, length] = [PAGES, LENGTH].map((name) => Number(kept.headers.get(name)));
-  return { key: kept.headers.get(KEY), sum: kept.headers.get(DIGEST), pages, length, packed };
+/** The snapshot that is kept, with the file open. */
+class Kept {
+  #handle;
+  #description;
+  #head;
+  #runs; // where they begin in the file
+  #memory = null;
+  #whole = false;
+
+  constructor(handle) {
+    const fixed = new Uint32Array(FIXED / 4);
+    this.#handle = handle;
+    this.#read(fixed, 0);
+    const [format, version, length, headLength, ...sums] = fixed;
+    if (format !== FORMAT[0] || version !== FORMAT[1]) throw new Error(DAMAGED);
+    const end = FIXED + length + headLength;
+    if (end > handle.getSize()) throw new Error(DAMAGED);
+    const bytes = new Uint8Array(end - FIXED);
+    this.#read(bytes, FIXED);
+    const sum = newSum();
+    add(sum, new Uint32Array(bytes.buffer));
+    if (!same(sum, new Int32Array(Uint32Array.from(sums).buffer))) throw new Error(DAMAGED);
+    this.#description = JSON.parse(new TextDecoder().decode(bytes.subarray(0, length)));
+    this.#head = new Head(headLength);
+    this.#head.set(bytes.subarray(length));
+    this.#head.fillMemory = () => this.#fill();
+    this.#runs = upTo(end, BLOCK);
+  }
+
+  get key() {
+    return this.#description.key;
+  }
+
+  /**
+   * Returns the options with which loadPyodide starts from it. `modules` is as for `take`; before
+   * Pyodide does anything with an instance, `prepare` needs it.
+   */
+  options(modules) {
+    return {
+      _loadSnapshot: this.#head,
+      _snapshotDeserializer: ({ module, global }) =>
+        module ? modules[module] : globalThis[global],
+    };
+  }
+
+  /** Grows a new WebAssembly instance's memory to the snapshot's: Pyodide does not do it. */
+  prepare({ exports: { memory } }) {
+    this.#memory = memory;
+    const more = this.#description.pages - memory.buffer.byteLength / PAGE;
+    if (more > 0) memory.grow(more);
+  }
+
+  /** Forgets what Pyodide keeps of the options; throws if it has not restored the memory. */
+  release({ _api: { config } }) {
+    delete config._loadSnapshot;
+    delete config._snapshotDeserializer;
+    if (!this.#whole) throw new Error("Pyodide has not asked for the memory");
+  }
+
+  close() {
+    this.#handle?.close();
+    this.#handle = null;
+  }
+
+  /** Reads the runs to where they belong; throws when they are not those that were written. */
+  #fill() {
+    // No address in a gap has another value than 0 that anything reads: what a new instance has
+    // written before this lies within the runs (tests/pyodide/test_snapshot_memory.py).
+    const { buffer } = this.#memory;
+    const sum = newSum();
+    let at = this.#runs;
+    for (const [start, length] of this.#description.runs) {
+      const words = new Uint32Array(buffer, start, length / 4);
+      this.#read(words, at);
+      add(sum, words);
+      at += length;
+    }
+    if (!same(sum, this.#description.sum)) throw new Error(DAMAGED);
+    this.#whole = true;
+    this.close();
+  }
+
+  #read(view, at) {
+    if (this.#handle.read(view, { at }) !== view.byteLength) throw new Error(DAMAGED);
+  }
 }
 
-/** Fills `bytes` from the snapshot that `find` returned; throws when its digest is wrong. */
-export async function fill(bytes, { packed, sum }) {
-  const buffer = await packed;
-  const digesting = digest(buffer); // in another thread
-  unpack(buffer, bytes);
-  if ((await digesting) !== sum) throw new Error(DAMAGED);
-  free(buffer);
+async function opened() {
+  const root = await navigator.storage.getDirectory();
+  let file;
+  try {
+    file = await root.getFileHandle(NAME);
+  } catch (error) {
+    if (error.name === "NotFoundError") return null;
+    throw error;
+  }
+  return patiently(() => file.createSyncAccessHandle({ mode: "read-only" }));
+}
+
+/**
+ * Returns the snapshot that is kept, whatever its key, or null when there is none; throws when it is
+ * damaged or cannot be opened. The caller closes it.
+ *
+ * @returns {Promise<Kept | null>}
+ */
+export async function find() {
+  const handle = await within(opened(), (late) => late?.close());
+  if (!handle) return null;
+  try {
+    return new Kept(handle);
+  } catch (error) {
+    handle.close();
+    throw error;
+  }
 }
 
 /**
@@ -153,48 +294,87 @@ export function take(pyodide, modules) {
   }
 }
 
-/**
- * Returns the options with which loadPyodide starts from a snapshot's bytes. It needs their length
- * at once, and their content once it has an instance. `modules` is as for `take`.
- */
-export const restoring = (bytes, modules) => ({
-  _loadSnapshot: bytes,
-  _snapshotDeserializer: ({ module, global }) => (module ? modules[module] : globalThis[global]),
-});
+/** Returns the places and lengths, in bytes, of all of a memory but long stretches of zeros. */
+function runsOf(memory) {
+  const words = new Uint32Array(memory.buffer, memory.byteOffset, memory.length / 4);
+  const runs = [];
+  for (let start = 0; start < memory.length; start += BLOCK) {
+    const end = (start + BLOCK) / 4;
+    let at = start / 4;
+    while (at < end && words[at] === 0) at++;
+    if (at === end) continue;
+    const last = runs.at(-1);
+    if (last && start - (last[0] + last[1]) < GAP) last[1] = start + BLOCK - last[0];
+    else runs.push([start, BLOCK]);
+  }
+  return runs;
+}
 
-/** Frees the bytes of the snapshot, which Pyodide keeps among the options that started it. */
-export async function release(pyodide) {
-  free((await pyodide._api.config._loadSnapshot).buffer);
-  delete pyodide._api.config._loadSnapshot;
-  delete pyodide._api.config._snapshotDeserializer;
+function write(handle, view, at) {
+  // A write may be short without an error where there is no room.
+  if (handle.write(view, { at }) !== view.byteLength) throw new Error("there is no room");
+}
+
+async function writeAll(handle, bytes, key) {
+  handle.truncate(0); // from here on there is no snapshot
+  // Where the memory begins, behind Pyodide's head.
+  const [, begin] = new Uint32Array(bytes.buffer, 0, 2);
+  const memory = bytes.subarray(begin);
+  const runs = runsOf(memory);
+  const sum = newSum();
+  for (const [start, length] of runs) {
+    add(sum, new Uint32Array(memory.buffer, memory.byteOffset + start, length / 4));
+  }
+  const about = JSON.stringify({ key, pages: memory.length / PAGE, runs, sum: [...sum] });
+  const text = new TextEncoder().encode(about);
+  const first = new Uint8Array(FIXED + upTo(text.length, 16) + begin);
+  first.fill(0x20, FIXED); // JSON may end in spaces
+  first.set(text, FIXED);
+  first.set(bytes.subarray(0, begin), first.length - begin);
+  const firstSum = newSum();
+  add(firstSum, new Uint32Array(first.buffer, FIXED));
+  const lengths = [first.length - FIXED - begin, begin];
+  new Uint32Array(first.buffer).set([...FORMAT, ...lengths, ...firstSum]);
+
+  let at = upTo(first.length, BLOCK);
+  for (const [start, length] of runs) {
+    for (let from = start; from < start + length; from += AT_ONCE) {
+      const to = Math.min(from + AT_ONCE, start + length);
+      write(handle, memory.subarray(from, to), at);
+      at += to - from;
+      await sleep(0); // requests of the page come first
+    }
+  }
+  handle.flush();
+  write(handle, first, 0);
+  handle.flush();
 }
 
 /** Keeps a snapshot in place of any earlier one, unless databases may need the room (ROOM). */
 export async function keep(bytes, key) {
+  await within(Promise.resolve(globalThis.caches?.delete(OLD_CACHE))).catch(() => null);
   const { quota, usage } = await navigator.storage.estimate();
-  if (quota - usage < ROOM * bytes.length) return;
-  // Where the memory begins, behind its description.
-  const [, begin] = new Uint32Array(bytes.buffer, 0, 2);
-  const pages = (bytes.length - begin) / PAGE;
-  const buffer = await packed(bytes);
-  const headers = {
-    [KEY]: key,
-    [DIGEST]: await digest(buffer),
-    [PAGES]: String(pages),
-    [LENGTH]: String(bytes.length),
-  };
-  const cache = await caches.open(CACHE);
-  await cache.put(ADDRESS, new Response(buffer, { headers }));
+  if (quota - usage < ROOM * bytes.length) {
+    await discard();
+    return;
+  }
+  const root = await navigator.storage.getDirectory();
+  const file = await root.getFileHandle(NAME, { create: true });
+  const handle = await patiently(() => file.createSyncAccessHandle());
+  try {
+    await writeAll(handle, bytes, key);
+  } catch (error) {
+    handle.close();
+    await discard();
+    throw error;
+  }
+  handle.close();
+  free(bytes.buffer);
 }
 
 /** Deletes the snapshot; if that fails, the next start finds it unusable again. */
 export async function discard() {
-  const deleted = caches.open(CACHE).then((cache) => cache.delete(ADDRESS));
-  await within(FIND_PATIENCE, deleted).catch(() => null);
-}
-
-/** Grows a new WebAssembly instance's memory to a snapshot's: Pyodide does not do it. */
-export function enlarge({ exports: { memory } }, pages) {
-  const more = pages - memory.buffer.byteLength / PAGE;
-  if (more > 0) memory.grow(more);
+  const root = navigator.storage.getDirectory();
+  const deleted = patiently(async () => (await root).removeEntry(NAME));
+  await within(deleted).catch(() => null);
 }

@@ -48,16 +48,34 @@ def hints_of(error: "Json") -> "list[str]":
     return sentences
 
 
+def note_of(note: "Json") -> str:
+    """Return a note of an import as a sentence; an error may stand for one."""
+    return message_of(note) if "message" in note else _worded("note.", note)
+
+
 def _worded(section: str, coded: "Json") -> str:
     """Return the text of a code with its parameters; "" where the catalogue has none."""
     key = section + (coded["code"] or "")
     if not has(key):
         return ""
-    values = dict(coded["params"])
-    if "tabs" in values:
-        values["tabs"] = format.each_tab(values["tabs"])
+    values = {}
+    for name, value in coded["params"].items():
+        values[name] = format.each_tab(value) if name == "tabs" else _value(value)
     sentence = text(key, **values)
+    if section in ("note.", "phrase."):
+        return sentence  # which may begin with the name of a column
     return sentence[:1].upper() + sentence[1:]
+
+
+def _value(value: object) -> object:
+    """Return a parameter as a text takes it: phrases, and lists of them, in words."""
+    if isinstance(value, dict):
+        return _worded("phrase.", value)
+    if isinstance(value, list):
+        words = [str(_value(each)) for each in value]
+        last = words.pop() if words else ""
+        return text("list.or", words=", ".join(words), last=last) if words else last
+    return value
 
 
 def is_storage_full(error: "Json") -> bool:

@@ -68,16 +68,17 @@ export const mark = (name) => {
 /** Returns the time of the first `mark(name)`, in ms from the navigation; null if there is none. */
 export const reached = (name) => performance.getEntriesByName(name, "mark")[0]?.startTime ?? null;
 
-/** Deletes the snapshot that worker/snapshot.mjs keeps; returns a promise of whether there was one. */
+/** Deletes the snapshots that worker/snapshot.mjs keeps; returns a promise of whether there were any. */
 export const discardSnapshot = async () => {
   try {
-    // Delete the entries, not the cache: a deleted cache takes room as long as it is open anywhere.
-    const cache = await caches.open("sahpool-snapshot");
-    const there = await cache.keys();
-    await Promise.all(there.map((request) => cache.delete(request)));
+    await globalThis.caches?.delete("sahpool-snapshot"); // where earlier versions kept it
+    const root = await navigator.storage.getDirectory();
+    const there = [];
+    for await (const name of root.keys()) if (name.startsWith("sahpool-snapshot ")) there.push(name);
+    await Promise.all(there.map((name) => root.removeEntry(name)));
     return there.length > 0;
   } catch {
-    return false; // no Cache Storage, and so no snapshot
+    return false; // no OPFS, and so no snapshot; or it is just being written
   }
 };
 

@@ -18,6 +18,9 @@ const decoder = new TextDecoder();
 const LINE_BYTES = 1024;
 const LINE_BLOB_BYTES = 24;
 
+/** Bytes that are copied into a Blob in one step. */
+const BLOB_BYTES = 16e6;
+
 const hex = (bytes) => {
   let text = "";
   for (const byte of bytes) text += byte.toString(16).padStart(2, "0");
@@ -71,6 +74,8 @@ const layOut = (value, exponential) => {
 class Piece {
   constructor(description, buffer) {
     const rows = description.rows;
+    this.description = description;
+    this.buffer = buffer;
     this.rows = rows;
     this.bytes = buffer.byteLength;
     const view = (View, offset, length) =>
@@ -195,6 +200,37 @@ export class Rows {
       lines.push(fields.join("\t"));
     }
     return { text: lines.join("\n"), rows: count };
+  }
+
+  /**
+   * Returns a promise of {file, described, names}: the rows as one Blob, for the request write_rows.
+   *
+   * It begins with `described` bytes of JSON, a list of the pieces with the place of their bytes. A browser copies
+   * what a Blob is made of at once, so it is made in steps.
+   */
+  async held() {
+    let start = 0;
+    const parts = [];
+    const pieces = [];
+    let pending = [];
+    let pendingBytes = 0;
+    for (const { description, buffer } of this.pieces) {
+      pieces.push({ ...description, start, size: buffer.byteLength });
+      start += buffer.byteLength;
+      pending.push(buffer);
+      pendingBytes += buffer.byteLength;
+      if (pendingBytes < BLOB_BYTES) continue;
+      parts.push(new Blob(pending));
+      pending = [];
+      pendingBytes = 0;
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+    const head = new Blob([JSON.stringify(pieces)]);
+    return {
+      file: new File([head, ...parts, ...pending], "rows"),
+      described: head.size,
+      names: JSON.stringify(this.names),
+    };
   }
 
   #text(kind, value) {

@@ -11,11 +11,16 @@ const NARROWEST = 72;
 const WIDEST = 380;
 const SAMPLE = 60; // rows whose length decides how wide a column starts
 const WIDE = 40; // columns from which on elements are made for those in view only (wide.mjs)
+const ROWS_AT_ONCE = 6; // rows of such a result that one task adds while it is drawn first
+const LOWEST_ROW = 24; // px
 const WIDE_SAMPLE = 8; // rows whose length decides how wide a column of such a result is
 const TITLE_FROM = 30; // characters beyond which a cell shows its text in a tooltip
 const LONGEST_TSV = 100_000; // most rows that one copy takes
 const REHEARSAL = 200; // ms, which is some frames
 const LONGEST_CELL = 100_000; // most bytes of a value that its dialog shows
+
+/** Resolves in a task of its own, so that the browser can draw and take keys before. */
+const nextTask = () => new Promise((resolve) => setTimeout(resolve));
 
 let elements = null;
 
@@ -64,6 +69,7 @@ class Grid {
   #onOpen;
   #texts;
   #grid = null;
+  #isDrawn = false; // whether the grid has all rows that are there
   #rows = null;
   #numbering = null;
   #results = new Map();
@@ -84,7 +90,7 @@ class Grid {
   add(key, piece, buffer) {
     const rows = this.#results.get(key);
     rows.add(JSON.parse(piece), buffer);
-    if (rows !== this.#rows || !this.#grid) return;
+    if (rows !== this.#rows || !this.#isDrawn) return;
     this.#grid.size = rows.size;
     this.#numbering.width = this.#numberWidth(rows);
   }
@@ -110,6 +116,7 @@ class Grid {
   hide() {
     this.#grid?.remove();
     this.#grid = null;
+    this.#isDrawn = false;
     this.#rows = null;
   }
 
@@ -128,14 +135,45 @@ class Grid {
     this.hide();
     const rows = this.#results.get(key);
     this.#rows = rows;
+    const isWide = rows.names.length >= WIDE;
     const draw = () => {
-      if (rows === this.#rows && !this.#grid) this.#draw(rows);
+      if (rows !== this.#rows || this.#grid) return undefined;
+      return isWide ? this.#drawInTasks(rows) : this.#draw(rows);
     };
-    load(this.#texts.unloaded).then(draw).catch(report);
+    load(this.#texts.unloaded).then(isWide ? nextTask : undefined).then(draw).catch(report);
   }
 
   #draw(rows) {
-    // A new grid each time: giving a grid other columns takes a second of layout.
+    const grid = this.#make(rows);
+    grid.append(this.#numbering, ...rows.names.map((_, index) => this.#column(rows, index)));
+    this.#provide(grid, rows);
+    grid.size = rows.size;
+    this.#isDrawn = true;
+  }
+
+  /** Draws a result of many columns in several tasks, none of which is long. */
+  async #drawInTasks(rows) {
+    const grid = this.#make(rows);
+    const isThere = async () => (await nextTask(), grid === this.#grid);
+    if (!(await isThere())) return;
+    const widths = this.#widths(rows);
+    if (!(await isThere())) return;
+    const wide = this.#wide(rows, widths);
+    grid.append(this.#numbering, ...wide.elements);
+    this.#provide(grid, rows);
+    grid.updateComplete.then(() => wide.follow());
+    const inView = Math.ceil(grid.clientHeight / LOWEST_ROW);
+    for (let size = 0; size < Math.min(inView, rows.size); size += ROWS_AT_ONCE) {
+      grid.size = size;
+      if (!(await isThere())) return;
+    }
+    grid.size = rows.size;
+    this.#numbering.width = this.#numberWidth(rows);
+    this.#isDrawn = true;
+  }
+
+  /** Puts a new grid there: giving a grid other columns takes a second of layout. */
+  #make(rows) {
     const grid = document.createElement("vaadin-grid");
     grid.accessibleName = this.#texts.label;
     grid.setAttribute("theme", "no-border");
@@ -147,24 +185,19 @@ class Grid {
     this.#parent.append(grid);
     this.#grid = grid;
     this.#numbering = this.#numbers(rows);
-    const wide = rows.names.length >= WIDE ? this.#wide(rows) : null;
-    grid.append(
-      this.#numbering,
-      ...(wide?.elements ?? rows.names.map((_, index) => this.#column(rows, index))),
-    );
+    return grid;
+  }
+
+  #provide(grid, rows) {
     grid.dataProvider = ({ page, pageSize }, callback) => {
       const first = page * pageSize;
       const count = Math.max(0, Math.min(pageSize, rows.size - first));
       callback(Array.from({ length: count }, (_, index) => ({ row: first + index })));
     };
-    // In two tasks where there are many cells, so that neither takes long.
-    if (wide) setTimeout(() => grid === this.#grid && (grid.size = rows.size));
-    else grid.size = rows.size;
     // The element has the ARIA role of a tree with selectable rows; here it is a plain grid.
     grid.updateComplete.then(() => {
       grid.$.table.setAttribute("role", "grid");
       grid.$.table.removeAttribute("aria-multiselectable");
-      wide?.follow();
     });
   }
 
@@ -187,6 +220,11 @@ class Grid {
     } catch {
       return -1; // the browser or the person refused; the status line says so
     }
+  }
+
+  /** Returns a promise of the rows held of result `key` as a file, with what describes it (columns.mjs). */
+  held(key) {
+    return this.#results.get(key).held();
   }
 
   #numbers(rows) {
@@ -225,17 +263,21 @@ class Grid {
     return column;
   }
 
-  /** Returns the columns of a result that has very many. */
-  #wide(rows) {
+  /** Returns the widths of the columns of a result that has very many, in px. */
+  #widths(rows) {
     const style = getComputedStyle(this.#grid);
     const bold = { ...this.#font(style), fontWeight: 600 };
     const mono = this.#font(style, true);
-    const widths = rows.names.map((name, index) => {
+    return rows.names.map((name, index) => {
       // Measuring each text of 2,000 columns would take too long: the longest is nearly the widest.
       const texts = this.#lines(rows, index, WIDE_SAMPLE).map(({ text }) => text.slice(0, 100));
       const longest = texts.reduce((one, other) => (other.length > one.length ? other : one), "");
       return between(Math.max(widthOf([name.slice(0, 100)], bold), widthOf([longest], mono)));
     });
+  }
+
+  /** Returns the columns of such a result. */
+  #wide(rows, widths) {
     const fit = (column, index, width) => {
       column.flexGrow = 0;
       this.#fit(column, rows, index, width, sideOf(this.#lines(rows, index, WIDE_SAMPLE)));

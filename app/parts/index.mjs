@@ -1,5 +1,6 @@
 // JavaScript because it is what esbuild bundles: the parts that the page's Python calls through js_modules.
 
+import "./slices.mjs";
 import { guarded } from "./browser.mjs";
 import * as editor from "./editor.mjs";
 import * as grid from "./grid.mjs";

@@ -52,6 +52,11 @@ export class Script {
     return text.slice(0, units).replace(/[\ud800-\udbff]$/, "");
   }
 
+  /** Returns {text}: the whole statement from byte `start` to `end`, which Python only passes on. */
+  statement(start, end) {
+    return { text: this.text.slice(this.unitsAt(start), this.unitsAt(end)) };
+  }
+
   /** Returns one outcome of a buffer of many as JSON {start, end, line, elapsed, changes}. */
   outcome(buffer, index) {
     const [start, end, line, elapsed, changes] = new Float64Array(buffer, index * FIELDS * 8, FIELDS);

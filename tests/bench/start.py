@@ -4,8 +4,9 @@ From the navigation until the editor is usable, and until the first query of a d
 answered and drawn, for a page that was visited before; beside it a bare page that starts the
 official package's pool and asks the same. Then with and without the snapshot of Python's memory,
 and a first visit, with a new profile each time: how long it takes, and how many bytes are sent.
-The memory of an idle tab is what its processes share fairly (PSS), page and worker together, in a
-browser that has just been started. Both browsers; ``--rounds`` of each (10).
+The memory of an idle tab is what its process has written itself (Pss_Anon), page and worker
+together, in a browser that has just been started: what it shares with other processes depends on
+what else runs. Both browsers; ``--rounds`` of each (10).
 """
 
 from __future__ import annotations
@@ -54,10 +55,7 @@ const phases = performance.getEntriesByType("measure");
 const worker = phases.reduce((sum, { duration }) => sum + duration, 0);
 return { editor: editor.startTime, answer, worker };
 """
-DISCARD = """
-const cache = await caches.open("sahpool-snapshot");
-for (const request of await cache.keys()) await cache.delete(request);
-"""
+DISCARD = "await root.removeEntry(name);"
 BARE = """
 while (!window.isClosed && !window.failure) {
   await new Promise((resolve) => setTimeout(resolve, 1));
@@ -142,15 +140,15 @@ def bytes_sent(kind: type[Any], site: BenchSite) -> dict[str, str]:
 
 
 def idle_memory(console: Console) -> list[float]:
-    """PSS in MiB of the largest process that shows pages, each of IDLE after the last query."""
-    from tests.browsers import page_processes, pss
+    """Pss_Anon in MiB of the largest process with a page, each of IDLE after the last query."""
+    from tests.browsers import page_processes, private_memory
 
     found = []
     passed = 0
     for seconds in IDLE:
         time.sleep(seconds - passed)
         passed = seconds
-        found.append(max(map(pss, page_processes(console.browser.process))))
+        found.append(max(map(private_memory, page_processes(console.browser.process))))
     return found
 
 
@@ -158,6 +156,7 @@ def measure_browser(kind: type[Any], site: BenchSite, rounds: int) -> dict[str, 
     """Rows of the table for one browser."""
     from tests.bench.report import told
     from tests.browser.console_page import Console
+    from tests.browser.snapshots import FILE
 
     first = [first_visit(kind, site) for _ in range(rounds)]
     sent = bytes_sent(kind, site)
@@ -177,7 +176,7 @@ def measure_browser(kind: type[Any], site: BenchSite, rounds: int) -> dict[str, 
         console.run_sql(QUERY)
         memory = idle_memory(console)
         for _ in range(rounds):
-            console.js(DISCARD)
+            console.js(FILE + DISCARD)
             long.append(visit(console)["worker"])
     finally:
         console.close_browser()
@@ -197,7 +196,7 @@ def measure_browser(kind: type[Any], site: BenchSite, rounds: int) -> dict[str, 
         "first visit: SQL answered": told([ready for _, ready in first]),
         **sent,
         **{
-            f"idle tab after {seconds} s, PSS of page and worker, MiB": f"{size:.0f}"
+            f"idle tab after {seconds} s, Pss_Anon of page and worker, MiB": f"{size:.0f}"
             for seconds, size in zip(IDLE, memory, strict=True)
         },
     }

@@ -120,7 +120,8 @@ class Console(Page):
         A dialog that is open by then has to be one that everybody can use (accessibility.py).
         """
         if isinstance(self.browser, Chromium) and self.question() is not None:
-            assert accessibility.violations(self.browser) == []
+            found = accessibility.violations(self.browser)
+            assert not found, found
         script = """
             const reachable = document.querySelector("dialog[open]") ?? document;
             const visible = [...reachable.querySelectorAll("button")].filter((button) =>
@@ -239,8 +240,12 @@ class Console(Page):
 
     def export(self) -> Path:
         """Press Export; returns the downloaded file."""
+        return self.download("Export")
+
+    def download(self, button: str) -> Path:
+        """Press a button; returns the file that it downloads."""
         known = set(self.browser.downloads.iterdir())
-        self.click("Export")
+        self.click(button)
 
         def arrived() -> Path | None:
             fresh = set(self.browser.downloads.iterdir()) - known

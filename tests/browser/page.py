@@ -5,15 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from tests.browser.snapshots import KEY
 from tests.browsers import Browser, wait_for
 
 READY_SECONDS = 60.0
-
-SNAPSHOT = """
-const cache = await caches.open("sahpool-snapshot");
-const [request] = await cache.keys();
-return request ? (await cache.match(request)).headers.get("X-Sahpool-Key") : null;
-"""
 
 
 class Page:
@@ -39,9 +34,9 @@ class Page:
         if wait:
             self.wait_ready()
 
-    def restart(self, *, wait: bool = True) -> None:
+    def restart(self, *, wait: bool = True, empty_cache: bool = False) -> None:
         """Close the browser, start it again with the same profile, go to the page."""
-        self.browser.restart()
+        self.browser.restart(empty_cache=empty_cache)
         self.open(wait=wait)
 
     def close_browser(self) -> None:
@@ -76,7 +71,7 @@ class Page:
 
     def snapshot(self) -> str | None:
         """Return the key of the snapshot of Python's memory (worker/snapshot.mjs), or None."""
-        key: str | None = self.js(SNAPSHOT)
+        key: str | None = self.js(KEY)
         return key
 
     def wait_snapshot(self, but: str | None = None) -> str:

@@ -6,14 +6,17 @@ import csv
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 import serve
-from tests.browser.conftest import console_in
+from tests.browser.conftest import KINDS, checked, console_in, has_failed, visited_profile
 from tests.browser.console_page import Console
 from tests.browser.hosts import bare_host
+from tests.browser.shared import SharedBrowser
+from tests.browser.snapshots import FILE
 from tests.browsers import Browser, Chromium, wait_for
 from tests.conftest import ServedSite, serving
 from tests.matrix import PARAMS, started
@@ -38,24 +41,74 @@ for (const name of await caches.keys()) {
 """
 
 
-@pytest.fixture(params=PARAMS)
-def browser(request: pytest.FixtureRequest) -> Browser:
-    return started(request.param)
-
-
-@pytest.fixture
-def place(site: ServedSite) -> ServedSite:
-    """Return the site with its service worker on a port of its own; serving() starts the server."""
-    own = ServedSite(site.root)
+def place_of(site: ServedSite, port: int = 0) -> ServedSite:
+    """Return the site with its service worker; serving() starts the server."""
+    own = ServedSite(site.root, port)
     own.offline = True
     return own
 
 
 @pytest.fixture
-def console(
-    request: pytest.FixtureRequest, browser: Browser, place: ServedSite
+def new_place(site: ServedSite) -> ServedSite:
+    """The site on a port that no browser knows."""
+    return place_of(site)
+
+
+@pytest.fixture(params=PARAMS)
+def browser(request: pytest.FixtureRequest) -> Browser:
+    """A browser that has visited nothing."""
+    return started(request.param)
+
+
+@pytest.fixture
+def new_console(
+    request: pytest.FixtureRequest, browser: Browser, new_place: ServedSite
 ) -> Iterator[Console]:
-    yield from console_in(request, browser, place)
+    """The page in that browser."""
+    yield from console_in(request, browser, new_place)
+
+
+@pytest.fixture(scope="module", params=PARAMS)
+def keeping(
+    request: pytest.FixtureRequest, site: ServedSite, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[SharedBrowser, int]]:
+    """A browser that keeps the whole site, with the port at which it has visited it."""
+    profile = tmp_path_factory.mktemp("keeping") / "profile"
+    with serving(place_of(site)) as place:
+        visited_profile(started(request.param), place, profile, offline=True)
+    shared = SharedBrowser(partial(KINDS[request.param], profile=profile), place.url)
+    yield shared, place.port
+    shared.end()
+
+
+@pytest.fixture
+def visited_place(
+    request: pytest.FixtureRequest, site: ServedSite, keeping: tuple[SharedBrowser, int]
+) -> Iterator[tuple[Console, ServedSite]]:
+    """The page in the browser that keeps the site, and the server, which is not yet started."""
+    shared, port = keeping
+    with serving(place_of(site, port)):
+        browser = shared.take()
+    place = place_of(site, port)
+    wrong = True
+    try:
+        for console in checked(request, browser, place):
+            yield console, place
+        wrong = has_failed(request)
+    finally:
+        place.server_close()
+        with serving(place_of(site, port)):
+            shared.give_back(failed=wrong)
+
+
+@pytest.fixture
+def console(visited_place: tuple[Console, ServedSite]) -> Console:
+    return visited_place[0]
+
+
+@pytest.fixture
+def place(visited_place: tuple[Console, ServedSite]) -> ServedSite:
+    return visited_place[1]
 
 
 def variant(folder: Path, changed: dict[str, bytes]) -> Path:
@@ -89,7 +142,7 @@ def is_newer(console: Console) -> bool:
 
 
 def visit(console: Console) -> None:
-    """Visits the site for the first time, and waits until all of it is in the cache."""
+    """Opens the page, and waits until all of the site is in the cache."""
     console.open()
     console.wait_offline()
     console.wait_snapshot()
@@ -126,6 +179,38 @@ def test_without_its_server_the_console_opens_queries_imports_and_exports(
     proof("offline", f"{console.browser.name}, restarted without a server", visits=times, lost=0)
 
 
+@pytest.mark.parametrize("snapshot", [True, False], ids=["from a snapshot", "long"])
+def test_without_its_server_and_with_the_http_cache_emptied_the_console_opens(
+    console: Console, place: ServedSite, snapshot: bool
+) -> None:
+    """The service worker does not answer for Pyodide's WebAssembly, but keeps it."""
+    with serving(place):
+        visit(console)
+        console.run_sql("CREATE TABLE kept (a); INSERT INTO kept VALUES (1)")
+        if not snapshot:
+            console.js(f"{FILE} await root.removeEntry(name);")
+    for _ in range(2):
+        console.restart(empty_cache=True)
+        console.run_sql("SELECT a FROM kept")
+        assert console.rows() == [["1"]]
+    assert console.foreign_requests() == []
+
+
+def test_the_webassembly_is_fetched_once_and_kept_where_its_compiled_code_is(
+    console: Console, place: ServedSite
+) -> None:
+    with serving(place) as site:
+        visit(console)
+        (path,) = {path for path in site.requests if "/pyodide.asm." in path and "wasm" in path}
+        once = site.requests.count(path)
+        for _ in range(2):
+            console.reload()
+        assert site.requests.count(path) == once == 1
+        # The kept copy serves a browser that has lost its own; it is not downloaded again.
+        console.restart(empty_cache=True)
+        assert site.requests.count(path) == 1
+
+
 def test_an_update_waits_until_it_is_accepted_and_no_transaction_is_harmed(
     console: Console, place: ServedSite, newer: Path
 ) -> None:
@@ -157,12 +242,12 @@ def test_an_update_waits_until_it_is_accepted_and_no_transaction_is_harmed(
 
 @pytest.mark.chrome
 def test_an_update_is_put_off_while_another_tab_has_the_console_open(
-    request: pytest.FixtureRequest, place: ServedSite, newer: Path
+    request: pytest.FixtureRequest, new_place: ServedSite, newer: Path
 ) -> None:
     browser = Chromium()
-    console = Console(browser, place.url)
+    console = Console(browser, new_place.url)
     request.addfinalizer(console.close_browser)
-    with serving(place) as site:
+    with serving(new_place) as site:
         visit(console)
         offer(console, site, newer)
         own = browser.driver.current_window_handle
@@ -196,22 +281,22 @@ def test_a_new_version_that_does_not_come_whole_changes_nothing(
 
 
 def test_a_version_that_cannot_start_gives_way_to_a_newer_one(
-    console: Console, place: ServedSite, newer: Path, tmp_path: Path
+    new_console: Console, new_place: ServedSite, newer: Path, tmp_path: Path
 ) -> None:
-    place.root = variant(tmp_path / "broken", {"worker/service.zip": b"no archive"})
-    with serving(place) as site:
-        console.open(wait=False)
-        assert "could not be started" in console.wait_failure()
-        console.wait_offline()
+    new_place.root = variant(tmp_path / "broken", {"worker/service.zip": b"no archive"})
+    with serving(new_place) as site:
+        new_console.open(wait=False)
+        assert "could not be started" in new_console.wait_failure()
+        new_console.wait_offline()
         site.root = newer
-        console.reload(wait=False)
-        console.wait_failure()
-        wait_for("the newer version", lambda: console.js(UPDATE))
-        console.click("Retry")
-        wait_for("the new page", lambda: is_newer(console))
-        console.wait_ready()
-        console.run_sql("SELECT 1")
-        assert console.rows() == [["1"]]
+        new_console.reload(wait=False)
+        new_console.wait_failure()
+        wait_for("the newer version", lambda: new_console.js(UPDATE))
+        new_console.click("Retry")
+        wait_for("the new page", lambda: is_newer(new_console))
+        new_console.wait_ready()
+        new_console.run_sql("SELECT 1")
+        assert new_console.rows() == [["1"]]
 
 
 @pytest.mark.parametrize("what", ["half", "all"])
@@ -290,7 +375,7 @@ def test_the_worker_of_a_first_visit_reaches_no_other_origin_on_a_host_without_h
 ) -> None:
     """No service worker controls the page yet, and the host sends no policy with the worker."""
     with bare_host(tmp_path / "other") as other:
-        boot = serve.read(serve.ROOT / "worker" / "boot.mjs")
+        boot = serve.read(serve.assemble() / "worker" / "boot.mjs")
         # What code that got into the worker would do, with what it finds in the database.
         leak = f"""
             const outcome = await fetch("{other}?secret", {{ mode: "no-cors" }})
@@ -315,16 +400,16 @@ def test_the_worker_of_a_first_visit_reaches_no_other_origin_on_a_host_without_h
 
 
 def test_an_isolated_site_is_isolated_without_its_server_as_well(
-    console: Console, place: ServedSite
+    new_console: Console, new_place: ServedSite
 ) -> None:
-    place.isolate = True
-    with serving(place):
-        visit(console)
-        console.run_sql("CREATE TABLE t (a); INSERT INTO t VALUES (1)")
-    console.restart()
-    assert console.js("return crossOriginIsolated")
-    console.run_sql("SELECT a FROM t")
-    assert console.rows() == [["1"]]
+    new_place.isolate = True
+    with serving(new_place):
+        visit(new_console)
+        new_console.run_sql("CREATE TABLE t (a); INSERT INTO t VALUES (1)")
+    new_console.restart()
+    assert new_console.js("return crossOriginIsolated")
+    new_console.run_sql("SELECT a FROM t")
+    assert new_console.rows() == [["1"]]
 
 
 # Stands for the browser's launchQueue: files that were opened with an installed console.
@@ -340,13 +425,13 @@ await openWith({ files: [{ getFile: async () => file }, gone] });
 
 @pytest.mark.chrome
 def test_the_console_can_be_installed_and_opens_files(
-    request: pytest.FixtureRequest, place: ServedSite
+    request: pytest.FixtureRequest, new_place: ServedSite
 ) -> None:
     browser = Chromium()
     driver = browser.driver
-    console = Console(browser, place.url)
+    console = Console(browser, new_place.url)
     request.addfinalizer(console.close_browser)
-    with serving(place) as site:
+    with serving(new_place) as site:
         driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": QUEUE})
         visit(console)
         manifest = driver.execute_cdp_cmd("Page.getAppManifest", {})

@@ -16,43 +16,11 @@ import pytest
 from tests.browser.conftest import console_in
 from tests.browser.console_page import Console
 from tests.browser.page_steps import ENDLESS, INSERT, TRUE_QUOTA, limit
+from tests.browser.snapshots import CHANGES, FILE, REPLACE, started
 from tests.browsers import Chromium, wait_for
 from tests.conftest import ServedSite
 
 BOOT = "/worker/boot.mjs"
-
-# The phases of the last start: a start from a snapshot has no phase "library".
-PHASES = """
-return performance.getEntriesByType("measure").map(({ name }) => name);
-"""
-
-# Replaces the snapshot by one whose bytes and headers CHANGE has altered.
-REPLACE = """
-const cache = await caches.open("sahpool-snapshot");
-const [request] = await cache.keys();
-const kept = await cache.match(request);
-const headers = new Headers(kept.headers);
-const digest = async (bytes) => {
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
-};
-let bytes = new Uint8Array(await kept.arrayBuffer());
-CHANGE
-await cache.put(request, new Response(bytes, { headers }));
-"""
-
-CHANGES = {
-    "a bit": "bytes[bytes.length >> 1] ^= 1;",
-    "the second half": "bytes = bytes.slice(0, bytes.length >> 1);",
-    "everything": "bytes = new Uint8Array(0);",
-    "the digest": "headers.delete('X-Sahpool-Digest');",
-    # The following have a right digest, but wrong bytes.
-    "the build": "bytes[20] ^= 1; headers.set('X-Sahpool-Digest', await digest(bytes));",
-    "the names": """
-      bytes.fill(32, 48, 4000);
-      headers.set('X-Sahpool-Digest', await digest(bytes));
-    """,
-}
 
 # The salt-2 of every WAL in the pool, random whenever it begins anew (sqlite.org/fileformat2.html,
 # section 4.1).
@@ -81,14 +49,6 @@ json.dumps([random.random(), str(uuid.uuid4()), secrets.token_hex(8),
   await cache.put("/numbers", new Response(text));
 });
 """
-
-
-def started(console: Console) -> str:
-    """Return how the last start went: "long" or "snapshot"."""
-    phases = console.js(PHASES)
-    assert "sahpool: pyodide" in phases
-    assert "sahpool: storage" in phases
-    return "long" if "sahpool: library" in phases else "snapshot"
 
 
 @contextmanager
@@ -185,16 +145,60 @@ def test_a_snapshot_that_is_damaged_is_replaced_and_nothing_is_said(first_visit:
     assert first_visit.errors() == []
 
 
-def test_a_cache_that_was_cleared_costs_time_and_nothing_else(console: Console) -> None:
+def test_a_snapshot_that_was_deleted_costs_time_and_nothing_else(console: Console) -> None:
     console.open()
     console.run_sql("CREATE TABLE kept (a); INSERT INTO kept VALUES (1)")
     console.wait_snapshot()
+    console.js(f"{FILE} await root.removeEntry(name);")
     console.js("for (const name of await caches.keys()) await caches.delete(name);")
     console.reload()
     assert started(console) == "long"
     console.run_sql("SELECT a FROM kept")
     assert console.rows() == [["1"]]
     assert console.errors() == []
+
+
+# A snapshot as earlier versions kept it.
+OLD = """
+const cache = await caches.open("sahpool-snapshot");
+await cache.put("worker/snapshot", new Response(new Uint8Array(1000)));
+"""
+
+
+def test_the_snapshot_of_an_earlier_version_is_deleted(first_visit: Console) -> None:
+    first_visit.open()
+    first_visit.js(OLD)
+    first_visit.js(f"{FILE} if (file) await root.removeEntry(name);")
+    first_visit.reload()
+    first_visit.wait_snapshot()
+    assert not first_visit.js("return caches.has('sahpool-snapshot')")
+
+
+# Before a memory is filled from the snapshot: whether anything is where the snapshot has nothing.
+LOOK = """
+    const everything = new Uint32Array(this.#memory.buffer);
+    let end = 0;
+    for (const [start, length] of [...this.#description.runs, [everything.length * 4, 0]]) {
+      if (everything.subarray(end / 4, start / 4).some((word) => word !== 0)) {
+        throw new Error(`something is between ${end} and ${start}`);
+      }
+      end = start + length;
+    }
+"""
+
+
+def test_all_that_a_new_pyodide_has_written_is_overwritten(
+    first_visit: Console, site: ServedSite, tmp_path: Path
+) -> None:
+    script = (site.root / "worker/snapshot.mjs").read_text()
+    place = "    const sum = newSum();\n    let at = this.#runs;\n"
+    assert script.count(place) == 1
+    changed = script.replace(place, LOOK + place).encode()
+    with served(site, tmp_path, "/worker/snapshot.mjs", changed):
+        first_visit.open()
+        first_visit.wait_snapshot()
+        first_visit.reload()
+        assert started(first_visit) == "snapshot"
 
 
 def test_the_snapshot_of_other_code_is_not_used(
@@ -231,14 +235,7 @@ def with_comment(archive: bytes) -> bytes:
 def test_a_memory_larger_than_a_new_one_is_restored_as_well(first_visit: Console) -> None:
     first_visit.open()
     first_visit.wait_snapshot()
-    larger = """
-      const whole = new Uint8Array(bytes.length + 2 * 65536);
-      whole.set(bytes);
-      bytes = whole;
-      headers.set("X-Sahpool-Pages", Number(headers.get("X-Sahpool-Pages")) + 2);
-      headers.set("X-Sahpool-Digest", await digest(bytes));
-    """
-    first_visit.js(REPLACE.replace("CHANGE", larger))
+    first_visit.js(REPLACE.replace("CHANGE", "describe((it) => (it.pages += 2));"))
     first_visit.reload()
     assert started(first_visit) == "snapshot"
     first_visit.run_sql("SELECT 6 * 7")
@@ -287,22 +284,22 @@ def test_a_snapshot_makes_room_for_databases_when_the_storage_is_full(limited: C
     assert limited.rows() == [["20000"]]
 
 
-NO_CACHES = "delete WorkerGlobalScope.prototype.caches;\n"
-REFUSING_CACHES = """
-CacheStorage.prototype.open = async () => {
-  throw new DOMException("no room", "QuotaExceededError");
+NO_OPFS = "delete StorageManager.prototype.getDirectory;\n"
+# Only this file, or else there would be no databases either.
+REFUSING = """
+const { getFileHandle } = FileSystemDirectoryHandle.prototype;
+FileSystemDirectoryHandle.prototype.getFileHandle = function (name, ...options) {
+  if (name.startsWith("sahpool-snapshot ")) return ANSWER;
+  return getFileHandle.call(this, name, ...options);
 };
 """
-
-
-SILENT_CACHES = """
-CacheStorage.prototype.match = CacheStorage.prototype.open = () => new Promise(() => {});
-"""
+REFUSED = 'Promise.reject(new DOMException("no room", "QuotaExceededError"))'
+SILENT = "new Promise(() => {})"
 
 
 @pytest.mark.parametrize(
     "broken",
-    [NO_CACHES, REFUSING_CACHES, SILENT_CACHES],
+    [NO_OPFS, REFUSING.replace("ANSWER", REFUSED), REFUSING.replace("ANSWER", SILENT)],
     ids=["none", "refusing", "silent"],
 )
 def test_without_a_place_for_a_snapshot_the_page_starts_the_long_way(
@@ -316,3 +313,51 @@ def test_without_a_place_for_a_snapshot_the_page_starts_the_long_way(
             first_visit.run_sql("SELECT 6 * 7")
             assert first_visit.rows() == [["42"]]
     assert first_visit.errors() == []
+
+
+# As in a browser that does not know the mode "read-only"; tells whenever the file is in use.
+EXCLUSIVE = """
+const { createSyncAccessHandle } = FileSystemFileHandle.prototype;
+FileSystemFileHandle.prototype.createSyncAccessHandle = function () {
+  const opened = createSyncAccessHandle.call(this);
+  if (this.name.startsWith("sahpool-snapshot ")) {
+    opened.catch(() => new BroadcastChannel("refused").postMessage(""));
+  }
+  return opened;
+};
+"""
+# Keeps the file open in a worker until a tab has been refused args[0] times.
+HOLD = f"""
+const hold = async (times) => {{ {FILE}
+  const handle = await file.createSyncAccessHandle();
+  const refused = new BroadcastChannel("refused");
+  refused.onmessage = () => --times === 0 && handle.close();
+  postMessage("held");
+}};
+const script = `(${{hold}})(${{args[0]}})`;
+const url = URL.createObjectURL(new Blob([script], {{ type: "text/javascript" }}));
+window.holder = new Worker(url);
+await new Promise((resolve) => (holder.onmessage = resolve));
+"""
+
+
+@pytest.mark.parametrize(("times", "how"), [(2, "snapshot"), (99, "long")])
+def test_a_snapshot_that_another_tab_has_open_is_waited_for_but_not_for_long(
+    first_visit: Console, site: ServedSite, tmp_path: Path, times: int, how: str
+) -> None:
+    boot = EXCLUSIVE.encode() + (site.root / BOOT[1:]).read_bytes()
+    browser = first_visit.browser
+    with served(site, tmp_path, BOOT, boot):
+        first_visit.open()
+        first_visit.wait_snapshot()
+        mine, other = browser.tab, browser.new_tab()
+        first_visit.open("module_test.html", wait=False)
+        first_visit.js(HOLD, times)
+        browser.switch(mine)
+        first_visit.reload()
+        assert started(first_visit) == how
+        first_visit.run_sql("SELECT 6 * 7")
+        assert first_visit.rows() == [["42"]]
+        assert first_visit.error() is None
+        browser.close_tab(other)
+        browser.switch(mine)

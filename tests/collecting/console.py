@@ -15,6 +15,7 @@ from typing import Any, cast
 
 import serve
 from sahpool_console.sql_functions import FUNCTIONS
+from tests.browser.snapshots import KEY
 from tests.browsers import Browser, wait_for
 from tests.collecting import lab
 from tests.conftest import ServedSite
@@ -236,7 +237,5 @@ def work(browser: Browser, seconds: float, dead: float = lab.DEAD) -> dict[str, 
 
 def end(browser: Browser) -> None:
     """Ends the worker once its snapshot is put away."""
-    kept = "return Boolean(await caches.match(args[0], { cacheName: 'sahpool-snapshot' }))"
-    address = browser.evaluate("return new URL('worker/snapshot', location.origin).href")
-    wait_for("the snapshot to be kept", lambda: browser.evaluate(kept, address))
+    wait_for("the snapshot to be kept", lambda: browser.evaluate(KEY))
     browser.evaluate("worker.terminate()")

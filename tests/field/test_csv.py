@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.fake_host import Client, FakeHost, FakeStorage
+from tests.unit.fake_host import Client, FakeHost, FakeStorage, said
 
 FILES = Path(__file__).parent / "csv"
 
@@ -31,7 +31,7 @@ class Console:
     def read(self, name: str) -> tuple[list[str], list[tuple[Any, ...]]]:
         """The names of the columns, and the rows."""
         reply = self._client.load((FILES / name).read_bytes(), name)
-        self.notes = reply["notes"]
+        self.notes = said(reply["notes"])
         (table,) = (t for t in self._client.ask("schema")["schema"] if t["name"] == reply["table"])
         rows = self._client.rows(f'SELECT * FROM "{reply["table"]}"')
         return [column["name"] for column in table["columns"]], rows

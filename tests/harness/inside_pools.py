@@ -106,9 +106,9 @@ def allocate_region(pool: Pool, size: int) -> int:
     return parts_of(pool).vfs._allocate(size)
 
 
-def paths_with_index(indexes: Any) -> list[str]:
-    """Return the paths of the databases that have a WAL-index."""
-    return list(indexes._by_path)
+def files_with_index(indexes: Any) -> list[Any]:
+    """Return the files of the databases that have a WAL-index."""
+    return list(indexes._by_file)
 
 
 def assert_nothing_is_open(pool: Pool) -> None:
@@ -116,7 +116,7 @@ def assert_nothing_is_open(pool: Pool) -> None:
     vfs = parts_of(pool).vfs
     assert not vfs._files, f"open: {vfs.open_paths}"
     assert vfs._page_io.isUnlocked, "a file is locked"
-    indexes = paths_with_index(vfs._indexes)
+    indexes = files_with_index(vfs._indexes)
     assert not indexes, f"WAL-indexes: {indexes}"
 
 

@@ -15,7 +15,10 @@ import serve
 from tests.promises.table import ROOT, Mutation, places_of_tests
 
 #: What a copy shares with the original of what the set-up has fetched or made (tests/__main__.py).
-SHARED = ("venv", "data", "docs", "docs.hash", "docs-venv", "ecosystem", "fuzzdata", "jupyterlite")
+SHARED = (
+    *("venv", "data", "docs", "docs.hash", "docs-venv", "ecosystem", "fuzzdata", "jupyterlite"),
+    *("libraries", "pip-venv", "node"),
+)
 
 #: What it gets a copy of: a mutation may have it made anew.
 OWN = ("parts", "parts.hash", "modules.romfs", "modules.hash", "site")
@@ -45,7 +48,8 @@ class Copy:
         work = folder / serve.WORK.name
         work.mkdir()
         for name in SHARED:
-            (work / name).symlink_to(serve.WORK / name)
+            if (serve.WORK / name).exists():
+                (work / name).symlink_to(serve.WORK / name)
         for name in OWN:
             source = serve.WORK / name
             if source.is_dir():

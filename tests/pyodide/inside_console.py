@@ -33,6 +33,7 @@ class Console:
             storage=storage, quarantine=None, engine=FakeEngine(), loop=FakeLoop()
         )
         self.service = Service(host)
+        self.loop: FakeLoop = host.loop
         self.storage = storage
         self.parts: list[Any] = []
         self._ids = itertools.count(1)

@@ -203,7 +203,7 @@ async def test_of_a_schema_that_a_newer_sqlite_wrote_it_is_told_and_the_rest_is_
     async with console_in_memory() as console:
         source = BytesSource(bytes(data), "newer.db")
         (note,) = (await console.told("import_file", source, name="newer.db"))["notes"]
-        assert "SQLite 9.1.2 wrote: view v" in note
+        assert "SQLite 9.1.2 wrote: view v" in note["params"]["message"]
         await console.told("open", database="newer.db")
         assert await console.all_rows("SELECT count(*) FROM thing") == [(100,)]
         exported = await console.told("export", database="newer.db")

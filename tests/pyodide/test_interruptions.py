@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import sahpool
-from tests.harness.inside_pools import hold_of, set_wanted_spares, slots_of
+from tests.harness.inside_pools import hold_of, set_wanted_spares, slots_of, spares_of
 from tests.harness.inside_prelude import damage, expect, killed_copy, opened
 from tests.pyodide.in_worker import in_worker
 
@@ -133,6 +134,40 @@ async def test_an_install_that_is_cancelled_lets_go_of_the_lock(pool: Pool) -> N
         if again is None:
             again = await sahpool.install(name, initial_capacity=0, spare=0, lock_timeout=1.0)
         await again.remove_vfs()
+
+
+@in_worker()
+async def test_a_stop_in_the_event_loop_as_a_pool_is_paused_keeps_no_lock(pool: Pool) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    loop: Any = asyncio.get_running_loop()
+    loop.call_soon = stopped
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            pool.pause_vfs()
+    finally:
+        del loop.call_soon
+    hold_of(pool).timeout = 1.0
+    await pool.unpause_vfs()
+    with opened(pool, "a.db") as con:
+        con.execute("CREATE TABLE t(a)")
+
+
+@in_worker()
+async def test_slots_are_added_although_a_stop_lost_the_task_that_was_to_do_it(pool: Pool) -> None:
+    loop: Any = asyncio.get_running_loop()
+    await pool.reduce_capacity(3)
+    loop.call_soon = lambda *_, **__: None  # forgets the call that begins the task
+    try:
+        spares_of(pool).plan()
+    finally:
+        del loop.call_soon
+    await asyncio.sleep(1.1)
+    with opened(pool, "a.db", wait=False):
+        pass
+    await asyncio.sleep(0.1)
+    assert spares_of(pool).missing <= 0
 
 
 @in_worker()

@@ -72,3 +72,62 @@ async def test_a_quarantine_is_there_or_said_not_to_be_there(made: Opened) -> No
     with expect(sahpool.UnsupportedError, "has no quarantine") as caught:
         quarantine.of(made.volume.access)
     assert made.volume.name in str(caught.error)
+
+
+@over_each_storage(in_browsers=True)
+async def test_a_check_tries_each_storage_with_the_steps_of_its_own_and_leaves_nothing(
+    made: Opened,
+) -> None:
+    from sahpool.check import check
+    from sahpool.check_steps import OwnStep, expect
+
+    storage = made.volume.storage
+    sizes: list[int] = []
+
+    class Own:
+        @property
+        def steps(self) -> list[OwnStep]:
+            return [
+                OwnStep("size", "write and read", self.size),
+                OwnStep("never", "flush", self.never),
+            ]
+
+        @property
+        def facts(self) -> dict[str, bool | int | str]:
+            return {"files now": len(storage.paths), "sizes": len(sizes)}
+
+        async def size(self, path: str) -> str:
+            stored = storage.find(path)
+            assert stored is not None
+            assert path in made.volume.vfs.open_paths
+            sizes.append(stored.file.size())
+            return "It has a size."
+
+        async def never(self, path: str) -> str:
+            expect(False, f"{path} was not as expected")
+            return ""
+
+    async def top_up() -> None:
+        """Has nothing to do: the storage has room."""
+
+    with connect(made.volume, "a.db") as con:
+        make(con)
+        before = sorted(storage.paths)
+        plain = await check(made.volume, top_up=top_up)
+        assert plain.passed, str(plain)
+        assert plain.browser["storage"] == made.volume.name
+        assert plain.browser["files"] == len(before)
+        report = await check(made.volume, Own(), top_up=top_up)
+        assert sorted(storage.paths) == before
+    names = [step.name for step in report.steps]
+    assert names[1:3] == ["write and read", "size"]
+    assert names[names.index("flush") + 1] == "never"
+    assert sorted(names) == sorted([step.name for step in plain.steps] + ["size", "never"])
+    failed = {step.name: step.detail for step in report.steps if not step.passed}
+    assert list(failed) == ["never"], failed
+    assert failed["never"].startswith("/.sahpool-check-")
+    assert failed["never"].endswith("was not as expected")
+    assert sizes[0] > 1_000_000
+    assert report.browser["files now"] == len(before)
+    assert report.browser["sizes"] == 1
+    assert "storage" not in report.browser

@@ -136,3 +136,34 @@ async def test_many_connections_in_turn_lose_no_update(made: Opened) -> None:
             assert other.execute("SELECT value FROM n").fetchone() == (done,)
         for con in cons:
             con.close()
+
+
+@pytest.mark.parametrize("mode", ["DELETE", "WAL"])
+@over_each_storage()
+async def test_two_files_that_had_one_path_share_no_locks_and_no_wal_index(
+    made: Opened, mode: str
+) -> None:
+    """An open database is deleted, and another one is made under its path."""
+    with connect(made.volume, "a.db", mode) as old:
+        make(old)
+        fill(old, 300)
+        old.execute("BEGIN IMMEDIATE")
+        if mode == "WAL":  # SQLite commits in the other mode by deleting the journal by its path
+            fill(old, 5, "more")
+        for suffix in ("", "-wal", "-journal"):
+            made.volume.storage.delete("/a.db" + suffix)
+        with connect(made.volume, "a.db", mode, timeout=0) as new:
+            make(new)
+            fill(new, 3, "new")
+            new.execute("BEGIN")
+            assert marks(new) == {"new": 3}
+            old.execute("COMMIT")
+            if mode == "WAL":
+                fill(old, 2, "last")
+            new.execute("COMMIT")
+            assert new.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        more = {"more": 5, "last": 2} if mode == "WAL" else {}
+        assert marks(old) == {"old": 300, **more}
+        assert old.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    with connect(made.volume, "a.db", mode) as con:
+        assert marks(con) == {"new": 3}

@@ -9,19 +9,12 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import tomllib
 from pathlib import Path
 
 import serve
 from tests.tutorial import text
 
 FOLDER = serve.WORK / "jupyterlite"
-
-
-def pinned() -> list[str]:
-    """The requirements of the group ``jupyterlite``."""
-    table = tomllib.loads((serve.ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    return [str(requirement) for requirement in table["dependency-groups"]["jupyterlite"]]
 
 
 def fetch_command() -> str:
@@ -33,14 +26,15 @@ def fetch_command() -> str:
 def install_jupyter_parts() -> Path:
     """Runs the tutorial's commands that fetch JupyterLite; returns the folder they ran in."""
     mark = FOLDER / "fetched"
-    wanted = serve.digest("\n".join([sys.version, fetch_command(), *pinned()]).encode())
+    pinned = serve.requirements("jupyterlite")
+    wanted = serve.digest("\n".join([sys.version, fetch_command(), *pinned]).encode())
     if mark.is_file() and mark.read_text() == wanted:
         return FOLDER
     serve.say("Fetching JupyterLite for the tutorial's tests …")
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
     constraints = FOLDER / "constraints.txt"
-    constraints.write_text("\n".join(pinned()) + "\n")
+    constraints.write_text("\n".join(pinned) + "\n")
     # ``python3`` of the tutorial is the Python that runs this.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     serve.run(

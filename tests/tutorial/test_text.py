@@ -9,7 +9,7 @@ import pytest
 
 import serve
 from tests.tutorial import text
-from tests.tutorial.jupyter_parts import fetch_command, pinned
+from tests.tutorial.jupyter_parts import fetch_command
 
 PACKAGES = json.loads((serve.ROOT / "package.json").read_text(encoding="utf-8"))["dependencies"]
 
@@ -34,7 +34,7 @@ def test_pyodide_and_pyscript_have_the_versions_that_are_pinned() -> None:
 def test_what_jupyterlite_is_made_of_has_the_versions_that_are_pinned() -> None:
     named = set(re.findall(r"[\w-]+==[\w.]+", fetch_command()))
     assert len(named) == 6
-    assert named <= set(pinned())
+    assert named <= set(serve.requirements("jupyterlite"))
 
 
 @pytest.mark.parametrize("message", re.findall(r"^\| `\w+Error: ([^`]+)`", text.TUTORIAL, re.M))

@@ -16,6 +16,9 @@ WORKER = sorted((serve.ROOT / "worker" / "sahpool_console").rglob("*.py"))
 PAGE = sorted((serve.ROOT / "app").rglob("*.py"))
 TRANSPORT = serve.ROOT / "public" / "start.mjs"
 
+#: What makes something with a code, and the section of its text.
+SECTIONS = {"Hint": "hint", "Note": "note", "Phrase": "phrase"}
+
 #: Codes that are put together: the parts of each.
 COMPOSED = {
     "{what}-exists": ["database-exists", "table-exists"],
@@ -55,8 +58,11 @@ def in_the_worker() -> Iterator[tuple[str, ast.Call | None]]:
         for node in ast.walk(tree_of(path)):
             if not isinstance(node, ast.Call):
                 continue
-            if called(node) == "Hint":
-                yield from ((f"hint.{code}", node) for code in codes_in(node.args[0]))
+            if called(node) in SECTIONS:
+                section = SECTIONS[called(node)]
+                yield from ((f"{section}.{code}", node) for code in codes_in(node.args[0]))
+            elif called(node) == "note":  # Writing.note, which counts what a format cannot hold
+                yield from ((f"note.{code}", None) for code in codes_in(node.args[0]))
             for keyword in node.keywords:
                 if keyword.arg == "code":
                     yield from ((f"error.{code}", node) for code in codes_in(keyword.value))

@@ -249,6 +249,8 @@ class Client:
             # The page has words for each code, and the worker the parameters for them.
             assert page_errors.message_of(error)
             assert len(page_errors.hints_of(error)) == bool(error["hint"]) + len(error["hints"])
+        for each in (message, message.get("preview") or {}):
+            assert all(said([*each.get("notes", ()), *each.get("doubts", ())]))
         return message
 
     def ask(self, op: str, *parts: object, **fields: object) -> dict[str, Any]:
@@ -300,3 +302,8 @@ class Client:
         """The error of the import of a file."""
         data = text.encode() if isinstance(text, str) else text
         return self.fail("import_file", BytesSource(data, name), name=name, **fields)
+
+
+def said(notes: list[Any]) -> list[str]:
+    """Notes of a reply in the words of the page."""
+    return [page_errors.note_of(note) for note in notes]

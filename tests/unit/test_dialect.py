@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sahpool_console.session.errors import told
 from sahpool_console.session.formats.dialect import find_dialect
 from sahpool_console.session.formats.layout import find_layout
 from sahpool_console.session.formats.options import NO_OPTIONS, TextOptions
 from sahpool_console.session.formats.read_delimited import Delimited
 from tests.unit.written_tables import written
 
-from .fake_host import BytesSource, Client
+from .fake_host import BytesSource, Client, said
 
 
 def lines_of(text: str) -> list[str]:
@@ -51,7 +52,7 @@ def batches_of(file: Delimited) -> list[tuple[Any, ...]]:
     ],
 )
 def test_what_may_be_wrong_is_said(text: str, doubt: str) -> None:
-    assert any(doubt in said for said in find_dialect(lines_of(text)).doubts)
+    assert any(doubt in each for each in said(told(find_dialect(lines_of(text)).doubts)))
 
 
 @pytest.mark.parametrize(
@@ -113,7 +114,7 @@ def test_a_quotation_mark_far_down_is_judged_there(monkeypatch: pytest.MonkeyPat
     literal = Delimited(BytesSource((plain + '1\t"Hey" she said\n2\t"So\n' * 3).encode()), "a.tsv")
     columns = list(literal.batches())[-1]
     assert '"Hey" she said' in columns[1]
-    assert "Quotation marks are ordinary characters in this file." in literal.remarks()
+    assert "Quotation marks are ordinary characters in this file." in said(told(literal.remarks()))
     quoted = Delimited(BytesSource((plain + '1\t"two\twords"\n2\tx\n' * 3).encode()), "a.tsv")
     assert "two\twords" in list(quoted.batches())[-1][1]
 

@@ -6,7 +6,7 @@ import pytest
 
 from sahpool_console.session.formats.encodings import ENCODINGS
 
-from .fake_host import BytesSource, Client
+from .fake_host import BytesSource, Client, said
 
 TEXTS = [
     ("id,Ort\n1,München\n2,Köln – Süd\n3,„Café“ €\n", "cp1252", "Windows-1252"),
@@ -22,7 +22,7 @@ def test_an_encoding_is_recognised_and_told(
     client: Client, text: str, encoding: str, name: str
 ) -> None:
     reply = client.load(text.encode(encoding))
-    assert f"The file was read as {name}." in reply["notes"]
+    assert f"The file was read as {name}." in said(reply["notes"])
     names = [column["name"] for column in client.ask("schema")["schema"][0]["columns"]]
     rows = client.rows("SELECT * FROM data")
     assert [names, *(list(map(str, row)) for row in rows)] == [
@@ -46,7 +46,7 @@ def test_an_encoding_that_is_chosen_is_read(
 def test_a_byte_far_down_has_the_whole_file_read_anew(client: Client) -> None:
     text = "id,name\n" + "1,plain\n" * 60_000 + "2,Müller\n"
     reply = client.load(text.encode("cp1252"))
-    assert "The file was read as Windows-1252." in reply["notes"]
+    assert "The file was read as Windows-1252." in said(reply["notes"])
     assert client.rows("SELECT count(*), max(name) FROM data") == [(60_001, "plain")]
     assert client.rows("SELECT name FROM data WHERE id = 2") == [("Müller",)]
 
@@ -55,7 +55,7 @@ def test_an_encoding_that_is_guessed_is_doubtful(client: Client) -> None:
     data = "id,name\n1,Müller\n2,Größe\n".encode("cp1252")
     error = client.reject(data, only_if_sure=True)
     assert (error["type"], error["encoding"]) == ("ImportDoubtful", "cp1252")
-    assert any("Windows-1252" in doubt for doubt in error["doubts"])
+    assert any("Windows-1252" in doubt for doubt in said(error["doubts"]))
     late = "id,name\n" + "1,plain\n" * 60_000 + "2,Müller\n3,Größe\n"
     error = client.reject(late.encode("cp1252"), only_if_sure=True)
     assert (error["type"], error["encoding"]) == ("ImportDoubtful", "cp1252")

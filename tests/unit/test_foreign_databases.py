@@ -11,7 +11,7 @@ import pytest
 from sahpool_console import sql_functions
 from worker.build import packing
 
-from .fake_host import BytesSource, Client
+from .fake_host import BytesSource, Client, said
 
 FIELD = Path(__file__).parents[1] / "field" / "console" / "db"
 
@@ -57,14 +57,12 @@ def test_texts_are_sorted_and_compared_nearly_as_in_the_other_program(android: C
 @pytest.mark.parametrize(
     "sql",
     [
-        "SELECT * FROM channel WHERE name = 'arte'",
-        "SELECT * FROM channel WHERE name > 'b'",
-        "SELECT * FROM channel WHERE name IN ('arte', 'ORF')",
-        "SELECT a.id FROM channel a JOIN channel b ON a.name = b.name",
-        "SELECT name, count(*) FROM channel GROUP BY name",
-        "SELECT DISTINCT name FROM channel",
-        "SELECT * FROM notetypes WHERE name = 'Basic'",
-        "SELECT * FROM fields WHERE ntid = 1 AND name = 'Front'",
+        "SELECT * FROM main.channel WHERE name = 'arte'",
+        "SELECT * FROM notetypes INDEXED BY idx_nt WHERE name > 'b'",
+        "SELECT *, rowid FROM channel WHERE name > 'b'",
+        "WITH channel AS (SELECT * FROM main.channel WHERE name = 'arte') SELECT * FROM channel",
+        "CREATE TABLE c AS SELECT * FROM channel WHERE name = 'arte'",
+        "CREATE TEMP VIEW v AS SELECT * FROM main.channel WHERE name > 'b'; SELECT * FROM v",
     ],
 )
 def test_rows_are_not_looked_up_in_another_program_s_order(android: Client, sql: str) -> None:
@@ -73,6 +71,86 @@ def test_rows_are_not_looked_up_in_another_program_s_order(android: Client, sql:
     assert "could miss some" in error["message"]
     assert error["code"] == "foreign-index-looked-up"
     assert codes(error) == ["look-up-without-index"]
+
+
+@pytest.mark.parametrize(
+    ("sql", "rows"),
+    [
+        ("SELECT id FROM channel WHERE name = 'ARTE'", [(2,)]),
+        (
+            "SELECT id, name FROM channel WHERE name > 'b' ORDER BY name",
+            [(1, "Das Erste"), (3, "ORF")],
+        ),
+        ("SELECT name FROM channel WHERE name BETWEEN 'b' AND 'e'", [("Das Erste",)]),
+        ("SELECT name FROM channel ORDER BY name DESC", [("ORF",), ("Das Erste",), ("arte",)]),
+        ("SELECT id FROM channel WHERE name IN ('arte', 'orf') ORDER BY id", [(2,), (3,)]),
+        (
+            "SELECT a.id FROM channel a JOIN channel AS b ON a.name = b.name ORDER BY 1",
+            [(1,), (2,), (3,)],
+        ),
+        ("SELECT x.id FROM (SELECT * FROM channel WHERE name = 'orf') AS x", [(3,)]),
+        (
+            "SELECT name, count(*) FROM channel GROUP BY name",
+            [("arte", 1), ("Das Erste", 1), ("ORF", 1)],
+        ),
+        ("SELECT count(*) FROM (SELECT DISTINCT name FROM channel)", [(3,)]),
+        ("SELECT max(name), min(name) FROM channel", [("ORF", "arte")]),
+        ("SELECT rowid, name FROM channel WHERE name = 'arte'", [(2, "arte")]),
+        ("SELECT count(*), max(rowid) FROM channel WHERE name >= 'arte'", [(3, 3)]),
+        ("WITH a AS (SELECT * FROM channel) SELECT id FROM a WHERE name = 'arte'", [(2,)]),
+        (
+            "WITH RECURSIVE a (n) AS (SELECT 1 UNION SELECT n + 1 FROM a WHERE n < 3)"
+            " SELECT n, name FROM a JOIN channel ON n = id WHERE name < 'e' ORDER BY n",
+            [(1, "Das Erste"), (2, "arte")],
+        ),
+        ("SELECT count(*) FROM notetypes WHERE name = 'BASIC'", [(1,)]),
+        ("SELECT ntid, name FROM fields WHERE ntid = 1 AND name = 'FRONT'", [(1, "Front")]),
+    ],
+)
+def test_a_lookup_in_another_program_s_order_runs_without_its_index(
+    android: Client, sql: str, rows: list[tuple[object, ...]]
+) -> None:
+    assert android.rows(sql) == rows
+
+
+def test_what_is_read_without_an_index_is_written_and_counted(android: Client) -> None:
+    android.run("CREATE TABLE mine (id INTEGER)")
+    insert = "INSERT INTO mine SELECT id FROM channel WHERE name IN ('arte', 'ORF')"
+    assert android.run(insert)[-1]["changes"] == 2
+    assert android.run(f"{insert} RETURNING id")[-1]["changes"] == 2
+    delete = "DELETE FROM mine WHERE id IN (SELECT id FROM channel WHERE name = 'ORF')"
+    assert android.run(delete)[-1]["changes"] == 2
+    for table in ("channel", '"channel"', "main.channel", "channel AS c"):
+        update = f"UPDATE {table} SET favorite = 7 WHERE name = 'ORF'"
+        assert android.run(update)[-1]["changes"] == 1
+    assert android.rows("SELECT id FROM channel WHERE favorite = 7") == [(3,)]
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        "CREATE VIEW v AS SELECT id, name AS n FROM channel",
+        'CREATE VIEW "v" (id, n) AS SELECT id, name FROM channel -- all of them',
+        "CREATE VIEW inner_v AS SELECT * FROM channel WHERE name > 'b' OR name = 'arte';"
+        " CREATE VIEW v AS SELECT id, name AS n FROM inner_v WHERE name >= 'arte'",
+    ],
+)
+def test_a_view_is_read_without_another_program_s_index(android: Client, view: str) -> None:
+    android.rows("SELECT count(*) FROM channel")
+    for outcome in android.run(view):
+        assert outcome["error"] is None
+    assert android.rows("SELECT id FROM v WHERE n = 'ARTE'") == [(2,)]
+    assert android.rows("SELECT n FROM v ORDER BY n DESC") == [("ORF",), ("Das Erste",), ("arte",)]
+    android.run("CREATE TEMP TABLE other (a)")
+    assert android.error("SELECT id FROM v WHERE n = 'ARTE'")["type"] == "ForeignIndex"
+
+
+def test_a_temporary_table_of_the_same_name_is_the_one_that_is_meant(android: Client) -> None:
+    android.run("CREATE TEMP TABLE channel (id, name)")
+    android.run("INSERT INTO temp.channel VALUES (9, 'arte')")
+    assert android.rows("SELECT id FROM channel WHERE name = 'arte'") == [(9,)]
+    sql = "SELECT c.id FROM channel c JOIN notetypes n ON n.name = 'basic' WHERE c.name = 'arte'"
+    assert android.rows(sql) == [(9,)]
 
 
 def test_a_key_is_looked_up_as_far_as_it_is_in_sqlite_s_own_order(android: Client) -> None:
@@ -220,7 +298,7 @@ def test_a_wal_is_kept_until_a_name_is_found_and_used_once(client: Client) -> No
 
 def test_a_database_in_wal_mode_alone_says_that_a_wal_may_be_missing(client: Client) -> None:
     reply = client.ask("import_file", source("walshop.db"), name="walshop.db")
-    assert "walshop.db-wal" in " ".join(reply["notes"])
+    assert "walshop.db-wal" in " ".join(said(reply["notes"]))
 
 
 @pytest.mark.parametrize(

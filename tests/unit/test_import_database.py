@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .fake_host import Client, FileSource, hint_of, make_database
+from .fake_host import Client, FileSource, hint_of, make_database, said
 
 
 def test_a_database_is_imported_and_open_at_once(client: Client, tmp_path: Path) -> None:
@@ -23,7 +23,7 @@ def test_a_database_is_imported_and_open_at_once(client: Client, tmp_path: Path)
 @pytest.mark.parametrize(
     ("data", "name", "told"),
     [
-        (b"just some text, and more", "x.sqlite", "text that begins with 'just some"),
+        (b"just some text, and more", "x.sqlite", "text that begins with “just some"),
         ("bärenstark, no database".encode(), "x.DB", "text that begins"),
         (b"BEGIN TRANSACTION;\nCREATE TABLE", "dump.db", "script of SQL"),
         (bytes(range(256)) * 20, "secret.db", "encrypted"),
@@ -224,7 +224,7 @@ def test_a_database_in_wal_mode_is_taken_with_a_remark(client: Client, tmp_path:
     data = bytearray(make_database(tmp_path / "x.db"))
     data[18] = data[19] = 2
     reply = client.load(bytes(data), "wal.db")
-    assert "wal.db-wal" in reply["notes"][0]
+    assert "wal.db-wal" in said(reply["notes"])[0]
     assert client.rows("SELECT count(*) FROM thing") == [(100,)]
 
 

@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sahpool_console.session.formats.kinds import BIG, MARKS, NONE, REAL, SMALL, TEXT, Column
+from sahpool_console.session.notes import Note, as_fields
+from tests.unit.fake_host import said
 from tests.unit.inputs import NUMBERISH
 
 DIGITS = set("-.0123456789")
@@ -27,7 +29,10 @@ def reason_of(*batches: list[str]) -> str:
     assert column.kind == TEXT
     if column.misfit is None:
         return ""
-    return f"{column.misfit.value} {column.misfit.reason}".strip()
+    reason = column.misfit.reason or ""
+    params = {"column": "", "value": column.misfit.value, "where": "", "reason": reason}
+    (note,) = said([as_fields(Note("stayed-text", params))])
+    return note.removeprefix(" stayed text because of ").removesuffix(".")
 
 
 @pytest.mark.parametrize(
@@ -128,9 +133,9 @@ def test_a_kind_only_ever_widens(before: list[str], values: list[str], after: in
     [
         (["1", "2", "3", "x"], "x"),
         (["007", "1", "2"], "007"),
-        (["3.1", "3.9", "3.10"], "3.10 which would become 3.1"),
-        (["1", "1.0"], "1.0 which would become the same as 1"),
-        (["52,520", "48,857"], "52,520 which may be 52520 or 52.520"),
+        (["3.1", "3.9", "3.10"], "3.10, which would become 3.1"),
+        (["1", "1.0"], "1.0, which would become the same as 1"),
+        (["52,520", "48,857"], "52,520, which may be 52520 or 52.520"),
         (["1,000", "2,000,000", "5000"], "5000"),
         (["1", "x", "y"], ""),
         (["2E5", "3E7"], ""),

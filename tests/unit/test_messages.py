@@ -15,7 +15,7 @@ from core.messages import text
 from core.settings import SETTINGS, Choice
 from worker.build import catalogue, packing
 
-from .coded import called, coded, constants, tree_of
+from .coded import SECTIONS, WORKER, called, coded, constants, tree_of
 
 APP = serve.ROOT / "app"
 MODULES = sorted(APP.rglob("*.py"))
@@ -157,6 +157,26 @@ def test_each_code_of_an_error_or_a_hint_has_its_text() -> None:
     errors_of("no text for the code", [key for key in CODED if key not in TEXTS])
 
 
+def test_each_error_of_an_import_has_a_code_and_coded_hints() -> None:
+    of_imports = {"ImportRejected", "NotADatabase", "EncodingError", "DelimitedError"}
+    errors_of(
+        "a sentence without a code",
+        (
+            f"{path.name}:{node.lineno}"
+            for path in WORKER
+            for node in ast.walk(tree_of(path))
+            if isinstance(node, ast.Call) and called(node) in of_imports
+            if "code" not in {keyword.arg for keyword in node.keywords}
+            or any(is_sentence(keyword) for keyword in node.keywords)
+        ),
+    )
+
+
+def is_sentence(keyword: ast.keyword) -> bool:
+    """Whether it is a hint in words."""
+    return keyword.arg == "hint" and isinstance(keyword.value, ast.Constant | ast.JoinedStr)
+
+
 def test_the_worker_gives_the_parameters_of_the_texts_of_its_codes() -> None:
     errors_of(
         "parameters that the worker does not give",
@@ -172,7 +192,7 @@ def test_the_worker_gives_the_parameters_of_the_texts_of_its_codes() -> None:
 def given_by(call: ast.Call) -> set[str]:
     """The names of the parameters that a call gives to an error or to a hint."""
     given = {keyword.arg for keyword in call.keywords if keyword.arg} - {"code", "hint"}
-    if called(call) == "Hint" and len(call.args) > 1:
+    if called(call) in SECTIONS and len(call.args) > 1:
         given |= set(constants(call.args[1]))
     return given
 
@@ -181,7 +201,7 @@ def test_the_worker_s_message_of_a_code_says_what_the_page_says() -> None:
     different = []
     for key, calls in CODED.items():
         for call in calls:
-            message = call.args[0] if called(call) not in {"Hint", "make_error"} else None
+            message = call.args[0] if called(call) not in SECTIONS | {"make_error": ""} else None
             if isinstance(message, ast.Constant | ast.JoinedStr):
                 # A value of the worker may be a word that the page's text has.
                 said = ".+".join(map(re.escape, pieces_of(message)))

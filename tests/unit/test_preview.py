@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .fake_host import BytesSource, Client, make_database
+from .fake_host import BytesSource, Client, make_database, said
 
 
 def preview(client: Client, text: str | bytes, name: str = "data.csv", **fields: Any) -> Any:
@@ -32,9 +32,13 @@ def test_a_preview_has_everything_that_can_be_chosen(client: Client) -> None:
         "names": ["id", "name", "price"],
         "types": ["INTEGER", "TEXT", "REAL"],
         "rows": [["1", "Ada", "2,5"], ["2", "NULL", "3,75"]],
-        "notes": ["A line that begins with # was left out.", "2,5 in price was read as 2.5."],
+        "notes": found["notes"],
         "doubts": [],
     }
+    assert said(found["notes"]) == [
+        "A line that begins with # was left out.",
+        "2,5 in price was read as 2.5.",
+    ]
     assert {"NA", "NULL", "\\N"} <= set(found["nulls"])
     assert {"utf-8", "cp1252"} <= {encoding["name"] for encoding in found["encodings"]}
 
@@ -75,7 +79,7 @@ def test_what_is_chosen_is_imported(client: Client) -> None:
         ("z", None),
         ("w", "none"),
     ]
-    assert "1 value of column2 is no number and stayed text." in reply["notes"]
+    assert "1 value of column2 is no number and stayed text." in said(reply["notes"])
     client.load("n\n007\n8\nx\n", types=["INTEGER"], header=True, replace=True)
     assert client.rows("SELECT n FROM data") == [(7,), (8,), ("x",)]
 
@@ -142,9 +146,10 @@ def test_only_a_sure_file_goes_straight_in(client: Client, text: str, is_sure: b
 def test_an_error_among_the_first_rows_is_shown_with_those_above_it(client: Client) -> None:
     text = 'a;b\n1;"x;y"\n2;"x"z\n3;w\n'
     error = client.reject(text, only_if_sure=True)
-    assert (error["type"], "line 3" in error["params"]["doubts"][0]) == ("ImportDoubtful", True)
+    assert error["type"] == "ImportDoubtful"
+    assert "line 3" in said(error["params"]["doubts"])[0]
     found = preview(client, text)
     assert found["rows"] == [["1", "x;y"]]
-    assert "line 3" in found["doubts"][0]
+    assert "line 3" in said(found["doubts"])[0]
     assert client.reject(text)["type"] == "DelimitedError"
     assert preview(client, text, quote="")["rows"][1] == ["2", '"x"z']

@@ -40,8 +40,9 @@ def test_any_text_survives(text: str) -> None:
 @pytest.mark.parametrize("op", sorted(protocol.OPS))
 def test_every_operation_can_be_asked_with_its_required_fields_alone(op: str) -> None:
     row = protocol.OPS[op]
-    examples = {protocol.COUNT: 1, protocol.INT: 0, protocol.TEXT: "x"}
-    fields: dict[str, Any] = {name: examples[kind] for name, kind in row.required.items()}
+    examples: dict[str, Any] = {protocol.COUNT: 1, protocol.INT: 0, protocol.TEXT: "x"}
+    examples[protocol.TEXTS_OR_NULL] = ["x"]
+    fields = {name: examples[kind] for name, kind in row.required.items()}
     request = protocol.decode_request(protocol.encode_request(1, op, **fields), row.parts)
     assert set(request) == {"id", "op", *row.required, *row.optional}
 

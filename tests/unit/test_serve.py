@@ -16,8 +16,8 @@ import socket
 import struct
 import threading
 import time
-import tomllib
 import urllib.parse
+import venv
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +27,7 @@ import pytest
 
 import sahpool
 import serve
+from worker.build import steps
 from worker.build.page import page_bytes
 
 
@@ -302,8 +303,38 @@ def test_the_parts_are_pinned_exactly_and_the_lock_names_no_host() -> None:
     for name, entry in lock["packages"].items():
         assert "resolved" not in entry
         assert not name or entry["integrity"].startswith("sha512-")
-    groups = tomllib.loads((serve.ROOT / "pyproject.toml").read_text())["dependency-groups"]
-    assert all("==" in pinned for pinned in groups["test"])
+    assert all("==" in pinned for pinned in serve.requirements("test"))
+
+
+def test_an_environment_is_made_once_and_anew_when_its_requirements_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Path] = []
+    installed: list[list[str]] = []
+
+    def create(_builder: object, home: Path) -> None:
+        made.append(home)
+        home.mkdir(exist_ok=True)
+
+    monkeypatch.setattr(venv.EnvBuilder, "create", create)
+    monkeypatch.setattr(steps, "run", lambda command, *_rest: installed.append(command[-2:]))
+    home = tmp_path / "home"
+    for pinned in (["a==1", "b==2"], ["a==1", "b==2"], ["a==1", "b==3"], ["a==1", "b==3"]):
+        python = steps.environment(home, pinned, why="Making one")
+        assert python == steps.programs(home) / "python"
+    assert installed == [["a==1", "b==2"], ["a==1", "b==3"]]
+    steps.environment(home, why="Making one without any")
+    assert made == [home] * 3
+    assert len(installed) == 2
+
+    def fail(*_arguments: object) -> str:
+        raise serve.StepError("no network")
+
+    monkeypatch.setattr(steps, "run", fail)
+    for _ in range(2):  # what failed does not count as made
+        with pytest.raises(serve.StepError):
+            steps.environment(home, ["c==1"], why="Making one")
+    assert made == [home] * 5
 
 
 def test_the_service_holds_what_boot_mjs_starts() -> None:
@@ -341,9 +372,10 @@ def test_the_service_worker_s_version_changes_with_every_file_that_is_kept() -> 
         return found
 
     whole = site({})
-    assert {"index.html", "start.mjs", "pyodide/pyodide.asm.wasm", "app/modules.romfs"} <= set(
+    assert {"index.html", "start.mjs", "pyodide/pyodide.mjs", "app/modules.romfs"} <= set(
         whole["files"]
     )
+    assert whole["direct"] in whole["files"]
     assert serve.SERVICE_WORKER not in whole["files"]
     assert whole == site({})
     for name in ("index.html", "worker/service.zip", "pyscript/core.js"):

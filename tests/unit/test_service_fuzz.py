@@ -193,9 +193,16 @@ def fields_of(random: Random, op: str) -> messages.Message:
         "export": {"database": meant},
         "export_rows": {
             "sql": random.choice(SCRIPTS),
-            "format": random.choice(["csv", "jsonl", "", "zip"]),
+            "format": random.choice(["csv", "jsonl", "xlsx", "sql", "", "zip"]),
+            "state": random.choice([None, "", "1.2.3"]),
+            "gzip": random.choice([True, False]),
             "database": meant,
             "seconds": 1,
+        },
+        "write_rows": {
+            "format": random.choice(["csv", "json", "html"]),
+            "columns": random.choice([None, [], ["a"], ["a", "a"]]),
+            "described": random.choice([0, 2, 2**40]),
         },
         "delete": {"database": name},
         "quarantine_export": {"slot": slot},

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from sahpool.sqlite.shm import SharedIndexes
-from tests.harness.inside_pools import paths_with_index
+from tests.harness.inside_pools import files_with_index
 
 
 class Heap:
@@ -36,12 +36,12 @@ def indexes(heap: Heap) -> SharedIndexes:
     return SharedIndexes(heap.allocate, heap.release)
 
 
-def test_connections_to_one_path_see_the_same_region(indexes: SharedIndexes) -> None:
+def test_connections_to_one_file_see_the_same_region(indexes: SharedIndexes) -> None:
     one, two = indexes.join("/x", 1), indexes.join("/x", 2)
     assert one.region(0, 32768, True) == two.region(0, 32768, False) != 0
 
 
-def test_connections_to_other_paths_do_not(indexes: SharedIndexes) -> None:
+def test_connections_to_other_files_do_not(indexes: SharedIndexes) -> None:
     one, two = indexes.join("/x", 1), indexes.join("/y", 2)
     assert one.region(0, 32768, True) != two.region(0, 32768, True)
 
@@ -129,7 +129,7 @@ class Indexes(RuleBasedStateMachine):
         for path, owner in self.users:
             self.indexes.leave(path, owner)
         assert not self.heap.out
-        assert not paths_with_index(self.indexes)
+        assert not files_with_index(self.indexes)
 
 
 TestIndexes = Indexes.TestCase

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests import stages
+from tests.harness.collected import collected
 
 TESTS = Path(stages.__file__).parent
 WORDS = {"": "each change", stages.THOROUGH: "thorough", stages.SLOW: "weekly"}
@@ -62,3 +63,22 @@ def test_a_stage_has_the_tests_of_the_stages_before_it(
     marks: set[str], thorough: bool, slow: bool, expected: str
 ) -> None:
     assert stages.left_out(marks, thorough=thorough, slow=slow) == expected
+
+
+def test_the_longest_groups_are_begun_first_and_what_needs_no_browser_comes_last() -> None:
+    groups = [
+        stages.group_of("browser", name, "chrome") for name in ("test_page_x.py", "test_x.py")
+    ]
+    assert groups == ["browser:chrome:page", "browser:chrome"]
+    found = [*groups, stages.group_of("kill", "test_kill.py", "firefox"), "sql:node", ""]
+    turns = [stages.turn_of(group) for group in found]
+    assert sorted(set(turns)) == turns
+
+
+def test_each_group_of_the_order_has_tests(request: pytest.FixtureRequest) -> None:
+    there = set()
+    for place in stages.PLACES:
+        for each in collected(request, place):
+            path = Path(each.partition("::")[0])
+            there.add(stages.group_of(path.parent.name, path.name, place))
+    assert set(stages.LONGEST_FIRST) <= there

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import unittest.mock
 from types import FrameType
 from typing import Any
+
+import pytest
 
 from sahpool import turns
 from sahpool.turns import Turn, Turns
@@ -99,6 +102,26 @@ def test_an_exception_at_any_line_of_a_turn_lets_the_next_task_have_its_own() ->
     while asyncio.run(_struck(Turns(), _turn, struck + 1)):
         struck += 1
     assert struck > 5
+
+
+def test_a_turn_comes_although_the_event_loop_forgot_to_wake_the_task() -> None:
+    async def both() -> bool:
+        lock, loop = Turns(), asyncio.get_running_loop()
+        first = Turn(lock)
+        async with first, first:
+            waiting = asyncio.ensure_future(_turn(lock))
+            await asyncio.sleep(0)
+            with (
+                unittest.mock.patch.object(loop, "call_soon", side_effect=StruckError),
+                pytest.raises(StruckError),
+            ):
+                lock.give_back(first)
+        done, _ = await asyncio.wait((waiting,), timeout=5)
+        return bool(done)
+
+    loop = asyncio.new_event_loop()  # asyncio.run() would wait for a task that is never woken
+    assert loop.run_until_complete(both())
+    loop.close()
 
 
 def test_a_lock_of_asyncio_is_left_taken_by_one() -> None:

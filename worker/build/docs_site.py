@@ -9,21 +9,15 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
-import tomllib
-import venv
 from pathlib import Path
 
-from worker.build.packing import ROOT, StepError, digest, read
-from worker.build.steps import WORK, run, say, unless_made
+from worker.build.packing import ROOT, StepError, read, requirements
+from worker.build.steps import WORK, environment, run, say, unless_made
 
 __all__ = ["FOLDER", "files", "linked", "made"]
 
 FOLDER = "docs"
 """The folder of the documentation on the site."""
-
-HOME = WORK / "docs-venv"
-PYTHON = HOME / ("Scripts" if os.name == "nt" else "bin") / "python"
 
 LEFT_OUT = ("404.html", "sitemap.xml", "sitemap.xml.gz")
 """Files that MkDocs makes for the address of the site, which is not known here."""
@@ -31,26 +25,10 @@ LEFT_OUT = ("404.html", "sitemap.xml", "sitemap.xml.gz")
 ICON = b'  <link rel="icon" href="./icon.svg" type="image/svg+xml">\n'
 
 
-def pinned() -> list[str]:
-    """The requirements of the group ``docs``."""
-    table = tomllib.loads(read(ROOT / "pyproject.toml").decode())
-    return [str(requirement) for requirement in table["dependency-groups"]["docs"]]
-
-
-def install() -> None:
-    """Make the virtual environment; does nothing when it has the pinned versions already."""
-    wanted = digest("\n".join([sys.version, *pinned()]).encode())
-    mark = HOME / "installed"
-    if mark.is_file() and mark.read_text() == wanted:
-        return
-    say("Installing what the documentation is built with into .build/docs-venv …")
-    venv.EnvBuilder(with_pip=True, clear=True).create(HOME)
-    run(
-        [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *pinned()],
-        "Installing what the documentation is built with",
-        "Check the network and pip's settings.",
-    )
-    mark.write_text(wanted)
+def install() -> Path:
+    """The Python that has what the documentation is built with."""
+    why = "Installing what the documentation is built with into .build/docs-venv"
+    return environment(WORK / "docs-venv", requirements("docs"), why=why)
 
 
 def sources() -> list[Path]:
@@ -71,16 +49,16 @@ def made() -> Path:
         StepError: MkDocs fails, at a broken link for one, or could not be installed.
     """
     out = WORK / "docs"
-    state = "\n".join(pinned()).encode()
+    state = "\n".join(requirements("docs")).encode()
     for source in sources():
         state += b"\0" + source.relative_to(ROOT).as_posix().encode() + b"\0" + read(source)
 
     def make() -> None:
-        install()
+        python = str(install())
         fresh = out.with_name(f"docs.{os.getpid()}")  # another build may be under way
         say("Building the documentation (MkDocs) …")
         run(
-            [str(PYTHON), "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(fresh)],
+            [python, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(fresh)],
             "Building the documentation",
             "What is wrong is below.",
             # MkDocs 1 is pinned, so the theme's warning of MkDocs 2 says nothing new.

@@ -6,24 +6,17 @@ The worker loads one when it first needs it. pyproject.toml pins each file with 
 
 from __future__ import annotations
 
-import os
-import tomllib
-import venv
-
-from worker.build.packing import ROOT, StepError, digest, read
-from worker.build.steps import WORK, run, say
+from worker.build.packing import StepError, digest, pyproject, read
+from worker.build.steps import WORK, environment, run, say
 
 __all__ = ["FOLDER", "library_names", "library_wheels"]
 
 FOLDER = WORK / "libraries"
-_HOME = WORK / "pip-venv"
-_PYTHON = _HOME / ("Scripts" if os.name == "nt" else "bin") / "python"
 
 
 def pinned() -> dict[str, str]:
     """The wheels by their file names, each with its SHA-256."""
-    table = tomllib.loads(read(ROOT / "pyproject.toml").decode())
-    return dict(table["tool"]["sahpool"]["libraries"])
+    return dict(pyproject()["tool"]["sahpool"]["libraries"])
 
 
 def library_names() -> dict[str, str]:
@@ -58,14 +51,14 @@ def _fetch(names: list[str]) -> None:
         (FOLDER / name).unlink(missing_ok=True)
     wanted = FOLDER / "wanted.txt"
     wanted.write_text("".join(lines))
+    # The Python that runs this may be without pip.
+    python = environment(WORK / "pip-venv", why="Making an environment with pip in .build/pip-venv")
     say(f"Fetching {', '.join(names)} …")
-    if not _PYTHON.is_file():
-        venv.EnvBuilder(with_pip=True, clear=True).create(_HOME)
     options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes"]
     pure = ["--only-binary=:all:", "--platform=any", "--implementation=py", "--abi=none"]
     run(
         [
-            *(str(_PYTHON), "-m", "pip", "download", *options, *pure),
+            *(str(python), "-m", "pip", "download", *options, *pure),
             *("--dest", str(FOLDER), "--requirement", str(wanted)),
         ],
         "Fetching the site's Python libraries from PyPI",

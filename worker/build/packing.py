@@ -29,7 +29,9 @@ __all__ = [
     "page_modules",
     "parts_list",
     "project",
+    "pyproject",
     "read",
+    "requirements",
     "romfs_bytes",
     "service_bytes",
     "wheel_bytes",
@@ -86,10 +88,19 @@ def sources(folder: Path, suffixes: Iterable[str]) -> dict[str, bytes]:
     }
 
 
+def pyproject() -> dict[str, Any]:
+    """The tables of pyproject.toml."""
+    return tomllib.loads(read(ROOT / "pyproject.toml").decode())
+
+
 def project() -> dict[str, Any]:
     """The ``[project]`` table of pyproject.toml."""
-    table: dict[str, Any] = tomllib.loads(read(ROOT / "pyproject.toml").decode())["project"]
-    return table
+    return dict(pyproject()["project"])
+
+
+def requirements(group: str) -> list[str]:
+    """The requirements of a dependency group of pyproject.toml."""
+    return [str(requirement) for requirement in pyproject()["dependency-groups"][group]]
 
 
 def wheel_name() -> str:

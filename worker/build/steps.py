@@ -1,4 +1,4 @@
-"""Helpers for the steps of a build: run a command, make a file unless it is made, print a message.
+"""Helpers for the steps of a build: commands, files, virtual environments, messages.
 
 For the developer's machine; this module does not reach the browser.
 """
@@ -7,12 +7,22 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Mapping
+import sys
+import venv
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from worker.build.packing import ROOT, StepError, digest
 
-__all__ = ["WORK", "run", "say", "unless_made", "write_if_changed"]
+__all__ = [
+    "WORK",
+    "environment",
+    "programs",
+    "run",
+    "say",
+    "unless_made",
+    "write_if_changed",
+]
 
 WORK = ROOT / ".build"
 """The folder of everything that is built; it can be deleted and is then built again."""
@@ -81,3 +91,43 @@ def unless_made(out: Path, state: bytes, make: Callable[[], object]) -> Path:
         make()
         mark.write_text(wanted)
     return out
+
+
+def programs(home: Path) -> Path:
+    """The folder of the programs of a virtual environment."""
+    return home / ("Scripts" if os.name == "nt" else "bin")
+
+
+def environment(
+    home: Path,
+    pinned: Sequence[str] = (),
+    *,
+    why: str,
+    remedy: str = "Check the network and pip's settings.",
+) -> Path:
+    """Make a virtual environment, unless it is there and has these requirements.
+
+    Args:
+        home: Its folder.
+        pinned: All requirements, as pip takes them.
+        why: What is printed before it is made.
+        remedy: What the user can do when that fails.
+
+    Returns:
+        Its Python.
+
+    Raises:
+        StepError: pip fails.
+    """
+    python = programs(home) / "python"
+    wanted = digest("\n".join([sys.version, *pinned]).encode())
+    mark = home / "installed"
+    if mark.is_file() and mark.read_text() == wanted:
+        return python
+    say(f"{why} …")
+    venv.EnvBuilder(with_pip=True, clear=True).create(home)
+    if pinned:
+        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        run([*pip, *pinned], why, remedy)
+    mark.write_text(wanted)
+    return python

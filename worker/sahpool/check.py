@@ -1,7 +1,8 @@
-"""The self-check: whether a pool works in this browser, and what the browser can do.
+"""The self-check: whether a storage works in this browser, and what the browser can do.
 
 Every step works through SQLite on its own database, which it makes and deletes, so that a failed
-step does not affect the next one. The databases of the pool are not opened.
+step does not affect the next one. No other database of the storage is opened. A storage brings the
+steps and facts that only it has (check_steps.py).
 """
 
 from __future__ import annotations
@@ -15,22 +16,18 @@ import traceback
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import partial
+from typing import Any
 
 import js
 import pyodide_js
 from pyodide.ffi import JsException, can_run_sync
 
 from .browser import collecting
+from .check_steps import CheckFailedError, Fact, OwnChecks, expect
 from .cleanup import Cleanup
 from .names import COMPANION_SUFFIXES
-from .opfs_pool import header
-from .opfs_pool.header import SECTOR_SIZE
-from .opfs_pool.hold import Hold
-from .opfs_pool.slot import Quarantined, Slot
-from .opfs_pool.slots import SlotTable
-from .sqlite import heap
-from .sqlite.vfs import VFS
+from .volume import Volume
 
 _ROWS = 256
 _ROW_BYTES = 4000  # about a page for each row: the test database has a megabyte
@@ -67,7 +64,8 @@ class CheckReport:
 
     Attributes:
         steps: The steps, in the order in which they were tried.
-        browser: Versions and abilities of this browser and this Pyodide, by name.
+        browser: Versions and abilities of this browser and this Pyodide, and what the pool has, by
+            name.
     """
 
     steps: list[CheckStep]
@@ -91,79 +89,47 @@ class CheckReport:
         return "\n".join(lines)
 
 
-class Checked(Protocol):
-    """The methods of the pool that the check uses; see ``Pool``."""
+async def check(
+    volume: Volume, own: OwnChecks | None = None, *, top_up: Callable[[], Awaitable[None]]
+) -> CheckReport:
+    """Tries out everything that a database needs; see ``Pool.check``.
 
-    name: str
-    directory: str
-
-    @property
-    def capacity(self) -> int:
-        """How many files the pool has slots for."""
-
-    @property
-    def file_count(self) -> int:
-        """How many files the pool holds."""
-
-    @property
-    def file_names(self) -> list[str]:
-        """Paths of the files."""
-
-    @property
-    def quarantined(self) -> list[Quarantined]:
-        """Slots in quarantine."""
-
-    async def top_up(self) -> None:
-        """Adds the spare slots that are missing."""
-
-    def connect(self, name: str, **options: Any) -> sqlite3.Connection:
-        """Opens a database."""
-
-    def exists(self, name: str) -> bool:
-        """Whether there is a file of that name."""
-
-    def size(self, name: str) -> int:
-        """Size of a file in bytes."""
-
-    def unlink(self, name: str) -> bool:
-        """Deletes a database."""
-
-
-async def check(pool: Checked, slots: SlotTable, vfs: VFS, hold: Hold) -> CheckReport:
-    """Tries out everything that a database needs; see ``Pool.check``."""
-    return await _Check(pool, slots, vfs, hold).run()
-
-
-class _CheckError(Exception):
-    """A step found something other than expected."""
+    Args:
+        volume: The storage, and the VFS over it.
+        own: Steps and facts of the storage.
+        top_up: Adds the room that is missing for new files.
+    """
+    return await _Check(volume, own, top_up).run()
 
 
 class _Check:
-    """One run over one pool."""
+    """One run over one storage."""
 
-    def __init__(self, pool: Checked, slots: SlotTable, vfs: VFS, hold: Hold) -> None:
-        self._pool = pool
-        self._slots = slots
-        self._vfs = vfs
-        self._hold = hold
-        self._name = _unused_name(pool)
-        self._getfile_works = False
+    def __init__(
+        self, volume: Volume, own: OwnChecks | None, top_up: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._volume = volume
+        self._storage = volume.storage
+        self._own = own
+        self._top_up = top_up
+        self._name = _unused_name(volume)
 
     async def run(self) -> CheckReport:
         steps: list[tuple[str, Callable[[], Awaitable[str]]]] = [
             ("spare slots", self._spare_slots),
             ("write and read", _quick(self._write_and_read)),
-            ("header", _quick(self._header)),
             ("rollback", _quick(self._rollback)),
             *((f"journal mode {mode}", self._in_mode(mode)) for mode in _JOURNAL_MODES),
             ("two connections", _quick(self._two_connections)),
             ("temporary file", _quick(self._temporary_file)),
             ("truncate", _quick(self._truncate)),
             ("flush", _quick(self._flush)),
-            ("file beside handle", self._file_beside_handle),
             ("delete", _quick(self._delete)),
             ("quota", self._quota),
         ]
+        for own in self._own.steps if self._own is not None else ():
+            after = next(at for at, (name, _) in enumerate(steps, 1) if name == own.follows)
+            steps.insert(after, (own.name, partial(self._with_database, own.run)))
         left = ""
 
         def sweep() -> None:
@@ -192,10 +158,12 @@ class _Check:
     # --- the steps, each a sentence about what it found -----------------------------------------
 
     async def _spare_slots(self) -> str:
-        await self._pool.top_up()
-        free = self._slots.spare_count
-        _expect(free >= 3, f"{free} slots are free; a database, its journal and a sort need three")
-        return f"{free} of {self._pool.capacity} slots are free."
+        if not self._storage.capabilities.limited:
+            return "Files are made as they are needed."
+        await self._top_up()
+        free = self._storage.spare_count
+        expect(free >= 3, f"{free} slots are free; a database, its journal and a sort need three")
+        return f"{free} slots are free."
 
     def _write_and_read(self) -> str:
         with self._database() as con:
@@ -208,15 +176,6 @@ class _Check:
                 _expect_rows(second, _ROWS)
                 read = time.perf_counter() - began
         return f"{_ROWS} pages written in {_ms(wrote)} and read back in {_ms(read)}."
-
-    def _header(self) -> str:
-        with self._database():
-            slot = self._slot()
-            found = header.decode(slot.handle.read(SECTOR_SIZE, 0), has_content=True)
-            _expect(isinstance(found, header.Header), f"the header of a new file reads as {found}")
-            assert isinstance(found, header.Header)
-            _expect(found.path == self._name, f"the header of {self._name} names {found.path}")
-        return "The header of a new file reads as it was written."
 
     def _rollback(self) -> str:
         with self._database() as con:
@@ -255,13 +214,13 @@ class _Check:
             try:
                 reader.execute("BEGIN IMMEDIATE")
             except sqlite3.OperationalError as error:
-                _expect(error.sqlite_errorcode == sqlite3.SQLITE_BUSY, f"a second writer: {error}")
+                expect(error.sqlite_errorcode == sqlite3.SQLITE_BUSY, f"a second writer: {error}")
             else:
-                raise _CheckError("two connections wrote at the same time")
+                raise CheckFailedError("two connections wrote at the same time")
             con.execute("COMMIT")
             busy, *_ = con.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            wal = self._pool.size(self._name + "-wal")
-            _expect(not busy and not wal, f"a checkpoint left {wal} bytes in the WAL")
+            wal = self._volume.size(self._name + "-wal")
+            expect(not busy and not wal, f"a checkpoint left {wal} bytes in the WAL")
         return "A reader keeps its snapshot, a second writer is refused, a checkpoint is whole."
 
     def _temporary_file(self) -> str:
@@ -272,20 +231,20 @@ class _Check:
             con.execute("INSERT INTO u VALUES(randomblob(1000)), (randomblob(1000))")
             for _ in range(7):  # 256 rows: more than its cache holds
                 con.execute("INSERT INTO u SELECT a FROM u")
-            _expect("" in self._vfs.open_paths, "SQLite kept a temporary table in its cache")
+            expect("" in self._volume.vfs.open_paths, "SQLite kept a temporary table in its cache")
             rows, size = con.execute("SELECT count(*), sum(length(a)) FROM u").fetchone()
-            _expect((rows, size) == (256, 256_000), f"{rows} temporary rows hold {size} bytes")
+            expect((rows, size) == (256, 256_000), f"{rows} temporary rows hold {size} bytes")
         return "A table that its cache does not hold went to a temporary file and came back."
 
     def _truncate(self) -> str:
         with self._database() as con:
             _fill(con)
-            before = self._pool.size(self._name)
+            before = self._volume.size(self._name)
             con.execute("DELETE FROM t WHERE i > 1")
             con.execute("VACUUM")
-            after = self._pool.size(self._name)
+            after = self._volume.size(self._name)
             _expect_rows(con, 1)
-            _expect(after < before / 4, f"VACUUM left {after} of {before} bytes")
+            expect(after < before / 4, f"VACUUM left {after} of {before} bytes")
         return f"VACUUM cut the file from {before:,} bytes to {after:,}."
 
     def _flush(self) -> str:
@@ -300,33 +259,20 @@ class _Check:
         mean = _ms(statistics.mean(seconds))
         return f"A commit is on the disk after {mean} (mean of {_COMMITS})."
 
-    async def _file_beside_handle(self) -> str:
-        with self._database() as con:
-            _fill(con)
-            slot = self._slot()
-            folder = self._hold.opaque
-            file = await (await folder.getFileHandle(heap.text(slot.name))).getFile()
-            head = heap.to_bytes(await file.slice(SECTOR_SIZE, SECTOR_SIZE + 16).arrayBuffer())
-            _expect(head == b"SQLite format 3\0", f"the file begins with {head!r}")
-            size = slot.handle.size()
-            _expect(file.size == size, f"the file has {file.size} bytes, its handle {size}")
-        self._getfile_works = True
-        return "A file can be read from outside while its handle is open."
-
     def _delete(self) -> str:
-        free = self._slots.spare_count
+        free = self._storage.spare_count
         with self._database() as con:
             con.close()
-            _expect(self._pool.unlink(self._name), "there was nothing to delete")
-            _expect(self._name not in self._pool.file_names, "it is still listed")
-        found = self._slots.spare_count
-        _expect(found >= free, f"{free} slots were free before, {found} are now")
+            expect(self._volume.delete(self._name), "there was nothing to delete")
+            expect(self._name not in self._storage.paths, "it is still listed")
+        found = self._storage.spare_count
+        expect(found >= free, f"{free} slots were free before, {found} are now")
         return "The file is gone and its slot is free again."
 
     async def _quota(self) -> str:
         estimate = await js.navigator.storage.estimate()
         left = int(estimate.quota) - int(estimate.usage)
-        _expect(left > 0, f"nothing is left of {estimate.quota:,} bytes")
+        expect(left > 0, f"nothing is left of {estimate.quota:,} bytes")
         return f"{left / _MIB:,.0f} MiB are left of {estimate.quota / _MIB:,.0f}."
 
     # --- its database ---------------------------------------------------------------------------
@@ -342,19 +288,20 @@ class _Check:
 
     @contextmanager
     def _connected(self, mode: str, timeout: float = 5.0) -> Iterator[sqlite3.Connection]:
-        con = self._pool.connect(self._name, isolation_level=None, timeout=timeout)
+        con = self._volume.connect(self._name, isolation_level=None, timeout=timeout)
         with closing(con):
             (found,) = con.execute(f"PRAGMA journal_mode={mode}").fetchone()
-            _expect(found == mode.lower(), f"journal mode {mode} is refused: it stays {found}")
+            expect(found == mode.lower(), f"journal mode {mode} is refused: it stays {found}")
             yield con
 
-    def _slot(self) -> Slot:
-        slot = self._slots.find(self._name)
-        assert slot is not None
-        return slot
+    async def _with_database(self, run: Callable[[str], Awaitable[str]]) -> str:
+        """A step of the storage's own, with a filled database."""
+        with self._database() as con:
+            _fill(con)
+            return await run(self._name)
 
     def _remove(self) -> None:
-        self._pool.unlink(self._name)
+        self._volume.delete(self._name)
 
     def _sweep(self) -> str:
         """Deletes the files that failed steps left; returns why that failed, or an empty string."""
@@ -366,8 +313,8 @@ class _Check:
 
     # --- the browser ----------------------------------------------------------------------------
 
-    async def _browser(self) -> dict[str, bool | int | str]:
-        navigator, pool = js.navigator, self._pool
+    async def _browser(self) -> dict[str, Fact]:
+        navigator = js.navigator
         estimate = await _answer(navigator.storage, "estimate")
         sahpool = sys.modules[__package__]
         return {
@@ -379,7 +326,6 @@ class _Check:
             "secure context": _has("isSecureContext"),
             "OPFS": hasattr(navigator.storage, "getDirectory"),
             "sync access handles": _has("FileSystemSyncAccessHandle"),
-            "file beside handle": self._getfile_works,
             "Web Locks": hasattr(navigator, "locks"),
             "JSPI (can_run_sync)": bool(can_run_sync()),
             "collection while suspended": await collecting.told(),
@@ -388,17 +334,19 @@ class _Check:
             "storage is persistent": bool(await _answer(navigator.storage, "persisted")),
             "storage used (bytes)": int(getattr(estimate, "usage", 0) or 0),
             "storage allowed (bytes)": int(getattr(estimate, "quota", 0) or 0),
-            "pool": f"{pool.name} in {pool.directory}",
-            "slots": pool.capacity,
-            "files": pool.file_count,
-            "slots in quarantine": len(pool.quarantined),
+            **self._facts(),
         }
 
+    def _facts(self) -> dict[str, Fact]:
+        if self._own is not None:
+            return self._own.facts
+        return {"storage": self._volume.name, "files": len(self._storage.paths)}
 
-def _unused_name(pool: Checked) -> str:
+
+def _unused_name(volume: Volume) -> str:
     while True:
         name = f"/.sahpool-check-{secrets.token_hex(8)}"
-        if not any(pool.exists(name + suffix) for suffix in ("", *COMPANION_SUFFIXES)):
+        if not any(volume.storage.find(name + suffix) for suffix in ("", *COMPANION_SUFFIXES)):
             return name
 
 
@@ -415,17 +363,12 @@ def _fill(con: sqlite3.Connection) -> None:
     con.execute(_FILL)
 
 
-def _expect(held: bool, otherwise: str) -> None:
-    if not held:
-        raise _CheckError(otherwise)
-
-
 def _expect_rows(con: sqlite3.Connection, count: int) -> None:
     sound = con.execute("PRAGMA integrity_check").fetchone()[0]
-    _expect(sound == "ok", f"the database is damaged: {sound}")
+    expect(sound == "ok", f"the database is damaged: {sound}")
     found, size = con.execute("SELECT count(*), sum(length(b)) FROM t").fetchone()
     wanted = (count, count * _ROW_BYTES)
-    _expect((found, size) == wanted, f"{found} rows with {size} bytes came back, not {wanted}")
+    expect((found, size) == wanted, f"{found} rows with {size} bytes came back, not {wanted}")
 
 
 def _reason(error: BaseException) -> str:
@@ -434,7 +377,7 @@ def _reason(error: BaseException) -> str:
     each: BaseException | None = error
     while each is not None:
         code = getattr(each, "sqlite_errorname", None)
-        said = str(each) if isinstance(each, _CheckError) else f"{type(each).__name__}: {each}"
+        said = str(each) if isinstance(each, CheckFailedError) else f"{type(each).__name__}: {each}"
         told.append(f"{said} ({code})" if code else said)
         each = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
     return ", because of ".join(told)
@@ -458,7 +401,7 @@ def _ms(seconds: float) -> str:
     return f"{1000 * seconds:.1f} ms"
 
 
-def _told(value: bool | int | str) -> str:
+def _told(value: Fact) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:,}" if isinstance(value, int) else value

@@ -82,14 +82,6 @@ def check_new_database(path: str) -> None:
         )
 
 
-def key_of(path: str) -> str:
-    """A string that stands for a path in JavaScript; different paths have different ones.
-
-    Beyond 2 GiB of heap Pyodide corrupts ASCII strings of 64 characters or more (heap.py).
-    """
-    return path + "\u200b" if len(path) >= 64 and path.isascii() else path
-
-
 def database_of(path: str) -> str:
     """The path of the database that a journal or WAL belongs to by name; other paths unchanged."""
     for suffix in COMPANION_SUFFIXES:

@@ -22,6 +22,7 @@ from .databases import beside, sources, transfer
 from .databases.access import Access
 from .errors import PoolLockedError
 from .names import check_path
+from .opfs_pool.checks import PoolChecks
 from .opfs_pool.slot import Quarantined
 from .pool_parts import Parts
 from .rescue import foreign, quarantine
@@ -524,4 +525,5 @@ class Pool:
             PoolClosedError: The pool is paused or removed.
         """
         self._parts.standing.check_open()
-        return await check(self, self._parts.slots, self._parts.vfs, self._parts.hold)
+        own = PoolChecks(self.name, self._parts.slots, self._parts.hold)
+        return await check(self._parts.volume, own, top_up=self.top_up)

@@ -53,7 +53,8 @@ class File(Protocol):
 
     Attributes:
         raw: The object that the page I/O reads and writes: a FileSystemSyncAccessHandle of
-            JavaScript, or an object with its methods.
+            JavaScript, or an object with its methods. It is the same one as long as the file is
+            open: locks, the WAL-index and pending writes belong to it, whatever becomes of a path.
         start: The offset in ``raw`` of the file's first byte.
     """
 

@@ -13,6 +13,10 @@ from typing import Self
 __all__ = ["Turn", "Turns"]
 
 
+#: Seconds after which a waiting task checks by itself whether the lock is free.
+_LOOKS = 1.0
+
+
 class Turns:
     """A lock that one task at a time holds: ``async with Turn(turns) as turn, turn:``."""
 
@@ -25,7 +29,8 @@ class Turns:
         while self._holder is not None:
             waiting = asyncio.get_running_loop().create_future()
             self._waiting.append(waiting)
-            await waiting
+            # An exception that strikes in set_result() below can lose the call that wakes this.
+            await asyncio.wait((waiting,), timeout=_LOOKS)
         self._holder = turn
 
     def give_back(self, turn: Turn) -> None:

@@ -25,7 +25,7 @@ raise ProtocolError and nothing else. All positions in SQL are byte offsets into
 import json
 import sys
 
-PROTOCOL = 3
+PROTOCOL = 4
 """Version of the messages; the first request, ``hello``, carries it and both sides must agree."""
 
 MAX_INT = 2**53 - 1
@@ -110,6 +110,7 @@ _TEXT_OPTIONS = {
     "nulls": (TEXTS_OR_NULL, None),
     "types": (TEXTS_OR_NULL, None),
 }
+_FILE_OPTIONS = {"null": (TEXT, ""), "table": (TEXT, ""), "gzip": (FLAG, False)}
 OPS: "dict[str, Op]" = {
     # ``database``: opened, too, if there is one of that name, which saves a round trip.
     # ``tab``: the number that the user sees for the sender's tab, 0 when it has none.
@@ -187,12 +188,29 @@ OPS: "dict[str, Op]" = {
     ),
     "export": Op({}, {"database": (TEXT_OR_NULL, None)}, fate=AGAIN),
     # All rows of one statement that only reads, as a file; ``format`` is a name that the reply to
-    # formats lists.
+    # formats lists. ``null`` stands for NULL in formats that have none, ``table`` is the name of
+    # the table or sheet, and ``gzip`` compresses the file.
+    # ``state``: that of the outcome whose rows are meant. If the statement may give other rows now,
+    # the reply is the error RowsChanged and nothing is read; null: whatever it gives now is meant.
     # ``database`` and ``seconds`` as for run.
     "export_rows": Op(
         {"sql": TEXT, "format": TEXT},
-        {"database": (TEXT_OR_NULL, None), "seconds": (INT, 0)},
+        dict(
+            _FILE_OPTIONS,
+            state=(TEXT_OR_NULL, None),
+            database=(TEXT_OR_NULL, None),
+            seconds=(INT, 0),
+        ),
         fate=AGAIN,
+    ),
+    # Rows that the page has, as a file. The part begins with ``described`` bytes of JSON, a list of
+    # pieces as replies describe them, each with its ``start`` and ``size`` in the bytes behind it.
+    "write_rows": Op(
+        {"format": TEXT, "columns": TEXTS_OR_NULL, "described": INT},
+        dict(_FILE_OPTIONS, seconds=(INT, 0)),
+        parts=1,
+        fate=AGAIN,
+        while_paused=True,
     ),
     "delete": Op({"database": TEXT}, {}, fate=UNKNOWN),
     # How much room there is; at once, for the browser may take long to answer.
@@ -217,6 +235,9 @@ ERROR_FIELDS = ("type", "name", "message", "offset", "cause", "hint", "code", "p
 ``message`` and ``hint`` are sentences in English. Where there is a ``code``, the page shows its own
 text for it, with ``params``, in place of ``message``. ``hints`` are further hints, for which only
 the page has the words: a list of {"code", "params"}.
+
+The ``notes`` of an import and the ``doubts`` of a preview are such lists, too; an error may stand
+in the place of a doubt. A parameter may be a phrase of that form, or a list of phrases.
 """
 
 _CPYTHON = sys.implementation.name == "cpython"

@@ -3,7 +3,7 @@
 import asyncio
 
 from core import dom, format
-from core.errors import RequestError
+from core.errors import RequestError, note_of
 from core.messages import text
 from ui import dialogs
 
@@ -266,9 +266,9 @@ class Importer:
             rows = text("count.rows", count=reply["rows"])
             said = text("importing.done-rows", rows=rows, table=reply["table"])
         self._console.status.say(said)
-        notes = reply.get("notes")
+        notes = " ".join([note_of(note) for note in reply["notes"]])
         if notes:
-            told = text("importing.notes", name=name, notes=" ".join(notes))
+            told = text("importing.notes", name=name, notes=notes)
             self._console.trouble.show_text(told, calm=True)
 
     def _on_chosen(self, _event: "Event") -> "object":

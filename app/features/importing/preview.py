@@ -3,7 +3,7 @@
 import asyncio
 
 from core import dom
-from core.errors import RequestError, message_of
+from core.errors import RequestError, message_of, note_of
 from core.messages import text
 from ui import dialogs
 
@@ -133,7 +133,7 @@ class Preview:
     def _draw(self, reply: "Json") -> None:
         found = self._found = reply["preview"]
         focused = self._focused()
-        doubts = [dom.make("li", doubt) for doubt in found["doubts"]]
+        doubts = [dom.make("li", note_of(doubt)) for doubt in found["doubts"]]
         dom.fill(self._doubts, doubts)
         self._doubts.hidden = not doubts
         dom.fill(
@@ -157,7 +157,7 @@ class Preview:
             ],
         )
         dom.fill(self._shown, [self._sample(found)])
-        self._notes.textContent = " ".join(found["notes"])
+        self._notes.textContent = " ".join([note_of(note) for note in found["notes"]])
         again = None if focused is None else self._body.querySelector(focused)
         if again is not None:
             again.focus()

@@ -8,7 +8,22 @@ from features.query.runner import Runner
 
 MYPY = False  # which mypy takes for true: MicroPython has no typing
 if MYPY:
+    from typing import Any
+
     from core.console import Console
+    from features.query.export import Export
+
+
+_exports: "list[Export]" = []  # the one, once it was used
+
+
+def _export(console: "Console", runner: "Runner", results: "Results") -> "Any":
+    """Return a coroutine that exports the shown result; its code is loaded at the first use."""
+    if not _exports:
+        from features.query.export import Export
+
+        _exports.append(Export(console, runner, results))
+    return None if results.shown is None else _exports[0].ask(results.shown)
 
 
 def setup(console: "Console") -> "Results":
@@ -33,4 +48,5 @@ def setup(console: "Console") -> "Results":
     add("query.sample", runner.load_sample, console.state.busy)
     add("results.more", runner.load_more)
     add("results.copy", results.copy)
+    add("results.export", lambda: _export(console, runner, results), console.state.busy)
     return results

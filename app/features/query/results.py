@@ -34,6 +34,9 @@ class Result:
         self.key = key
         self.sql = sql
         self.line = line
+        self.database: "str | None" = None
+        self.span = (0, 0)  # of the statement, in bytes of the script
+        self.state: "str | None" = None  # of the data when it was read (protocol.py)
         self.kind = "done"
         self.count = 1
         self.script: "Script | None" = None
@@ -43,6 +46,11 @@ class Result:
         self.elapsed = 0.0
         self.changes: "int | None" = None
         self.error: "Json | None" = None
+
+    def statement(self) -> "Any":
+        """Return the whole statement; it stays in JavaScript, however long it is."""
+        script: "Any" = self.script
+        return script.statement(self.span[0], self.span[1])
 
     def said(self) -> str:
         """Return what the status line says about the result."""
@@ -121,6 +129,7 @@ class Results:
         self._messages.hidden = True
         self._draw_tabs()
         dom.by_id("copy").hidden = True
+        dom.by_id("export-rows").hidden = True
         dom.by_id("more").hidden = True
         self._older.hidden = True
         self._draw_empty()
@@ -129,9 +138,11 @@ class Results:
         """Add the outcome of a statement (protocol.py), or of many, and return its Result."""
         self._last_key += 1
         result = _result_of(outcome, script, self._last_key)
+        result.script = script
+        result.span = (outcome["start"], outcome["end"])
+        result.state = outcome.get("state")
         if outcome["kind"] == "many":
             result.count = outcome["count"]
-            result.script = script
             result.buffer = parts[outcome["part"]]
         result.kind = outcome["kind"]
         result.error = outcome["error"]
@@ -162,6 +173,15 @@ class Results:
         """Return the memory that the rows of all results take, in MB."""
         return self._grid.megabytes()
 
+    @property
+    def shown(self) -> "Result | None":
+        """The result that is shown; None: the messages are."""
+        return self._shown
+
+    def held(self, result: "Result") -> "Any":
+        """Return a promise of the rows that the page has of a result (Grid.held in grid.mjs)."""
+        return self._grid.held(result.key)
+
     def show_last(self) -> None:
         """Shows the last result with rows, else the messages; draws the tabs anew."""
         with_rows = [result for result in self._results if result.kind == "rows"]
@@ -174,6 +194,7 @@ class Results:
         self._shown = result
         self._messages.hidden = result is not None
         dom.by_id("copy").hidden = result is None
+        dom.by_id("export-rows").hidden = result is None
         dom.by_id("more").hidden = not offer_more
         if result is None:
             self._grid.hide()
@@ -265,7 +286,7 @@ class Results:
     def _newest_first(self) -> "Iterator[Result]":
         """Yield the result of each statement, one for each of many, from the last one on."""
         for result in reversed(list(self._results)):
-            if result.script is None:
+            if result.buffer is None:
                 yield result
             else:
                 for index in range(result.count - 1, -1, -1):

@@ -241,6 +241,27 @@ class Runner:
         self._console.status.stop_watch()
         self._console.state["running"] = False
 
+    async def work(self, said: str, op: str, **fields: "Any") -> "Json":
+        """Ask the worker for something long that Cancel stops as it stops a run; return the reply.
+
+        Args:
+            said: What the status line says meanwhile.
+            op: Name of the operation (worker/sahpool_console/protocol.py).
+            **fields: Its fields, and ``part`` where a file goes with it.
+
+        Raises:
+            RequestError: The reply is an error.
+        """
+        self._begin()
+        self._console.status.say(said)
+        seconds = int(self._console.settings["seconds"])
+        request = self._request = self._console.client.start(op, seconds=seconds, **fields)
+        try:
+            return await request.reply()
+        finally:
+            self._request = None
+            self._end()
+
     async def _in_database(self, script: "Script", seen: "str | None") -> None:
         """Runs a script in the database whose name the person has ``seen``, and in no other.
 
@@ -277,6 +298,7 @@ class Runner:
                 for outcome in reply["outcomes"]:
                     wrote = wrote or bool(outcome["changes"])
                     result = self._results.add(outcome, script, reply["parts"])
+                    result.database = self._database
                     if outcome["error"] is not None:
                         failed = True
                         self._tell(outcome["error"], script, result.line)

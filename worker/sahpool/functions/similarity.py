@@ -142,12 +142,16 @@ def jaro_winkler(one: Value, other: Value) -> float | None:
         if letter != against:
             break
         begins += 1
-    find = other.find
+    find, rest = other.find, other[begins:]
     matches: list[str] = []
     places: list[int] = []
     highest, is_crossed = -1, False
-    for at in range(begins, length):
-        letter, low, end = one[at], at - reach, at + reach + 1
+    at = begins - 1
+    for letter in one[begins:]:
+        at += 1
+        if letter not in rest:
+            continue
+        low, end = at - reach, at + reach + 1
         place = find(letter, low if low > begins else begins, end)
         while place in places:
             place = find(letter, place + 1, end)

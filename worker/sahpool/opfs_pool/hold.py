@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import js
-from pyodide.ffi import JsException, create_once_callable, to_js
+from pyodide.ffi import JsException, to_js
 
 from .. import browser
 from ..errors import LOCKED_NAMES, PoolLockedError, exception_name
@@ -46,7 +46,7 @@ class Hold:
         self.timeout = timeout
         self.opaque: Any = None
         self._io = io
-        self._release_lock: Any = None
+        self._lock_token: Any = None  # of the Web Lock; None while it is not taken
 
     def elsewhere(self, directory: str) -> Hold:
         """A new hold on another directory, which holds nothing yet."""
@@ -100,42 +100,16 @@ class Hold:
                 raise
 
     async def _lock(self) -> None:
-        """Takes the Web Lock that keeps the pool to one worker.
-
-        The lock is held for as long as the promise that its callback returns is pending.
-        """
-        loop = asyncio.get_running_loop()
-        held, released = loop.create_future(), loop.create_future()
-
-        async def granted(lock: Any) -> None:
-            if held.done():  # the task that waited was cancelled: release the lock
-                return
-            if not lock:  # null: another holder has it, and ifAvailable was asked for
-                held.set_exception(self._held_elsewhere())
-                return
-            held.set_result(None)
-            await released
-
-        def refused(error: Any) -> None:
-            if not held.done():
-                held.set_exception(error)
-
-        def release() -> None:
-            held.cancel()  # no effect once the lock is granted
-            if not released.done():
-                released.set_result(None)
-
+        """Takes the Web Lock that keeps the pool to one worker."""
         if self.timeout:
             options = browser.js_object(signal=js.AbortSignal.timeout(int(self.timeout * 1000)))
         else:  # a timeout of 0 would fire before the lock is granted
             options = browser.js_object(ifAvailable=True)
         name = heap.text(LOCK_PREFIX + self.directory)
         try:
-            self._release_lock = release
-            js.navigator.locks.request(name, options, create_once_callable(granted)).catch(
-                create_once_callable(refused)
-            )
-            await held
+            self._lock_token = js.Object.new()
+            if not await self._io.takeWebLock(name, options, self._lock_token):
+                raise self._held_elsewhere()
         except BaseException as error:
             self.unlock()
             if isinstance(error, JsException):
@@ -144,9 +118,9 @@ class Hold:
 
     def unlock(self) -> None:
         """Releases the Web Lock for another tab or worker; the handles must be closed."""
-        if self._release_lock is not None:
-            self._release_lock()
-            self._release_lock = None
+        if self._lock_token is not None:
+            self._io.releaseWebLock(self._lock_token)
+            self._lock_token = None
             _log.info("%s: let go", self.directory)
 
     async def open_all(self, folder: Any, deadline: float, handles: list[tuple[str, Any]]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from typing import Any
 
 from .. import browser
@@ -16,6 +17,7 @@ from .slots import SlotTable
 
 _log = logging.getLogger("sahpool")
 
+_BEGINS_WITHIN = 1.0  # seconds in which the event loop begins a task, unless it is busy or lost it
 _MOST_NEEDED = 2  # slots, by a connection to a new database
 
 #: Offset of the read version in a database's header, and its value in WAL mode
@@ -36,7 +38,7 @@ class Spares:
         self._slots = slots
         self._hold = hold
         self._wanted = wanted
-        self._planned = False
+        self._begins_by = 0.0  # time.monotonic() until which a planned task is waited for
         self._task: asyncio.Future[None] | None = None  # a reference, or it might be collected
 
     @property
@@ -146,15 +148,17 @@ class Spares:
 
     def plan(self) -> None:
         """Schedules :meth:`try_top_up` for when the event loop runs again, if it has work to do."""
-        # A task that is done while _planned is still set was stopped before it began.
-        is_planned = self._planned and self._task is not None and not self._task.done()
+        now = time.monotonic()
+        # A task that is done and has not begun was stopped before. One that has not begun for long
+        # may never do so: a stop that is raised in the event loop can make it forget a call.
+        is_planned = self._task is not None and not self._task.done() and now < self._begins_by
         if is_planned or (self.missing <= 0 and not self._slots.has_bulky_spares):
             return
-        self._planned = True
+        self._begins_by = now + _BEGINS_WITHIN
 
         async def top_up() -> None:
             try:
-                self._planned = False
+                self._begins_by = 0.0
                 await self.try_top_up()
             except KeyboardInterrupt:
                 browser.pass_on_stop()

@@ -76,8 +76,8 @@ export class Content {
   #blocks = new Map(); // of a temporary file: offset → { bytes, length }, the oldest first
 
   // pending: the Pending that holds its writes. start: the offset in the handle of the file's first
-  // byte. base: path of the database that the file belongs
-  // to; for a temporary file a symbol of its own. kind: "database", "wal" or "other".
+  // byte. base: handle of the database that the file belongs to, its own for a database; for a
+  // temporary file a symbol. kind: "database", "wal" or "other".
   constructor(pending, handle, start, base, kind) {
     this.pending = pending;
     this.handle = handle;
@@ -87,6 +87,7 @@ export class Content {
     this.isLog = kind === "wal";
     this.isTemporary = typeof base === "symbol";
     this.locks = new FileLocks(); // of the files open on it
+    this.indexLocks = null; // of a database: its IndexLocks, while a connection uses its WAL-index
     // The FirstTable of a database that waits for one, and of its journal: see first_table.mjs.
     this.firstTable = null;
     this.isModeChosen = false; // whether a program asked for another journal mode before that

@@ -89,21 +89,17 @@ function asWal(page) {
 export class FirstTables {
   #module;
   #files;
-  #usesWal;
   #became;
-  #awaited = new Map(); // path of a database → its FirstTable
   #waiting = new Map(); // address of a sqlite3 → address of the sqlite3_file of its main database
   #changed = new WeakSet(); // contents that became databases in WAL mode while they were open
   #ended = new Map(); // address of a sqlite3 → how many of its statements have ended
   #sqlite = []; // see setUp()
 
-  // files: address of a sqlite3_file → its Content. usesWal: tells whether a connection uses the
-  // WAL of the database of a path. became: called with the content of a database that is now in WAL
-  // mode.
-  constructor(module, files, usesWal, became) {
+  // files: address of a sqlite3_file → its Content. became: called with the content of a database
+  // that is now in WAL mode.
+  constructor(module, files, became) {
     this.#module = module;
     this.#files = files;
-    this.#usesWal = usesWal;
     this.#became = became;
     this.xProfile = module.addFunction((database) => this.#statementEnded(database >>> 0), "viij");
   }
@@ -131,7 +127,6 @@ export class FirstTables {
     const content = this.#files.get(file);
     if (content.isModeChosen) return false;
     content.firstTable ??= new FirstTable();
-    this.#awaited.set(content.base, content.firstTable);
     this.#waiting.set(database, file);
     this.#watch(database);
     return true;
@@ -164,22 +159,8 @@ export class FirstTables {
     }
   }
 
-  // The FirstTable of the database that a journal or other file belongs to; null without one.
-  of(base) {
-    return this.#awaited.get(base) ?? null;
-  }
-
   close(file) {
     for (const [database, its] of this.#waiting) if (its === file) this.#forget(database);
-  }
-
-  closeContent(content) {
-    if (content.isDatabase) this.#awaited.delete(content.base);
-  }
-
-  #end(content) {
-    content.firstTable = null;
-    this.#awaited.delete(content.base);
   }
 
   // Bytes that are written at an offset in a content, with the mode to be stored.
@@ -187,7 +168,7 @@ export class FirstTables {
     if (!content.isDatabase) return content.firstTable.storeInJournal(bytes);
     if (at !== 0) return bytes;
     const stored = content.firstTable.store(bytes);
-    if (stored === null) this.#end(content);
+    if (stored === null) content.firstTable = null;
     return stored ?? bytes;
   }
 
@@ -202,7 +183,7 @@ export class FirstTables {
     const first = content.firstTable;
     first.isLockKept = false;
     if (!content.locks.isFree() || !first.isCommitted) return;
-    this.#end(content);
+    content.firstTable = null;
     this.#changed.add(content);
     this.#became(content);
   }
@@ -246,7 +227,7 @@ export class FirstTables {
     const content = this.#files.get(file);
     if (content.firstTable === null && !this.#changed.has(content)) return;
     if (this.#word(argument + 4) !== "journal_mode") return;
-    if (!OTHER_MODES.test(this.#word(argument + 8)) || this.#usesWal(content.base)) {
+    if (!OTHER_MODES.test(this.#word(argument + 8)) || content.indexLocks !== null) {
       if (content.firstTable !== null) return;
       for (const [database, its] of this.#waiting) if (its === file) this.#read(database);
       return;
@@ -259,7 +240,7 @@ export class FirstTables {
     }
     content.isModeChosen = true;
     content.firstTable?.decline();
-    this.#end(content);
+    content.firstTable = null;
     this.#changed.delete(content);
   }
 

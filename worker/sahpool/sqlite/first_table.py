@@ -35,7 +35,7 @@ class FirstTables:
 
     def __init__(self, storage: Storage, script: Any, sqlite: ctypes.CDLL) -> None:
         """``script`` is the FirstTables of first_table.mjs."""
-        self._watched: set[str] = set()  # their paths, until they are closed
+        self._watched: set[StoredFile] = set()  # until they are closed
         self._chosen: set[tuple[str, int]] = set()  # identities of slots, see close()
         self._storage = storage
         self._script = script
@@ -77,19 +77,18 @@ class FirstTables:
             database, b"main", abi.SQLITE_FCNTL_FILE_POINTER, ctypes.byref(file)
         )
         if code == abi.SQLITE_OK and self._script.expect(file.value, database):
-            self._watched.add(path)
+            self._watched.add(slot)
 
-    def close(self, path: str, slot: StoredFile, content: Any) -> None:
+    def close(self, slot: StoredFile, content: Any) -> None:
         """Ends the wait for a database's first table, as its last connection closes.
 
         When the program asked for another journal mode and the database has no table, the file does
         not say so. It is remembered here, or the database would get WAL mode after it is reopened.
         """
-        if path in self._watched:
-            self._watched.remove(path)
-            self._script.closeContent(content)
-            there = slot.path == path and content.isModeChosen
-            if there and self._has_no_table(path, slot.file):
+        if slot in self._watched:
+            self._watched.remove(slot)
+            there = content.isModeChosen and self._storage.find(slot.path) is slot
+            if there and self._has_no_table(slot.path, slot.file):
                 self._chosen.add(slot.identity)
 
     def _has_no_table(self, path: str, file: File) -> bool:

@@ -6,11 +6,14 @@ import {
   Content, Pending, call, contents, dropHandle, move, named, openHandle, text,
 } from "./contents.mjs";
 import { FirstTables } from "./first_table.mjs";
-import { FileLocks, IndexLocks, NONE, SHARED } from "./locks.mjs";
+import {
+  FileLocks, IndexLocks, NONE, SHARED, releaseWebLock, takeWebLock,
+} from "./locks.mjs";
 import { MemoryHandle } from "./memory_handle.mjs";
 
 export {
-  Callbacks, FileLocks, IndexLocks, MemoryHandle, call, dropHandle, knowsThreadState, move, openHandle, stopHandler, text,
+  Callbacks, FileLocks, IndexLocks, MemoryHandle, call, dropHandle, knowsThreadState, move, openHandle, releaseWebLock,
+  stopHandler, takeWebLock, text,
 };
 
 const SQLITE_OK = 0;
@@ -94,8 +97,7 @@ export class PageIO {
   #module;
   #outgrown;
   #pending = new Pending();
-  #locks = new Map(); // path of a database → the locks of its WAL-index, while they are used
-  #holders = new Map(); // address of a sqlite3_file → its holder among them
+  #holders = new Map(); // address of a sqlite3_file → its holder among the database's IndexLocks
 
   // module: Pyodide's Emscripten module.
   // outgrown: address of the C function that is called with the address of a temporary file that is
@@ -113,7 +115,6 @@ export class PageIO {
     this.firstTables = new FirstTables(
       module,
       this.#files,
-      (base) => this.#locks.has(base),
       (content) => this.#distrustAll(content),
     );
     this.resetTallies();
@@ -233,10 +234,9 @@ export class PageIO {
   }
 
   #join(file) {
-    const { base } = this.#files.get(file);
-    let locks = this.#locks.get(base);
-    if (locks === undefined) this.#locks.set(base, (locks = new IndexLocks()));
-    const holder = locks.join();
+    const content = this.#files.get(file);
+    content.indexLocks ??= new IndexLocks();
+    const holder = content.indexLocks.join();
     this.#holders.set(file, holder);
     return holder;
   }
@@ -246,7 +246,7 @@ export class PageIO {
     const holder = this.#holders.get(file);
     if (holder === undefined) return;
     this.#holders.delete(file);
-    if (holder.locks.leave(holder)) this.#locks.delete(this.#files.get(file).base);
+    if (holder.locks.leave(holder)) this.#files.get(file).indexLocks = null;
   }
 
   // Frees the entries of the function table, each once; SQLite must not call them any more.
@@ -435,11 +435,13 @@ export class PageIO {
     return failures;
   }
 
-  // The Content of a file of the storage, the same for all files open on it.
-  contentOf(handle, start, base, kind) {
+  // The Content of a file of the storage, the same for all files open on it. database: the handle of
+  // the database that it belongs to; nothing where there is none.
+  contentOf(handle, start, database, kind) {
+    const base = database ?? handle;
     const content =
       contents.get(handle) ?? Content.ofFile(this.#pending, handle, start, base, kind);
-    if (kind === "other") content.firstTable = this.firstTables.of(base);
+    if (kind === "other") content.firstTable = contents.get(base)?.firstTable ?? null;
     return content;
   }
 
@@ -453,7 +455,8 @@ export class PageIO {
     return Content.inMemory(this.#pending, limit);
   }
 
-  // Writes what is pending of a database, before a change that must not precede its writes.
+  // Writes what is pending of the database with this handle, before a change that must not precede
+  // its writes.
   drainDatabase(base) {
     try {
       this.#pending.drain({ base });

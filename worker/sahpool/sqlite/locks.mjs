@@ -106,3 +106,23 @@ export class IndexLocks {
     holder.exclusive &= ~mask;
   }
 }
+
+// Takes a Web Lock; answers false when another holder has it and ifAvailable was asked for. It is
+// held until releaseWebLock(token), whatever becomes of the Python code that waits for it: a stop
+// may be raised in the event loop, which then forgets a call that was due.
+export function takeWebLock(name, options, token) {
+  return new Promise((resolve, reject) => {
+    const granted = (lock) => {
+      if (token.isReleased) return null;
+      resolve(lock !== null);
+      return lock === null ? null : new Promise((release) => (token.release = release));
+    };
+    navigator.locks.request(name, options, granted).catch(reject);
+  });
+}
+
+// Releases the lock of takeWebLock(), now or as soon as it is granted; may be called again.
+export function releaseWebLock(token) {
+  token.isReleased = true;
+  token.release?.();
+}

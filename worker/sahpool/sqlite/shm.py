@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 
 class SharedIndex:
-    """The regions of one database's WAL-index, and the connections that use them."""
+    """The regions of one database file's WAL-index, and the connections that use them."""
 
     def __init__(self, allocate: Callable[[int], int], release: Callable[[int], None]) -> None:
         self._allocate = allocate
@@ -54,25 +54,28 @@ class SharedIndex:
 
 
 class SharedIndexes:
-    """The WAL-indexes by path; an index exists while a connection uses it."""
+    """The WAL-indexes by the file of the database; an index exists while a connection uses it.
+
+    Not by its path: an open file may lose its path to another file.
+    """
 
     def __init__(self, allocate: Callable[[int], int], release: Callable[[int], None]) -> None:
         self._allocate = allocate
         self._release = release
-        self._by_path: dict[str, SharedIndex] = {}
+        self._by_file: dict[object, SharedIndex] = {}
 
-    def join(self, path: str, owner: int) -> SharedIndex:
-        """The index of ``path``, with ``owner`` added to its users."""
-        index = self._by_path.get(path)
+    def join(self, file: object, owner: int) -> SharedIndex:
+        """The index of ``file``, with ``owner`` added to its users."""
+        index = self._by_file.get(file)
         if index is None:
-            index = self._by_path[path] = SharedIndex(self._allocate, self._release)
+            index = self._by_file[file] = SharedIndex(self._allocate, self._release)
         index.join(owner)
         return index
 
-    def leave(self, path: str, owner: int) -> None:
-        """Removes ``owner`` from the users of the index of ``path``."""
-        index = self._by_path.get(path)
+    def leave(self, file: object, owner: int) -> None:
+        """Removes ``owner`` from the users of the index of ``file``."""
+        index = self._by_file.get(file)
         if index is not None:
             index.leave(owner)
             if not index.owners:
-                del self._by_path[path]
+                del self._by_file[file]

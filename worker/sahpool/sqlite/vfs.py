@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import NoSuchDatabaseError, PoolFullError, SahpoolError, StorageError, exception_name
-from ..names import MAX_PATH_BYTES, check_path, database_of, key_of
+from ..names import MAX_PATH_BYTES, check_path, database_of
 from ..storage import Storage, StoredFile
 from . import abi, causes
 from .callbacks import Callbacks
@@ -259,7 +259,6 @@ class VFS:
         else:
             is_database = bool(flags & abi.SQLITE_OPEN_MAIN_DB)
             self._storage.before_open(slot, is_database=is_database)
-        base, kind = _belongs(path, flags)
         self._files[pFile] = file = OpenFile(
             path,
             slot,
@@ -267,12 +266,20 @@ class VFS:
             read_only=bool(flags & abi.SQLITE_OPEN_READONLY),
         )
         slot.users.add(pFile)
-        stored = slot.file
-        file.content = self._page_io.contentOf(stored.raw, stored.start, key_of(base), kind)
+        raw, start = slot.file.raw, slot.file.start
+        is_database = bool(flags & abi.SQLITE_OPEN_MAIN_DB)
+        database = raw if is_database else self._database_of(path)
+        kind = "database" if is_database else "wal" if flags & abi.SQLITE_OPEN_WAL else "other"
+        file.content = self._page_io.contentOf(raw, start, database, kind)
+
+    def _database_of(self, path: str) -> Any:
+        """The ``raw`` of the database that a path belongs to by name; None when there is none."""
+        slot = self._storage.find(database_of(path))
+        return slot and slot.file.raw
 
     def xDelete(self, _vfs: int, zName: bytes, _syncDir: int) -> int:
         path = zName.decode("utf-8", "surrogateescape")
-        self._page_io.drainDatabase(key_of(database_of(path)))
+        self._page_io.drainDatabase(self._database_of(path))
         if self._storage.delete(path):
             return abi.SQLITE_OK
         self._tallies.delete.hits += 1
@@ -317,7 +324,7 @@ class VFS:
             del self._files[pFile]
             return abi.SQLITE_OK
         assert slot is not None
-        self._indexes.leave(file.path, pFile)
+        self._indexes.leave(slot, pFile)
         is_last = slot.users <= {pFile}
         if is_last:
             self._page_io.closeContent(slot.file.raw)
@@ -325,7 +332,7 @@ class VFS:
                 self._storage.delete(file.path)
         self._storage.release(slot, pFile)
         if is_last and file.content is not None:
-            self.first_tables.close(file.path, slot, file.content)
+            self.first_tables.close(slot, file.content)
         del self._files[pFile]
         return abi.SQLITE_OK
 
@@ -365,7 +372,7 @@ class VFS:
 
     def xShmUnmap(self, pFile: int, _deleteFlag: int) -> int:
         file = self._files[pFile]
-        self._indexes.leave(file.path, pFile)
+        self._indexes.leave(file.slot, pFile)
         file.index = None
         self._page_io.leaveIndex(pFile)
         self._distrust(pFile)
@@ -392,7 +399,7 @@ class VFS:
     def _index(self, pFile: int) -> SharedIndex:
         file = self._files[pFile]
         if file.index is None:
-            file.index = self._indexes.join(file.path, pFile)
+            file.index = self._indexes.join(file.slot, pFile)
         return file.index
 
     def _allocate(self, size: int) -> int:
@@ -462,13 +469,6 @@ class VFS:
             self._storage.give_back_temporary({each.slot for each in self._files.values()})
             raise
         return abi.SQLITE_OK
-
-
-def _belongs(path: str, flags: int) -> tuple[str, str]:
-    """The path of the database that a file belongs to, and the kind that ``Content`` takes."""
-    if flags & abi.SQLITE_OPEN_MAIN_DB:
-        return path, "database"
-    return database_of(path), "wal" if flags & abi.SQLITE_OPEN_WAL else "other"
 
 
 def _log_failure(method: str, subject: str, code: int, error: BaseException) -> None:

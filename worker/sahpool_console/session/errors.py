@@ -13,6 +13,7 @@
      ├─ StoragePaused       another program has the storage for the time being
      ├─ FunctionFailed      a function of SQL that is written in Python raised an exception
      ├─ ForeignIndex        the statement needs the order of an index of another program
+     ├─ RowsChanged         a query may give other rows now than those that were read
      ├─ NameExists          the name is taken, and the request does not ask to replace
      ├─ ImportDoubtful      the file can be read in several ways, and the request asks to be sure
      └─ ImportRejected      the file cannot be imported
@@ -25,10 +26,12 @@ Errors of sqlite3 and of the library sahpool keep their own type names.
 # The page gets the class names as error types, so they name the situation, without "Error".
 # ruff: noqa: N818
 
+from collections.abc import Sequence
 from typing import Any, Self
 
 from .. import protocol
 from .hints import Failure, Hint, hints_for, result_name
+from .notes import Note, as_fields
 
 __all__ = [
     "Cancelled",
@@ -44,6 +47,7 @@ __all__ = [
     "NoDatabase",
     "NotADatabase",
     "OutcomeUnknown",
+    "RowsChanged",
     "SessionError",
     "StoragePaused",
     "TimedOut",
@@ -53,6 +57,7 @@ __all__ = [
     "WrongDatabase",
     "add_hint",
     "describe",
+    "told",
 ]
 
 
@@ -100,6 +105,10 @@ class TimedOut(SessionError):
             hint=Hint("allow-more-time"),
             seconds=seconds,
         )
+
+
+class RowsChanged(SessionError):
+    """A query that is to be run again may give other rows than those that were read."""
 
 
 class CursorClosed(SessionError):
@@ -218,17 +227,19 @@ class NameExists(SessionError):
 class ImportDoubtful(SessionError):
     """A file can be read in several ways; nothing was imported.
 
-    ``doubts`` are the reasons, ``encoding`` is the text encoding that its bytes look like where
-    that is not UTF-8.
+    ``doubts`` are the reasons: notes, and errors in its first lines. ``encoding`` is the text
+    encoding that its bytes look like where that is not UTF-8.
     """
 
-    def __init__(self, name: str, doubts: list[str], encoding: str | None) -> None:
+    def __init__(
+        self, name: str, doubts: "list[Note | DelimitedError]", encoding: str | None
+    ) -> None:
         super().__init__(
             f"The file {name} can be read in several ways.",
             code="import-doubtful",
             hint=Hint("look-at-preview"),
             name=name,
-            doubts=doubts,
+            doubts=told(doubts),
             encoding=encoding,
         )
 
@@ -272,7 +283,7 @@ def describe(
         cause=None if cause is None else f"{type(cause).__name__}: {cause}",
         hint=hint,
         code=None if own is None else own.code,
-        params={} if own is None else own.params,
+        params={} if own is None else as_fields(own.params),
     )
     for name, value in fields["params"].items():
         fields.setdefault(name, value)  # other clients knew them so before there were codes
@@ -289,6 +300,13 @@ def _hints_of(error: BaseException, statement: bytes = b"") -> tuple[str | None,
     return (hint, []) if hint else (None, hints_for(Failure(error, statement)))
 
 
+def told(notes: "Sequence[Note | DelimitedError]") -> list[dict[str, Any]]:
+    """Notes, and errors that stand for notes, as replies have them."""
+    return [
+        describe(each) if isinstance(each, DelimitedError) else as_fields(each) for each in notes
+    ]
+
+
 def add_hint(error: dict[str, Any], hint: Hint) -> None:
     """Add a hint to an error that describe() has made."""
-    error["hints"].append({"code": hint.code, "params": dict(hint.params)})
+    error["hints"].append({"code": hint.code, "params": as_fields(hint.params)})

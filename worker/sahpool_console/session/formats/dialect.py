@@ -16,9 +16,10 @@ from functools import lru_cache
 from itertools import dropwhile, islice
 from typing import Any, NamedTuple
 
+from ..notes import Note, Phrase
 from .forms import form
 
-__all__ = ["DELIMITERS", "Dialect", "Found", "delimiter_name", "filled_length", "find_dialect"]
+__all__ = ["DELIMITERS", "Dialect", "Found", "delimiter_phrase", "filled_length", "find_dialect"]
 
 DELIMITERS = ",;\t|"
 """The separators that most files have; any other that is found is doubtful."""
@@ -77,10 +78,10 @@ _AT_END = re.compile(r" (?=[\r\n]*$)")
 
 
 class Found(NamedTuple):
-    """The dialect of a file, and why it may be another one, in sentences."""
+    """The dialect of a file, and why it may be another one."""
 
     dialect: Dialect
-    doubts: list[str]
+    doubts: list[Note]
 
 
 class _Tried(NamedTuple):
@@ -216,38 +217,38 @@ def _type_score(records: Sequence[Sequence[str]]) -> float:
     return max(known / total, 1e-10) if total else 0.0
 
 
-def _doubts(best: _Tried, tried: Sequence[_Tried], text: str) -> list[str]:
-    """Why the best candidate may be wrong, in sentences."""
+def _doubts(best: _Tried, tried: Sequence[_Tried], text: str) -> list[Note]:
+    """Why the best candidate may be wrong."""
     dialect, records = best.dialect, best.records
-    doubts: list[str] = []
+    doubts: list[Note] = []
     rivals = {one.dialect.delimiter for one in tried if one.score > best.score * RIVAL}
     rivals.discard(dialect.delimiter)
     if rivals:
-        also = " or ".join(sorted(map(delimiter_name, rivals)))
-        doubts.append(f"The separator may also be {also}.")
+        also = [delimiter_phrase(each) for each in sorted(rivals)]
+        doubts.append(Note("separator-also", {"delimiters": also}))
     elif dialect.delimiter not in DELIMITERS:
-        doubts.append(f"The separator seems to be {delimiter_name(dialect.delimiter)}.")
+        doubts.append(Note("separator-rare", {"delimiter": delimiter_phrase(dialect.delimiter)}))
     widths = Counter(map(filled_length, records))
     usual = widths.most_common(1)[0][0] if widths else 0
     width = max(map(len, records), default=0)
     if width < 2 and any(mark in text for mark in (*DELIMITERS, "  ", ":", "#")):
-        doubts.append("The file seems to have one column only.")
+        doubts.append(Note("one-column"))
     elif width > 1 and len(records) < 2:
-        doubts.append("There are too few rows to tell how the file is written.")
+        doubts.append(Note("few-rows"))
     elif width > 1 and usual < 2:
-        doubts.append("Most lines seem to have one column only.")
+        doubts.append(Note("one-column-mostly"))
     if best.failed:
-        doubts.append("The quotation marks of the file are not in pairs.")
+        doubts.append(Note("quotes-unpaired"))
     elif not dialect.quote and any(
         value.startswith(('"', "'")) for record in records for value in record
     ):
-        doubts.append("Quotation marks seem to be ordinary characters here.")
+        doubts.append(Note("quotes-ordinary-perhaps"))
     elif dialect.backslash and any(
         not one.failed and one.dialect == dialect._replace(backslash=False) for one in tried
     ):
-        doubts.append("A backslash may be a part of the value, or make a quotation mark one.")
+        doubts.append(Note("backslash-perhaps"))
     elif dialect.quote == "'":
-        doubts.append("Single quotation marks seem to stand around fields.")
+        doubts.append(Note("quotes-single"))
     return doubts
 
 
@@ -259,19 +260,20 @@ def filled_length(record: Sequence[str]) -> int:
     return end
 
 
-_NAMES = {
-    ",": "a comma",
-    ";": "a semicolon",
-    "\t": "a tab",
-    "|": "a vertical bar",
-    " ": "a blank",
-    ":": "a colon",
-    "#": "a number sign",
+_PHRASES = {
+    ",": Phrase("a-comma"),
+    ";": Phrase("a-semicolon"),
+    "\t": Phrase("a-tab"),
+    "|": Phrase("a-bar"),
+    " ": Phrase("a-blank"),
+    ":": Phrase("a-colon"),
+    "#": Phrase("a-number-sign"),
 }
 
 
-def delimiter_name(delimiter: str) -> str:
-    """What a separator is called in a sentence: "a comma"."""
-    if delimiter in _NAMES:
-        return _NAMES[delimiter]
-    return f"“{delimiter}”" if delimiter.isprintable() else f"U+{ord(delimiter):04X}"
+def delimiter_phrase(delimiter: str) -> Phrase:
+    """What a separator is called in a sentence."""
+    if delimiter in _PHRASES:
+        return _PHRASES[delimiter]
+    shown = f"“{delimiter}”" if delimiter.isprintable() else f"U+{ord(delimiter):04X}"
+    return Phrase("a-character", {"shown": shown})

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from ..notes import Note
 from .forms import NUMBER, form
 
 __all__ = ["Header", "column_names", "find_header", "table_start"]
@@ -113,14 +114,14 @@ def _is_name(name: str) -> bool:
     return bool(name) and form(name) != NUMBER and len(name) < 200 and _WORD.match(name) is not None
 
 
-def column_names(header: Sequence[str]) -> tuple[list[str], list[str]]:
+def column_names(header: Sequence[str]) -> tuple[list[str], list[Note]]:
     """Column names from a header, and remarks about those that had to be changed.
 
     SQLite wants every name once, and does not tell a from A. Characters that nobody can see are
     left out, for they would have to be written in SQL as well.
     """
     names: list[str] = []
-    remarks: list[str] = []
+    remarks: list[Note] = []
     seen_ones = [_seen(name) for name in header]
     # A name that is made up for one column must not be the header's own name of another.
     taken = {_folded(name) for name in seen_ones}
@@ -134,11 +135,11 @@ def column_names(header: Sequence[str]) -> tuple[list[str], list[str]]:
         used.add(_folded(name))
         names.append(name)
         if not seen:
-            remarks.append(f"Column {position} has no name in the file; it is called {name}.")
+            remarks.append(Note("column-unnamed", {"column": position, "name": name}))
         elif name != seen:
-            remarks.append(f"Column {position}, {base}, has a name used before; it is {name}.")
+            remarks.append(Note("column-renamed", {"column": position, "base": base, "name": name}))
         elif seen != original.strip():
-            remarks.append(f"Characters that cannot be seen were left out of the name {name}.")
+            remarks.append(Note("name-unseen", {"name": name}))
     return names, remarks
 
 

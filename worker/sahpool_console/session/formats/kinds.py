@@ -32,6 +32,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
+from ..notes import Phrase
 from .numerals import PLAIN, Numerals, commonest, is_ambiguous, numerals_of
 
 __all__ = ["BIG", "DECLARED", "MARKS", "NONE", "REAL", "SMALL", "TEXT", "Column", "Misfit"]
@@ -52,7 +53,7 @@ class Misfit(NamedTuple):
     """
 
     value: str
-    reason: str
+    reason: Phrase | None
     is_ambiguous: bool = False
 
 
@@ -165,7 +166,7 @@ class Column:
         if some and all(map(_THOUSANDS.fullmatch, some)):
             self.kind = TEXT
             whole = some[0].replace(".", "")
-            self.misfit = Misfit(some[0], f"which may be {whole} or {some[0]}", is_ambiguous=True)
+            self.misfit = Misfit(some[0], _either(whole, some[0]), is_ambiguous=True)
 
     def fits_alone(self, plain: str) -> bool:
         """Whether a value, ended by NUL, is a number by itself."""
@@ -203,12 +204,14 @@ class Column:
         either = next(filter(is_ambiguous, some), None)
         if either is not None and all(value.isdecimal() or is_ambiguous(value) for value in some):
             whole = either[:-4] + either[-3:]
-            other = either.replace(",", ".") if "," in either else "no number"
-            return Misfit(either, f"which may be {whole} or {other}", is_ambiguous="," in either)
+            if "," not in either:
+                return Misfit(either, Phrase("may-be-no-number", {"one": whole}))
+            other = either.replace(",", ".")
+            return Misfit(either, _either(whole, other), is_ambiguous=True)
         numerals = self.numerals if others else commonest(some)
         misfits = [value for value in some if not _is_number(value, numerals)]
         if misfits and (others or len(misfits) * 2 < len(some)):
-            return Misfit(misfits[0], "")
+            return Misfit(misfits[0], None)
         return None
 
 
@@ -279,13 +282,13 @@ class _Real:
         self._has_bare = self._has_bare or _BARE.search(joined) is not None
         self._has_leading = self._has_leading or _LEADING.search(joined) is not None
         if self._has_bare and self._has_leading:
-            bare = _value_at(joined, _BARE) or "a number without a digit before the point"
-            return self._fail(bare, "which is written in two ways")
+            both = _value_at(joined, _BARE) or _value_at(joined, _LEADING) or ""
+            return self._fail(both, Phrase("written-in-two-ways"))
         if self._trailing and self._digits == -1:
-            return self._fail(self._trailing, f"which would become {_shortened(self._trailing)}")
+            return self._fail(self._trailing, _becomes(self._trailing))
         return self._take_wholes(joined, had_whole=had_whole)
 
-    def _fail(self, value: str, reason: str) -> bool:
+    def _fail(self, value: str, reason: Phrase) -> bool:
         self.misfit = Misfit(value, reason)
         return False
 
@@ -299,17 +302,17 @@ class _Real:
                 continue
             number = float(value)
             if self._exponents.setdefault(number, value) != value or len(self._exponents) > 10_000:
-                return self._fail(value, f"which would become {number!r}")
+                return self._fail(value, _becomes(value))
             if number == 0 or 1e-4 <= abs(number) < 1e16:
                 self._inside = value
         if len(doubtful) == plain or not self._has_plain:
             self._has_plain = self._has_plain or _PLAIN.search(joined) is not None
         self._extreme = self._extreme or ".0000" in joined
         if self._inside and self._has_plain:
-            return self._fail(self._inside, f"which would become {float(self._inside)!r}")
+            return self._fail(self._inside, _becomes(self._inside))
         if self._extreme and self._exponents:
             value = next(iter(self._exponents.values()))
-            return self._fail(value, "while others of its size have no exponent")
+            return self._fail(value, Phrase("others-no-exponent"))
         return True
 
     def _take_fractions(self, joined: str) -> None:
@@ -337,14 +340,14 @@ class _Real:
         if self._wholes is None:
             if not is_first:
                 value = _value_at(joined, _ZEROS) or _value_at(joined, _WHOLE) or ""
-                return self._fail(value, "while others have no zeros behind the point")
+                return self._fail(value, Phrase("others-no-zeros"))
             self._wholes = {}
         for value in joined.split("\0"):
             number, _, fraction = value.partition(".")
             if number and not fraction.strip("0"):
                 other = self._wholes.setdefault(number, value)
                 if other != value or len(self._wholes) > 10_000:
-                    return self._fail(value, f"which would become the same as {other}")
+                    return self._fail(value, Phrase("becomes-same", {"other": other}))
         return True
 
 
@@ -367,8 +370,12 @@ def _all_of_digits(digits: int) -> re.Pattern[str]:
     return re.compile(rf"(?:(?!-0\.0*\0)-?(?:0|[1-9][0-9]*+)\.[0-9]{{{digits}}}\0)*+")
 
 
-def _shortened(value: str) -> str:
-    return repr(float(value))
+def _becomes(value: str) -> Phrase:
+    return Phrase("would-become", {"number": repr(float(value))})
+
+
+def _either(one: str, other: str) -> Phrase:
+    return Phrase("may-be-either", {"one": one, "other": other})
 
 
 def _all_64_bit(joined: str) -> bool:

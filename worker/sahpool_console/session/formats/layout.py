@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import NamedTuple
 
+from ..notes import Note
 from .dialect import Dialect, filled_length, find_dialect
 from .headers import Header, column_names, find_header, table_start
 from .options import TextOptions
@@ -31,8 +32,8 @@ class Layout(NamedTuple):
         names: The names of the columns.
         fields: How many fields a row has as a rule: one for each column, or more, which are empty.
         spare: Names for columns behind the last one, should a row have a value there.
-        notes: What has been left out or changed, in sentences.
-        doubts: Why all this may be wrong, in sentences.
+        notes: What has been left out or changed.
+        doubts: Why all this may be wrong.
     """
 
     dialect: Dialect
@@ -41,8 +42,8 @@ class Layout(NamedTuple):
     names: list[str]
     fields: int
     spare: int
-    notes: list[str]
-    doubts: list[str]
+    notes: list[Note]
+    doubts: list[Note]
 
 
 class _Record(NamedTuple):
@@ -62,7 +63,7 @@ def find_layout(
         options: What has been chosen; it is taken as it is.
         whole: Whether these are all lines of the file.
     """
-    notes: list[str] = []
+    notes: list[Note] = []
     above, delimiter, comment = _instructions(lines, options, notes)
     below = lines[above:]
     if delimiter is None and suffix in (".tsv", ".tab") and any("\t" in line for line in below):
@@ -76,49 +77,43 @@ def find_layout(
     start = 0 if options.skip is not None else table_start([record.values for record in records])
     if start:
         title = next(value for record in records for value in record.values if value.strip())
-        notes.append(
-            f"The table begins in line {above + records[start].above + 1}; what is above it was "
-            f"left out: “{title.strip()[:60]}”."
-        )
-        doubts.append("There is text above the table.")
+        doubts.append(Note("text-above"))
         above += records[start].above
+        notes.append(Note("begins-below", {"line": above + 1, "title": title.strip()[:60]}))
     values = [record.values for record in records[start:]]
     first, rows = values[0], values[1:]
     header = _header(first, rows, options)
     own = _named_by(comment, dialect, values) if not header.there else None
     if own is not None:
         header = Header(there=False, sure=True)
-        notes.append("The names of the columns are those of the last line that begins with #.")
+        notes.append(Note("names-of-comment"))
     if not header.sure:
-        doubts.append(
-            "The first line may be data, or the names of the columns."
-            if values[1:]
-            else "There is one line only, which may be data or the names of the columns."
-        )
+        doubts.append(Note("header-perhaps") if values[1:] else Note("one-line"))
     names, spare = _names(first, rows, there=header.there, own=own)
     width = len(names)
     if header.there and width > len(first):
-        doubts.append("The first line has fewer names than the rows have fields.")
+        doubts.append(Note("names-fewer"))
     if header.there or own is not None:
         names, changed = column_names(names)
         notes += changed
     else:
         names = [f"column{number}" for number in range(1, width + 1)]
         if header.sure or rows:
-            notes.append("The first line looks like data, so the columns are numbered.")
+            notes.append(Note("columns-numbered"))
     lengths = [len(value) for value in values]
     usual = Counter(lengths).most_common(1)[0][0]
     if sum(length < width for length in lengths) * 5 > len(lengths):
-        doubts.append("Some rows have fewer fields than others.")
+        doubts.append(Note("rows-shorter"))
     if any(filled_length(row) > width + spare for row in values):
-        doubts.append("Some rows have more fields than the first one.")
-    if width == 1 and not any("column only" in doubt for doubt in doubts) and _looks_wider(below):
-        doubts.append("The file seems to have one column only.")
+        doubts.append(Note("rows-longer"))
+    is_told = any(doubt.code.startswith("one-column") for doubt in doubts)
+    if width == 1 and not is_told and _looks_wider(below):
+        doubts.append(Note("one-column"))
     return Layout(dialect, above, header.there, names, max(usual, width), spare, notes, doubts)
 
 
 def _instructions(
-    lines: Sequence[str], options: TextOptions, notes: list[str]
+    lines: Sequence[str], options: TextOptions, notes: list[Note]
 ) -> tuple[int, str | None, str | None]:
     """How many lines to leave out, the separator that one of them names, and the last comment."""
     if options.skip is not None:
@@ -131,11 +126,7 @@ def _instructions(
     comments = [line for line in lines[start:at] if line.startswith("#")]
     if not comments or at == len(lines) or delimiter == "#":
         return start, delimiter, None
-    notes.append(
-        "A line that begins with # was left out."
-        if len(comments) == 1
-        else f"{len(comments)} lines that begin with # were left out."
-    )
+    notes.append(Note("comments-left-out", {"count": len(comments)}))
     return at, delimiter, comments[-1]
 
 

@@ -21,10 +21,12 @@ from itertools import chain, dropwhile, islice
 from pathlib import PurePosixPath
 from typing import Any
 
-from ..errors import DelimitedError, EncodingError, ImportDoubtful
+from ..errors import DelimitedError, EncodingError, ImportDoubtful, told
+from ..hints import Hint
 from ..host import Source
+from ..notes import Note, Phrase
 from . import unreadable
-from .dialect import delimiter_name, filled_length, find_dialect
+from .dialect import delimiter_phrase, filled_length, find_dialect
 from .encodings import ENCODINGS, guessed_encodings, telling_bytes
 from .interfaces import Imported, ImportFormat, Incoming
 from .kinds import DECLARED, MARKS, NONE, REAL, TEXT, Column
@@ -64,7 +66,7 @@ class Delimited(TableFile):
     ``is_lenient``: an error among its first rows is a doubt, for a preview.
 
     Attributes:
-        doubts: Why what has been found may be wrong, in sentences.
+        doubts: Why what has been found may be wrong: notes, and an error in its first rows.
         layout: Where the table is, and how it is written.
     """
 
@@ -92,14 +94,16 @@ class Delimited(TableFile):
         self.encoding, self.codec = reader.encoding, reader.codec
         first, whole = _sample(lines(below(reader.blocks(), 0)))
         if not any(line.strip() for line in first):
-            raise DelimitedError(f"{name} is empty.", hint="Choose a file with at least one line.")
+            raise DelimitedError(
+                f"{name} is empty.", code="no-lines", hint=Hint("choose-a-line"), name=name
+            )
         suffix = PurePosixPath(name.lower()).suffix
         self.layout: Layout = find_layout(first, suffix, options, whole=whole)
         self._dialect = self.layout.dialect
         self._may_quote = options.quote is not None or any('"' in line for line in first)
         self.names: list[str] = list(self.layout.names)
         self.notes = list(self.layout.notes)
-        self.doubts = list(self.layout.doubts)
+        self.doubts: list[Note | DelimitedError] = list(self.layout.doubts)
         self._spare = self.layout.spare
         self._fields = self.layout.fields
         self._width = len(self.names)
@@ -109,7 +113,7 @@ class Delimited(TableFile):
         except DelimitedError as error:
             if not is_lenient:
                 raise
-            self.doubts.insert(0, str(error))
+            self.doubts.insert(0, error)
             columns = self._before_error()
         self.sample = columns
         self._widen(columns)
@@ -182,10 +186,9 @@ class Delimited(TableFile):
                 column.doubt_points(values)
             self._widen([[] for _ in columns])
 
-    def _ambiguous(self) -> list[str]:
+    def _ambiguous(self) -> list[Note]:
         return [
-            f"{column.misfit.value} in {name} may be a number with a decimal comma or with "
-            "thousands."
+            Note("number-ambiguous", {"value": column.misfit.value, "column": name})
             for name, column in zip(self.names, self._columns, strict=True)
             if column.misfit is not None and column.misfit.is_ambiguous
         ]
@@ -234,52 +237,57 @@ class Delimited(TableFile):
             place = f"nullif({place}, '{quoted}')"
         return place, values
 
-    def remarks(self) -> list[str]:
+    def remarks(self) -> list[Note]:
         """``notes``, and what became of values and rows."""
         notes = list(self.notes)
         if self.encoding != "UTF-8":
-            notes.append(f"The file was read as {self.encoding}.")
+            notes.append(Note("read-as", {"encoding": self.encoding}))
         if self._literal or not (self._dialect.quote or self._options.quote is not None):
-            notes.append("Quotation marks are ordinary characters in this file.")
+            notes.append(Note("quotes-ordinary"))
         if self._dialect.backslash and self._options.backslash is None:
-            notes.append("A backslash before a quotation mark makes it a part of the value.")
+            notes.append(Note("backslash-escapes"))
         if self._short:
-            notes.append(
-                f"{_rows(self._short)} fewer fields than there are columns; those missing are NULL."
-            )
+            notes.append(Note("fields-missing", {"count": self._short}))
         if self._long:
-            notes.append(f"{_rows(self._long)} empty fields too many, which were left out.")
+            notes.append(Note("fields-left-out", {"count": self._long}))
         if self._options.nulls is None:
             for mark, at in self._marked.items():
-                missing = ", ".join(self.names[i] for i in sorted(at))
-                notes.append(f"{mark} became NULL among the numbers of {missing}.")
+                columns = ", ".join(self.names[i] for i in sorted(at))
+                notes.append(Note("mark-became-null", {"mark": mark, "columns": columns}))
         return notes + self._about_types()
 
-    def _about_types(self) -> list[str]:
+    def _about_types(self) -> list[Note]:
         """How unusual numbers were read, and which columns just miss being numbers."""
-        notes: list[str] = []
+        notes: list[Note] = []
         misfits: list[int] = []
         for at, (name, column) in enumerate(zip(self.names, self._columns, strict=True)):
             if column.example is not None and _is_number(column.kind):
-                plain = column.plain([column.example])[0]
-                notes.append(f"{column.example} in {name} was read as {plain}.")
+                number = column.plain([column.example])[0]
+                notes.append(
+                    Note("number-read", {"value": column.example, "column": name, "number": number})
+                )
             if column.misfit is not None and self._chosen_type(at) is None:
                 misfits.append(at)
             if strange := self._no_numbers.get(at):
-                verb = "value of {} is no number" if strange == 1 else "values of {} are no numbers"
-                notes.append(f"{strange:,} {verb.format(name)} and stayed text.")
+                notes.append(Note("no-numbers", {"count": strange, "column": name}))
         notes += [self._about_misfit(at) for at in misfits[:MAX_MISFITS]]
         if len(misfits) > MAX_MISFITS:
-            notes.append(f"So did {len(misfits) - MAX_MISFITS:,} more columns.")
+            notes.append(Note("stayed-text-more", {"count": len(misfits) - MAX_MISFITS}))
         return notes
 
-    def _about_misfit(self, at: int) -> str:
+    def _about_misfit(self, at: int) -> Note:
         misfit = self._columns[at].misfit
         assert misfit is not None  # the caller asks for columns that have one
         line = self._line_of(at, misfit.value)
-        where = "" if line is None else f", line {line}"
-        why = f", {misfit.reason}" if misfit.reason else ""
-        return f"{self.names[at]} stayed text because of {misfit.value}{where}{why}."
+        return Note(
+            "stayed-text",
+            {
+                "column": self.names[at],
+                "value": misfit.value,
+                "where": "" if line is None else Phrase("in-line", {"line": line}),
+                "reason": misfit.reason or "",
+            },
+        )
 
     def _line_of(self, at: int, value: str) -> int | None:
         """The first line in which a column has this value; None: it is too far down to look."""
@@ -313,8 +321,8 @@ class Delimited(TableFile):
             "names": self.names,
             "types": self.types,
             "rows": list(zip(*map(self._shown(rows), range(self._width)), strict=True)),
-            "notes": self.remarks(),
-            "doubts": self.doubts,
+            "notes": told(self.remarks()),
+            "doubts": told(self.doubts),
         }
 
     def _shown(self, rows: int) -> Callable[[int], list[str | None]]:
@@ -403,7 +411,7 @@ class Delimited(TableFile):
             while name.lower() in taken:
                 name += "_2"
             self.names.append(name)
-            self.notes.append(f"Column {number} has no name in the file; it is called {name}.")
+            self.notes.append(Note("column-unnamed", {"column": number, "name": name}))
             self._columns.append(self._column(number - 1))
         self._spare -= width - self._width
         self._width = width
@@ -434,20 +442,28 @@ class Delimited(TableFile):
             yield line, record
 
     def _malformed(self, line: int, reason: str) -> DelimitedError:
-        hint = "A field in quotation marks ends with one; a quotation mark within it is doubled."
+        hint = Hint("close-quotes")
         if "unexpected end" in reason:
-            message = "there is a quotation mark that is never closed"
+            what, phrase = (
+                "there is a quotation mark that is never closed",
+                Phrase("quote-unclosed"),
+            )
         elif "field limit" in reason:
-            message = f"a field is longer than {MAX_FIELD:,} characters, the most that is taken"
-            hint = f"Perhaps a quotation mark is never closed. {hint}"
+            what = f"a field is longer than {MAX_FIELD:,} characters, the most that is taken"
+            phrase = Phrase("field-too-long", {"most": MAX_FIELD})
+            hint = Hint("quote-unclosed-perhaps")
         elif "expected after" in reason:
-            message = "there is text after the closing quotation mark of a field"
+            what = "there is text after the closing quotation mark of a field"
+            phrase = Phrase("text-after-quote")
         else:
-            message = reason
+            what, phrase = reason, Phrase("csv-says", {"reason": reason})
         return DelimitedError(
-            f"{self.name}: in the row that begins in line {line}, {message}.",
+            f"{self.name}: in the row that begins in line {line}, {what}.",
+            code="row-malformed",
             hint=hint,
+            name=self.name,
             line=line,
+            what=phrase,
         )
 
     def _ragged(self) -> DelimitedError:
@@ -458,10 +474,11 @@ class Delimited(TableFile):
             if filled_length(record) > wanted
         )
         return DelimitedError(
-            f"{self.name}, line {line}: this row has {found} field{'s' * (found != 1)}, the "
-            f"first one has {wanted}.",
-            hint=f"What separates fields is {delimiter_name(self._dialect.delimiter)} here; one "
-            "that contains the separator needs quotation marks around it.",
+            f"{self.name}, line {line}: this row has {found:,} fields, the first one has "
+            f"{wanted:,}.",
+            code="row-too-long",
+            hint=Hint("quote-separator", {"delimiter": delimiter_phrase(self._dialect.delimiter)}),
+            name=self.name,
             line=line,
             found=found,
             expected=wanted,
@@ -486,10 +503,6 @@ def _is_blank(record: list[str]) -> bool:
 
 def _is_number(kind: int) -> bool:
     return kind not in (NONE, TEXT)
-
-
-def _rows(count: int) -> str:
-    return "1 row has" if count == 1 else f"{count:,} rows have"
 
 
 def _may_be_table(source: Source, name: str) -> bool:
@@ -527,7 +540,7 @@ async def _guessed(
             file = Delimited(incoming.source, incoming.name, options, is_lenient=is_lenient)
         except EncodingError:
             continue
-        file.doubts.append(f"The file is not UTF-8; it looks like {file.encoding}.")
+        file.doubts.append(Note("looks-like", {"encoding": file.encoding}))
         return file, encoding
     raise error
 

@@ -8,8 +8,10 @@ from contextlib import aclosing
 from typing import Any
 
 from ..errors import NotADatabase
+from ..hints import Hint
 from ..host import Source
 from ..job import Job
+from ..notes import Note, Phrase
 from . import unreadable
 from .interfaces import Imported, ImportFormat, Incoming
 
@@ -21,7 +23,7 @@ _HEADER_SIZE = 100
 _WAL = 2
 
 
-def check(source: Source, name: str, beside: Collection[str] = ()) -> list[str]:
+def check(source: Source, name: str, beside: Collection[str] = ()) -> list[Note]:
     """Remarks about a file that may be a whole SQLite database, by its header and its size.
 
     The host checks the content once it is copied. An empty file is a database that nothing has been
@@ -37,51 +39,65 @@ def check(source: Source, name: str, beside: Collection[str] = ()) -> list[str]:
     if not header.startswith(MAGIC):
         raise _not_a_database(source, name)
     if len(header) < _HEADER_SIZE:
-        raise _cut_off(name, f"it ends after {len(header)} bytes, within its header")
+        why = f"it ends after {len(header)} bytes, within its header"
+        raise _cut_off(name, why, Phrase("within-header", {"size": len(header)}))
     page_size = int.from_bytes(header[16:18], "big")
     if page_size == 1:
         page_size = 65536
     if not 512 <= page_size <= 65536 or page_size & (page_size - 1):
         raise NotADatabase(
             f"{name} begins like a SQLite database, but its page size, {page_size}, cannot be.",
-            hint="The file is damaged; look for another copy.",
+            code="no-page-size",
+            hint=Hint("look-for-another-copy"),
+            name=name,
+            size=page_size,
         )
     change_counter, valid_for = header[24:28], header[92:96]
     pages = int.from_bytes(header[28:32], "big")
     # Programs from before SQLite 3.7.0 do not keep the page count, and leave valid_for behind.
     if change_counter == valid_for and source.size < pages * page_size:
-        raise _cut_off(name, f"it has {source.size} bytes of {pages * page_size}")
+        whole = pages * page_size
+        why = f"it has {source.size} bytes of {whole}"
+        raise _cut_off(name, why, Phrase("bytes-of", {"size": source.size, "whole": whole}))
     if source.size < page_size:
-        raise _cut_off(name, f"its pages have {page_size} bytes and it has {source.size}")
+        why = f"its pages have {page_size} bytes and it has {source.size}"
+        phrase = Phrase("less-than-a-page", {"size": source.size, "page": page_size})
+        raise _cut_off(name, why, phrase)
     if _WAL in header[18:20]:
-        return [
-            f"{name} was last used in WAL mode: if there is a file {name}-wal beside it, what "
-            "that holds is not included."
-        ]
+        return [Note("wal-not-included", {"name": name})]
     return []
 
 
 def _not_a_database(source: Source, name: str) -> NotADatabase:
     """The error for a file that does not begin like a database; says what it seems to be."""
     start = source.read(0, unreadable.START)
-    message = f"{name} is not a SQLite database"
     other = unreadable.binary(source)
-    if other is not None:
-        return NotADatabase(f"{message}, but {other.what}.", hint=other.hint)
     text = _as_text(start)
+    is_script = (text or "").lstrip().upper().startswith(("PRAGMA ", "BEGIN", "CREATE ", "--"))
+    if other is None and is_script:
+        other = unreadable.SCRIPT
+    if other is not None:
+        return NotADatabase(
+            f"{name} is not a SQLite database, but {other.what}.",
+            code="no-database-but",
+            hint=other.hint,
+            name=name,
+            what=other.phrase,
+        )
     if text is None:
         return NotADatabase(
-            f"{message} as it stands: it may be encrypted, or damaged.",
-            hint="If it is encrypted, import a decrypted copy.",
-        )
-    if text.lstrip().upper().startswith(("PRAGMA ", "BEGIN", "CREATE ", "--")):
-        return NotADatabase(
-            f"{message}, but a script of SQL.", hint="Paste its text into the editor and run it."
+            f"{name} is not a SQLite database as it stands: it may be encrypted, or damaged.",
+            code="no-database-encrypted",
+            hint=Hint("import-decrypted"),
+            name=name,
         )
     beginning = " ".join(text.split())[:30]
     return NotADatabase(
-        f"{message}, but text that begins with {beginning!r}.",
-        hint="If it is a table in text form, give it a name that ends in .csv.",
+        f"{name} is not a SQLite database, but text that begins with “{beginning}”.",
+        code="no-database-text",
+        hint=Hint("name-it-csv"),
+        name=name,
+        beginning=beginning,
     )
 
 
@@ -100,8 +116,14 @@ async def _chunks(source: Source, job: Job) -> AsyncGenerator[Any]:
     job.progress("checking", done, source.size)
 
 
-def _cut_off(name: str, why: str) -> NotADatabase:
-    return NotADatabase(f"{name} is cut off: {why}.", hint="Copy or download the whole file again.")
+def _cut_off(name: str, why: str, phrase: Phrase) -> NotADatabase:
+    return NotADatabase(
+        f"{name} is cut off: {why}.",
+        code="cut-off",
+        hint=Hint("copy-again"),
+        name=name,
+        why=phrase,
+    )
 
 
 def _as_text(start: bytes) -> str | None:

@@ -8,7 +8,11 @@ from . import (
     read_sqlite,
     unreadable,
     write_csv,
-    write_jsonl,
+    write_html,
+    write_json,
+    write_markdown,
+    write_sql,
+    write_xlsx,
 )
 from .interfaces import ExportFormat, ImportFormat
 
@@ -21,8 +25,14 @@ IMPORTS: tuple[ImportFormat, ...] = (
 )
 
 EXPORTS: tuple[ExportFormat, ...] = (
-    write_csv.FORMAT,
-    write_jsonl.FORMAT,
+    write_csv.CSV,
+    write_csv.TSV,
+    write_xlsx.FORMAT,
+    write_json.ARRAY,
+    write_json.LINES,
+    write_sql.FORMAT,
+    write_markdown.FORMAT,
+    write_html.FORMAT,
 )
 
 AUTO = "auto"
@@ -47,10 +57,18 @@ def import_format(source: Source, name: str, asked: str) -> ImportFormat:
         if known.sniff(source, name):
             return known
     other = unreadable.what_it_is(source, name)
+    if other is None:
+        raise ImportRejected(
+            f"{name} is neither a SQLite database nor a table in text form.",
+            code="no-data",
+            name=name,
+        )
     raise ImportRejected(
-        f"{name} is neither a SQLite database nor a table in text form"
-        + (f", but {other.what}." if other else "."),
-        hint=other.hint if other else None,
+        f"{name} is neither a SQLite database nor a table in text form, but {other.what}.",
+        code="no-data-but",
+        hint=other.hint,
+        name=name,
+        what=other.phrase,
     )
 
 

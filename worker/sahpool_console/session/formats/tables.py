@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from ..errors import ImportRejected, NameExists
 from ..host import Source
 from ..job import Job
+from ..notes import Note
 from ..sql.connection import Connection, quoted
 
 __all__ = ["Columns", "Loaded", "TableFile", "load"]
@@ -28,7 +29,7 @@ class TableFile:
         name: The user's name for it.
         names: The names of the columns, each once for SQLite, which does not tell ``a`` from ``A``.
         types: The declared type of each column.
-        notes: What the user may not expect of the table, in sentences.
+        notes: What the user may not expect of the table.
         done: How many bytes have been read in this attempt.
     """
 
@@ -38,7 +39,7 @@ class TableFile:
     def __init__(self, source: Source, name: str) -> None:
         self.source = source
         self.name = name
-        self.notes: list[str] = []
+        self.notes: list[Note] = []
         self.done = 0
 
     def batches(self) -> Iterator[Columns]:
@@ -60,7 +61,7 @@ class TableFile:
         """For each column the SQL for one value, "?" as a rule, and for each column its values."""
         return ["?"] * len(columns), columns
 
-    def remarks(self) -> list[str]:
+    def remarks(self) -> list[Note]:
         """``notes``, and remarks that are known only once all rows are loaded."""
         return self.notes
 
@@ -69,7 +70,7 @@ class Loaded(NamedTuple):
     """How many rows the table has, and remarks about what the user may not expect."""
 
     rows: int
-    notes: list[str]
+    notes: list[Note]
 
 
 class _DoesNotFit(Exception):  # noqa: N818  (no error: it starts the second attempt)
@@ -108,7 +109,11 @@ async def load(
     limit = connection.con.getlimit(SQLITE_LIMIT_COLUMN)
     if len(file.names) > limit:
         raise ImportRejected(
-            f"{file.name} has {len(file.names)} columns; a table can have {limit}."
+            f"{file.name} has {len(file.names)} columns; a table can have {limit}.",
+            code="too-many-columns",
+            name=file.name,
+            columns=len(file.names),
+            limit=limit,
         )
     size = file.source.size
     while True:
@@ -127,9 +132,8 @@ async def load(
                     await job.breathe()
             notes = [*file.remarks()]
             if dropped:
-                notes.append(
-                    f"Replacing {table} also dropped what belonged to it: {', '.join(dropped)}."
-                )
+                names = ", ".join(dropped)
+                notes.append(Note("replacing-dropped", {"table": table, "dropped": names}))
             return Loaded(rows, notes)
         except _DoesNotFit:
             # The rest of the file may have values that need still wider types.

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 
 from ..errors import DelimitedError, EncodingError
+from ..hints import Hint
 from ..host import Source
+from ..notes import Phrase
 
 __all__ = ["BLOCK", "TextReader", "below", "encoding_name", "lines", "marked_encoding"]
 
@@ -108,24 +110,33 @@ class TextReader:
 
     def _wrong_byte(self, error: UnicodeDecodeError, at: int, line: int) -> EncodingError:
         position = at + error.start
+        start = (
+            f"{self._name} is not valid {self.encoding}: in line {line}, at byte {position} of the "
+            "file, "
+        )
         if self.encoding.startswith("UTF-16"):
-            what = error.reason
+            what, found = error.reason, Phrase("bytes-are", {"reason": error.reason})
         else:
-            what = f"the byte 0x{error.object[error.start]:02X} does not belong there"
+            value = f"0x{error.object[error.start]:02X}"
+            what = f"the byte {value} does not belong there"
+            found = Phrase("byte-misplaced", {"value": value})
         return EncodingError(
-            f"{self._name} is not valid {self.encoding}: in line {line}, at byte {position} of "
-            f"the file, {what}.",
-            hint="Save the file as UTF-8 in the program it comes from (a spreadsheet calls this "
-            "“CSV UTF-8”) and import it again, or choose another encoding.",
+            f"{start}{what}.",
+            code="not-in-encoding",
+            hint=Hint("save-as-utf-8"),
+            name=self._name,
+            encoding=self.encoding,
             line=line,
             byte=position,
+            found=found,
         )
 
     def _nul(self, line: int) -> DelimitedError:
         return DelimitedError(
             f"{self._name} is not plain text: there is a NUL character in line {line}.",
-            hint="It may be a binary file, or text in an encoding that is not recognised: save it "
-            "as UTF-8.",
+            code="has-nul",
+            hint=Hint("perhaps-binary"),
+            name=self._name,
             line=line,
         )
 

@@ -9,69 +9,61 @@ import re
 from typing import NamedTuple
 
 from ... import protocol
+from ..hints import Hint
 from ..host import Source
+from ..notes import Phrase
 from . import containers
 from .text import marked_encoding
 
-__all__ = ["START", "Unreadable", "binary", "text", "what_it_is"]
+__all__ = ["SCRIPT", "START", "Unreadable", "binary", "text", "what_it_is"]
 
 START = 512
 """How many bytes at the start of a file are read to recognise it."""
-
 
 _SAMPLE = 64 * 1024
 """How many bytes of a text are looked at."""
 
 
 class Unreadable(NamedTuple):
-    """What a file is, as the error about it says it, and a hint what to do with it."""
+    """What a file is: for the page and for logs, and a hint what to do with it."""
 
+    phrase: Phrase
     what: str
-    hint: str
+    hint: Hint
 
 
-_ARCHIVE = Unreadable("a packed archive", "Unpack it and import the file inside.")
-_SAVE = "Open it in the program it comes from and save the sheet as CSV (UTF-8)."
-_SPREADSHEET = Unreadable("a spreadsheet", _SAVE)
-_OFFICE = Unreadable("a document of an office program", _SAVE)
-_OFFICE_PERHAPS = Unreadable("a document of an office program, a spreadsheet perhaps", _SAVE)
-_IMAGE = Unreadable("an image", "Choose a database or a table in text form (CSV).")
-_PDF = Unreadable(
-    "a PDF document", "Look for its data as CSV; tables cannot be read out of a PDF here."
+_SAVE = Hint("save-sheet-as-csv")
+_ARCHIVE = Unreadable(Phrase("an-archive"), "a packed archive", Hint("unpack"))
+_SPREADSHEET = Unreadable(Phrase("a-spreadsheet"), "a spreadsheet", _SAVE)
+_OFFICE = Unreadable(Phrase("an-office-document"), "a document of an office program", _SAVE)
+_OFFICE_PERHAPS = Unreadable(
+    Phrase("an-office-document-perhaps"),
+    "a document of an office program, a spreadsheet perhaps",
+    _SAVE,
 )
-_PARQUET = Unreadable(
-    "a Parquet file", "Write it as CSV with the tool it comes from (pandas, DuckDB)."
-)
+_IMAGE = Unreadable(Phrase("an-image"), "an image", Hint("choose-a-table"))
+_PDF = Unreadable(Phrase("a-pdf"), "a PDF document", Hint("no-tables-in-pdf"))
+_PARQUET = Unreadable(Phrase("a-parquet-file"), "a Parquet file", Hint("write-as-csv"))
 _FOR_PANDAS = Unreadable(
-    "data in the binary format of another program",
-    "Write it as CSV with the tool it comes from (pandas, DuckDB).",
+    Phrase("binary-data"), "data in the binary format of another program", Hint("write-as-csv")
 )
-_HTML = Unreadable(
-    "an HTML page",
-    "It may be a page that asks to sign in or tells of an error: open it in the browser to see. If "
-    "it shows the table, copy that into a spreadsheet and save it as CSV.",
-)
-_XML = Unreadable("XML", "Save the data as CSV where it comes from.")
-_RTF = Unreadable("a text document (RTF)", "Save its table as CSV where it comes from.")
-_GEOJSON = Unreadable(
-    "GeoJSON",
-    "Save the data as CSV where it comes from, or paste the text into a query: "
-    "SELECT value ->> '$.properties' FROM json_each('{…}', '$.features').",
-)
-_SCRIPT = Unreadable("a script of SQL", "Paste its text into the editor and run it.")
-_JSON = Unreadable(
-    "JSON",
-    "Save the data as CSV where it comes from, or paste the text into a query: "
-    "SELECT * FROM json_each('[…]').",
-)
+_HTML = Unreadable(Phrase("an-html-page"), "an HTML page", Hint("perhaps-a-sign-in"))
+_XML = Unreadable(Phrase("xml"), "XML", Hint("save-data-as-csv"))
+_RTF = Unreadable(Phrase("an-rtf"), "a text document (RTF)", Hint("save-table-as-csv"))
+_GEOJSON = Unreadable(Phrase("geojson"), "GeoJSON", Hint("query-geojson"))
+SCRIPT = Unreadable(Phrase("a-script"), "a script of SQL", Hint("paste-script"))
+_JSON = Unreadable(Phrase("json"), "JSON", Hint("query-json"))
 
-_BESIDE = (
-    "Open the database that it belongs to with the program that it comes from, and close it there: "
-    "then the file of the database has everything, and can be imported."
+_BESIDE = Hint("open-and-close-there")
+_WAL = Unreadable(
+    Phrase("a-wal"), "the WAL of a database (…-wal), with its newest changes", _BESIDE
 )
-_WAL = Unreadable("the WAL of a database (…-wal), with its newest changes", _BESIDE)
-_JOURNAL = Unreadable("the rollback journal of a database (…-journal)", _BESIDE)
-_WAL_INDEX = Unreadable("the WAL-index of a database (…-shm), which holds no data", _BESIDE)
+_JOURNAL = Unreadable(
+    Phrase("a-journal"), "the rollback journal of a database (…-journal)", _BESIDE
+)
+_WAL_INDEX = Unreadable(
+    Phrase("a-wal-index"), "the WAL-index of a database (…-shm), which holds no data", _BESIDE
+)
 
 # Only signatures that no text begins with.
 # Source: https://en.wikipedia.org/wiki/List_of_file_signatures ; for SQLite's own files
@@ -103,7 +95,7 @@ _MAGIC: tuple[tuple[bytes, Unreadable], ...] = (
 _PARQUET_MARK = b"PAR1"
 
 _SUFFIXES = (
-    (".sql", _SCRIPT),
+    (".sql", SCRIPT),
     (".json", _JSON),
     (".ndjson", _JSON),
     (".jsonl", _JSON),
@@ -170,7 +162,7 @@ def text_by_content(source: Source) -> Unreadable | None:
     if _PROLOG.match(start):
         return _SPREADSHEET if "urn:schemas-microsoft-com:office:spreadsheet" in start else _XML
     if _SQL.match(start):
-        return _SCRIPT
+        return SCRIPT
     if _is_json(start, whole=len(data) == source.size):
         return _GEOJSON if _GEO.search(start[:2_000]) else _JSON
     return None

@@ -7,7 +7,7 @@ from contextlib import aclosing, closing
 from types import ModuleType
 from typing import Any
 
-from ..errors import NameExists, NoDatabase
+from ..errors import NameExists, NoDatabase, told
 from ..formats.interfaces import Imported, ImportFormat
 from ..formats.names import database_name, export_name, table_name
 from ..formats.options import TextOptions
@@ -15,6 +15,7 @@ from ..formats.registry import EXPORTS, IMPORTS, import_format
 from ..formats.tables import TableFile, load
 from ..host import Source
 from ..job import Job
+from ..notes import Note
 from ..session import Fields, Session
 
 __all__ = ["CHUNK", "OPERATIONS", "copy_out"]
@@ -39,7 +40,7 @@ async def import_file(session: Session, job: Job) -> Fields:
         session.connection.require_no_transaction()
     await session.host.storage.prepare()
     imported = await known.read(_Incoming(session, job, known))
-    return {"kind": known.name, **imported._asdict()}
+    return {"kind": known.name, **imported._asdict(), "notes": told(imported.notes)}
 
 
 async def preview(session: Session, job: Job) -> Fields:
@@ -91,7 +92,7 @@ class _Incoming:
         session.wrote()
         return Imported(connection.name, table, loaded.rows, connection.size, loaded.notes)
 
-    async def as_database(self, chunks: AsyncGenerator[Any], notes: list[str]) -> Imported:
+    async def as_database(self, chunks: AsyncGenerator[Any], notes: list[Note]) -> Imported:
         session, request = self._session, self.job.request
         name, replace = request["database"] or database_name(self.name), request["replace"]
         if session.host.storage.exists(name) and not replace:
@@ -105,7 +106,8 @@ class _Incoming:
                     name, chunks, replace=replace, beside=beside
                 )
         session.switch(name)
-        return Imported(name, None, None, session.host.storage.size(name), notes + found)
+        remarks = [Note("of-database", {"message": message}) for message in found]
+        return Imported(name, None, None, session.host.storage.size(name), notes + remarks)
 
 
 async def export(session: Session, job: Job) -> Fields:

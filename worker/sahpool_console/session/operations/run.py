@@ -176,6 +176,7 @@ async def _outcome(
         "columns": [],
         "piece": None,
         "cursor": None,
+        "state": None,
         "error": None,
     }
     in_transaction = connection.con.in_transaction
@@ -195,6 +196,7 @@ async def _outcome(
         if execution.rows is not None:
             outcome["kind"] = "rows"
             outcome["columns"] = execution.columns
+            outcome["state"] = connection.state()
             outcome["piece"], more = _piece(execution.rows, job)
             if more:
                 outcome["cursor"] = connection.keep(execution.rows)
@@ -203,6 +205,7 @@ async def _outcome(
         outcome["error"] = _statement_error(session, connection, error, statement, text, job)
         if in_transaction and not connection.con.in_transaction:
             connection.was_undone = True
+            connection.has_changed()
             add_hint(outcome["error"], Hint("rolled-back"))
     finally:
         if execution is not None and execution.rows is not None and outcome["cursor"] is None:
@@ -272,6 +275,7 @@ async def fetch(session: Session, job: Job) -> Fields:
             connection.close_result(number)
         if in_transaction and not connection.con.in_transaction:
             connection.was_undone = True
+            connection.has_changed()
     return {
         "piece": piece,
         "cursor": number if more else None,

@@ -12,6 +12,7 @@ from contextlib import (
     suppress,
 )
 from itertools import count
+from secrets import token_hex
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ from ..errors import CursorClosed, Hint, TransactionOpen
 from ..host import Host
 from .collations import Collations
 from .functions import Functions
+from .repeats import changes_what_is_read, varies
 from .results import Rows
 from .statements import split
 from .vacuum import Settings, is_vacuum, size_of, suits, vacuum
@@ -96,6 +98,9 @@ class Connection:
         """Whether a changed schema may have an unchanged ``schema_version``: after a rollback or
         ATTACH the same number may stand for another schema."""
         self._host = host
+        self._number = token_hex(8)  # of this connection, of which there may be one in each worker
+        self._change_count = 0  # how often the connection has changed, or undone, what queries give
+        self._has_attached = False
         self.con = host.storage.connect(name)
         self.con.isolation_level = None
         self.con.text_factory = bytearray
@@ -212,16 +217,19 @@ class Connection:
         """Runs one statement of the user's, up to its first row."""
         con = self.con
         self._settings.put_back()
+        if changes_what_is_read(sql):
+            self.has_changed()
         if _INCREMENTAL_VACUUM.match(sql) and not con.in_transaction:
             # SQLite frees one page a step, and sqlite3's execute() steps a statement without
             # columns only once.
             con.executescript(sql)
             return Execution([], None, None)
         if is_vacuum(sql):
-            self._collations.check(sql)
+            self._collations.safe(sql)
         if is_vacuum(sql) and self._vacuum():
             return Execution([], None, None)
         word = _first_word(sql)
+        self._has_attached = self._has_attached or word == "ATTACH"
         if word in _SETTING:
             # The statement may ask for wal_autocheckpoint, which putting off has changed.
             self.resume_checkpoints(within=True)
@@ -236,26 +244,29 @@ class Connection:
         with self._functions.naming_failures(), ExitStack() as until_known:
             cursor = until_known.enter_context(closing(con.cursor()))
             with self._setting(word):
-                self._begin(cursor, sql)
+                counted = word if self._begin(cursor, sql) == sql else "WITH"
             if cursor.description is None:
-                return Execution([], None, self._changes(cursor, word, before))
+                return Execution([], None, self._changes(cursor, counted, before))
             columns = [column[0] for column in cursor.description]
             if word in _CHANGING or (word == "WITH" and self._writes(sql)):
                 kept = cursor.fetchall()
-                changes = self._changes(cursor, word, before)
+                changes = self._changes(cursor, counted, before)
                 return Execution(columns, Rows(iter(kept), len(columns), cursor.close), changes)
             # The cursor stays open: its rows are still to be read.
             until_known.pop_all()
             rows = Rows(cursor, len(columns), cursor.close, self._functions.naming_failures)
             return Execution(columns, rows, None, word not in _READING)
 
-    def _begin(self, cursor: sqlite3.Cursor, sql: str) -> None:
-        """Runs a statement up to its first row, with what it needs beside SQLite's own."""
+    def _begin(self, cursor: sqlite3.Cursor, sql: str) -> str:
+        """Runs a statement up to its first row, with what it needs beside SQLite's own.
+
+        Returns what was run, which may begin with WITH where the statement does not.
+        """
         while True:
             try:
-                self._collations.check(sql)
-                cursor.execute(sql)
-                return
+                ran = self._collations.safe(sql)
+                cursor.execute(ran)
+                return ran
             except sqlite3.OperationalError as error:
                 # The statement has not begun to run.
                 if not self._adds_what_is_missing(error, sql):
@@ -295,6 +306,34 @@ class Connection:
             # Something it needs may be gone, a temporary table for one. Of the words in _READING
             # only WITH may begin a write.
             return word != "WITH"
+
+    def has_changed(self) -> None:
+        """Notes that queries may give something else from now on: see ``state``."""
+        self._change_count += 1
+
+    def state(self) -> str:
+        """A text that is another one whenever a query may give other rows than before.
+
+        The same text means that the data is the same: neither this connection has changed it, or
+        undone a change, nor has any other one committed. It is of no use to another connection.
+        """
+        versions = [self.data_version()]
+        if self._has_attached:
+            names = [name for _, name, _ in self.query("PRAGMA database_list") if name != "main"]
+            versions += [
+                version
+                for name in names
+                for (version,) in self.query(f"PRAGMA {quoted(name)}.data_version")
+            ]
+        return ".".join(map(str, [self._number, self._change_count, *versions]))
+
+    def varies(self, sql: str) -> bool:
+        """Whether a query may give other rows each time (``repeats.varies``)."""
+        if _first_word(sql) == "EXPLAIN":
+            return False
+        functions = self._host.engine.functions()
+        changing = {each.name for each in functions if not each.deterministic}
+        return varies(self.query("EXPLAIN " + sql), changing)
 
     def may_end(self, sql: bytes, start: int) -> bool:
         """Whether a script, from byte ``start`` on, has a statement that ends a transaction."""
@@ -396,6 +435,7 @@ class Connection:
             sqlite3.OperationalError: SQLITE_BUSY: another connection writes.
         """
         self._before_write()
+        self.has_changed()
         self.con.execute("BEGIN IMMEDIATE")
 
     @contextmanager

@@ -38,6 +38,7 @@ def _near(words: str) -> str:
     return rf'near "(?P<word>{words})": syntax error'
 
 
+_ARGUMENTS = r"(?:[^()]|\((?:[^()]|\([^()]*\))*\))"  # a character, or what is in parentheses
 _SYNTAX = r"syntax error|unrecognized token|incomplete input"
 
 RULES = (
@@ -54,9 +55,10 @@ RULES = (
     # --- newer SQLite
     _rule(
         "sql-aggregate-order",
-        _near("ORDER"),
+        _near(r"ORDER|GROUP|\(|WITHIN"),
         bare=r"\b(?:group_concat|string_agg|json_group_\w+|sum|total|count|avg|min|max|array_agg)"
-        r"\s*\([^()]*\bORDER\s+BY\b",
+        rf"\s*\({_ARGUMENTS}*?\bORDER\s+BY\b"
+        rf"|\b(?:string_agg|listagg|array_agg|group_concat)\s*\({_ARGUMENTS}*\)\s*WITHIN\s+GROUP\b",
     ),
     _rule("sql-within-group", _near(r"GROUP|\(|WITHIN"), bare=r"\bWITHIN\s+GROUP\b"),
     _rule("sql-digit-separator", _SYNTAX, bare=r"\b(?P<digits>\d+(?:_\d+)+)\b"),

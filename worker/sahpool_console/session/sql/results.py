@@ -24,10 +24,10 @@ import sys
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from itertools import accumulate, chain, islice
+from itertools import accumulate, chain, islice, pairwise
 from typing import Any
 
-__all__ = ["PIECE_BYTES", "Piece", "Rows"]
+__all__ = ["PIECE_BYTES", "Piece", "Rows", "decoded"]
 
 Value = int | float | bytes | bytearray | None
 
@@ -227,3 +227,49 @@ class _Column:
             column["ends"] = buffer.add(self._ends)
             column["data"] = buffer.add(self._data)
         return column
+
+
+def decoded(piece: dict[str, Any], data: memoryview) -> Iterator[tuple[Value, ...]]:
+    """The rows of a piece, from its description and its bytes.
+
+    Raises:
+        LookupError, TypeError, ValueError: They do not belong together.
+    """
+    rows: int = piece["rows"]
+    columns = [_decoded(column, data, rows) for column in piece["columns"]]
+    return zip(*columns, strict=True) if columns else iter(())
+
+
+def _decoded(column: dict[str, Any], data: memoryview, rows: int) -> Sequence[Value]:
+    kind = column["kind"]
+    if kind == "null":
+        return [None] * rows
+    if kind in ("int", "float"):
+        return _numbers(data, column["data"], rows, "q" if kind == "int" else "d")
+    strings: Sequence[bytes] = []
+    if "ends" in column:
+        start = column["data"]
+        ends = [0, *_numbers(data, column["ends"], rows, "I")]
+        if start + ends[-1] > len(data):
+            raise ValueError("a section is shorter than its values")
+        strings = [bytes(data[start + a : start + b]) for a, b in pairwise(ends)]
+    if kind == "blob":
+        return strings
+    if kind == "text":
+        return list(map(bytearray, strings))
+    tags = bytes(data[column["tags"] : column["tags"] + rows])
+    ints = _numbers(data, column["ints"], rows, "q") if "ints" in column else []
+    floats = _numbers(data, column["floats"], rows, "d") if "floats" in column else []
+    texts = list(map(bytearray, strings))
+    sections: list[Sequence[Any]] = [[None] * rows, ints, floats, texts, strings]
+    return [sections[tag][index] for index, tag in enumerate(tags)]
+
+
+def _numbers(data: memoryview, start: int, rows: int, code: str) -> Sequence[Any]:
+    numbers = array(code)
+    numbers.frombytes(data[start : start + rows * numbers.itemsize])
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    if len(numbers) != rows:
+        raise ValueError("a section is shorter than its rows")
+    return numbers

@@ -1,0 +1,129 @@
+"""One browser for many tests, each of which begins with what the profile kept at first.
+
+After a test its tabs are closed, and what the site's pages have kept is cleared: files (not the
+snapshot of Python's memory), databases, settings, cookies, and the caches and service workers that
+were not there at first. If anything then differs from what was there when the browser was new, it
+is closed, and the next test gets another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from selenium.common.exceptions import WebDriverException
+from websocket import WebSocketException
+
+from tests.browsers import Browser, BrowserError
+from tests.pyodide.engines import WIPE
+
+#: Where WIPE looks at each file, and what leaves out the snapshot of Python's memory.
+EACH = "for await (const name of root.keys()) {"
+BUT_SNAPSHOT = ' if (name.startsWith("sahpool-snapshot ")) continue;'
+assert EACH in WIPE
+
+#: A page of the origin that runs nothing.
+PLAIN = "module_test.html"
+
+CLEAR = """
+const [cachesThere, workersThere] = args;
+for (let tries = 0; (await navigator.locks.query()).held.length; tries++) {
+  if (tries > 200) throw new Error("A closed tab still holds a lock.");
+  await new Promise((resolve) => setTimeout(resolve, 50));
+}
+localStorage.clear();
+sessionStorage.clear();
+for (const cookie of document.cookie.split("; ")) document.cookie = `${cookie}; max-age=0`;
+for (const { name } of await indexedDB.databases()) {
+  await new Promise((resolve, reject) => {
+    const request = indexedDB.deleteDatabase(name);
+    request.onsuccess = resolve;
+    request.onerror = request.onblocked = reject;
+  });
+}
+for (const name of await caches.keys()) {
+  if (!cachesThere.includes(name)) await caches.delete(name);
+}
+for (const worker of await navigator.serviceWorker.getRegistrations()) {
+  if (!workersThere.includes(worker.scope)) await worker.unregister();
+}
+""" + WIPE.replace(EACH, EACH + BUT_SNAPSHOT)
+
+#: Everything that a page of the site finds again after a visit.
+KEPT = """
+const files = [];
+for await (const [name, handle] of (await navigator.storage.getDirectory()).entries()) {
+  const file = handle.kind === "file" ? await handle.getFile() : null;
+  files.push([name, file?.size, file?.lastModified]);
+}
+const cached = [];
+for (const name of await caches.keys()) {
+  const cache = await caches.open(name);
+  for (const request of await cache.keys()) {
+    const response = await cache.match(request);
+    const { size } = await response.clone().blob();
+    cached.push([name, request.url, size, [...response.headers]]);
+  }
+}
+const workers = (await navigator.serviceWorker.getRegistrations()).map((each) => [
+  each.scope, each.installing?.scriptURL, each.waiting?.scriptURL, each.active?.scriptURL,
+]);
+return {
+  files, cached, workers,
+  databases: await indexedDB.databases(),
+  settings: [{ ...localStorage }, { ...sessionStorage }, document.cookie],
+  persisted: await navigator.storage.persisted(),
+  held: (await navigator.locks.query()).held,
+  size: [innerWidth, innerHeight],
+};
+"""
+
+
+def clear(browser: Browser, kept: Mapping[str, Any]) -> None:
+    """Clears what pages of the open origin have kept, but the caches and workers of ``kept``."""
+    scopes = [worker[0] for worker in kept["workers"]]
+    browser.evaluate(CLEAR, sorted({cached[0] for cached in kept["cached"]}), scopes)
+
+
+class SharedBrowser:
+    """A browser for one test after another.
+
+    Args:
+        start: Starts it.
+        url: The address of the site.
+    """
+
+    def __init__(self, start: Callable[[], Browser], url: str) -> None:
+        self._start = start
+        self._url = url
+        self._browser: Browser | None = None
+        self._first: dict[str, Any] = {}
+
+    def take(self) -> Browser:
+        """The browser, which has one tab and keeps nothing of the tests before."""
+        if self._browser is None:
+            self._browser = self._start()
+            self._browser.open(self._url + PLAIN)
+            self._first = dict(self._browser.evaluate(KEPT))
+        return self._browser
+
+    def give_back(self, *, failed: bool = False) -> None:
+        """Clears what the test has left; ends the browser if that fails, or the test has."""
+        if failed or not self._cleared():
+            self.end()
+
+    def end(self) -> None:
+        """Closes the browser."""
+        if self._browser is not None:
+            self._browser.close()
+            self._browser = None
+
+    def _cleared(self) -> bool:
+        assert self._browser is not None
+        try:
+            self._browser.renew()
+            self._browser.open(self._url + PLAIN)
+            clear(self._browser, self._first)
+            return bool(self._browser.evaluate(KEPT) == self._first)
+        except (BrowserError, WebDriverException, WebSocketException, OSError):
+            return False
