@@ -387,12 +387,12 @@ def test_the_worker_of_a_first_visit_reaches_no_other_origin_on_a_host_without_h
               .then(() => "reached", () => "refused");
             new BroadcastChannel("leak").postMessage(outcome);
         """
-        start = serve.read(serve.ROOT / "public" / "start.mjs")
+        first = serve.read(serve.ROOT / "public" / "first.js")
         hear = b"""
             window.leaks = [];
             new BroadcastChannel("leak").onmessage = ({ data }) => leaks.push(data);
         """
-        changed = {"worker/boot.mjs": boot + leak.encode(), "start.mjs": hear + start}
+        changed = {"worker/boot.mjs": boot + leak.encode(), "first.js": hear + first}
         variant(tmp_path / "site", changed)
         with bare_host(tmp_path / "site") as host:
             console = Console(browser, host)
