@@ -11,7 +11,7 @@ import json
 import sys
 
 import js
-from pyscript.js_modules import parts
+from polyscript import js_modules
 
 from core.messages import text
 
@@ -20,9 +20,11 @@ if MYPY:
     from collections.abc import Callable, Coroutine, Iterable
     from typing import Any
 
-    from pyscript.js_modules import Editor, Grid
+    from polyscript.js_modules import Editor, Grid
 
     from core.commands import Commands
+
+parts = js_modules.parts
 
 last_rows = parts.lastRows
 """What is done with the rows of the last visit (app/parts/last.mjs)."""

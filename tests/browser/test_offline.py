@@ -209,6 +209,11 @@ def test_the_webassembly_is_fetched_once_and_kept_where_its_compiled_code_is(
         # The kept copy serves a browser that has lost its own; it is not downloaded again.
         console.restart(empty_cache=True)
         assert site.requests.count(path) == 1
+        # Without either of them it comes from the server.
+        console.js(CLEAR, "all")
+        console.restart(empty_cache=True)
+        assert site.requests.count(path) >= 2
+        console.wait_offline()
 
 
 def test_an_update_waits_until_it_is_accepted_and_no_transaction_is_harmed(
@@ -382,12 +387,12 @@ def test_the_worker_of_a_first_visit_reaches_no_other_origin_on_a_host_without_h
               .then(() => "reached", () => "refused");
             new BroadcastChannel("leak").postMessage(outcome);
         """
-        start = serve.read(serve.ROOT / "public" / "start.mjs")
+        first = serve.read(serve.ROOT / "public" / "first.js")
         hear = b"""
             window.leaks = [];
             new BroadcastChannel("leak").onmessage = ({ data }) => leaks.push(data);
         """
-        changed = {"worker/boot.mjs": boot + leak.encode(), "start.mjs": hear + start}
+        changed = {"worker/boot.mjs": boot + leak.encode(), "first.js": hear + first}
         variant(tmp_path / "site", changed)
         with bare_host(tmp_path / "site") as host:
             console = Console(browser, host)

@@ -39,11 +39,12 @@ class FakePage:
         browser.document.getElementById = self.element
         for name in ("window", "console", "location", "performance", "sahpoolStart"):
             setattr(browser, name, MagicMock())
-        scripts: Any = ModuleType("pyscript.js_modules")
+        scripts: Any = ModuleType("polyscript.js_modules")
         scripts.parts = MagicMock()
-        for name, module in (("js", browser), ("pyscript.js_modules", scripts)):
+        polyscript: Any = ModuleType("polyscript")
+        polyscript.js_modules = scripts
+        for name, module in (("js", browser), ("polyscript", polyscript)):
             monkeypatch.setitem(sys.modules, name, module)
-        monkeypatch.setitem(sys.modules, "pyscript", ModuleType("pyscript"))
         self.said: list[str] = []
         self.kept: dict[str, str] = {}
         self.state = State()

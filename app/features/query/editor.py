@@ -9,7 +9,7 @@ from core.messages import text
 MYPY = False  # which mypy takes for true: MicroPython has no typing
 if MYPY:
     from page_types import Json
-    from pyscript.js_modules import Script
+    from polyscript.js_modules import Script
 
     from core.console import Console
 

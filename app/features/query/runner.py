@@ -13,7 +13,7 @@ if MYPY:
     from typing import Any
 
     from page_types import Json
-    from pyscript.js_modules import Script
+    from polyscript.js_modules import Script
 
     from core.client import Request
     from core.console import Console

@@ -1,0 +1,1 @@
+"""What PyScript gives the page's MicroPython, as far as it is used."""

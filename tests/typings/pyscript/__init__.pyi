@@ -1,1 +1,0 @@
-"""PyScript in MicroPython, as far as the page uses it."""
