@@ -385,6 +385,9 @@ class Chromium:
             self.close_tab(tab)
         self.switch(kept)
         self.driver.execute_cdp_cmd("Browser.resetPermissions", {})
+        # Chromium would keep the data of a site without a question once it was visited often.
+        denied = {"permission": {"name": "persistent-storage"}, "setting": "denied"}
+        self.driver.execute_cdp_cmd("Browser.setPermission", denied)
         self.requests()
         self.problems()
         self._requests.clear()

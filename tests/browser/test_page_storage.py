@@ -125,8 +125,10 @@ def asks_before_leaving(console: Console) -> bool:
 
 
 def test_the_browser_is_asked_to_keep_the_data_after_the_first_write_and_once(
-    console: Console, site: ServedSite, tmp_path: Path
+    opened_in: Open, visited: Path, site: ServedSite, tmp_path: Path
 ) -> None:
+    # A Chromium of its own: one that has often visited a site agrees at once.
+    console = opened_in(Chromium(profile=visited))
     assert isinstance(console.browser, Chromium)
     patch(site, tmp_path, "/start.mjs", SPY)
     try:
