@@ -165,7 +165,7 @@ def test_a_doubtful_file_is_shown_and_imported_in_firefox(
     assert "Import “data.csv”" in asked
     assert sample(console) == [["column1", "column2"], ["52,520", "Ann"], ["48,857", "Bob"]]
     doubts = "return document.querySelector('dialog[open] .doubts').innerText"
-    assert "The first line may be data" in console.js(doubts)
+    assert "may be a number with a decimal comma" in console.js(doubts)
     choose(console, "header", True, [["52,520", "Ann"], ["48,857", "Bob"]])
     choose(console, "delimiter", ",", [["52", "520;Ann"], ["48", "857;Bob"]])
     console.answer("Import")
