@@ -1,4 +1,4 @@
-// JavaScript, and no module: it runs before any module, so that the worker starts while they load.
+// JavaScript because there is no Python yet, and no module: the worker is to start before modules have loaded.
 "use strict";
 
 {

@@ -1,4 +1,4 @@
-// JavaScript, and no module: it shows the rows of the last visit before any module has loaded.
+// JavaScript because there is no Python yet, and no module: the rows are to be shown before modules have loaded.
 "use strict";
 
 {
