@@ -54,11 +54,12 @@ async function keptBefore(path, digest) {
 async function fetched(path, digest) {
   // Try the page's file name as well: some hosts answer a folder with 404 or with another page.
   const addresses = new Set([addressOf(path), new URL(path, SCOPE).href]);
+  // no-cache revalidates what the page has just fetched, mostly without downloading it again. A file
+  // that is not answered for stays in the HTTP cache as it is, with its compiled code.
+  const modes = path === SITE.direct ? ["force-cache", "reload"] : ["no-cache"];
   let refusal;
-  for (const address of addresses) {
-    // no-cache revalidates what the page has just fetched, mostly without downloading it again.
-    // A file that is not answered for stays in the HTTP cache as it is, with its compiled code.
-    const response = await fetch(address, { cache: path === SITE.direct ? "force-cache" : "no-cache" });
+  for (const [address, cache] of [...addresses].flatMap((each) => modes.map((mode) => [each, mode]))) {
+    const response = await fetch(address, { cache });
     if (!response.ok) refusal = new Error(`${path} could not be fetched: HTTP status ${response.status}`);
     else if ((await digestOf(await response.clone().arrayBuffer())) === digest) return response;
     else refusal = new OtherVersion(`${path} is not of this version`);

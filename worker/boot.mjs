@@ -7,8 +7,8 @@ const WASM = new URL(WASM_NAME, PYODIDE);
 const PARTS = new URL("parts.json", import.meta.url);
 const PYODIDE_PARTS = ["pyodide.mjs", "pyodide.asm.mjs", "pyodide-lock.json", "python_stdlib.zip"];
 const PACKAGES = "/lib/sahpool-packages/";
+const { fetch } = globalThis; // loadPython() puts another one in its place for a while
 const FIREFOX = navigator.userAgent.includes("Firefox/");
-const NO_CACHE = 1000; // ms after which the HTTP cache is taken for one that does not answer
 const NO_EDITOR = 500; // ms after which the page is taken for one that has no editor
 const SETTLED = 1000; // ms after the engine has started until the snapshot is written
 
@@ -56,8 +56,6 @@ function missing(url, cause) {
   );
 }
 
-const after = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
 async function fetchPart(url) {
   let response;
   try {
@@ -82,12 +80,12 @@ async function importPart(url) {
 //
 // Chromium keeps compiled code, and uses it, for a response of its HTTP cache only. So once a
 // service worker keeps the site, it still does not answer for this file: it comes from the HTTP
-// cache without a request to the server, or else from the service worker's own cache. Firefox keeps
-// no compiled code, and its HTTP cache may not answer at all while the file is in use.
+// cache without a request to the server, or else from the service worker's own cache.
 async function compile() {
-  const cached = () => fetch(WASM, { cache: "only-if-cached", mode: "same-origin" });
-  const kept = [() => caches.match(WASM)];
-  if (!FIREFOX) kept.unshift(() => Promise.race([cached(), after(NO_CACHE)]));
+  const kept = [
+    () => fetch(WASM, { cache: "only-if-cached", mode: "same-origin" }),
+    () => caches.match(WASM),
+  ];
   for (const find of CONTROLLED ? kept : []) {
     try {
       const response = await find();
@@ -102,7 +100,6 @@ async function compile() {
 // Starts Pyodide. `wasm` is the promise of its compiled WebAssembly; `prepare` is called with the
 // instance before anything else is done with it.
 async function loadPython(wasm, options, prepare) {
-  const { fetch } = globalThis;
   const { instantiateStreaming } = WebAssembly;
   globalThis.fetch = (address, ...rest) => (
     String(address) === WASM.href ? wasm : fetch(address, ...rest)
@@ -352,7 +349,8 @@ async function boot() {
   const finding = importing.then(({ find }) => find());
   // In Firefox compiling takes the processors from the page, so it waits until the page has its
   // editor; not without a snapshot, for then everything takes long, nor for a page without editor.
-  const calm = FIREFOX ? finding.then((kept) => kept && Promise.race([hurried, after(NO_EDITOR)])) : null;
+  const late = new Promise((resolve) => setTimeout(resolve, NO_EDITOR));
+  const calm = FIREFOX ? finding.then((kept) => kept && Promise.race([hurried, late])) : null;
   const wasm = Promise.resolve(calm).catch(() => null).then(compile);
   for (const promise of [finding, wasm]) promise.catch(() => null); // awaited elsewhere
   const parts = fetchPart(PARTS).then((response) => response.json());

@@ -252,8 +252,8 @@ async function opened() {
 }
 
 /**
- * Returns the snapshot that is kept, whatever its key, or null when there is none; throws when it is
- * damaged or cannot be opened. The caller closes it.
+ * Returns the snapshot that is kept, whatever its key, or null when there is none; throws when it
+ * is damaged or cannot be opened. The caller closes it.
  *
  * @returns {Promise<Kept | null>}
  */

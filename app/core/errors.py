@@ -62,9 +62,8 @@ def _worded(section: str, coded: "Json") -> str:
     for name, value in coded["params"].items():
         values[name] = format.each_tab(value) if name == "tabs" else _value(value)
     sentence = text(key, **values)
-    if section in ("note.", "phrase."):
-        return sentence  # which may begin with the name of a column
-    return sentence[:1].upper() + sentence[1:]
+    # What a sentence begins with may be the name of a file or of a column.
+    return sentence[:1].upper() + sentence[1:] if "tabs" in values else sentence
 
 
 def _value(value: object) -> object:

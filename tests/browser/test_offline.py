@@ -209,6 +209,11 @@ def test_the_webassembly_is_fetched_once_and_kept_where_its_compiled_code_is(
         # The kept copy serves a browser that has lost its own; it is not downloaded again.
         console.restart(empty_cache=True)
         assert site.requests.count(path) == 1
+        # Without either of them it comes from the server.
+        console.js(CLEAR, "all")
+        console.restart(empty_cache=True)
+        assert site.requests.count(path) >= 2
+        console.wait_offline()
 
 
 def test_an_update_waits_until_it_is_accepted_and_no_transaction_is_harmed(

@@ -10,6 +10,7 @@ import ast
 
 import pytest
 
+from tests import stages
 from tests.harness.collected import collected
 from tests.promises.table import ROOT, Mutation, mutations, places_of_tests, promises
 
@@ -49,6 +50,26 @@ def test_each_test_that_a_promise_names_has_a_mutation() -> None:
     assert len(promises()) > 60
     assert {each.test for each in MUTATIONS.values()} == named - set(WITHOUT_A_MUTATION)
     assert named <= set(places_of_tests())
+
+
+def test_each_mutation_is_tried_in_a_place_where_its_test_runs(
+    request: pytest.FixtureRequest,
+) -> None:
+    files = {
+        place.partition("::")[0]
+        for each in MUTATIONS.values()
+        for place in places_of_tests()[each.test]
+    }
+
+    def names(mark: str) -> set[str]:
+        there = collected(request, mark, files)
+        return {each.rpartition("::")[2].partition("[")[0] for each in there}
+
+    tests = {place: names(place) for place in stages.PLACES}
+    # Those of a place are in none of the names of tests without one.
+    tests[""] = names("not node") - set().union(*tests.values())
+    wrong = [each.name for each in MUTATIONS.values() if each.test not in tests[each.on]]
+    assert not wrong
 
 
 def test_each_promise_has_a_test_with_a_mutation() -> None:

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.errors import message_of
 from sahpool_console.session.formats import read_delimited
 from sahpool_console.session.formats.dialect import find_dialect
 from sahpool_console.session.formats.headers import column_names, find_header
@@ -574,3 +575,20 @@ def test_a_large_random_file_equals_what_the_csv_module_reads(client: Client) ->
         (int(i), float(lat) if lat else None, text or None, float(x)) for i, lat, text, x in rows
     ]
     assert client.rows("SELECT i, lat, text, x FROM data") == expected
+
+
+def test_a_character_that_cannot_be_seen_is_named_where_it_keeps_a_column_text(
+    client: Client,
+) -> None:
+    reply = client.load("a,b\n1,2\n\ufeff3,4\n5,6\n")
+    assert said(reply["notes"]) == [
+        "a stayed text because of \ufeff3, line 3, which has a character that cannot be seen"
+        " (U+FEFF)."
+    ]
+
+
+def test_the_name_of_a_file_stays_as_it_is_in_what_is_said_of_it(client: Client) -> None:
+    error = client.reject("")
+    assert message_of(error) == "data.csv is empty."
+    reply = client.load("version,n\n3.1,1\n3.10,2\n")
+    assert said(reply["notes"])[0].startswith("version stayed text")

@@ -13,6 +13,7 @@ TEXTS = [
     ("id,имя\n1,Москва\n2,Санкт-Петербург\n3,Новосибирск\n", "cp1251", "Windows-1251"),
     ("id,都市\n1,東京\n2,大阪\n3,名古屋市\n", "cp932", "CP932"),
     ("id,πόλη\n1,Αθήνα\n2,Θεσσαλονίκη\n3,Πάτρα\n", "cp1253", "Windows-1253"),
+    ("id,price,size\n1,5 €,“small”\n2,7 €,30°\n", "cp1252", "Windows-1252"),
     ("id,miasto\n1,Łódź\n2,Kraków\n3,Wrocław\n4,Gdańsk\n", "cp1250", "Windows-1250"),
 ]
 
@@ -28,6 +29,32 @@ def test_an_encoding_is_recognised_and_told(
     assert [names, *(list(map(str, row)) for row in rows)] == [
         line.split(",") for line in text.splitlines()
     ]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "номер;город\n1;Москва\n2;Омск\n",
+        "名前,都市,番号\n一郎,東京一区,12\n花子,大阪,7\n" * 40,
+        "πόλη\tχώρα\r\nΑθήνα\tΕλλάδα\r\n",
+        "a,b\n1,plain\n2,Ā\n",
+    ],
+)
+def test_utf_16_without_a_mark_is_recognised_in_any_script(
+    client: Client, text: str, encoding: str
+) -> None:
+    reply = client.load(text.encode(encoding), header=True)
+    assert "The file was read as UTF-16." in said(reply["notes"])
+    rows = [[str(value) for value in row] for row in client.rows("SELECT * FROM data")]
+    separator = next(each for each in ";,\t" if each in text)
+    assert rows == [line.split(separator) for line in text.splitlines()[1:]]
+
+
+@pytest.mark.parametrize("text", ["a,b\n1,x\0y\n", "a,b\n\0a,bcd\n", "a\n\0\0\0\0\n"])
+def test_a_nul_does_not_make_a_text_utf_16(client: Client, text: str) -> None:
+    error = client.reject(text)
+    assert error["code"] == "has-nul"
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)

@@ -49,6 +49,7 @@ EXAMPLES = {
         "ALTER TABLE t ALTER COLUMN a TYPE text",
         "ALTER TABLE t MODIFY a INT",
         "ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0)",
+        "ALTER TABLE t ADD PRIMARY KEY (a)",
     ],
     "sql-auto-increment": ["CREATE TABLE u (id INT NOT NULL AUTO_INCREMENT, PRIMARY KEY (id))"],
     "sql-serial": [
@@ -89,11 +90,12 @@ EXAMPLES = {
     "sql-dollar-quote": ["SELECT $$it's$$"],
     "sql-distinct-on": ["SELECT DISTINCT ON (a) a FROM t"],
     "sql-fetch-first": ["SELECT * FROM t FETCH FIRST 5 ROWS ONLY"],
-    "sql-top": ["SELECT TOP 10 * FROM t", "SELECT TOP 5 a FROM t"],
+    "sql-top": ["SELECT TOP 10 * FROM t", "SELECT TOP 5 a FROM t", "SELECT TOP (9) * FROM t",
+                "SELECT TOP (9) a FROM t"],
     "sql-interval": ["SELECT date('now') + INTERVAL '1 day'", "SELECT a - INTERVAL 2 DAY FROM t"],
     "sql-typed-literal": ["SELECT DATE '2024-12-31'", "SELECT TIMESTAMP '2024-12-31 10:00'"],
     "sql-escape-string": [r"SELECT E'a\n'", "SELECT N'text'"],
-    "sql-tilde-operator": ["SELECT 'a' ~ 'b'", "SELECT 'a' ~* 'b'"],
+    "sql-tilde-operator": ["SELECT 'a' ~ 'b'", "SELECT 'a' ~* 'b'", "SELECT 'a' !~ 'b'"],
     "sql-array": [
         "SELECT * FROM t WHERE a = ANY(ARRAY[1, 2])",
         "SELECT ARRAY[1, 2]",
@@ -122,6 +124,134 @@ EXAMPLES = {
     "sql-rownum": ["SELECT * FROM t WHERE rownum < 3"],
     "sql-date-parts": ["SELECT DATEDIFF(day, a, a) FROM t"],
     "sql-extract": ["SELECT EXTRACT(year FROM a) FROM t"],
+    "sql-json-path-operator": [
+        "SELECT a #>> '{x}' FROM t",
+        "SELECT a #> '{x}' FROM t",
+    ],
+    "sql-mod": [
+        'SELECT 7 MOD 2',
+    ],
+    "sql-xor": [
+        'SELECT 1 XOR 0',
+    ],
+    "sql-rlike": [
+        "SELECT * FROM t WHERE a RLIKE 'x'",
+    ],
+    "sql-insert-set": [
+        'INSERT INTO t SET a = 1',
+    ],
+    "sql-value": [
+        'INSERT INTO t VALUE (1)',
+    ],
+    "sql-create-like": [
+        'CREATE TABLE u LIKE t',
+    ],
+    "sql-create-as": [
+        'CREATE TABLE u SELECT * FROM t',
+        'CREATE TEMPORARY TABLE u SELECT 1',
+    ],
+    "sql-rename-table": [
+        'RENAME TABLE t TO u',
+    ],
+    "sql-maintenance": [
+        'OPTIMIZE TABLE t',
+        'ANALYZE TABLE t',
+        'CHECK TABLE t',
+    ],
+    "sql-delete-join": [
+        'DELETE t FROM t JOIN u ON t.a = u.a',
+        'DELETE FROM t USING u WHERE t.a = u.a',
+    ],
+    "sql-update-join": [
+        'UPDATE t JOIN u ON t.a = u.a SET t.a = 1',
+        'UPDATE t, u SET t.a = u.a WHERE t.id = u.id',
+    ],
+    "sql-set-qualified": [
+        'UPDATE t SET t.a = 1',
+    ],
+    "sql-trigger-body": [
+        'CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW SET NEW.a = 1',
+    ],
+    "sql-current-date": [
+        'SELECT CURRENT_DATE()',
+        'SELECT current_timestamp()',
+    ],
+    "sql-variable": [
+        'SELECT @x := 1',
+    ],
+    "sql-for-update": [
+        'SELECT * FROM t FOR UPDATE',
+        'SELECT a FROM t FOR SHARE',
+    ],
+    "sql-limit-all": [
+        'SELECT * FROM t LIMIT ALL',
+    ],
+    "sql-explain-analyze": [
+        'EXPLAIN ANALYZE SELECT 1',
+    ],
+    "sql-ignore-nulls": [
+        'SELECT first_value(a) IGNORE NULLS OVER () FROM t',
+        'SELECT first_value(a IGNORE NULLS) OVER () FROM t',
+    ],
+    "sql-qualify": [
+        'SELECT a FROM t QUALIFY row_number() OVER () = 1',
+    ],
+    "sql-exclude": [
+        'SELECT * EXCLUDE (a) FROM t',
+        'SELECT * EXCEPT (a) FROM t',
+    ],
+    "sql-tablesample": [
+        'SELECT a FROM t TABLESAMPLE SYSTEM (10)',
+    ],
+    "sql-index-method": [
+        'CREATE INDEX CONCURRENTLY i ON t (a)',
+        'CREATE INDEX i ON t USING btree (a)',
+        'CREATE UNIQUE CLUSTERED INDEX i ON t (a)',
+    ],
+    "sql-isnull": [
+        'SELECT ISNULL(a, 0) FROM t',
+    ],
+    "sql-nolock": [
+        'SELECT * FROM t WITH (NOLOCK)',
+    ],
+    "sql-apply": [
+        'SELECT * FROM t CROSS APPLY (SELECT 1) x',
+        'SELECT * FROM t OUTER APPLY f(a)',
+    ],
+    "sql-pivot": [
+        "SELECT * FROM t PIVOT (sum(a) FOR b IN ('x')) AS p",
+    ],
+    "sql-select-into": [
+        'SELECT * INTO u FROM t',
+    ],
+    "sql-transaction-words": [
+        'START TRANSACTION',
+        'BEGIN TRAN',
+        'SAVE TRANSACTION x',
+    ],
+    "sql-insert-into": [
+        'INSERT t VALUES (1)',
+    ],
+    "sql-plus-join": [
+        'SELECT * FROM t, u WHERE t.a = u.a(+)',
+    ],
+    "sql-minus": [
+        'SELECT a FROM t MINUS SELECT 1',
+    ],
+    "sql-connect-by": [
+        'SELECT a FROM t CONNECT BY PRIOR a = b',
+    ],
+    "sql-window-over": [
+        'SELECT row_number() FROM t',
+    ],
+    "sql-open-quote": [
+        "SELECT 'it's' FROM t",
+        'SELECT "a"b" FROM t',
+    ],
+    "sql-alter-several": [
+        'ALTER TABLE t ADD (x INT)',
+        'ALTER TABLE t ADD COLUMN x INT, ADD COLUMN y INT',
+    ],
     "sql-keyword-as-name": [
         "SELECT * FROM order",
         "CREATE TABLE group (a)",

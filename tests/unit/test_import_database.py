@@ -110,6 +110,7 @@ ZIP = b"PK\x03\x04" + b"\0" * 26
         (b'[{"a": 1}]', "data.json", "JSON", "json_each"),
         (b'[{"a": 1}]', "data.csv", "JSON", "json_each"),
         (b'{"a": 1}\n{"a": 2}\n', "data.csv", "JSON", "json_each"),
+        (b'["a", 1]\n["b", 2]\n', "data.csv", "JSON", "json_each"),
         (b'{"a": "' + b"x" * 70_000 + b'"}', "data.csv", "JSON", "json_each"),
         (b"[" * 70_000, "data.csv", "JSON", "json_each"),
         (b'{"type": "FeatureCollection", "features": []}', "a.csv", "GeoJSON", "json_each"),

@@ -4,6 +4,7 @@ charset-normalizer finds it; the site has that library, and loads it when it is 
 given the lines that have bytes beyond ASCII, for the others tell nothing.
 """
 
+import re
 from types import ModuleType
 
 from ..host import Source
@@ -38,6 +39,23 @@ def telling_bytes(source: Source, at: int = 0) -> bytes:
     return b"\n".join(found)
 
 
+_BEYOND_ASCII = re.compile(rb"[\x80-\xff]+")
+
+
+def _has_symbols_only(data: bytes) -> bool:
+    """Whether what is beyond ASCII are single symbols in Windows-1252: €, “, °, – and the like.
+
+    A library that counts letters has nothing to count then.
+    """
+    some = set(_BEYOND_ASCII.findall(data))
+    if any(len(each) > 1 for each in some):
+        return False
+    try:
+        return not any(each.decode("cp1252").isalpha() for each in some)
+    except UnicodeDecodeError:
+        return False
+
+
 def guessed_encodings(library: ModuleType, data: bytes) -> list[str]:
     """The encodings that a text may have, the likeliest first.
 
@@ -50,7 +68,7 @@ def guessed_encodings(library: ModuleType, data: bytes) -> list[str]:
         for name in ENCODINGS
         if not name.startswith("utf")
     }
-    found: list[str] = []
+    found: list[str] = ["cp1252"] if _has_symbols_only(data) else []
     matches = library.from_bytes(data, cp_isolation=list(ours))
     if not matches:
         # A few short words look like chaos to it.

@@ -285,7 +285,7 @@ class Delimited(TableFile):
                 "column": self.names[at],
                 "value": misfit.value,
                 "where": "" if line is None else Phrase("in-line", {"line": line}),
-                "reason": misfit.reason or "",
+                "reason": misfit.reason or _unseen(misfit.value),
             },
         )
 
@@ -503,6 +503,12 @@ def _is_blank(record: list[str]) -> bool:
 
 def _is_number(kind: int) -> bool:
     return kind not in (NONE, TEXT)
+
+
+def _unseen(value: str) -> Phrase | str:
+    """What is to be said of a value that looks like a number and has a character without a form."""
+    found = next((each for each in value if not each.isprintable()), None)
+    return "" if found is None else Phrase("with-unseen", {"point": f"{ord(found):04X}"})
 
 
 def _may_be_table(source: Source, name: str) -> bool:

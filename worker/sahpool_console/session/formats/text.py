@@ -10,10 +10,13 @@ from ..hints import Hint
 from ..host import Source
 from ..notes import Phrase
 
-__all__ = ["BLOCK", "TextReader", "below", "encoding_name", "lines", "marked_encoding"]
+__all__ = ["BLOCK", "MARKED", "TextReader", "below", "encoding_name", "lines", "marked_encoding"]
 
 BLOCK = 256 * 1024
 """Bytes read at a time."""
+
+MARKED = 1024
+"""Bytes at the start of a file that may tell its encoding."""
 
 _Decode = Callable[[bytes, str, bool], tuple[str, int]]
 
@@ -30,17 +33,30 @@ def marked_encoding(start: bytes) -> tuple[str, int] | None:
     """The encoding that the first bytes of a file tell, and how many bytes tell it; else None.
 
     They do so with a byte order mark, or by zeros, which UTF-16 has in every other byte of text
-    that is mostly ASCII.
+    that is mostly ASCII, and where separators, digits and line ends are in any other.
     """
     for mark, encoding in _MARKED:
         if start.startswith(mark):
             return encoding, len(mark)
-    even, odd = start[0:64:2], start[1:64:2]
-    if len(odd) > 1 and 0 not in even and odd.count(0) * 2 > len(odd):
-        return "utf-16-le", 0
-    if len(odd) > 1 and 0 not in odd and even.count(0) * 2 > len(even):
-        return "utf-16-be", 0
+    for encoding, half in (("utf-16-le", 1), ("utf-16-be", 0)):
+        high, low = start[half:64:2], start[1 - half : 64 : 2]
+        if len(high) > 1 and 0 not in low and high.count(0) * 2 > len(high):
+            return encoding, 0
+        high, low = start[half::2], start[1 - half :: 2]
+        zeros = high.count(0)
+        is_likely = zeros > 2 and zeros * 20 > len(high) and zeros > low.count(0) * 4
+        if is_likely and _is_text(start, encoding):
+            return encoding, 0
     return None
+
+
+def _is_text(start: bytes, encoding: str) -> bool:
+    """Whether the first bytes of a file are lines of text in an encoding; the last may be cut."""
+    try:
+        text = codecs.getincrementaldecoder(encoding)().decode(start)
+    except UnicodeDecodeError:
+        return False
+    return "\n" in text and all(each.isprintable() or each in "\t\r\n" for each in text)
 
 
 class TextReader:
@@ -55,7 +71,7 @@ class TextReader:
     def __init__(self, source: Source, name: str, encoding: str | None = None) -> None:
         self._source = source
         self._name = name
-        marked = marked_encoding(source.read(0, 64))
+        marked = marked_encoding(source.read(0, MARKED))
         codec, self.done = marked or ("utf-8", 0)
         if encoding is not None and codecs.lookup(encoding).name != codec:
             # A mark of another encoding is text in this one.

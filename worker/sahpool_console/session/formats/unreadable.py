@@ -13,7 +13,7 @@ from ..hints import Hint
 from ..host import Source
 from ..notes import Phrase
 from . import containers
-from .text import marked_encoding
+from .text import MARKED, marked_encoding
 
 __all__ = ["SCRIPT", "START", "Unreadable", "binary", "text", "what_it_is"]
 
@@ -155,7 +155,7 @@ def text(name: str) -> Unreadable | None:
 def text_by_content(source: Source) -> Unreadable | None:
     """What a text is that is no table, by its first characters; None: it may be one."""
     data = source.read(0, _SAMPLE)
-    encoding, length = marked_encoding(data[:64]) or ("utf-8", 0)
+    encoding, length = marked_encoding(data[:MARKED]) or ("utf-8", 0)
     start = data[length:].decode(encoding, "replace").lstrip("\ufeff")
     if _MARKUP.match(start):
         return _HTML
@@ -183,9 +183,17 @@ def _is_json(start: str, *, whole: bool) -> bool:
         rest = begin[error.pos :]
         return not whole and (len(rest) < 100 or error.msg.startswith("Unterminated string"))
     rest = begin[end:].lstrip(" \t")
-    if isinstance(value, list):
-        return not rest.strip()
+    if isinstance(value, list) and rest.strip():
+        return _is_list(rest.strip().splitlines()[0]) and rest.startswith(("\n", "\r"))
     return not rest.strip() or rest.startswith(("\n", "\r"))
+
+
+def _is_list(line: str) -> bool:
+    """Whether a line is a list of JSON by itself."""
+    try:
+        return isinstance(json.loads(line), list)
+    except (json.JSONDecodeError, RecursionError):
+        return False
 
 
 def _depth(text: str) -> int:
