@@ -50,10 +50,6 @@ def limit(console: Console, size: int) -> None:
     console.browser.driver.execute_cdp_cmd("Storage.overrideQuotaForOrigin", parameters)
 
 
-# In front of a script: a browser without a private file system.
-NO_FILES = "delete StorageManager.prototype.getDirectory;\n"
-
-
 def patch(site: ServedSite, folder: Path, path: str, script: str) -> None:
     """Serves a script of the site with ``script`` in front of it."""
     file = folder / path.rpartition("/")[2]
