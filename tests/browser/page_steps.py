@@ -13,6 +13,9 @@ from tests.conftest import ServedSite
 
 ENDLESS = "WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c"
 
+NO_FILES = "delete StorageManager.prototype.getDirectory;\n"
+"""In front of worker/boot.mjs: a browser without private file system."""
+
 
 def opened(console: Console, name: str) -> None:
     """Wait until a database is the open one."""
@@ -45,10 +48,6 @@ def limit(console: Console, size: int) -> None:
     origin = console.url.rstrip("/")
     parameters = {"origin": origin, "quotaSize": size}
     console.browser.driver.execute_cdp_cmd("Storage.overrideQuotaForOrigin", parameters)
-
-
-# In front of a script: a browser without a private file system.
-NO_FILES = "delete StorageManager.prototype.getDirectory;\n"
 
 
 def patch(site: ServedSite, folder: Path, path: str, script: str) -> None:
