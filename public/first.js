@@ -1,4 +1,4 @@
-// JavaScript, and no module: it runs before any module, so that the worker starts while they load.
+// JavaScript, and no module, because it runs before any module: the worker starts while they load.
 "use strict";
 
 {

@@ -1,4 +1,4 @@
-// JavaScript, and no module: it shows the rows of the last visit before any module has loaded.
+// JavaScript, and no module, because it shows the last visit's rows before any module has loaded.
 "use strict";
 
 {

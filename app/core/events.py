@@ -8,6 +8,7 @@ The page's own events:
     wrote (database)    a database was changed
     exported (database) a person got a database as a file
     deleted (database)  a database was deleted
+    replaced (database) a file became a database, perhaps in place of another one of that name
     freed ()            a file other than a database was deleted: there is more room
     full ()             the storage was full when something was to be written
     browsed (sql)       a person chose a table; ``sql`` reads its first rows

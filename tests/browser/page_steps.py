@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
+
+import pytest
+
 from tests.browser.console_page import Console
 from tests.browsers import Chromium, wait_for
+from tests.conftest import ServedSite
 
 ENDLESS = "WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c"
+
+NO_FILES = "delete StorageManager.prototype.getDirectory;\n"
+"""In front of worker/boot.mjs: a browser without private file system."""
 
 
 def opened(console: Console, name: str) -> None:
@@ -39,3 +48,22 @@ def limit(console: Console, size: int) -> None:
     origin = console.url.rstrip("/")
     parameters = {"origin": origin, "quotaSize": size}
     console.browser.driver.execute_cdp_cmd("Storage.overrideQuotaForOrigin", parameters)
+
+
+def patch(site: ServedSite, folder: Path, path: str, script: str) -> None:
+    """Serves a script of the site with ``script`` in front of it."""
+    file = folder / path.rpartition("/")[2]
+    file.write_text(script + (site.root / path.lstrip("/")).read_text("utf-8"), "utf-8")
+    site.extra[path] = file
+
+
+def hold_up(site: ServedSite, path: str, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has the server answer requests for ``path`` late."""
+    find = site.find
+
+    def slowly(asked: str) -> Path | None:
+        if asked == path:
+            time.sleep(seconds)
+        return find(asked)
+
+    monkeypatch.setattr(site, "find", slowly)

@@ -10,9 +10,7 @@ from typing import Any
 import pytest
 
 from tests.browser.console_page import Console
-from tests.browser.page_steps import make
-from tests.browser.test_page_start import hold_up
-from tests.browser.test_page_storage import NO_FILES, patch
+from tests.browser.page_steps import NO_FILES, hold_up, make, patch
 from tests.browsers import Chromium, wait_for
 from tests.conftest import ServedSite
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 from tests.browser.conftest import console_in
 from tests.browser.console_page import Console
 from tests.browser.many_tabs import WORKERS
-from tests.browser.test_page_storage import patch
+from tests.browser.page_steps import hold_up, patch
 from tests.browsers import wait_for
 from tests.conftest import ServedSite
 from tests.matrix import PARAMS, started
@@ -39,18 +38,6 @@ def watched(request: pytest.FixtureRequest, site: ServedSite) -> Iterator[Consol
     browser.new_tab()  # scripts of before_pages run in tabs that are opened after it
     yield from console_in(request, browser, site)
     site.extra.clear()
-
-
-def hold_up(site: ServedSite, path: str, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Has the server answer requests for ``path`` late."""
-    find = site.find
-
-    def slowly(asked: str) -> Path | None:
-        if asked == path:
-            time.sleep(seconds)
-        return find(asked)
-
-    monkeypatch.setattr(site, "find", slowly)
 
 
 def test_the_worker_starts_before_the_modules_of_the_page(

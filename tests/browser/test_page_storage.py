@@ -17,7 +17,16 @@ import pytest
 
 from tests.browser.conftest import console_in
 from tests.browser.console_page import Console
-from tests.browser.page_steps import ENDLESS, INSERT, TRUE_QUOTA, limit, make, opened
+from tests.browser.page_steps import (
+    ENDLESS,
+    INSERT,
+    NO_FILES,
+    TRUE_QUOTA,
+    limit,
+    make,
+    opened,
+    patch,
+)
 from tests.browsers import Chromium, wait_for
 from tests.conftest import ServedSite
 from tests.firefox import Firefox
@@ -33,7 +42,6 @@ StorageManager.prototype.persist = function () {
   return persist.call(this);
 };
 """
-NO_FILES = "delete StorageManager.prototype.getDirectory;\n"
 FAILING_FILES = """
 StorageManager.prototype.getDirectory = async () => {
   throw new DOMException("The operation failed for an unknown reason", "UnknownError");
@@ -80,13 +88,6 @@ def opened_in(request: pytest.FixtureRequest, site: ServedSite) -> Iterator[Open
     site.extra.clear()
     for console in consoles:
         next(console, None)
-
-
-def patch(site: ServedSite, folder: Path, path: str, script: str) -> None:
-    """Serves a script of the site with ``script`` in front of it."""
-    file = folder / path.rpartition("/")[2]
-    file.write_text(script + (site.root / path.lstrip("/")).read_text("utf-8"), "utf-8")
-    site.extra[path] = file
 
 
 def line(console: Console) -> str:

@@ -260,6 +260,7 @@ class Importer:
         await self._console.opening.switch(reply["database"])
         self._console.events.emit("wrote", reply["database"])
         if reply["table"] is None:
+            self._console.events.emit("replaced", reply["database"])
             size = format.size(reply["size"])
             said = text("importing.done", name=reply["database"], size=size)
         else:

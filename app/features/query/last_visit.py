@@ -33,6 +33,7 @@ class LastVisit:
             state.watch(name, self._take_end)
         console.events.on("missed", dom.last_rows.end)
         console.events.on("deleted", self._take_deletion)
+        console.events.on("replaced", self._take_deletion)
         console.events.on("ran", self._keep)
 
     def _keep(self, database: str) -> None:
