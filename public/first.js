@@ -1,4 +1,4 @@
-// JavaScript because there is no Python yet, and no module: the worker is to start before modules have loaded.
+// JavaScript, and no module, because it runs before any module: the worker starts while they load.
 "use strict";
 
 {

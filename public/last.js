@@ -1,4 +1,4 @@
-// JavaScript because there is no Python yet, and no module: the rows are to be shown before modules have loaded.
+// JavaScript, and no module, because it shows the last visit's rows before any module has loaded.
 "use strict";
 
 {

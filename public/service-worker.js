@@ -15,7 +15,7 @@ const SITE = {}; // serve.py puts its version, its files with their SHA-256 and 
 
 const DIGEST = "X-Sahpool-Digest";
 const AT_ONCE = 4; // files fetched in parallel
-const ROOM = 10; // times the size of the site must be free, as databases need the room more
+const ROOM = 6.5; // times the size of the site must be free, as databases need the room more
 
 const SCOPE = new URL("./", location.href);
 const PREFIX = `sahpool-site ${SCOPE.pathname} `; // another folder of this origin may have a site, too

@@ -21,6 +21,9 @@ SiteT = TypeVar("SiteT", bound=serve.SiteServer)
 ENGINE_FILES = Path(__file__).parent / "pyodide"
 HARNESS_FILES = Path(__file__).parent / "harness"
 
+SERVICE = serve.WORK / "service.zip"
+"""The service for Pyodides without the console's page (tests/pyodide/engine.mjs)."""
+
 PROOFS = Proofs()
 
 
@@ -107,6 +110,8 @@ class ServedSite(serve.SiteServer):
 
     def __init__(self, root: Path, port: int = 0) -> None:
         super().__init__(root, port)
+        # The site itself has the service compiled, within the archive that Python imports from.
+        serve.write_if_changed(SERVICE, serve.service_bytes())
         self.requests: list[str] = []
         self._connections: set[Any] = set()
         self.missing: set[str] = set()
@@ -124,6 +129,8 @@ class ServedSite(serve.SiteServer):
             return self.extra[path]
         if path == f"/{serve.SERVICE_WORKER}" and not self.offline:
             return ENGINE_FILES / "no_service_worker.js"
+        if path == f"/{SERVICE.name}":
+            return SERVICE
         folder, _, name = path.rpartition("/")
         if folder == "/tests/harness":
             return HARNESS_FILES / name

@@ -5,8 +5,8 @@ const PYODIDE = new URL("pyodide/", SITE);
 const WASM_NAME = "pyodide.asm.wasm"; // serve.py puts the name with the file's digest here
 const WASM = new URL(WASM_NAME, PYODIDE);
 const PARTS = new URL("parts.json", import.meta.url);
-const PYODIDE_PARTS = ["pyodide.mjs", "pyodide.asm.mjs", "pyodide-lock.json", "python_stdlib.zip"];
-const PACKAGES = "/lib/sahpool-packages/";
+const STDLIB = new URL("python_stdlib.zip", PYODIDE).href;
+const PYODIDE_PARTS = ["pyodide.mjs", "pyodide.asm.mjs"];
 const { fetch } = globalThis; // loadPython() puts another one in its place for a while
 const FIREFOX = navigator.userAgent.includes("Firefox/");
 const NO_EDITOR = 500; // ms after which the page is taken for one that has no editor
@@ -19,6 +19,7 @@ let phase = "pyodide";
 const phases = []; // pairs: the name of a phase, and when it began, in ms since 1970
 const USED = "used";
 let snapshot = "none of this version was kept"; // or USED, or what was wrong with it
+let archive; // what Python imports from (archive.mjs)
 let discard = async () => {}; // deletes the snapshot that Python was restored from, if it was
 
 function begin(next) {
@@ -98,12 +99,15 @@ async function compile() {
 }
 
 // Starts Pyodide. `wasm` is the promise of its compiled WebAssembly; `prepare` is called with the
-// instance before anything else is done with it.
-async function loadPython(wasm, options, prepare) {
+// instance before anything else is done with it; `library` is the promise of what it imports.
+async function loadPython(wasm, options, prepare, library) {
   const { instantiateStreaming } = WebAssembly;
-  globalThis.fetch = (address, ...rest) => (
-    String(address) === WASM.href ? wasm : fetch(address, ...rest)
-  );
+  globalThis.fetch = (address, ...rest) => {
+    if (String(address) === WASM.href) return wasm;
+    // Instead of Pyodide's own standard library, which it writes to the archive's path.
+    if (String(address) === STDLIB) return Promise.resolve(new Response(""));
+    return fetch(address, ...rest);
+  };
   // Where its WebAssembly cannot be loaded, Pyodide logs that and then waits for ever: so this
   // promise rejects.
   const noWasm = new Promise((_, reject) => {
@@ -121,24 +125,21 @@ async function loadPython(wasm, options, prepare) {
   });
   try {
     const { loadPyodide } = await import(new URL("pyodide.mjs", PYODIDE).href);
-    const pyodide = await Promise.race([
-      loadPyodide({ indexURL: PYODIDE.href, ...options }),
-      noWasm,
-    ]);
-    if (!pyodide.FS.readdir("/lib").some((name) => name.endsWith(".zip"))) {
-      throw new Error("Python has no standard library.");
-    }
-    return pyodide;
+    const pyodide = loadPyodide({ indexURL: PYODIDE.href, ...options });
+    pyodide.catch(() => null); // without its library it fails, too, and says less
+    await Promise.race([library, noWasm]);
+    return await Promise.race([pyodide, noWasm]);
   } finally {
     Object.assign(globalThis, { fetch });
     WebAssembly.instantiateStreaming = instantiateStreaming;
   }
 }
 
-async function startPyodide(wasm, options, prepare = () => {}) {
+async function startPyodide(wasm, options, prepare = () => {}, library = null) {
   try {
-    return await loadPython(wasm, options, prepare);
+    return await loadPython(wasm, options, prepare, library);
   } catch (error) {
+    if (error instanceof BootError) throw error;
     // Pyodide does not say which of its files is missing: fetching each of them finds it.
     await Promise.all(PYODIDE_PARTS.map((name) => fetchPart(new URL(name, PYODIDE))));
     throw error;
@@ -206,6 +207,8 @@ const host = {
   timeline: () => JSON.stringify({ phases, snapshot }),
   // Deletes the snapshot that this Python comes from: the start with it failed.
   forget: () => discard(),
+  // Whether the bytes at a place of the archive are here, or could be loaded now.
+  available: (place) => archive.available(place),
   // Lets the event loop run, so that messages that have arrived by now are handled first.
   async tick() {
     await turn();
@@ -246,16 +249,6 @@ const host = {
   },
 };
 
-async function fetchPackages(parts) {
-  const urls = [new URL((await parts).wheel, PARTS), new URL("service.zip", import.meta.url)];
-  return Promise.all(
-    urls.map(async (url) => {
-      const bytes = await (await fetchPart(url)).arrayBuffer();
-      return [PACKAGES + url.href.split("/").at(-1), new Uint8Array(bytes)];
-    }),
-  );
-}
-
 // Imports io.mjs and the modules that it imports, all at once. Left alone, io.mjs would load them
 // later, and an error would name io.mjs instead of the one that is missing.
 async function importPageIO() {
@@ -268,15 +261,6 @@ async function importPageIO() {
   // The error of a missing one has to come before that of its importer.
   for (const part of parts) await part;
   return io;
-}
-
-// Writes the archives into Pyodide's file system. Python imports from them as they are, without
-// unpacking.
-function install(pyodide, packages) {
-  pyodide.FS.mkdirTree(PACKAGES);
-  for (const [path, bytes] of packages) {
-    pyodide.FS.writeFile(path, bytes, { canOwn: true });
-  }
 }
 
 // Copies Python's memory now, and writes it to its file SETTLED ms after the start, so that the
@@ -294,12 +278,12 @@ function takeSnapshot(snapshots, pyodide, modules, key) {
   started.then((receive) => receive && setTimeout(put, SETTLED));
 }
 
-async function restore(wasm, snapshots, kept, modules, packages) {
+async function restore(wasm, snapshots, kept, modules, common) {
   try {
     const prepare = (instance) => kept.prepare(instance);
-    const pyodide = await startPyodide(wasm, kept.options(modules), prepare);
+    const options = { ...common, ...kept.options(modules) };
+    const pyodide = await startPyodide(wasm, options, prepare);
     kept.release(pyodide);
-    install(pyodide, packages);
     snapshot = USED;
     ({ discard } = snapshots);
     return pyodide;
@@ -313,27 +297,30 @@ async function restore(wasm, snapshots, kept, modules, packages) {
 }
 
 // Returns a Pyodide with everything imported: restored from a snapshot, or else started anew.
-async function startPython(wasm, importing, finding, parts, io, fetching) {
-  const [list, pageIO, packages, snapshots] = await Promise.all([parts, io, fetching, importing]);
+async function startPython(wasm, importing, finding, parts, io) {
+  const [list, pageIO, { Archive }, snapshots] = await Promise.all([
+    parts, io, importPart(new URL("archive.mjs", import.meta.url)), importing,
+  ]);
+  archive = new Archive(list.python, PARTS);
+  // The lock file is given, for Pyodide would fetch it; no package is loaded by it.
+  const common = { lockFileContents: list.lock, fsInit: (FS) => archive.mount(FS) };
   const modules = { sahpool_io: pageIO, sahpool_host: host };
   let key, kept;
   try {
-    key = await snapshots.keyOf(list.version, packages.map(([, bytes]) => bytes));
+    key = await snapshots.keyOf(list.version, []);
     kept = await finding;
   } catch ({ message }) {
     snapshot = message; // there is no OPFS, or it fails, or the file is damaged
   }
   if (kept?.key === key) {
-    const restored = await restore(wasm, snapshots, kept, modules, packages);
+    const restored = await restore(wasm, snapshots, kept, modules, common);
     if (restored) return restored;
   }
   kept?.close();
-  const pyodide = await startPyodide(wasm);
+  const pyodide = await startPyodide(wasm, common, () => {}, archive.load(fetchPart));
   begin("library");
   for (const [name, module] of Object.entries(modules)) pyodide.registerJsModule(name, module);
-  install(pyodide, packages);
-  const path = pyodide.pyimport("sys").path;
-  for (const [archive] of packages) path.insert(0, archive);
+  pyodide.pyimport("sahpool_console.late_modules").install(archive.path);
   pyodide.pyimport("sahpool_console.main");
   if (key && navigator.storage?.getDirectory) takeSnapshot(snapshots, pyodide, modules, key);
   return pyodide;
@@ -356,7 +343,7 @@ async function boot() {
   const parts = fetchPart(PARTS).then((response) => response.json());
   const [why, pyodide] = await Promise.all([
     whyMemory(),
-    startPython(wasm, importing, finding, parts, importPageIO(), fetchPackages(parts)),
+    startPython(wasm, importing, finding, parts, importPageIO()),
   ]);
   try {
     const main = pyodide.pyimport("sahpool_console.main");
@@ -374,6 +361,7 @@ const started = boot().catch((error) => {
   fail(error);
   return null;
 });
+started.then((receive) => receive && setTimeout(() => archive.keep(), SETTLED));
 
 async function receive(tab, data) {
   // A message without a head gets an empty one, and so the reply to any malformed message.

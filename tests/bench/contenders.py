@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -84,16 +85,22 @@ class CountingHandler(serve.SiteHandler):
 class BenchSite(PackagesSite):
     """The site with the bench's files and the peers' packages beside it, and its service worker.
 
-    ``sent`` lists the paths and sizes of what was sent.
+    ``sent`` lists the paths and sizes of what was sent. ``codings`` are those of HTTP in which it
+    sends files.
     """
 
     folder = HERE
     offline = True
+    codings: Collection[str] = tuple(serve.CODINGS)
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
         self.RequestHandlerClass = CountingHandler
         self.sent: list[tuple[str, int]] = []
+
+    def compressed(self, file: Path) -> dict[str, Path]:
+        found = super().compressed(file)
+        return {coding: path for coding, path in found.items() if coding in self.codings}
 
 
 class Contender(Protocol):

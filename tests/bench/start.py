@@ -99,7 +99,10 @@ PARTS = {
     "PyScript": "/pyscript",
     "editor": "/app/parts.js",
     "grid": "/app/elements.js",
-    "sahpool and the console": "/",
+    "standard library, compiled": "/worker/first-",
+    "standard library, the rest": "/worker/rest-",
+    "sahpool and the console, compiled": "/worker/own-",
+    "everything else": "/",
 }
 
 
@@ -121,22 +124,55 @@ def first_visit(kind: type[Any], site: BenchSite) -> tuple[float, float]:
         console.close_browser()
 
 
-def bytes_sent(kind: type[Any], site: BenchSite) -> dict[str, str]:
-    """What a first visit has the server send until all is kept, by part, in kB."""
+def bytes_sent(
+    kind: type[Any], site: BenchSite, coding: str
+) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
+    """What a first visit has the server send: until SQL is answered, and until all is kept.
+
+    Args:
+        kind: The browser's.
+        site: The site.
+        coding: The one in which files are sent.
+    """
     from tests.browser.console_page import Console
 
     site.sent.clear()
+    site.codings = (coding,)
     console = Console(kind(), site.url)
     try:
         console.open()
+        console.run_sql("SELECT 1")
         console.wait_offline()
     finally:
+        site.codings = tuple(serve.CODINGS)
         console.close_browser()
-    sums = dict.fromkeys(PARTS, 0)
-    for path, size in site.sent:
-        sums[next(part for part, start in PARTS.items() if path.startswith(start))] += size
-    rows = {f"first visit, kB: {part}": f"{size / 1000:,.0f}" for part, size in sums.items()}
-    return {"first visit, kB sent": f"{sum(sums.values()) / 1000:,.0f}", **rows}
+    sent = list(site.sent)
+    # A second after the answer the worker loads the rest of Python's library, and the page fetches
+    # the service worker, which fetches what is left.
+    later = (f"/{serve.SERVICE_WORKER}", "/worker/rest-")
+    answered = [path.startswith(later) for path, _ in sent].index(True)
+    return sent[:answered], sent
+
+
+def rows_of_bytes(kind: type[Any], site: BenchSite) -> dict[str, str]:
+    """Rows of the table: what is sent at a first visit, in kB, and by part as Brotli."""
+
+    def told_kb(files: list[tuple[str, int]]) -> str:
+        return f"{sum(size for _, size in files) / 1000:,.0f}"
+
+    rows = {}
+    for coding, name in (("br", "Brotli"), ("gzip", "gzip")):
+        answered, kept = bytes_sent(kind, site, coding)
+        rows[f"first visit, kB sent until SQL is answered, {name}"] = told_kb(answered)
+        rows[f"first visit, kB sent until all is kept, {name}"] = told_kb(kept)
+        if coding == "br":
+            by_part = kept
+    for part, start in PARTS.items():
+        # Each file belongs to the first part that its path begins as.
+        files = [(path, size) for path, size in by_part if path.startswith(start)]
+        by_part = [each for each in by_part if each not in files]
+        rows[f"first visit, kB, Brotli: {part}"] = told_kb(files)
+    return rows
 
 
 def idle_memory(console: Console) -> list[float]:
@@ -159,7 +195,7 @@ def measure_browser(kind: type[Any], site: BenchSite, rounds: int) -> dict[str, 
     from tests.browser.snapshots import FILE
 
     first = [first_visit(kind, site) for _ in range(rounds)]
-    sent = bytes_sent(kind, site)
+    sent = rows_of_bytes(kind, site)
     console = Console(kind(), site.url)
     try:
         console.open()

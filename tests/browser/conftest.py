@@ -92,7 +92,9 @@ def visited_profile(
     if offline:
         console.wait_offline()
     console.open(PLAIN, wait=False)  # ends the worker, which holds files
-    clear(browser, browser.evaluate(KEPT))
+    kept = browser.evaluate(KEPT)
+    snapshots = [file for file in kept["files"] if file[0].startswith("sahpool-snapshot ")]
+    clear(browser, {**kept, "files": snapshots})
     browser.close(keep=profile)
     return profile
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import io
+import json
+import re
 import threading
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -38,7 +38,6 @@ def test_the_page_starts_in_firefox_without_a_foreign_request_or_an_error(
 PARTS = (
     "pyodide/pyodide.asm.*.wasm",  # first, for later the browser has it and does not ask the server
     "pyodide/pyodide.mjs",
-    "pyodide/python_stdlib.zip",
     "worker/io.mjs",
     "worker/contents.mjs",
     "worker/callbacks.mjs",
@@ -46,15 +45,21 @@ PARTS = (
     "worker/memory_handle.mjs",
     "worker/locks.mjs",
     "worker/snapshot.mjs",
-    "worker/service.zip",
+    "worker/archive.mjs",
     "worker/parts.json",
 )
 FROM_A_SNAPSHOT = PARTS[1::4]
 """Parts that are taken away at a second visit, which starts from a snapshot."""
 
 
+def compiled(site: ServedSite) -> list[str]:
+    """Return the parts that have what Python imports to start, the worker's own modules last."""
+    files = json.loads((site.root / "worker/parts.json").read_text())["python"]["files"]
+    return [f"worker/{file['name']}" for file in files if file["when"] == "start"]
+
+
 def test_a_part_that_is_missing_is_named(first_visit: Console, site: ServedSite) -> None:
-    for parts in (PARTS, FROM_A_SNAPSHOT):
+    for parts in ((*PARTS, *compiled(site)), FROM_A_SNAPSHOT):
         for pattern in parts:
             (path,) = site.root.glob(pattern)
             part = path.relative_to(site.root).as_posix()
@@ -71,19 +76,13 @@ def test_a_part_that_is_missing_is_named(first_visit: Console, site: ServedSite)
 def test_a_worker_of_another_version_of_the_site_is_refused(
     console: Console, site: ServedSite, tmp_path: Path
 ) -> None:
-    changed = io.BytesIO()
-    with (
-        zipfile.ZipFile(io.BytesIO(serve.service_bytes())) as old,
-        zipfile.ZipFile(changed, "w") as new,
-    ):
-        for name in old.namelist():
-            new.writestr(
-                name,
-                b'SITE = "other"\n' if name == "sahpool_console/version.py" else old.read(name),
-            )
-    file = tmp_path / "service.zip"
-    file.write_bytes(changed.getvalue())
-    site.extra["/worker/service.zip"] = file
+    own = compiled(site)[-1]
+    content = (site.root / own).read_bytes()
+    changed, count = re.subn(rb'SITE = "\w{16}"', b'SITE = "%s"' % (b"0" * 16), content)
+    assert count == 1
+    file = tmp_path / "own.wasm"
+    file.write_bytes(changed)
+    site.extra[f"/{own}"] = file
     try:
         console.open(wait=False)
         assert "two versions of this site" in console.wait_failure()

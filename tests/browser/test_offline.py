@@ -288,7 +288,9 @@ def test_a_new_version_that_does_not_come_whole_changes_nothing(
 def test_a_version_that_cannot_start_gives_way_to_a_newer_one(
     new_console: Console, new_place: ServedSite, newer: Path, tmp_path: Path
 ) -> None:
-    new_place.root = variant(tmp_path / "broken", {"worker/service.zip": b"no archive"})
+    files = serve.Site.collect().files
+    (own,) = (name for name in files if name.startswith("worker/own-") and "sources" not in name)
+    new_place.root = variant(tmp_path / "broken", {own: b"no archive"})
     with serving(new_place) as site:
         new_console.open(wait=False)
         assert "could not be started" in new_console.wait_failure()

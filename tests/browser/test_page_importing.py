@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.browser.console_page import Console
-from tests.browsers import wait_for
+from tests.browsers import Chromium, wait_for
 
 FIELD = Path(__file__).parents[1] / "field" / "csv"
 
@@ -124,3 +127,49 @@ def test_a_table_whose_name_is_taken_gets_one_without_a_blank(
     assert "exists already" in console.import_file(file)
     console.answer("Keep both")
     assert console.tables() == ["m0", "m0_2"]
+
+
+def is_dropping(console: Console, wanted: bool) -> bool:
+    """Whether the page says that files can be dropped, or does not, as it is wanted."""
+    shown: bool = console.js("return !document.getElementById('drop').hidden")
+    return shown == wanted
+
+
+def test_a_folder_that_is_dragged_onto_the_page_is_imported(
+    console: Console, tmp_path: Path
+) -> None:
+    folder = tmp_path / "data"
+    (folder / "inner").mkdir(parents=True)
+    file_of(folder, "id,name\n1,Ada\n2,Bob\n", "people.csv")
+    file_of(folder / "inner", "id,city\n1,Ulm\n2,Rom\n3,Bonn\n", "cities.csv")
+    console.open()
+    browser = console.browser
+    assert isinstance(browser, Chromium)
+    data = {"items": [], "files": [str(folder)], "dragOperationsMask": 1}
+    for event, is_hidden in (("dragEnter", False), ("dragOver", False), ("drop", True)):
+        place = {"type": event, "x": 600, "y": 400, "data": data}
+        browser.driver.execute_cdp_cmd("Input.dispatchDragEvent", place)
+        wait_for(f"{event}", partial(is_dropping, console, not is_hidden))
+    wait_for("the imports", lambda: console.tables() == ["cities", "people"])
+    console.run_sql("SELECT (SELECT count(*) FROM cities) AS c, (SELECT count(*) FROM people) AS p")
+    assert console.rows() == [["3", "2"]]
+
+
+@pytest.mark.firefox
+def test_a_doubtful_file_is_shown_and_imported_in_firefox(
+    firefox_console: Console, tmp_path: Path
+) -> None:
+    console = firefox_console
+    console.open()
+    asked = console.import_file(file_of(tmp_path, "52,520;Ann\n48,857;Bob\n"))
+    assert "Import “data.csv”" in asked
+    assert sample(console) == [["column1", "column2"], ["52,520", "Ann"], ["48,857", "Bob"]]
+    doubts = "return document.querySelector('dialog[open] .doubts').innerText"
+    assert "may be a number with a decimal comma" in console.js(doubts)
+    choose(console, "header", True, [["52,520", "Ann"], ["48,857", "Bob"]])
+    choose(console, "delimiter", ",", [["52", "520;Ann"], ["48", "857;Bob"]])
+    console.answer("Import")
+    assert console.tables() == ["data"]
+    console.run_sql('SELECT count(*) AS n, sum("52") AS s FROM data')
+    assert console.rows() == [["1", "48"]]
+    assert console.errors() == []

@@ -136,3 +136,59 @@ def test_pasted_characters_that_look_like_others_are_named_and_replaced_by_a_but
     assert console.error() is None
     assert console.rows() == [["2"]]
     assert "é🙂" in console.editor_text()
+
+
+ONE_LINES = {
+    # One token of megabytes, and very many.
+    "text": "`SELECT length('` + 'lorem ipsum, '.repeat(700_000) + `') AS n`",
+    "rows": "'CREATE TABLE IF NOT EXISTS wide (a, b); INSERT INTO wide VALUES ' + "
+    "Array.from({ length: 400_000 }, (_, i) => `(${i},'text, of ${i}')`).join(',')"
+    " + '; SELECT count(*) AS n FROM wide'",
+}
+PLACE = """
+const content = document.querySelector('[role=textbox][aria-label="SQL"]');
+content.focus();
+const key = args[0];
+const press = { key, keyCode: key === "Home" ? 36 : 35, ctrlKey: true, bubbles: true };
+content.dispatchEvent(new KeyboardEvent("keydown", { ...press, cancelable: true }));
+document.execCommand("insertText", false, args[1]);
+"""
+
+
+def check_one_line(console: Console, script: str, shown: str) -> None:
+    """A script of one line of megabytes is pasted, run, edited at both ends, and kept whole."""
+    console.open()
+    console.js("window.longest = 0; window.script = " + script)
+    console.js(
+        """
+        let last = performance.now();
+        setInterval(() => {
+          longest = Math.max(longest, performance.now() - last);
+          last = performance.now();
+        }, 10);
+        """
+    )
+    console.paste("window.script")
+    console.run_sql()
+    assert console.rows() == [[shown]]
+    assert console.js("return document.querySelector('.cm-content').textContent.length") < 100_000
+    console.js(PLACE, "End", " -- end")
+    console.js(PLACE, "Home", "/* begin */ ")
+    console.run_sql()
+    assert console.error() is None
+    assert console.rows()[0][0].isdigit()
+    # Minutes, if a key or the run took as long as the line is long, squared.
+    assert console.js("return window.longest") < 20_000
+    assert console.errors() == []
+
+
+@pytest.mark.parametrize(("kind", "shown"), [("text", "9100000"), ("rows", "400000")])
+def test_a_line_of_nine_megabytes_is_edited_and_run(
+    console: Console, kind: str, shown: str
+) -> None:
+    check_one_line(console, ONE_LINES[kind], shown)
+
+
+@pytest.mark.firefox
+def test_a_line_of_nine_megabytes_is_edited_and_run_in_firefox(firefox_console: Console) -> None:
+    check_one_line(firefox_console, ONE_LINES["rows"], "400000")

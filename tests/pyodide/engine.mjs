@@ -1,5 +1,8 @@
 // JavaScript, because it starts Pyodide for the tests: in a worker of a browser, and in Node.
 
+/** Beside the site, because the site has the service in another form (tests/conftest.py). */
+const SERVICE = "../service.zip";
+
 /** The modules of tests/harness that run inside, where every test may import them. */
 const HARNESS = ["inside_pools.py", "inside_modules.py", "inside_prelude.py"];
 
@@ -23,7 +26,7 @@ export async function start({ site, harness, read, load, options = {} }) {
   const { wheel } = JSON.parse(new TextDecoder().decode(parts));
   const target = { extractDir: "/lib/under-test" };
   pyodide.unpackArchive(await read(wheel.replace("../", "")), "zip", target);
-  pyodide.unpackArchive(await read("worker/service.zip"), "zip", target);
+  pyodide.unpackArchive(await read(SERVICE), "zip", target);
   pyodide.FS.mkdirTree("/lib/under-test/tests/harness");
   HARNESS.forEach((name, at) =>
     pyodide.FS.writeFile(`/lib/under-test/tests/harness/${name}`, modules[at]),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import serve
-from worker.build import libraries, packing, repairing
+from worker.build import libraries, packing, repairing, standard_library
 
 PYODIDE = serve.ROOT / "node_modules" / "pyodide"
 SCRIPT, WASM = "pyodide.asm.mjs", "pyodide.asm.wasm"
@@ -101,9 +101,10 @@ def test_the_site_has_the_repaired_pyodide_and_everything_knows_it(tmp_path: Pat
 
 
 def test_a_snapshot_of_another_pyodide_is_not_used() -> None:
-    versions = {packing.parts_list(script, {})["version"] for script in (b"one", b"another")}
+    python = standard_library.listed(standard_library.library_files())
+    versions = {packing.parts_list(script, {}, {})["version"] for script in (b"one", b"another")}
     assert len(versions) == 2
-    parts = packing.parts_list(repairing.repaired(PYODIDE), libraries.library_names())
+    parts = packing.parts_list(repairing.repaired(PYODIDE), libraries.library_names(), python)
     wanted = packing.json_bytes(parts)
     assert serve.Site.collect().files["worker/parts.json"] == wanted
 

@@ -14,6 +14,7 @@ import os
 import re
 import socket
 import struct
+import subprocess
 import threading
 import time
 import urllib.parse
@@ -129,24 +130,98 @@ def test_an_unchanged_file_is_not_sent_again(
 
 
 @pytest.mark.parametrize(
-    ("accepted", "zipped"),
-    [("gzip, br", True), ("br;q=1.0, gzip;q=0.5", True), ("br, gzip; q=0.0", False), ("", False)],
+    ("accepted", "coding"),
+    [
+        ("gzip, deflate, br", "br"),
+        ("gzip, deflate", "gzip"),
+        ("GZIP", "gzip"),
+        ("br;q=0.5, gzip;q=1.0", "gzip"),
+        ("br;q=1.0, gzip;q=0.5", "br"),
+        ("br;q=0.25 , gzip ; q=0.25", "br"),
+        ("br; q=0.0, gzip", "gzip"),
+        ("br;q=0, gzip;q=0", None),
+        ("*", "br"),
+        ("*;q=0", None),
+        ("gzip, *;q=0.1", "gzip"),
+        ("br;q=0, *", "gzip"),
+        ("identity", None),
+        ("identity, br;q=0.5", None),
+        ("identity;q=0.5, br", "br"),
+        ("identity;q=0, gzip", "gzip"),
+        ("deflate, zstd", None),
+        ("brotli, xgzip", None),
+        ("br;q=nonsense, gzip", "gzip"),
+        ("br;q=1.5", None),
+        (",, ,", None),
+        ("", None),
+    ],
 )
 def test_what_was_compressed_beforehand_goes_to_whoever_takes_it(
-    connection: http.client.HTTPConnection, root: Path, accepted: str, zipped: bool
+    connection: http.client.HTTPConnection, root: Path, accepted: str, coding: str | None
+) -> None:
+    sent = {None: b"let a;" * 1000, "gzip": gzip.compress(b"let a;" * 1000), "br": b"in brotli"}
+    (root / "large.mjs").write_bytes(sent[None])
+    (root / "large.mjs.gz").write_bytes(sent["gzip"])
+    (root / "large.mjs.br").write_bytes(sent["br"])
+    response, body = get(connection, "/large.mjs", **{"Accept-Encoding": accepted})
+    assert response.headers["Content-Encoding"] == coding
+    assert response.headers["Content-Type"] == serve.MIME[".mjs"]
+    assert response.headers["Vary"] == "Accept-Encoding"
+    assert body == sent[coding]
+    assert response.headers["Content-Length"] == str(len(body))
+    # A file that was changed since is not hidden by what it was.
+    later = max((root / f"large.mjs.{end}").stat().st_mtime_ns for end in ("gz", "br")) + 10**9
+    (root / "large.mjs").write_bytes(b"new")
+    os.utime(root / "large.mjs", ns=(later, later))
+    response, body = get(connection, "/large.mjs", **{"Accept-Encoding": accepted})
+    assert (response.headers["Content-Encoding"], body) == (None, b"new")
+
+
+def test_each_coding_of_a_file_has_a_tag_of_its_own(
+    connection: http.client.HTTPConnection, root: Path
 ) -> None:
     (root / "large.mjs").write_bytes(b"let a;" * 1000)
     (root / "large.mjs.gz").write_bytes(gzip.compress(b"let a;" * 1000))
-    response, body = get(connection, "/large.mjs", **{"Accept-Encoding": accepted})
-    assert response.headers["Content-Encoding"] == ("gzip" if zipped else None)
-    assert response.headers["Content-Type"] == serve.MIME[".mjs"]
-    assert response.headers["Vary"] == "Accept-Encoding"
-    assert (gzip.decompress(body) if zipped else body) == b"let a;" * 1000
-    # A file that was changed since is not hidden by what it was.
-    later = (root / "large.mjs.gz").stat().st_mtime_ns + 10**9
-    (root / "large.mjs").write_bytes(b"new")
-    os.utime(root / "large.mjs", ns=(later, later))
-    assert get(connection, "/large.mjs", **{"Accept-Encoding": accepted})[1] == b"new"
+    (root / "large.mjs.br").write_bytes(b"in brotli")
+    tags = {}
+    for coding in ("br", "gzip", "identity"):
+        response, _ = get(connection, "/large.mjs", **{"Accept-Encoding": coding})
+        tags[coding] = response.headers["ETag"]
+        again = {"Accept-Encoding": coding, "If-None-Match": tags[coding]}
+        response, body = get(connection, "/large.mjs", **again)
+        assert (response.status, body) == (304, b"")
+        assert response.headers["Vary"] == "Accept-Encoding"
+    assert len(set(tags.values())) == 3
+
+
+def test_a_build_has_a_gzip_and_a_brotli_file_beside_what_is_worth_it(tmp_path: Path) -> None:
+    text = b"let a;" * 1000
+    unpack = (
+        "const { brotliDecompressSync } = require('node:zlib');"
+        "process.stdout.write(brotliDecompressSync(require('node:fs').readFileSync(0)))"
+    )
+    node = serve.Node.find().command("node")
+    site = {"a/b.mjs": text, "same.mjs": text, "c.whl": text}
+    serve.Site(site, "1").write(tmp_path)
+    names = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")}
+    packed = {f"{name}.{end}" for name in ("a/b.mjs", "same.mjs") for end in ("gz", "br")}
+    assert names == {*site, *packed, serve.MANIFEST}
+    for name in ("a/b.mjs", "same.mjs"):
+        packed_bytes = (tmp_path / f"{name}.br").read_bytes()
+        done = subprocess.run([node, "-e", unpack], input=packed_bytes, capture_output=True)
+        assert done.stdout == text
+        assert gzip.decompress((tmp_path / f"{name}.gz").read_bytes()) == text
+    serve.Site(site | {"a/b.mjs": b"new"}, "1").write(tmp_path)
+    done = subprocess.run(
+        [node, "-e", unpack], input=(tmp_path / "a/b.mjs.br").read_bytes(), capture_output=True
+    )
+    assert done.stdout == b"new"
+    # What was deleted or damaged since is made again.
+    (tmp_path / "a/b.mjs.br").write_bytes(b"half")
+    assert serve.Site(site | {"a/b.mjs": b"new"}, "1").write(tmp_path) == 0
+    assert (tmp_path / "a/b.mjs.br").read_bytes() != b"half"
+    serve.Site({}, "1").write(tmp_path)
+    assert not [path for path in tmp_path.rglob("*.*") if path.name != serve.MANIFEST]
 
 
 def test_an_answer_is_not_held_back(connection: http.client.HTTPConnection) -> None:
@@ -337,13 +412,6 @@ def test_an_environment_is_made_once_and_anew_when_its_requirements_change(
     assert made == [home] * 5
 
 
-def test_the_service_holds_what_boot_mjs_starts() -> None:
-    with zipfile.ZipFile(io.BytesIO(serve.service_bytes())) as archive:
-        names = set(archive.namelist())
-    parts = ("main.py", "protocol.py", "version.py", "session/__init__.py", "session/service.py")
-    assert {f"sahpool_console/{name}" for name in parts} <= names
-
-
 def test_the_service_takes_one_top_level_name_so_that_none_of_a_users_modules_is_hidden() -> None:
     with zipfile.ZipFile(io.BytesIO(serve.service_bytes())) as archive:
         assert {name.partition("/")[0] for name in archive.namelist()} == {"sahpool_console"}
@@ -378,7 +446,7 @@ def test_the_service_worker_s_version_changes_with_every_file_that_is_kept() -> 
     assert whole["direct"] in whole["files"]
     assert serve.SERVICE_WORKER not in whole["files"]
     assert whole == site({})
-    for name in ("index.html", "worker/service.zip", "pyscript/core.js"):
+    for name in ("index.html", "worker/boot.mjs", "pyscript/core.js"):
         other = site({name: b"another"})
         assert other["version"] != whole["version"]
         assert other["files"] == whole["files"] | {name: serve.digest(b"another")}

@@ -26,6 +26,7 @@ __all__ = [
     "json_bytes",
     "messages",
     "metadata",
+    "own_sources",
     "page_modules",
     "parts_list",
     "project",
@@ -34,6 +35,7 @@ __all__ = [
     "requirements",
     "romfs_bytes",
     "service_bytes",
+    "version_module",
     "wheel_bytes",
     "wheel_name",
 ]
@@ -181,8 +183,17 @@ def version_module() -> bytes:
     return f'SITE = "{digest(ours)[:16]}"\n'.encode()
 
 
+def own_sources() -> dict[str, bytes]:
+    """The sources of all that the worker imports besides the standard library, by their paths."""
+    return {
+        path: source
+        for name in ("sahpool", "sahpool_console")
+        for path, source in sources(ROOT / "worker" / name, (".py",)).items()
+    }
+
+
 def service_bytes() -> bytes:
-    """service.zip: the worker's own Python, which boot.mjs unpacks and starts."""
+    """An archive of ``sahpool_console``, for tests of it in a Pyodide without the site's page."""
     files = sources(ROOT / "worker" / "sahpool_console", (".py",))
     files["sahpool_console/version.py"] = version_module()
     return zip_bytes(files)
@@ -270,14 +281,28 @@ def romfs_number(number: int) -> bytes:
     return bytes(reversed(digits))
 
 
-def parts_list(pyodide: bytes, libraries: Mapping[str, str]) -> dict[str, Any]:
-    """The content of parts.json: where the wheels are, and a version for snapshots of the memory.
+def parts_list(
+    pyodide: bytes, libraries: Mapping[str, str], python: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The content of parts.json: what the worker's start needs to know before it begins.
 
-    The version stands for everything that a snapshot (snapshot.mjs) depends on, except the wheel
-    and service.zip: those the worker digests itself. ``pyodide`` is the site's pyodide.asm.mjs;
-    ``libraries`` are the files of wheels that are loaded later, by the names of their packages.
+    Args:
+        pyodide: The site's pyodide.asm.mjs.
+        libraries: The files of wheels that are loaded later, by the names of their packages.
+        python: The archive that Python imports from (``standard_library.listed``).
+
+    Returns:
+        ``version`` stands for everything that a snapshot of the memory depends on (snapshot.mjs).
+        ``lock`` is what Pyodide needs of its lock file: no package of that is loaded here.
     """
-    used = [ROOT / "worker" / name for name in ("boot.mjs", "snapshot.mjs")]
+    used = [ROOT / "worker" / name for name in ("boot.mjs", "snapshot.mjs", "archive.mjs")]
     used.append(ROOT / "node_modules" / "pyodide" / "package.json")
-    version = digest(b"\0".join([*map(read, used), pyodide]))
-    return {"wheel": f"../{wheel_name()}", "version": version, "libraries": dict(libraries)}
+    names = json_bytes(python)  # with their digests
+    lock = json.loads(read(ROOT / "node_modules" / "pyodide" / "pyodide-lock.json"))
+    return {
+        "wheel": f"../{wheel_name()}",
+        "version": digest(b"\0".join([*map(read, used), pyodide, names])),
+        "libraries": dict(libraries),
+        "python": dict(python),
+        "lock": {"info": lock["info"], "packages": {}},
+    }

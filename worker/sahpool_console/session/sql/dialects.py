@@ -138,9 +138,11 @@ RULES = (
     _rule(
         "sql-update-join",
         _near("JOIN|INNER|LEFT|CROSS|,"),
-        bare=r"\A\s*UPDATE\b.*(?:\bJOIN\b|,).*\bSET\b",
+        bare=r"\A\s*UPDATE\b.{0,300}?(?:\bJOIN\b|,).{0,300}?\bSET\b",
     ),
-    _rule("sql-set-qualified", _near(r"\."), bare=r"\A\s*UPDATE\b.*\bSET\b.*\w\.\w+\s*="),
+    _rule(
+        "sql-set-qualified", _near(r"\."), bare=r"\A\s*UPDATE\b.{0,300}?\bSET\b.{0,300}?\w\.\w+\s*="
+    ),
     _rule("sql-trigger-body", _SYNTAX, bare=r"\A\s*CREATE\s+TRIGGER\b(?!.*\bBEGIN\b)"),
     _rule(
         "sql-current-date",
