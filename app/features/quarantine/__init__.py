@@ -201,6 +201,7 @@ class Quarantine:
     async def _recovered(self, reply: "Json") -> None:
         self._console.trouble.clear()
         self._take(reply)
+        self._console.events.emit("replaced", reply["database"])
         self._console.events.emit("wrote", reply["database"])
         self._console.state["databases"] = reply["databases"]
         if not self._console.state["in_transaction"]:
