@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import sqlite3
 import tempfile
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Protocol
 
-import serve
 from tests.bench.plan import Plan
 from tests.bench.player import SETTINGS, Player
+from tests.browser.counted_site import CountedSite
 from tests.browsers import Browser, Chromium
 from tests.conftest import PackagesSite
 from tests.firefox import PRECISE, Firefox
@@ -71,36 +70,10 @@ class BenchError(Exception):
     """A contender failed, or did something else than the others."""
 
 
-class CountingHandler(serve.SiteHandler):
-    """Tells its server how many bytes of a body it has sent."""
-
-    server: BenchSite
-
-    def send_header(self, keyword: str, value: str) -> None:
-        if keyword == "Content-Length" and self.command == "GET":
-            self.server.sent.append((self.path, int(value)))
-        super().send_header(keyword, value)
-
-
-class BenchSite(PackagesSite):
-    """The site with the bench's files and the peers' packages beside it, and its service worker.
-
-    ``sent`` lists the paths and sizes of what was sent. ``codings`` are those of HTTP in which it
-    sends files.
-    """
+class BenchSite(CountedSite, PackagesSite):
+    """The site with the bench's files and the peers' packages beside it, and its service worker."""
 
     folder = HERE
-    offline = True
-    codings: Collection[str] = tuple(serve.CODINGS)
-
-    def __init__(self, root: Path) -> None:
-        super().__init__(root)
-        self.RequestHandlerClass = CountingHandler
-        self.sent: list[tuple[str, int]] = []
-
-    def compressed(self, file: Path) -> dict[str, Path]:
-        found = super().compressed(file)
-        return {coding: path for coding, path in found.items() if coding in self.codings}
 
 
 class Contender(Protocol):

@@ -124,38 +124,9 @@ def first_visit(kind: type[Any], site: BenchSite) -> tuple[float, float]:
         console.close_browser()
 
 
-def bytes_sent(
-    kind: type[Any], site: BenchSite, coding: str
-) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
-    """What a first visit has the server send: until SQL is answered, and until all is kept.
-
-    Args:
-        kind: The browser's.
-        site: The site.
-        coding: The one in which files are sent.
-    """
-    from tests.browser.console_page import Console
-
-    site.sent.clear()
-    site.codings = (coding,)
-    console = Console(kind(), site.url)
-    try:
-        console.open()
-        console.run_sql("SELECT 1")
-        console.wait_offline()
-    finally:
-        site.codings = tuple(serve.CODINGS)
-        console.close_browser()
-    sent = list(site.sent)
-    # A second after the answer the worker loads the rest of Python's library, and the page fetches
-    # the service worker, which fetches what is left.
-    later = (f"/{serve.SERVICE_WORKER}", "/worker/rest-")
-    answered = [path.startswith(later) for path, _ in sent].index(True)
-    return sent[:answered], sent
-
-
 def rows_of_bytes(kind: type[Any], site: BenchSite) -> dict[str, str]:
     """Rows of the table: what is sent at a first visit, in kB, and by part as Brotli."""
+    from tests.browser.counted_site import bytes_sent
 
     def told_kb(files: list[tuple[str, int]]) -> str:
         return f"{sum(size for _, size in files) / 1000:,.0f}"

@@ -1,4 +1,4 @@
-"""A host that serves files without headers of its own, as many hosts of static sites do."""
+"""Hosts other than serve.py, and builds of the site other than its own."""
 
 from __future__ import annotations
 
@@ -32,3 +32,13 @@ def bare_host(folder: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_address[1]}/"
         server.shutdown()
         thread.join()
+
+
+def variant(folder: Path, changed: dict[str, bytes]) -> Path:
+    """Return a folder with a build of the site in which the files ``changed`` are different."""
+    site = serve.Site.collect()
+    source = serve.read(serve.ROOT / "public" / serve.SERVICE_WORKER)
+    files = dict(site.files) | {serve.SERVICE_WORKER: source} | changed
+    files[serve.SERVICE_WORKER] = serve.service_worker(files)
+    serve.Site(files, site.version).write(folder)
+    return folder

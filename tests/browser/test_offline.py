@@ -14,7 +14,7 @@ import pytest
 import serve
 from tests.browser.conftest import KINDS, checked, console_in, has_failed, visited_profile
 from tests.browser.console_page import Console
-from tests.browser.hosts import bare_host
+from tests.browser.hosts import bare_host, variant
 from tests.browser.shared import SharedBrowser
 from tests.browser.snapshots import FILE
 from tests.browsers import Browser, Chromium, wait_for
@@ -109,16 +109,6 @@ def console(visited_place: tuple[Console, ServedSite]) -> Console:
 @pytest.fixture
 def place(visited_place: tuple[Console, ServedSite]) -> ServedSite:
     return visited_place[1]
-
-
-def variant(folder: Path, changed: dict[str, bytes]) -> Path:
-    """Return a folder with a build of the site in which the files ``changed`` are different."""
-    site = serve.Site.collect()
-    source = serve.read(serve.ROOT / "public" / serve.SERVICE_WORKER)
-    files = dict(site.files) | {serve.SERVICE_WORKER: source} | changed
-    files[serve.SERVICE_WORKER] = serve.service_worker(files)
-    serve.Site(files, site.version).write(folder)
-    return folder
 
 
 @pytest.fixture

@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.bench.contenders import BenchSite
-from tests.bench.start import bytes_sent
 from tests.browser.conftest import console_in
 from tests.browser.console_page import Console
-from tests.browser.test_offline import variant
+from tests.browser.counted_site import CountedSite, bytes_sent
+from tests.browser.hosts import variant
 from tests.browsers import Browser, Chromium, wait_for
 from tests.conftest import ServedSite, serving
 from tests.matrix import PARAMS, started
@@ -246,7 +245,7 @@ def test_tracebacks_have_the_lines_of_modules_that_came_compiled(
 def test_a_first_visit_sends_no_more_than_so_many_megabytes(
     site: ServedSite, coding: str, answered: float, kept: float
 ) -> None:
-    with serving(BenchSite(site.root)) as counted:
+    with serving(CountedSite(site.root)) as counted:
         first, whole = bytes_sent(Chromium, counted, coding)
     sums = [sum(size for _, size in files) / 1e6 for files in (first, whole)]
     assert sums[0] < answered, sorted(first, key=lambda file: file[1])

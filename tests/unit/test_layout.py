@@ -40,6 +40,7 @@ BROWSER_MODULES = {"js", "pyodide", "pyodide_js", "_pyodide_core", "sahpool_host
 MAY_KNOW_THE_BROWSER = {
     "worker/sahpool_console/main.py",
     "worker/sahpool_console/hosts.py",
+    "worker/sahpool_console/late_modules.py",
     "worker/sahpool/browser/__init__.py",
     "worker/sahpool/check.py",
     "worker/sahpool/browser/collecting.py",
