@@ -13,23 +13,11 @@ import sys
 
 import serve
 from tests.__main__ import run_measure
+from tests.pyodide import shipping
 from tests.pyodide.engines import NodeEngine
 
 GOALS = {"csv": 6.0, "xlsx": 15.0, "parquet": 12.0}
 """Seconds for a million rows of eight columns, by the format."""
-
-FILES = (
-    "tests/harness/service_parts.py",
-    "tests/pyodide/inside_console.py",
-    "tests/unit/decode.py",
-)
-
-_SHIP = """
-from pathlib import Path
-path = Path("/lib/under-test") / name
-path.parent.mkdir(parents=True, exist_ok=True)
-path.write_text(text)
-"""
 
 _BEGIN = """
 import builtins, sahpool
@@ -66,8 +54,7 @@ def measure(arguments: list[str]) -> None:
     rows = parser.parse_args(arguments).rows
     engine = NodeEngine(serve.assemble())
     try:
-        for name in FILES:
-            engine.run(_SHIP, name=name, text=(serve.ROOT / name).read_text(encoding="utf-8"))
+        shipping.ship(engine)
         for name in engine.run(_BEGIN, rows=rows):
             for gzip in (False, True) if name == "csv" else (False,):
                 took, size, count, grown = engine.run(_EXPORT, name=name, gzip=gzip)

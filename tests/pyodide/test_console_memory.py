@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import sahpool
-import serve
+from tests.pyodide import shipping
 from tests.pyodide.engines import Engine
 from tests.pyodide.in_worker import in_worker
 
@@ -19,19 +19,6 @@ if TYPE_CHECKING:
     from sahpool import Pool
     from tests.harness.inside_prelude import expect
 
-FILES = (
-    "tests/harness/service_parts.py",
-    "tests/pyodide/inside_console.py",
-    "tests/unit/decode.py",
-)
-
-SHIP = """
-from pathlib import Path
-path = Path("/lib/under-test") / name
-path.parent.mkdir(parents=True, exist_ok=True)
-path.write_text(text)
-"""
-
 pytestmark = pytest.mark.parametrize(
     "runtime", [pytest.param("node", marks=pytest.mark.node)], indirect=True
 )
@@ -40,8 +27,7 @@ pytestmark = pytest.mark.parametrize(
 @pytest.fixture(autouse=True)
 def shipped(runtime: Engine) -> None:
     """The console of these tests is there inside."""
-    for name in FILES:
-        runtime.run(SHIP, name=name, text=(serve.ROOT / name).read_text(encoding="utf-8"))
+    shipping.ship(runtime)
 
 
 @in_worker()
