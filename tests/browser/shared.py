@@ -16,6 +16,10 @@ from websocket import WebSocketException
 
 from tests.browsers import Browser, BrowserError
 
+MOST_TESTS = 1
+"""Tests that have one browser. More would save starts, but a tab that is opened later does not
+always have the focus, which keys and the clipboard need."""
+
 #: A page of the origin that runs nothing.
 PLAIN = "module_test.html"
 
@@ -104,6 +108,7 @@ class SharedBrowser:
         self._url = url
         self._browser: Browser | None = None
         self._first: dict[str, Any] = {}
+        self._taken = 0
 
     def take(self) -> Browser:
         """The browser, which has one tab and keeps nothing of the tests before."""
@@ -114,8 +119,12 @@ class SharedBrowser:
         return self._browser
 
     def give_back(self, *, failed: bool = False) -> None:
-        """Clears what the test has left; ends the browser if that fails, or the test has."""
-        if failed or not self._cleared():
+        """Clears what the test has left; ends the browser if that fails, or the test has.
+
+        It ends, too, once MOST_TESTS had it.
+        """
+        self._taken += 1
+        if failed or self._taken >= MOST_TESTS or not self._cleared():
             self.end()
 
     def end(self) -> None:
@@ -123,6 +132,7 @@ class SharedBrowser:
         if self._browser is not None:
             self._browser.close()
             self._browser = None
+            self._taken = 0
 
     def _cleared(self) -> bool:
         assert self._browser is not None

@@ -46,6 +46,8 @@ def test_a_database_with_another_program_s_collations_is_read_and_not_written(
     console.run_sql("INSERT INTO channel (name) VALUES ('x')")
     assert "Not written" in str(console.error())
     console.run_sql("SELECT id FROM channel WHERE name = 'arte'")
+    assert console.rows() == [["2"]]
+    console.run_sql("SELECT id FROM main.channel WHERE name = 'arte'")
     assert "WHERE +name" in str(console.error())
     console.run_sql("SELECT id FROM channel WHERE +name = 'ARTE'")
     assert console.rows() == [["2"]]

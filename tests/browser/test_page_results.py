@@ -222,7 +222,7 @@ def test_the_keyboard_moves_between_cells_and_opens_a_value(console: Console) ->
     assert isinstance(console.browser, Chromium)
     console.open()
     console.run_sql("SELECT column1 AS a, column2 AS b FROM (VALUES (1, 'one'), (2, 'two'))")
-    console.js("document.getElementById('copy').focus()")
+    console.js("document.getElementById('export-rows').focus()")
     keys = ActionChains(console.browser.driver)
     # Focus the header, then go to the rows; the first column has the numbers of the rows.
     keys.send_keys(Keys.TAB, Keys.TAB, Keys.RIGHT, Keys.RIGHT, Keys.DOWN, Keys.ENTER).perform()

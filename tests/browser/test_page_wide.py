@@ -102,7 +102,7 @@ def test_the_keys_reach_every_column_of_a_wide_result(console: Console) -> None:
         ActionChains(console.browser.driver).send_keys(*keys).perform()  # type: ignore[attr-defined]
         return str(console.js(FOCUSED))
 
-    console.js("document.getElementById('copy').focus()")
+    console.js("document.getElementById('export-rows').focus()")
     # To the header, then to the first row; the first column has the numbers of the rows.
     assert press(Keys.TAB, Keys.TAB, Keys.RIGHT) == "10000"
     assert press(*[Keys.RIGHT] * 60) == "10060"
