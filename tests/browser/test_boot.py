@@ -74,8 +74,9 @@ def test_a_part_that_is_missing_is_named(first_visit: Console, site: ServedSite)
 
 
 def test_a_worker_of_another_version_of_the_site_is_refused(
-    console: Console, site: ServedSite, tmp_path: Path
+    first_visit: Console, site: ServedSite, tmp_path: Path
 ) -> None:
+    console = first_visit
     own = compiled(site)[-1]
     content = (site.root / own).read_bytes()
     changed, count = re.subn(rb'SITE = "\w{16}"', b'SITE = "%s"' % (b"0" * 16), content)
