@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Iterator
 from functools import partial
 from pathlib import Path
@@ -95,6 +96,9 @@ def visited_profile(
     kept = browser.evaluate(KEPT)
     snapshots = [file for file in kept["files"] if file[0].startswith("sahpool-snapshot ")]
     clear(browser, {**kept, "files": snapshots})
+    # Chromium writes down some seconds later how much an origin uses; if it ends before, its figure
+    # is wrong at the next start.
+    time.sleep(6)
     browser.close(keep=profile)
     return profile
 

@@ -114,8 +114,9 @@ class SharedBrowser:
         """The browser, which has one tab and keeps nothing of the tests before."""
         if self._browser is None:
             self._browser = self._start()
-            self._browser.open(self._url + PLAIN)
-            self._first = dict(self._browser.evaluate(KEPT))
+            if MOST_TESTS > 1:
+                self._browser.open(self._url + PLAIN)
+                self._first = dict(self._browser.evaluate(KEPT))
         return self._browser
 
     def give_back(self, *, failed: bool = False) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -151,6 +152,7 @@ def test_the_browser_is_asked_to_keep_the_data_after_the_first_write_and_once(
         console.js("document.getElementById('storage').click()")
         again = "return document.getElementById('storage-keep').checkVisibility()"
         wait_for("the button", lambda: console.js(again))
+        time.sleep(1)  # what the page asked when the sheet was opened is answered
         permission = {"permissions": ["durableStorage"], "origin": console.url.rstrip("/")}
         console.browser.driver.execute_cdp_cmd("Browser.grantPermissions", permission)
         console.click("Ask again")
