@@ -66,8 +66,9 @@ class Page:
         return self.failure()
 
     def failure(self) -> str:
-        """The text of the panel that is shown instead of the console."""
-        return str(self.js("return document.getElementById('failure').innerText"))
+        """The text of the panel that is shown instead of the console, once the page has it."""
+        script = "return document.getElementById('failure')?.innerText"
+        return str(wait_for("the panel", lambda: self.js(script)))
 
     def snapshot(self) -> str | None:
         """Return the key of the snapshot of Python's memory (worker/snapshot.mjs), or None."""
