@@ -208,7 +208,7 @@ def order() -> str:
 @contextmanager
 def booting(site: ServedSite, folder: Path, before_main: str) -> Iterator[None]:
     """Serves boot.mjs with something done before Python's main is called."""
-    boot = (serve.ROOT / BOOT).read_text(encoding="utf-8")
+    boot = (site.root / BOOT).read_text(encoding="utf-8")  # as it is built
     call = 'const main = pyodide.pyimport("sahpool_console.main");'
     assert boot.count(call) == 1
     file = folder / "boot.mjs"
