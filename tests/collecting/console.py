@@ -13,7 +13,6 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, cast
 
-import serve
 from sahpool_console.sql_functions import FUNCTIONS
 from tests.browser.snapshots import KEY
 from tests.browsers import Browser, wait_for
