@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Generator, Iterable, Iterator
 from operator import methodcaller
 from typing import Any, NamedTuple
 
@@ -18,13 +17,12 @@ from ..job import Job
 from ..notes import Note, as_fields
 from ..session import Fields, Session
 from ..sql.connection import Connection
-from ..sql.results import decoded
+from ..sql.results import Rows, decoded
 from ..sql.statements import split
 from .files import copy_out
 
 __all__ = ["OPERATIONS"]
 
-_BATCH_ROWS = 1024
 _GZIP_LEVEL = 4
 """Of zlib: half the time of level 6, for a twentieth more bytes."""
 
@@ -71,13 +69,17 @@ async def export_rows(session: Session, job: Job) -> Fields:
             hint=Hint("run-then-export"),
         )
     await session.host.storage.prepare()
-    _require_same(connection, statement, job.request["state"])
+    state = job.request["state"]
+    if state is not None:
+        _require_state(connection, state)
+        _require_certain(connection, statement)
     execution = await session.patiently(job, lambda: connection.execute(statement))
     if execution is None or execution.rows is None:
         raise SessionError("This statement gives no rows.", code="no-rows")
     try:
         # The statement has its snapshot now; what it gives is what was meant, or nothing.
-        _require_same(connection, statement, job.request["state"])
+        if state is not None:
+            _require_state(connection, state)
         return _write(session, job, file, execution.columns, execution.rows.batches())
     finally:
         execution.rows.close()
@@ -95,12 +97,14 @@ def _only_statement(sql: bytes) -> str:
     return statements[0]
 
 
-def _require_same(connection: Connection, statement: str, state: str | None) -> None:
-    """Raises RowsChanged where the statement may give other rows than it gave in that state."""
-    if state is None:
-        return
+def _require_state(connection: Connection, state: str) -> None:
+    """Raises RowsChanged where the data is no longer in that state."""
     if connection.state() != state:
         raise RowsChanged("The data has changed since these rows were read.", code="data-changed")
+
+
+def _require_certain(connection: Connection, statement: str) -> None:
+    """Raises RowsChanged where the statement may give other rows though no data has changed."""
     if connection.varies(statement):
         raise RowsChanged(
             "This query may give other rows each time that it runs.", code="query-varies"
@@ -112,11 +116,12 @@ async def write_rows(session: Session, job: Job) -> Fields:
     file = _asked(job)
     source: Source = job.files[0]
     columns: list[str] = job.request["columns"] or []
-    rows = _held_rows(source, job.request["described"], len(columns))
-    return _write(session, job, file, columns, iter(lambda: list(islice(rows, _BATCH_ROWS)), []))
+    held = _held_rows(source, job.request["described"], len(columns))
+    rows = Rows(held, len(columns), held.close)
+    return _write(session, job, file, columns, rows.batches())
 
 
-def _held_rows(source: Source, described: int, width: int) -> Iterator[tuple[Any, ...]]:
+def _held_rows(source: Source, described: int, width: int) -> Generator[tuple[Any, ...]]:
     """The rows of a file that begins with ``described`` bytes: JSON, a list of pieces.
 
     Each piece is described as in a reply, with ``start`` and ``size``: where its bytes lie.

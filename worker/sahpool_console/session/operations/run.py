@@ -204,8 +204,7 @@ async def _outcome(
         outcome.update(kind="error", columns=[], piece=None)
         outcome["error"] = _statement_error(session, connection, error, statement, text, job)
         if in_transaction and not connection.con.in_transaction:
-            connection.was_undone = True
-            connection.has_changed()
+            connection.has_rolled_back()
             add_hint(outcome["error"], Hint("rolled-back"))
     finally:
         if execution is not None and execution.rows is not None and outcome["cursor"] is None:
@@ -274,8 +273,7 @@ async def fetch(session: Session, job: Job) -> Fields:
         if not more:
             connection.close_result(number)
         if in_transaction and not connection.con.in_transaction:
-            connection.was_undone = True
-            connection.has_changed()
+            connection.has_rolled_back()
     return {
         "piece": piece,
         "cursor": number if more else None,

@@ -216,8 +216,9 @@ class Connection:
     def execute(self, sql: str) -> Execution:
         """Runs one statement of the user's, up to its first row."""
         con = self.con
+        word = _first_word(sql)
         self._settings.put_back()
-        if changes_what_is_read(sql):
+        if changes_what_is_read(word, sql):
             self.has_changed()
         if _INCREMENTAL_VACUUM.match(sql) and not con.in_transaction:
             # SQLite frees one page a step, and sqlite3's execute() steps a statement without
@@ -228,7 +229,6 @@ class Connection:
             self._collations.safe(sql)
         if is_vacuum(sql) and self._vacuum():
             return Execution([], None, None)
-        word = _first_word(sql)
         self._has_attached = self._has_attached or word == "ATTACH"
         if word in _SETTING:
             # The statement may ask for wal_autocheckpoint, which putting off has changed.
@@ -310,6 +310,11 @@ class Connection:
     def has_changed(self) -> None:
         """Notes that queries may give something else from now on: see ``state``."""
         self._change_count += 1
+
+    def has_rolled_back(self) -> None:
+        """Notes that SQLite has rolled the open transaction back by itself."""
+        self.was_undone = True
+        self.has_changed()
 
     def state(self) -> str:
         """A text that is another one whenever a query may give other rows than before.

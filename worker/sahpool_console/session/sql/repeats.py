@@ -14,7 +14,6 @@ _VARYING = {
 _DATES = {"date", "time", "datetime", "julianday", "unixepoch", "strftime", "timediff"}
 _CALLS = {"Function", "PureFunc", "AggStep", "AggStep1"}
 
-_WORD = re.compile(r"\w+")
 _CHANGES_NOTHING = {
     *("SELECT", "VALUES", "EXPLAIN"),
     *("BEGIN", "COMMIT", "END", "SAVEPOINT", "RELEASE"),
@@ -26,17 +25,17 @@ _READING_PRAGMA = re.compile(
 )
 
 
-def changes_what_is_read(sql: str) -> bool:
-    """Whether a statement may change what later queries give; a rollback does as well.
+def changes_what_is_read(word: str, sql: str) -> bool:
+    """Whether a statement, which begins with ``word``, may change what later queries give.
+
+    A rollback does as well.
 
     False only where that is certain: WITH may begin a write, VACUUM may change rowids, and ANALYZE
     the order of rows.
     """
-    word = _WORD.match(sql)
-    first = word[0].upper() if word else ""
-    if first == "PRAGMA":
+    if word == "PRAGMA":
         return not _READING_PRAGMA.match(sql)
-    return first not in _CHANGES_NOTHING
+    return word not in _CHANGES_NOTHING
 
 
 def varies(program: Iterable[tuple[Any, ...]], changing: Container[str]) -> bool:
