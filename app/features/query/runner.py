@@ -254,12 +254,9 @@ class Runner:
         """
         self._begin()
         self._console.status.say(said)
-        seconds = int(self._console.settings["seconds"])
-        request = self._request = self._console.client.start(op, seconds=seconds, **fields)
         try:
-            return await request.reply()
+            return await self._ask(op, **fields)
         finally:
-            self._request = None
             self._end()
 
     async def _in_database(self, script: "Script", seen: "str | None") -> None:
@@ -333,7 +330,13 @@ class Runner:
         fields = {"transaction": self._in_transaction, "again": self._again, "since": self._since}
         try:
             reply = await self._ask(
-                "run", script=script, start=start, merge=True, rows=FIRST_ROWS, **fields
+                "run",
+                database=self._database,
+                script=script,
+                start=start,
+                merge=True,
+                rows=FIRST_ROWS,
+                **fields,
             )
         except RequestError as error:
             if error.kind == "TransactionLost":
@@ -368,13 +371,15 @@ class Runner:
             if self._results.megabytes() > most:
                 self._left = (result, cursor)
                 return
-            reply = await self._ask("fetch", cursor=cursor, rows=PIECE_ROWS)
+            reply = await self._ask(
+                "fetch", database=self._database, cursor=cursor, rows=PIECE_ROWS
+            )
             self._results.extend(result, reply)
             cursor = reply["cursor"]
 
     async def _ask(self, op: str, **fields: "Any") -> "Json":
         request = self._request = self._last = self._console.client.start(
-            op, database=self._database, seconds=int(self._console.settings["seconds"]), **fields
+            op, seconds=int(self._console.settings["seconds"]), **fields
         )
         try:
             return await request.reply()
