@@ -51,6 +51,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if mark := stages.mark_of(item.path.parent.name, item.keywords):
             item.add_marker(mark)
+        if again := stages.run_again(item.path.parent.name, item.keywords):
+            item.add_marker(pytest.mark.flaky(**again))
         place = stages.place_of(item.keywords)
         group = stages.group_of(item.path.parent.name, item.path.name, place) if place else ""
         turns[item.nodeid] = stages.turn_of(group)
@@ -90,6 +92,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"{folder}: {told}")
     for line in PROOFS.table():
         terminalreporter.write_line(line)
+    for report in terminalreporter.stats.get("rerun", []):
+        crash = getattr(report.longrepr, "reprcrash", None)
+        why = str(crash.message if crash else report.longrepr).splitlines()[0]
+        terminalreporter.write_line(f"RUN AGAIN {report.nodeid}: {why}")
 
 
 @pytest.fixture(scope="session")

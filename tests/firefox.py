@@ -17,6 +17,13 @@ from websocket import WebSocket, WebSocketTimeoutException, create_connection
 
 from tests.browsers import SCRIPT_SECONDS, BrowserError, empty, find_program
 
+#: What Firefox reports of a request whose page has left before the service worker answered it: the
+#: one of its messages that names no address.
+LEFT_BEHIND = (
+    "Failed to load ‘’. "
+    "A ServiceWorker intercepted the request and encountered an unexpected error.",
+)
+
 PREFERENCES = {
     "browser.download.folderList": 2,
     "browser.download.useDownloadDir": True,
@@ -193,11 +200,12 @@ class Firefox:
     def problems(self) -> list[str]:
         """The problems, from the log events: Firefox reports policy violations there, too."""
         self.command("session.status")
-        return [
+        texts = [
             str(event["params"]["text"])
             for event in self.events
             if event["method"] == "log.entryAdded" and event["params"]["level"] == "error"
         ]
+        return [text for text in texts if text not in LEFT_BEHIND]
 
     def restart(self, *, empty_cache: bool = False) -> None:
         """Close and start again with the same profile."""

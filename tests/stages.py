@@ -60,6 +60,10 @@ LONGEST_FIRST = (
 )
 
 
+#: How the exception is called by which a test in Node learns that Node itself has ended.
+NODE_ENDED = "NodeEndedError"
+
+
 def place_of(marks: Collection[str]) -> str:
     """The place that a test with these marks runs in; empty when it needs none."""
     return next((place for place in PLACES if place in marks), "")
@@ -89,6 +93,24 @@ def mark_of(folder: str, marks: Collection[str]) -> str:
     if "real" in marks:
         return ""
     return LATER.get(folder, {}).get(place_of(marks), "")
+
+
+def run_again(folder: str, marks: Collection[str]) -> dict[str, object]:
+    """When a test that fails is run once more, as arguments of pytest-rerunfailures' ``flaky``.
+
+    A test of the page waits for a browser on a machine that does other things at the same time; a
+    test in Node ends with Node, whose V8 stops at some mistakes of its own
+    (github.com/nodejs/node/issues/55289). What passes only then is listed at the end of the run. A
+    test that counts for a proof is never run again: one loss is one too many.
+
+    Returns:
+        The arguments; empty when a failure stands.
+    """
+    if place_of(marks) == "node":
+        return {"reruns": 1, "only_rerun": [NODE_ENDED]}
+    if folder == "browser" and place_of(marks) and "proof" not in marks:
+        return {"reruns": 1}
+    return {}
 
 
 def left_out(marks: Collection[str], *, thorough: bool, slow: bool) -> str:

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.pyodide.engines import NodeEngine
+from tests.pyodide.engines import Engine, NodeEngine
 
 HERE = Path(__file__).parent
 
@@ -55,12 +55,11 @@ class Laboratory:
     """Runs experiments; the one that was prepared last is ``lab.current`` inside."""
 
     def __init__(self, site: Path) -> None:
-        self._engine = NodeEngine(site)
-        self._set_up()
+        self._engine = NodeEngine(site, self._set_up)
 
-    def _set_up(self) -> None:
+    def _set_up(self, engine: Engine) -> None:
         files = {path.name: path.read_text(encoding="utf-8") for path in HERE.glob("inside_*.py")}
-        self._engine.run(_SET_UP, files=files)
+        engine.run(_SET_UP, files=files)
 
     def run(self, source: str, **values: Any) -> Any:
         """The value of the last expression of ``source``, which may use the modules inside."""
@@ -110,7 +109,6 @@ class Laboratory:
     def restart(self) -> None:
         """A new Pyodide."""
         self._engine.restart(keep=False)
-        self._set_up()
 
     def close(self) -> None:
         """Ends it."""

@@ -14,7 +14,6 @@ from tests.pyodide.engines import NodeEngine
 @pytest.fixture(scope="session")
 def node(site: ServedSite) -> Iterator[NodeEngine]:
     """Pyodide in Node, over a storage in memory that fails on demand."""
-    engine = NodeEngine(site.root)
-    unpack(engine)
+    engine = NodeEngine(site.root, unpack)
     yield engine
     engine.close()

@@ -12,7 +12,8 @@ import subprocess
 import tempfile
 import textwrap
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -88,42 +89,68 @@ class PageEngine(Engine, Protocol):
         """What an async function body gives in the page that the worker belongs to."""
 
 
+class NodeEndedError(Exception):
+    """Node itself ended while it was asked something: V8 stops at some of its own mistakes."""
+
+
 class NodeEngine:
-    """Pyodide in Node, over a storage in memory."""
+    """Pyodide in Node, over a storage in memory.
+
+    A Node that ends is replaced by the next request: what it had in memory is gone, and a test
+    that was under way fails with NodeEndedError.
+
+    Args:
+        site: The built site.
+        prepare: Called with the engine whenever a new Pyodide stands.
+    """
 
     name = "node"
 
-    def __init__(self, site: Path) -> None:
+    def __init__(self, site: Path, prepare: Callable[[Engine], object] | None = None) -> None:
+        self._site = site
+        self._prepare = prepare
+        self._begin()
+
+    def _begin(self) -> None:
         node = serve.Node.find()
         self._process = subprocess.Popen(
-            [node.command("node"), str(HERE / "node.mjs"), f"{site}/"],
+            [node.command("node"), str(HERE / "node.mjs"), f"{self._site}/"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             encoding="utf-8",
         )
         self._lines: queue.Queue[str] = queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
+        threading.Thread(target=self._read, args=(self._lines,), daemon=True).start()
         assert self._line() == "ready\n"
         self._lines_noted = node_lines.Lines(self.run)
-        self._lines_noted.begin()
+        self._prepared()
 
-    def _read(self) -> None:
+    def _prepared(self) -> None:
+        self._lines_noted.begin()
+        if self._prepare is not None:
+            self._prepare(self)
+
+    def _read(self, lines: queue.Queue[str]) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            self._lines.put(line)
-        self._lines.put("")
+            lines.put(line)
+        lines.put("")
 
     def _line(self) -> str:
         line = self._lines.get(timeout=NODE_SECONDS)
         if not line:
-            raise RemoteError("NodeEnded", f"Node ended with exit code {self._process.wait()}")
+            raise NodeEndedError(f"Node ended with exit code {self._process.wait()}")
         return line
 
     def _ask(self, line: str) -> str:
+        if self._process.poll() is not None:
+            self.close()
+            self._begin()
         assert self._process.stdin is not None
-        self._process.stdin.write(line + "\n")
-        self._process.stdin.flush()
+        with suppress(BrokenPipeError):  # it ends just now, which the answer tells
+            self._process.stdin.write(line + "\n")
+            self._process.stdin.flush()
         return self._line()
 
     def run(self, source: str, **values: Any) -> Any:
@@ -134,7 +161,7 @@ class NodeEngine:
         """A new Pyodide; the old one's handles and locks are let go."""
         self._lines_noted.keep()
         self._ask(json.dumps({"restart": True, "keep": keep}))
-        self._lines_noted.begin()
+        self._prepared()
 
     def close(self) -> None:
         """End the process."""
@@ -144,7 +171,8 @@ class NodeEngine:
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout):
             assert stream is not None
-            stream.close()
+            with suppress(BrokenPipeError):  # what a Node that ended has not read
+                stream.close()
 
 
 class WorkerRunner(BrowserWorkerChromeRunner):  # type: ignore[misc]  # pytest-pyodide has no types

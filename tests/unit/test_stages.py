@@ -9,6 +9,7 @@ import pytest
 
 from tests import stages
 from tests.harness.collected import collected
+from tests.pyodide.engines import NodeEndedError
 
 TESTS = Path(stages.__file__).parent
 WORDS = {"": "each change", stages.THOROUGH: "thorough", stages.SLOW: "weekly"}
@@ -45,6 +46,23 @@ def test_a_test_gets_its_mark_by_its_folder_and_place(
     folder: str, marks: set[str], expected: str
 ) -> None:
     assert stages.mark_of(folder, marks) == expected
+
+
+@pytest.mark.parametrize(
+    ("folder", "marks", "expected"),
+    [
+        ("browser", {"chrome"}, {"reruns": 1}),
+        ("browser", {"firefox", "proof"}, {}),
+        ("browser", set(), {}),
+        ("kill", {"chrome"}, {}),
+        ("faults", {"node", "proof"}, {"reruns": 1, "only_rerun": [NodeEndedError.__name__]}),
+        ("unit", set(), {}),
+    ],
+)
+def test_only_a_test_of_the_page_is_run_again_and_none_that_counts_for_a_proof(
+    folder: str, marks: set[str], expected: dict[str, object]
+) -> None:
+    assert stages.run_again(folder, marks) == expected
 
 
 @pytest.mark.parametrize(
