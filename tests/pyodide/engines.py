@@ -31,8 +31,8 @@ WORKER = "tests/worker.mjs"
 #: How long one request may take in Node, where a whole arm of the crash model may be one.
 NODE_SECONDS = 900
 
-#: V8 of Node 20 may stop with "unreachable code" when it leaves optimised JavaScript that has a call
-#: of WebAssembly in line (Deoptimizer::DoComputeBuiltinContinuation).
+#: V8 of Node 20 may stop with "unreachable code" when it leaves optimised JavaScript that has a
+#: call of WebAssembly in line (Deoptimizer::DoComputeBuiltinContinuation).
 NODE_OPTIONS = ("--no-turbo-inline-js-wasm-calls",)
 
 WIPE = """
