@@ -18,6 +18,7 @@ from features import (
     leaving,
     offline,
     other_tabs,
+    palette,
     quarantine,
     query,
     schema,
@@ -39,6 +40,7 @@ FEATURES = (
     about,
     other_tabs,
     offline,
+    palette,
     settings,
 )
 

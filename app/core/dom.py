@@ -260,6 +260,11 @@ def on_close(container: "js.Element", handler: "Callable[..., object]") -> None:
     container.addEventListener("close", guarded(lambda event: handler(event.target)), True)
 
 
+def reveal(element: "js.Element") -> None:
+    """Scrolls an element into view, no further than needed."""
+    parts.reveal(element)
+
+
 def add_to_page(element: "js.Element") -> None:
     """Appends an element to the page's body."""
     js.document.body.append(element)

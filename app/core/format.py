@@ -9,6 +9,10 @@ MYPY = False  # which mypy takes for true: MicroPython has no typing
 if MYPY:
     from collections.abc import Callable
 
+    from page_types import Json
+
+BROWSE_ROWS = 100
+"""Rows of a table that are shown when it is chosen."""
 NEARLY_FULL = 0.8
 """The share of the quota, from 0 to 1, from which on a person is warned."""
 
@@ -58,6 +62,39 @@ def time(seconds: float) -> str:
 def quoted(name: str) -> str:
     """Return any name as a quoted SQL identifier (https://sqlite.org/lang_keywords.html)."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def sources(schema: "list[Json]") -> "list[str]":
+    """Return each table of a schema as FROM needs it.
+
+    SQLite looks a bare name up in temp first, then in main, then in attached databases
+    (https://sqlite.org/lang_naming.html): it stands alone only where it is clear.
+    """
+    times: "dict[str, int]" = {}
+    for table in schema:
+        name = table["name"].lower()
+        times[name] = times.get(name, 0) + 1
+    found = []
+    for table in schema:
+        source = quoted(table["name"])
+        if table["schema"] != "main" or times[table["name"].lower()] > 1:
+            source = quoted(table["schema"]) + "." + source
+        found.append(source)
+    return found
+
+
+def first_rows(source: str) -> str:
+    """Return the query for the first rows of a table, given as ``sources`` does."""
+    return "SELECT * FROM {} LIMIT {};".format(source, BROWSE_ROWS)
+
+
+def key_name(key: str, is_apple: bool) -> str:
+    """Return a key, written as core/commands.py has it, as its keyboard has it."""
+    parts = key.split("-") if key != "-" else [key]
+    shown = [("⌘" if is_apple else "Ctrl") if part == "Mod" else part for part in parts]
+    if len(shown[-1]) == 1:
+        shown[-1] = shown[-1].upper()
+    return "+".join(shown)
 
 
 def brief(long: str, most: int) -> str:

@@ -134,9 +134,16 @@ const isApple = /Mac|iPhone|iPad/.test(navigator.userAgent);
 /** Returns CodeMirror's name of a key event: `Mod-Enter`, `Alt-Shift-F`. */
 const nameOf = (event) => {
   const [mod, other] = isApple ? [event.metaKey, event.ctrlKey] : [event.ctrlKey, event.metaKey];
-  const held = [mod && "Mod", other && (isApple ? "Ctrl" : "Meta"), event.altKey && "Alt", event.shiftKey && "Shift"];
+  // Whether Shift is held for "?" differs between keyboards.
+  const shift = event.shiftKey && (event.key.length > 1 || /\p{L}/u.test(event.key));
+  const held = [mod && "Mod", other && (isApple ? "Ctrl" : "Meta"), event.altKey && "Alt", shift && "Shift"];
   return [...held.filter(Boolean), event.key].join("-");
 };
+
+const FIELDS = "input, textarea, select, [contenteditable=true]";
+
+/** Scrolls an element into view, no further than needed. */
+export const reveal = (element) => element.scrollIntoView({ block: "nearest" });
 
 /**
  * Calls `press(key)` when one of `keys` (JSON) is pressed and no other listener has handled it; not
@@ -148,6 +155,8 @@ export const onKeys = (keys, press) => {
     const name = nameOf(event);
     if (event.defaultPrevented || !wanted.has(name)) return;
     if (document.querySelector("dialog[open], #page[inert]")) return;
+    // In a field, a single character is text.
+    if (name.length === 1 && event.composedPath()[0].closest(FIELDS)) return;
     event.preventDefault();
     press(name);
   });

@@ -14,4 +14,4 @@ export { droppedFiles } from "./drop.mjs";
 export { write, writeName } from "./visible.mjs";
 export { onFault } from "./browser.mjs";
 export { copyText, mark, measure, reached } from "./browser.mjs";
-export { askBeforeLeaving, askToKeep, discardSnapshot, download, onKeys, recall, remember, sizeOf } from "./browser.mjs";
+export { askBeforeLeaving, askToKeep, discardSnapshot, download, onKeys, recall, remember, reveal, sizeOf } from "./browser.mjs";

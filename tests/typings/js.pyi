@@ -91,6 +91,7 @@ class DataTransfer(Protocol):
 class Event(Protocol):
     target: Element
     key: str
+    isComposing: bool
     dataTransfer: DataTransfer
     def preventDefault(self) -> None: ...
 

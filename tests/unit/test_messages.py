@@ -51,7 +51,8 @@ NO_TEXTS = {
         "TransactionLost",
         "WrongDatabase",
     ),
-    *("ArrowLeft", "ArrowRight", "Escape", "Files", "Mac"),
+    *("ArrowDown", "ArrowLeft", "ArrowRight", "ArrowUp", "Enter", "Escape", "Files", "Mac"),
+    *("Ctrl", "Mod"),  # on the keys themselves, and in the names of keys
     "SELECT * FROM {} LIMIT {};",
     "(max-width: 760px)",
     "recovered.db",

@@ -9,7 +9,6 @@ if MYPY:
 
     from core.console import Console
 
-BROWSE_ROWS = 100
 OPEN_COLUMNS = 150
 """Most columns of all tables together with which every table shows its columns at first."""
 STEP = 300
@@ -34,7 +33,6 @@ class Schema:
         self._tables: "list[Json]" = []
         self._drawn = 0
         self._are_open = False
-        self._names: "dict[str, int]" = {}
         self._database = None
         dom.watch_narrow(self._fold)
         dom.on_acts(self._list, {"fold": self._toggle, "browse": self._browse})
@@ -46,10 +44,6 @@ class Schema:
             self._folded = {}
         self._tables = [table for table in schema if table["type"] != "shadow"]
         self._are_open = sum(len(table["columns"]) for table in self._tables) <= OPEN_COLUMNS
-        self._names = {}
-        for table in self._tables:
-            name = table["name"].lower()
-            self._names[name] = self._names.get(name, 0) + 1
         dom.by_id("schema-empty").hidden = bool(self._tables)
         self._list.replaceChildren()
         self._drawn = 0
@@ -114,14 +108,8 @@ class Schema:
         _unfold(fold, columns, table, columns.hidden)
 
     def _browse(self, button: "Element") -> None:
-        table = self._of(button)
-        source = format.quoted(table["name"])
-        # SQLite looks a bare name up in temp first, then in main, then in attached databases.
-        if table["schema"] != "main" or self._names[table["name"].lower()] > 1:
-            source = format.quoted(table["schema"]) + "." + source
-        self._console.events.emit(
-            "browsed", "SELECT * FROM {} LIMIT {};".format(source, BROWSE_ROWS)
-        )
+        source = format.sources(self._tables)[int(button.dataset.key)]
+        self._console.events.emit("browsed", format.first_rows(source))
 
 
 def _key(table: "Json") -> "tuple[str, str]":
