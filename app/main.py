@@ -39,8 +39,8 @@ FEATURES = (
     leaving,
     about,
     other_tabs,
-    offline,
     palette,
+    offline,
     settings,
 )
 
