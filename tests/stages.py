@@ -60,8 +60,10 @@ LONGEST_FIRST = (
 )
 
 
-#: How the exception is called by which a test in Node learns that Node itself has ended.
+#: The exceptions by which a test learns that the place it runs in has gone: Node has ended, or the
+#: browser's driver does not answer for two minutes.
 NODE_ENDED = "NodeEndedError"
+DRIVER_GONE = "ReadTimeoutError"
 
 
 def place_of(marks: Collection[str]) -> str:
@@ -98,19 +100,19 @@ def mark_of(folder: str, marks: Collection[str]) -> str:
 def run_again(folder: str, marks: Collection[str]) -> dict[str, object]:
     """When a test that fails is run once more, as arguments of pytest-rerunfailures' ``flaky``.
 
-    A test of the page waits for a browser on a machine that does other things at the same time; a
-    test in Node ends with Node, whose V8 stops at some mistakes of its own
-    (github.com/nodejs/node/issues/55289). What passes only then is listed at the end of the run. A
-    test that counts for a proof is never run again: one loss is one too many.
+    A test of the page waits for a browser on a machine that does other things at the same time.
+    What passes only then is listed at the end of the run. Any other failure stands, and each
+    of a test that counts for a proof (one loss is one too many), unless the place itself has gone:
+    V8 in Node stops at some mistakes of its own (github.com/nodejs/node/issues/55289).
 
     Returns:
-        The arguments; empty when a failure stands.
+        The arguments; empty when every failure stands.
     """
-    if place_of(marks) == "node":
-        return {"reruns": 1, "only_rerun": [NODE_ENDED]}
-    if folder == "browser" and place_of(marks) and "proof" not in marks:
+    if not place_of(marks):
+        return {}
+    if folder == "browser" and "proof" not in marks:
         return {"reruns": 1}
-    return {}
+    return {"reruns": 1, "only_rerun": [NODE_ENDED, DRIVER_GONE]}
 
 
 def left_out(marks: Collection[str], *, thorough: bool, slow: bool) -> str:

@@ -12,12 +12,16 @@ if MYPY:
     from typing import Any
 
 
+STOPS = "Escape"
+
+
 class Command:
     """One command; its title is in the catalogue, app/messages, as ``command.`` and its name.
 
     ``refusal()`` returns why it cannot run now, as a sentence for a person, or None when it can.
     ``key`` is written as CodeMirror does (https://codemirror.net/docs/ref/#view.KeyBinding):
-    ``Mod`` is the ⌘ key where there is one, and Ctrl elsewhere.
+    ``Mod`` is the ⌘ key where there is one, and Ctrl elsewhere. ``Escape`` may be the key of
+    several: it stops whatever runs, and does nothing where nothing does.
     """
 
     def __init__(
@@ -55,7 +59,7 @@ class Commands:
             KeyError: The catalogue has no title for it.
         """
         for other in self._commands.values():
-            if other.name == name or (key is not None and other.key == key):
+            if other.name == name or (key not in (None, STOPS) and other.key == key):
                 raise ValueError("{} and {} are in each other's way".format(name, other.name))
         self._commands[name] = Command(name, run, refusal, key)
 
@@ -65,7 +69,7 @@ class Commands:
 
     def keys(self) -> "list[str]":
         """Return the keys that run a command."""
-        return [command.key for command in self.all() if command.key is not None]
+        return sorted({command.key for command in self.all() if command.key is not None})
 
     def refusal(self, name: str) -> "str | None":
         """Return why a command cannot run now, as a sentence for a person; None when it can."""
@@ -86,6 +90,6 @@ class Commands:
     def press(self, key: str) -> "Any":
         """Run the command of a key, and return its result as run() does; None if it has none."""
         for command in self.all():
-            if command.key == key:
+            if command.key == key and (key != STOPS or self.refusal(command.name) is None):
                 return self.run(command.name)
         return None

@@ -20,7 +20,7 @@ if MYPY:
     from collections.abc import Callable, Coroutine, Iterable
     from typing import Any
 
-    from polyscript.js_modules import Editor, Grid
+    from polyscript.js_modules import Editor, Grid, Script
 
     from core.commands import Commands
 
@@ -178,11 +178,27 @@ def watch_narrow(watcher: "Callable[[Any], object]") -> None:
     watcher(query.matches)
 
 
+def has_focus(element: "js.Element") -> bool:
+    """Return whether an element has the focus."""
+    return element.matches(":focus")
+
+
+def is_focus_lost() -> bool:
+    """Return whether no element has the focus."""
+    return js.document.querySelector(":focus") is None
+
+
 def create_editor(
-    parent: "js.Element", on_run: "Callable[[], object]", texts: "dict[str, str]"
+    parent: "js.Element",
+    on_key: "Callable[[str], object]",
+    on_run: "Callable[[Script], object]",
+    on_target: "Callable[[str, int, int], object]",
+    texts: "dict[str, str]",
 ) -> "Editor":
     """Return a CodeMirror editor in ``parent`` (app/parts/editor.mjs), which keeps its text."""
-    return parts.createEditor(parent, guarded(on_run), json.dumps(texts))
+    return parts.createEditor(
+        parent, guarded(on_key), guarded(on_run), guarded(on_target), json.dumps(texts)
+    )
 
 
 def create_grid(

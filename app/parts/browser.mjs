@@ -147,17 +147,17 @@ export const reveal = (element) => element.scrollIntoView({ block: "nearest" });
 
 /**
  * Calls `press(key)` when one of `keys` (JSON) is pressed and no other listener has handled it; not
- * while a dialog is open or the page is inert.
+ * while a dialog or a popover is open, which Escape closes, or the page is inert.
  */
 export const onKeys = (keys, press) => {
   const wanted = new Set(JSON.parse(keys));
   addEventListener("keydown", (event) => {
     const name = nameOf(event);
     if (event.defaultPrevented || !wanted.has(name)) return;
-    if (document.querySelector("dialog[open], #page[inert]")) return;
+    if (document.querySelector("dialog[open], :popover-open, #page[inert]")) return;
     // In a field, a single character is text.
     if (name.length === 1 && event.composedPath()[0].closest(FIELDS)) return;
-    event.preventDefault();
+    if (name !== "Escape") event.preventDefault(); // it still leaves a field, or a page's full screen
     press(name);
   });
 };

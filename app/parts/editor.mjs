@@ -2,7 +2,7 @@
 
 import { basicSetup } from "codemirror";
 import { EditorView, keymap, placeholder } from "@codemirror/view";
-import { Compartment, EditorState, Prec } from "@codemirror/state";
+import { Compartment, EditorState, Prec, Text } from "@codemirror/state";
 import { HighlightStyle, LanguageSupport, syntaxHighlighting } from "@codemirror/language";
 import { SQLDialect, SQLite } from "@codemirror/lang-sql";
 import {
@@ -18,6 +18,7 @@ import { tags } from "@lezer/highlight";
 import { guarded, report } from "./browser.mjs";
 import { Names, sourceOf } from "./completion.mjs";
 import { Script } from "./script.mjs";
+import { statements, target } from "./statement_view.mjs";
 import { KeptText } from "./texts.mjs";
 
 const CHANGE_DELAY = 400; // ms without a key before the text is kept
@@ -32,6 +33,10 @@ const theme = EditorView.theme({
   ".cm-cursor": { borderLeftColor: "var(--accent)", borderLeftWidth: "2px" },
   ".cm-gutters": { backgroundColor: "transparent", color: "var(--faint)", border: "none" },
   ".cm-lineNumbers .cm-gutterElement": { padding: "0 6px 0 14px", minWidth: "34px" },
+  ".cm-runs .cm-gutterElement": { padding: "0 2px 0 6px", color: "var(--accent)", fontSize: "9px", cursor: "pointer" },
+  ".cm-runs span": { opacity: "0.55" },
+  ".cm-runs span:hover": { opacity: "1" },
+  ".cm-at-cursor": { backgroundColor: "var(--line-active)" },
   ".cm-activeLine": { backgroundColor: "var(--line-active)" },
   ".cm-activeLineGutter": { backgroundColor: "transparent", color: "var(--text)" },
   "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": {
@@ -109,7 +114,7 @@ class Editor {
   #schema = [];
   #words = { keywords: [], functions: [] };
   #names = null; // of the schema and the words, once they are asked for
-  #onRun;
+  #handlers;
   #texts;
   #view;
   #generated = null; // a text that the page has put there
@@ -117,8 +122,8 @@ class Editor {
   #isToldOfLoss = false;
   #changed = 0; // when the first change was made that is not kept yet, in ms; 0 if all is kept
 
-  constructor(parent, onRun, texts) {
-    this.#onRun = onRun;
+  constructor(parent, handlers, texts) {
+    this.#handlers = handlers;
     this.#texts = JSON.parse(texts);
     this.#view = new EditorView({ parent, state: this.#state("") });
     addEventListener("pagehide", () => this.#changed && kept.leave(this.text()));
@@ -128,19 +133,21 @@ class Editor {
 
   /** Returns a new state with a text, and with no step to undo. */
   #state(doc) {
-    const { label, placeholder: hint } = this.#texts;
-    const run = (view) => {
+    const { label, placeholder: hint, runThis } = this.#texts;
+    const { onKey, onRun, onTarget } = this.#handlers;
+    const press = (key) => (view) => {
       closeCompletion(view);
-      this.#onRun();
+      onKey(key);
       return true;
     };
     return EditorState.create({
       doc,
       extensions: [
         // Before basicSetup, which binds Mod-Enter to another command.
-        Prec.highest(keymap.of([{ key: "Mod-Enter", preventDefault: true, run }])),
+        Prec.highest(keymap.of([{ key: "Mod-Enter", run: press("Mod-Enter"), shift: press("Mod-Shift-Enter") }])),
         Prec.high(keymap.of([{ key: "Tab", run: acceptFirst }])),
         basicSetup,
+        statements(runThis, ({ from, to }) => onRun(this.#script(from, to)), onTarget),
         // Enter is a new line unless the arrows have chosen: nothing is written that nobody asked for.
         autocompletion({ override: [sourceOf(() => this.#known())], selectOnOpen: false, interactionDelay: 0 }),
         this.#language.of(this.#sql()),
@@ -234,8 +241,8 @@ class Editor {
   }
 
   /**
-   * Puts a statement into the editor, so that it is what chosen() returns. It replaces text that the
-   * page put there and nobody edited; else it is appended.
+   * Puts a statement into the editor, and returns it as a Script. It replaces text that the page put
+   * there and nobody edited; else it is appended.
    */
   offer(text) {
     const { doc } = this.#view.state;
@@ -247,6 +254,8 @@ class Editor {
       this.#append(text);
       this.#generated = null;
     }
+    const { length } = this.#view.state.doc;
+    return this.#script(length - text.length, length);
   }
 
   /** Replaces the whole text, as one step of undo. */
@@ -267,12 +276,25 @@ class Editor {
     });
   }
 
-  /** Returns what to run, as a Script: the selection, or the whole text if only space is selected. */
+  /** Returns what Run runs, as a Script: the selection, or the statement at the cursor. */
   chosen() {
-    const { doc, selection } = this.#view.state;
-    const { from, to } = selection.main;
-    const text = doc.sliceString(from, to);
-    return guarded(/\S/.test(text) ? new Script(text, from, doc, this) : new Script(doc.toString(), 0, doc, this));
+    const { from, to } = target(this.#view.state);
+    return this.#script(from, to);
+  }
+
+  /** Returns the whole text as a Script. */
+  whole() {
+    return this.#script(0, this.#view.state.doc.length);
+  }
+
+  #script(from, to) {
+    const { doc } = this.#view.state;
+    return guarded(new Script(doc.sliceString(from, to), from, doc, this));
+  }
+
+  /** Returns SQL of the page's own as a Script, which stands nowhere in the editor. */
+  apart(text) {
+    return guarded(new Script(text, 0, Text.of([text]), this));
   }
 
   /**
@@ -329,7 +351,13 @@ class Editor {
 
 /**
  * @param {Element} parent
- * @param {() => void} onRun
- * @param {string} texts JSON {label, placeholder, unkept}, from app/messages
+ * @param {(key: string) => void} onKey called for a key of a command, as Commands.keys() has it
+ * @param {(script: Script) => void} onRun called for a statement whose ▶ was pressed
+ * @param {(what: string, number: number, count: number) => void} onTarget called when what Run would
+ *   run has become another (target in statement_view.mjs)
+ * @param {string} texts JSON {label, placeholder, runThis, unkept}, from app/messages
  */
-export const createEditor = (...values) => new Editor(...values);
+export const createEditor = (parent, onKey, onRun, onTarget, texts) => {
+  const told = ({ what, number, count }) => onTarget(what, number, count);
+  return new Editor(parent, { onKey, onRun, onTarget: told }, texts);
+};

@@ -52,9 +52,9 @@ await new Promise((resolve) => {
     resolve();
   });
   observer.observe(cancel, { attributes: true, attributeFilter: ["disabled"] });
-  if (args[0] === "button") document.getElementById("run").click();
+  if (args[0] === "button") document.getElementById("run-all").click();
   else {
-    const enter = { key: "Enter", code: "Enter", keyCode: 13, ctrlKey: true };
+    const enter = { key: "Enter", code: "Enter", keyCode: 13, ctrlKey: true, shiftKey: true };
     document.querySelector('[role=textbox][aria-label="SQL"]').dispatchEvent(
       new KeyboardEvent("keydown", { ...enter, bubbles: true, cancelable: true }));
   }
@@ -101,7 +101,7 @@ class Console(Page):
         self.js(PASTE % expression)
 
     def run_sql(self, text: str | None = None, *, by: str = "button", wait: bool = True) -> None:
-        """Run ``text``, or the editor's text, by the ``button`` or the ``key``.
+        """Run all of ``text``, or of the editor's text, by the ``button`` or the ``key``.
 
         ``wait`` until the run has ended.
         """

@@ -45,7 +45,8 @@ class Page:
 
     def state(self) -> str:
         """``loading``, ``ready`` or ``error``."""
-        return str(self.js("return document.documentElement.dataset.state"))
+        # Between two documents there is a moment without an element.
+        return str(self.js("return document.documentElement?.dataset.state ?? 'loading'"))
 
     def wait_ready(self) -> None:
         """Wait until SQL is answered.

@@ -60,7 +60,7 @@ def check_states(console: Console) -> None:
     console.run_sql(ENDLESS, wait=False)
     wait_for("it to run", lambda: "Running" in console.status())
     look("a statement runs")
-    console.click("Cancel")
+    console.click("Stop")
     console.wait_idle()
     look("it was cancelled")
     console.run_sql(

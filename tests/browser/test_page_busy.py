@@ -29,7 +29,7 @@ def test_nothing_else_can_be_opened_while_statements_run(console: Console) -> No
     assert console.js(f"{buttons}.every((button) => button.matches(':disabled'))")
     console.js("document.querySelector('.browse').click()")
     wait_for("the reason", lambda: console.status().startswith("Wait until the running"))
-    console.click("Cancel")
+    console.click("Stop")
     console.wait_idle()
     assert console.js(WAIT) == ""
     console.js("document.querySelector('.choose:not([aria-current])').click()")
@@ -74,7 +74,7 @@ def test_a_file_that_is_dropped_while_a_statement_runs_is_imported_after_it(
     wait_for("the reason", lambda: console.status() == told)
     time.sleep(0.5)
     assert console.tables() == []
-    console.click("Cancel")
+    console.click("Stop")
     wait_for("the import", lambda: console.tables() == ["waiting"])
     wait_for("its end", lambda: console.status() == "Imported 1 row into waiting")
 

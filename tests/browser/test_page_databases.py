@@ -56,7 +56,7 @@ def test_a_statement_that_does_not_stop_can_be_ended_with_its_worker(console: Co
         """
     )
     console.run_sql(f"BEGIN; INSERT INTO kept VALUES (2); {ENDLESS}", wait=False)
-    console.click("Cancel")
+    console.click("Stop")
     wait_for("the offer", lambda: "has not stopped" in str(console.error()))
     console.click("Restart the worker")
     console.wait_idle()

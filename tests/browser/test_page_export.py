@@ -106,7 +106,7 @@ def stopped_while_reading(console: Console, sql: str) -> None:
     """Run a statement with very many rows, and cancel it once some are there."""
     console.run_sql(sql, wait=False)
     wait_for("the first rows", lambda: console.row_count() > 0)
-    console.click("Cancel")
+    console.click("Stop")
     console.wait_idle()
 
 
@@ -134,7 +134,7 @@ def test_an_export_is_cancelled_by_the_button_that_cancels_a_run(console: Consol
     choose(console, format="csv")
     console.click("Export")
     wait_for("the export", lambda: console.status() == "Exporting…")
-    console.click("Cancel")
+    console.click("Stop")
     wait_for("its end", lambda: console.status() == "Not exported")
     console.run_sql("SELECT 'and on'")
     assert console.rows() == [["and on"]]

@@ -46,13 +46,21 @@ def wait_closed(console: Console) -> None:
 
 def test_every_command_and_table_is_found_by_words_and_run_by_enter(console: Console) -> None:
     console.open()
-    console.run_sql("CREATE TABLE Artist (Id INTEGER PRIMARY KEY, Name TEXT);"
-                    "INSERT INTO Artist (Name) VALUES ('U2')")  # fmt: skip
+    console.run_sql("CREATE TABLE Artist (Id INTEGER PRIMARY KEY, Name TEXT)")
+    console.run_sql("INSERT INTO Artist (Name) VALUES ('U2')")
     show(console, where=EDITOR)  # also while the editor has the focus
     options = console.js(OPTIONS)
     titles = [option[0] for option in options]
-    assert {"Run", "Settings…", "Import files…", "List the keys", "Artist"} <= set(titles)
-    assert next(each for each in options if each[0] == "Run")[-1] in {"Ctrl+Enter", "⌘+Enter"}
+    assert {
+        "Run the selection, or the statement at the cursor",
+        "Settings…",
+        "Import files…",
+        "List the keys",
+        "Artist",
+    } <= set(titles)
+    assert next(
+        each for each in options if each[0] == "Run the selection, or the statement at the cursor"
+    )[-1] in {"Ctrl+Enter", "⌘+Enter"}
     assert accessibility.violations(console.browser) == []
     first = console.js(CHOSEN)
     console.js(PRESS, "ArrowDown", False, None)
@@ -81,14 +89,17 @@ def test_a_question_mark_lists_the_keys_unless_it_is_typed_in_a_field(console: C
     assert not console.js(OPEN)
     show(console, "?", mod=False, where="#run")
     options = console.js(OPTIONS)
-    assert {"Run", "Settings…", "List the keys"} <= {option[0] for option in options}
+    assert {"Run the selection, or the statement at the cursor", "Settings…", "List the keys"} <= {
+        option[0] for option in options
+    }
     assert [each[-1] for each in options if each[0] == "List the keys"] == ["?"]
     console.js("document.querySelector('dialog.palette').close()")
 
 
 def test_a_restart_of_the_worker_is_asked_about(console: Console) -> None:
     console.open()
-    console.run_sql("BEGIN; CREATE TABLE kept (a)")
+    console.run_sql("BEGIN")
+    console.run_sql("CREATE TABLE kept (a)")
     show(console)
     console.js(TYPE, "restart")
     console.js(PRESS, "Enter", False, None)

@@ -150,7 +150,8 @@ def test_the_parts_of_the_page_have_their_names(console: Console) -> None:
     assert ("list", "Schema") in named_parts(console), "also while there is no table"
     console.run_sql("CREATE TABLE t (a); SELECT 1 AS one")
     named = named_parts(console)
-    buttons = {("button", name) for name in ("Run", "Cancel", "Import", "Export", "Import file")}
+    names = ("Run statement 2 of 2", "More ways to run", "Import", "Export", "Import file")
+    buttons = {("button", name) for name in names}
     expected = {("textbox", "SQL"), ("grid", "Results"), ("list", "Schema"), ("status", "")}
     expected |= {("tab", "Messages (2)"), ("tabpanel", "SELECT 1 AS one")}
     assert (buttons | expected) - named == set()

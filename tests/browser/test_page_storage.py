@@ -417,7 +417,7 @@ def test_a_private_window_and_an_insecure_page_have_all_the_rest_in_memory(
     console.run_sql("SELECT 1 FROM nowhere")
     assert "no such table: nowhere" in str(console.error())
     console.run_sql(ENDLESS, wait=False)
-    console.click("Cancel")
+    console.click("Stop")
     console.wait_idle()
     console.js("document.getElementById('databases').open = true")
     console.click("Delete more.db")

@@ -79,7 +79,7 @@ def test_the_second_start_is_from_a_snapshot_and_nothing_is_missing(first_visit:
     first_visit.run_sql("SELECT a FROM kept")
     assert first_visit.rows() == [["1"]]
     first_visit.run_sql(ENDLESS, wait=False)
-    first_visit.click("Cancel")
+    first_visit.click("Stop")
     first_visit.wait_idle()
     first_visit.run_sql("SELECT printf('%.2f', pi()), json('[1, 2]')")
     assert first_visit.rows() == [["3.14", "[1,2]"]]

@@ -120,7 +120,7 @@ def test_a_long_statement_in_one_tab_does_not_hold_up_the_others(tabs: Tabs, lea
         assert short.value(f"SELECT {number} * {number}") == str(number * number)
     short.do("CREATE TABLE meanwhile AS SELECT 1 AS a; DROP TABLE meanwhile")
     assert "Running" in long.status()
-    long.click("Cancel")
+    long.click("Stop")
     assert "Cancelled" in long.said()
 
 
@@ -148,7 +148,7 @@ def test_where_nothing_can_be_suspended_tabs_take_turns_and_a_restart_stops_what
         assert [follower.said(), leader.said()] == ["", ""]
         follower.begin(ENDLESS)
         time.sleep(0.3)
-        follower.click("Cancel")
+        follower.click("Stop")
         follower.click("Restart the worker")
         assert "was restarted before this was done" in follower.said()
         for tab in (leader, follower):

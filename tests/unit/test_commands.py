@@ -26,8 +26,8 @@ def test_each_command_that_a_button_names_is_added_by_a_feature() -> None:
 
 def test_a_command_has_its_title_from_the_catalogue() -> None:
     commands = Commands(lambda _reason: None)
-    commands.add("query.run", lambda: None)
-    assert [command.title for command in commands.all()] == ["Run"]
+    commands.add("query.cancel", lambda: None)
+    assert [command.title for command in commands.all()] == ["Stop"]
     with pytest.raises(KeyError):
         commands.add("query.unknown", lambda: None)
 
@@ -53,9 +53,30 @@ def test_a_key_runs_its_command_and_no_other() -> None:
     commands = Commands(lambda _reason: None)
     commands.add("query.run", lambda: "ran", key="Mod-Enter")
     commands.add("query.cancel", lambda: "other", key="Mod-o")
-    assert commands.keys() == ["Mod-o", "Mod-Enter"]
+    assert commands.keys() == ["Mod-Enter", "Mod-o"]
     assert commands.press("Mod-Enter") == "ran"
     assert commands.press("F5") is None
+
+
+def test_escape_stops_what_runs_and_says_nothing_where_nothing_does() -> None:
+    said: list[str] = []
+    running: set[str] = set()
+    commands = Commands(said.append)
+
+    def add(name: str) -> None:
+
+        def idle() -> str | None:
+            return None if name in running else "Nothing runs."
+
+        commands.add(name, lambda: name, idle, "Escape")
+
+    add("import.stop")
+    add("query.cancel")
+    assert commands.keys() == ["Escape"]
+    assert commands.press("Escape") is None
+    running.add("query.cancel")
+    assert commands.press("Escape") == "query.cancel"
+    assert said == []
 
 
 @pytest.mark.parametrize(("name", "key"), [("query.run", None), ("query.cancel", "Mod-Enter")])

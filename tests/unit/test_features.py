@@ -22,7 +22,7 @@ def test_a_command_of_a_feature_says_why_it_may_not_run(page: FakePage) -> None:
     page.set_up("databases")
     page.state["running"] = True
     page.commands.run("databases.new")
-    assert page.said == ["Wait until the running statement has ended, or cancel it."]
+    assert page.said == ["Wait until the running statement has ended, or stop it."]
 
 
 def test_the_time_limit_that_is_set_in_the_dialog_is_kept_at_once(page: FakePage) -> None:

@@ -42,7 +42,7 @@ def setup(console: "Console") -> None:
     console.events.on("brought", dom.guarded(importer.add))
     console.commands.add("import.choose", importer.choose)
     console.commands.add("import.options", importer.choose_with_options)
-    console.commands.add("import.stop", importer.stop, importer.idle)
+    console.commands.add("import.stop", importer.stop, importer.idle, "Escape")
 
 
 class Importer:

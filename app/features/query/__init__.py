@@ -29,7 +29,7 @@ def _export(console: "Console", runner: "Runner", results: "Results") -> "Any":
 def setup(console: "Console") -> "Results":
     """Shows the editor and the results, adds their commands, and returns the Results."""
     results = Results(console)
-    editor = Editor(console)
+    editor = Editor(console, dom.guarded(lambda script: runner.run_script(script)))
     runner = Runner(console, editor, results)
     LastVisit(console, results)
     on = console.events.on
@@ -44,7 +44,9 @@ def setup(console: "Console") -> "Results":
     console.state.watch("schema", results.welcome)
     add = console.commands.add
     add("query.run", runner.run, runner.refusal, "Mod-Enter")
-    add("query.cancel", runner.cancel, runner.idle)
+    add("query.run-all", runner.run_all, runner.refusal, "Mod-Shift-Enter")
+    add("query.run-whole", runner.run_whole, runner.whole_refusal)
+    add("query.cancel", runner.cancel, runner.idle, "Escape")
     add("query.sample", runner.load_sample, console.state.busy)
     add("results.more", runner.load_more)
     add("results.copy", results.copy)

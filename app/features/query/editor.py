@@ -8,6 +8,8 @@ from core.messages import text
 
 MYPY = False  # which mypy takes for true: MicroPython has no typing
 if MYPY:
+    from collections.abc import Callable
+
     from page_types import Json
     from polyscript.js_modules import Script
 
@@ -15,22 +17,38 @@ if MYPY:
 
 
 class Editor:
-    """The CodeMirror editor, for Python: its text stays in JavaScript, however long it is."""
+    """The CodeMirror editor, for Python: its text stays in JavaScript, however long it is.
 
-    def __init__(self, console: "Console") -> None:
+    ``on_run(script)`` is called for a statement that is to be run by itself.
+    """
+
+    def __init__(self, console: "Console", on_run: "Callable[[Script], object]") -> None:
         self._console = console
+        self._run = dom.by_id("run-text")
         self._view = dom.create_editor(
             dom.by_id("editor"),
-            lambda: console.commands.press("Mod-Enter"),
+            console.commands.press,
+            on_run,
+            self._show_target,
             {
                 "label": text("editor.label"),
                 "placeholder": text("editor.placeholder"),
+                "runThis": text("editor.run-this"),
                 "unkept": text("editor.unkept"),
             },
         )
         self._view.restore(text("editor.starter"))
         if dom.is_apple():
-            dom.by_id("shortcut").querySelector("kbd").textContent = "⌘"
+            for key in dom.items(dom.by_id("tools").getElementsByClassName("mod")):
+                key.textContent = "⌘"
+
+    def _show_target(self, what: str, number: int, count: int) -> None:
+        """Has the button say what it runs."""
+        if what == "statement":
+            said = text("editor.run-one", number=number, count=count)
+        else:
+            said = text("editor.run-selection" if what == "selection" else "editor.run-all")
+        self._run.textContent = said
 
     async def learn(self) -> None:
         """Asks the worker for SQLite's keywords and functions, for completion."""
@@ -52,15 +70,26 @@ class Editor:
         self._view.know(reply["head"])
 
     def chosen(self) -> "Script":
-        """Return what is to be run, which stays in JavaScript (app/parts/script.mjs)."""
+        """Return the selection, else the statement at the cursor.
+
+        It stays in JavaScript (app/parts/script.mjs).
+        """
         return self._view.chosen()
 
-    def offer(self, sql: str) -> None:
-        """Puts a statement into the editor, so that it is what ``chosen`` returns.
+    def whole(self) -> "Script":
+        """Return the whole text, likewise."""
+        return self._view.whole()
+
+    def apart(self, sql: str) -> "Script":
+        """Return SQL of the page's own, which stands nowhere in the editor."""
+        return self._view.apart(sql)
+
+    def offer(self, sql: str) -> "Script":
+        """Put a statement into the editor, and return it.
 
         It replaces text that the page put there and nobody edited; else it is appended.
         """
-        self._view.offer(sql)
+        return self._view.offer(sql)
 
     def clear_marks(self) -> None:
         """Removes the underlines of errors."""

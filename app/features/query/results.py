@@ -199,13 +199,13 @@ class Results:
         if result is None:
             self._grid.hide()
             dom.last_rows.end()
-            self._title.textContent = text("results.messages") if self._count() == 1 else ""
+            self._title.textContent = text("results.messages") if self.count() == 1 else ""
             self._draw_messages()
         elif changed:
             self._grid.show(result.key)
             title = format.brief(result.sql, 200)
             # A short statement is already shown whole in its tab.
-            in_tab = self._count() > 1 and len(title) <= TAB_WIDTH
+            in_tab = self.count() > 1 and len(title) <= TAB_WIDTH
             self._title.textContent = "" if in_tab else title
         for tab in dom.items(self._tabs.children):
             selected = tab.dataset.key == (str(result.key) if result else "messages")
@@ -222,9 +222,9 @@ class Results:
             self._console.status.say(text("results.nothing"))
             return
         said = shown.said()
-        if self._count() > 1:
+        if self.count() > 1:
             total = sum(result.elapsed for result in self._results)
-            statements = text("count.statements", count=self._count())
+            statements = text("count.statements", count=self.count())
             said = text("results.total", said=said, statements=statements, time=format.time(total))
         self._console.status.say(said)
 
@@ -239,7 +239,7 @@ class Results:
 
     def _draw_tabs(self) -> None:
         with_rows = [result for result in self._results if result.kind == "rows"][-MOST_TABS:]
-        self._tabs.hidden = self._count() < 2
+        self._tabs.hidden = self.count() < 2
         if self._tabs.hidden:
             self._tabs.replaceChildren()
             self._panel.removeAttribute("role")
@@ -249,7 +249,7 @@ class Results:
         tabs = [
             self._tab(str(result.key), format.brief(result.sql, TAB_WIDTH)) for result in with_rows
         ]
-        messages = text("results.messages-count", count=self._count())
+        messages = text("results.messages-count", count=self.count())
         tabs.append(self._tab("messages", messages))
         dom.fill(self._tabs, tabs)
 
@@ -279,7 +279,7 @@ class Results:
         tab.click()
         tab.focus()
 
-    def _count(self) -> int:
+    def count(self) -> int:
         """Return how many statements have run."""
         return sum(result.count for result in self._results)
 

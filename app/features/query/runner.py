@@ -24,6 +24,8 @@ FIRST_ROWS = 200
 PIECE_ROWS = 20_000
 MOST_MEGABYTES = 256
 """Memory of rows, in MB, after which more are fetched only when the person asks for them."""
+STOP_DELAY = 0.2
+"""Seconds after which Stop has taken the place of Run: a little longer than query.css says."""
 CANCEL_PATIENCE = 2
 """Seconds that a cancel may take before the page offers to restart the worker."""
 
@@ -46,6 +48,8 @@ class Runner:
         self._before: "list[int]" = []
         console.state.watch("ahead", self._show_place)
         self._seconds = dom.by_id("seconds")
+        self._limit = dom.by_id("limit")
+        self._buttons = {name: dom.by_id(name) for name in ("run", "cancel")}
         console.settings.watch("seconds", self._show_seconds)
         self._again = False
         self._since: "int | None" = None
@@ -55,6 +59,10 @@ class Runner:
 
     def _show_seconds(self, seconds: str) -> None:
         self._seconds.value = seconds
+        self._limit.hidden = seconds == "0"
+        for choice in dom.items(self._seconds.children):
+            if choice.value == seconds:
+                self._limit.textContent = text("query.limit", time=choice.textContent)
 
     def _set_seconds(self) -> None:
         self._console.settings["seconds"] = self._seconds.value
@@ -82,12 +90,29 @@ class Runner:
         return None if self._console.state["running"] else self._console.state.busy()
 
     async def run(self) -> None:
-        """Runs the selection, or the whole text if nothing is selected.
+        """Runs the selection, or the statement at the cursor if nothing is selected."""
+        await self.run_script(self._editor.chosen())
+
+    async def run_all(self) -> None:
+        """Runs all statements of the text."""
+        await self.run_script(self._editor.whole())
+
+    def whole_refusal(self) -> "str | None":
+        """Return why the text cannot be run in one transaction now; None when it can."""
+        if self._console.state["in_transaction"]:
+            return text("query.in-transaction")
+        return self._console.state.busy()
+
+    async def run_whole(self) -> None:
+        """Runs all statements of the text in one transaction, or none if one of them fails."""
+        await self._run(self._editor.whole(), whole=True)
+
+    async def run_script(self, script: "Script") -> None:
+        """Runs a text.
 
         If an earlier result is still being read, that is stopped, and the text runs then. While a
         statement runs, a person is asked whether to stop it.
         """
-        script = self._editor.chosen()
         if not self._console.state["running"]:
             await self._run(script)
         elif self._is_reading:
@@ -116,8 +141,7 @@ class Runner:
     async def run_text(self, sql: str) -> None:
         """Puts a statement into the editor and runs it, without the rest of the text."""
         if self._console.may_begin():
-            self._editor.offer(sql)
-            await self._run(self._editor.chosen())
+            await self._run(self._editor.offer(sql))
 
     async def load_sample(self) -> None:
         """Creates the sample tables in the open database and runs the sample query."""
@@ -173,7 +197,7 @@ class Runner:
             self._end()
         self._results.show(result, offer_more=self._left is not None)
 
-    async def _run(self, script: "Script") -> None:
+    async def _run(self, script: "Script", whole: bool = False) -> None:
         if not self._console.may_begin():
             return
         self._begin()
@@ -187,7 +211,7 @@ class Runner:
         try:
             await self._console.state.until("greeted")
             if not self._stopped:
-                await self._in_database(script, seen)
+                await (self._all_or_none if whole else self._in_database)(script, seen)
         except RequestError as error:
             self._console.trouble.show(error.error)
             stopped = error.kind == "Restarted"
@@ -221,10 +245,23 @@ class Runner:
 
     def _show_busy(self, _reason: "str | None") -> None:
         state = self._console.state
-        dom.by_id("cancel").disabled = not (state["running"] or state["importing"])
+        run, stop = self._buttons["run"], self._buttons["cancel"]
+        busy = state["running"] or state["importing"]
+        had_focus = dom.has_focus(stop)
+        stop.disabled = not busy
+        if had_focus and not busy:
+            run.focus()
         dom.by_id("busy").hidden = not state["running"]
         is_refused = self.refusal() is not None
-        dom.by_id("run").setAttribute("aria-disabled", "true" if is_refused else "false")
+        run.setAttribute("aria-disabled", "true" if is_refused else "false")
+        if busy and dom.has_focus(run):
+            dom.spawn(self._pass_focus())
+
+    async def _pass_focus(self) -> None:
+        """Gives the focus of Run to Stop, once that has taken its place (query.css)."""
+        await asyncio.sleep(STOP_DELAY)
+        if dom.is_focus_lost() or dom.has_focus(self._buttons["run"]):
+            self._buttons["cancel"].focus()
 
     def _show_place(self, ahead: "list[int]") -> None:
         left = [number for number in self._before if number in ahead]
@@ -274,7 +311,43 @@ class Runner:
             await state.until("ready")
             await self._statements(script, state["database"])
 
-    async def _statements(self, script: "Script", database: "str | None") -> None:
+    async def _all_or_none(self, script: "Script", seen: "str | None") -> None:
+        """Runs a script in one transaction, which is rolled back if it fails or is stopped."""
+        state = self._console.state
+        await state.until("ready")
+        self._database = seen or state["database"]
+        await self._control("BEGIN")
+        ended = False
+        try:
+            ended = await self._statements(script, self._database)
+        finally:
+            said = text("query.transaction-ended")
+            if state["in_transaction"]:
+                await self._control("COMMIT" if ended else "ROLLBACK")
+                said = text("query.rolled-back")
+                if ended:
+                    said = text("query.committed", count=self._results.count())
+        self._console.status.say(said)
+
+    async def _control(self, sql: str) -> None:
+        """Begins or ends a transaction.
+
+        Raises:
+            RequestError: SQLite does not; a COMMIT that failed was rolled back.
+        """
+        self._since, self._again = None, False
+        reply = await self._run_rest(self._editor.apart(sql), 0)
+        self._in_transaction = reply["in_transaction"]
+        self._console.state["in_transaction"] = self._in_transaction
+        error = reply["outcomes"][0]["error"]
+        if error is None:
+            return
+        if sql == "COMMIT" and self._in_transaction:
+            await self._control("ROLLBACK")
+        raise RequestError(error)
+
+    async def _statements(self, script: "Script", database: "str | None") -> bool:
+        """Run a script, and return whether all of its statements have ended well."""
         self._results.begin()
         # All statements of the script run in this database, or not at all.
         self._database = database
@@ -319,6 +392,7 @@ class Runner:
             self._console.status.say(text("query.cancelled"))
         if changed:
             await self._look_again()
+        return not (failed or self._stopped)
 
     async def _run_rest(self, script: "Script", start: int) -> "Json":
         """Send the rest of the script, from byte ``start`` on, and return the reply.
