@@ -130,9 +130,11 @@ def test_an_incomplete_result_whose_data_has_changed_is_not_read_again_unasked(
 
 def test_an_export_is_cancelled_by_the_button_that_cancels_a_run(console: Console) -> None:
     console.open()
-    stopped_while_reading(console, ENDLESS.replace("count(*)", "x"))
+    stopped_while_reading(console, ENDLESS.replace("count(*)", "x, random() AS r"))
     choose(console, format="csv")
     console.click("Export")
+    console.click("Run it again and export")
+    wait_for("the end of the question", lambda: console.question() is None)
     wait_for("the export", lambda: console.status() == "Exporting…")
     console.click("Stop")
     wait_for("its end", lambda: console.status() == "Not exported")
