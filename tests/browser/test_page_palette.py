@@ -52,15 +52,15 @@ def test_every_command_and_table_is_found_by_words_and_run_by_enter(console: Con
     options = console.js(OPTIONS)
     titles = [option[0] for option in options]
     assert {
-        "Run the selection, or the statement at the cursor",
+        "Run the statement or the selection",
         "Settings…",
         "Import files…",
         "List the keys",
         "Artist",
     } <= set(titles)
-    assert next(
-        each for each in options if each[0] == "Run the selection, or the statement at the cursor"
-    )[-1] in {"Ctrl+Enter", "⌘+Enter"}
+    assert next(each for each in options if each[0] == "Run the statement or the selection")[
+        -1
+    ] in {"Ctrl+Enter", "⌘+Enter"}
     assert accessibility.violations(console.browser) == []
     first = console.js(CHOSEN)
     console.js(PRESS, "ArrowDown", False, None)
@@ -89,7 +89,7 @@ def test_a_question_mark_lists_the_keys_unless_it_is_typed_in_a_field(console: C
     assert not console.js(OPEN)
     show(console, "?", mod=False, where="#run")
     options = console.js(OPTIONS)
-    assert {"Run the selection, or the statement at the cursor", "Settings…", "List the keys"} <= {
+    assert {"Run the statement or the selection", "Settings…", "List the keys"} <= {
         option[0] for option in options
     }
     assert [each[-1] for each in options if each[0] == "List the keys"] == ["?"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
@@ -179,8 +177,8 @@ def test_escape_closes_what_is_open_before_it_stops(console: Console) -> None:
     wait_for("the end", lambda: console.js(SHOWN) == ["run"])
 
 
-def test_the_time_limit_is_in_the_menu_and_told_where_one_is_set(
-    console: Console, tmp_path: Path
+def test_the_time_limit_is_in_the_menu_which_fits_and_told_where_one_is_set(
+    console: Console,
 ) -> None:
     console.open()
     limit = "const note = document.getElementById('limit'); return [note.hidden, note.innerText]"
@@ -191,7 +189,16 @@ def test_the_time_limit_is_in_the_menu_and_told_where_one_is_set(
         "field.dispatchEvent(new Event('change', { bubbles: true }))"
     )
     assert console.js(limit) == [False, "Stops after 10 s"]
-    console.screenshot(tmp_path / "menu.png")
+    assert isinstance(console.browser, Chromium)
+    fits = """
+    const { left, right, bottom } = document.getElementById("run-menu").getBoundingClientRect();
+    const { scrollWidth, clientWidth } = document.getElementById("run-menu");
+    return left >= 0 && right <= innerWidth && bottom <= innerHeight && scrollWidth <= clientWidth;
+    """
+    assert console.js(fits)
+    size = {"width": 360, "height": 700, "deviceScaleFactor": 1, "mobile": False}
+    console.browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    assert console.js(fits)
 
 
 @pytest.mark.firefox
