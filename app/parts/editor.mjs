@@ -209,6 +209,7 @@ class Editor {
   #begin(text) {
     const { hasFocus } = this.#view;
     this.#view.setState(this.#state(text));
+    this.#view.dispatch({ selection: this.#view.state.selection }); // so that Run says what it runs
     if (hasFocus) this.#view.focus();
   }
 

@@ -128,6 +128,19 @@ def test_an_incomplete_result_whose_data_has_changed_is_not_read_again_unasked(
     assert console.status().startswith(f"Exported {shown:,} rows")
 
 
+def test_a_part_of_a_query_that_begins_with_with_is_exported_whole_without_a_question(
+    console: Console,
+) -> None:
+    console.open()
+    rows = "WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 3000000) "
+    stopped_while_reading(console, rows + "SELECT x FROM c")
+    assert console.row_count() < 3_000_000
+    choose(console, format="csv")
+    path = console.download("Export")
+    with path.open() as file:
+        assert sum(1 for _ in file) == 3_000_001
+
+
 def test_an_export_is_cancelled_by_the_button_that_cancels_a_run(console: Console) -> None:
     console.open()
     stopped_while_reading(console, ENDLESS.replace("count(*)", "x, random() AS r"))

@@ -59,6 +59,14 @@ def test_run_says_which_statement_it_runs_and_runs_the_one_at_the_cursor(console
     assert console.editor_text() == TWO
 
 
+def test_run_says_what_it_runs_also_of_the_text_of_the_last_visit(console: Console) -> None:
+    console.open()
+    write(console, TWO)
+    console.reload()
+    wait_for("the text", lambda: console.editor_text() == TWO)
+    assert console.js(BUTTON) == "Run statement 1 of 2"
+
+
 def test_a_selection_runs_alone_and_one_statement_is_just_run(console: Console) -> None:
     console.open()
     write(console, "SELECT 1 AS one")

@@ -335,6 +335,7 @@ CHANGES = [
     "CREATE TABLE u (a)",
     "DROP TABLE t; CREATE TABLE t (i)",
     "WITH a AS (SELECT 1) INSERT INTO t (i) SELECT * FROM a",
+    "WITH a AS (SELECT 1) INSERT INTO t (i) SELECT * FROM a RETURNING i",
     "PRAGMA user_version = 3",
     "PRAGMA case_sensitive_like = 1",
     "BEGIN; INSERT INTO t (i) VALUES (9); ROLLBACK",
@@ -371,6 +372,7 @@ def test_what_has_changed_since_is_not_read_again_as_if_it_had_not(
         "VALUES (1)",
         "-- nothing",
         "SELECT oops",
+        "WITH a AS (SELECT 1) SELECT * FROM a",
     ],
 )
 def test_what_has_not_changed_is_read_again(client: Client, harmless: str) -> None:
@@ -379,6 +381,23 @@ def test_what_has_not_changed_is_read_again(client: Client, harmless: str) -> No
     client.run(harmless)
     reply = client.ask("export_rows", sql="SELECT i FROM t", format="csv", state=state)
     assert reply["rows"] == 3
+
+
+def test_a_query_that_begins_with_with_is_read_again(client: Client) -> None:
+    client.run(VALUES)
+    sql = "WITH a AS (SELECT i FROM t) SELECT * FROM a"
+    state = state_of(client, sql)
+    for _ in range(2):
+        assert client.ask("export_rows", sql=sql, format="csv", state=state)["rows"] == 3
+
+
+def test_a_statement_with_with_that_fails_may_have_changed_something(client: Client) -> None:
+    client.run("CREATE TABLE k (a PRIMARY KEY); INSERT INTO k VALUES (3)")
+    state = state_of(client, "SELECT a FROM k")
+    client.run("WITH w (x) AS (VALUES (1), (3)) INSERT OR FAIL INTO k SELECT x FROM w")
+    error = client.fail("export_rows", sql="SELECT a FROM k", format="csv", state=state)
+    assert error["code"] == "data-changed"
+    assert client.ask("export_rows", sql="SELECT a FROM k", format="csv")["rows"] == 2
 
 
 def test_a_rollback_of_what_was_read_is_a_change(client: Client) -> None:

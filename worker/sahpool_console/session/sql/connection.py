@@ -218,7 +218,8 @@ class Connection:
         con = self.con
         word = _first_word(sql)
         self._settings.put_back()
-        if changes_what_is_read(word, sql):
+        # Whether WITH begins a write is known once it has begun.
+        if word != "WITH" and changes_what_is_read(word, sql):
             self.has_changed()
         if _INCREMENTAL_VACUUM.match(sql) and not con.in_transaction:
             # SQLite frees one page a step, and sqlite3's execute() steps a statement without
@@ -243,12 +244,20 @@ class Connection:
             self._began = perf_counter()
         with self._functions.naming_failures(), ExitStack() as until_known:
             cursor = until_known.enter_context(closing(con.cursor()))
-            with self._setting(word):
-                counted = word if self._begin(cursor, sql) == sql else "WITH"
+            try:
+                with self._setting(word):
+                    counted = word if self._begin(cursor, sql) == sql else "WITH"
+            except BaseException:
+                if word == "WITH":
+                    self.has_changed()
+                raise
+            writes = word == "WITH" and (cursor.description is None or self._writes(sql))
+            if writes:
+                self.has_changed()
             if cursor.description is None:
                 return Execution([], None, self._changes(cursor, counted, before))
             columns = [column[0] for column in cursor.description]
-            if word in _CHANGING or (word == "WITH" and self._writes(sql)):
+            if writes or word in _CHANGING:
                 kept = cursor.fetchall()
                 changes = self._changes(cursor, counted, before)
                 return Execution(columns, Rows(iter(kept), len(columns), cursor.close), changes)

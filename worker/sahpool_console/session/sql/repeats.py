@@ -30,8 +30,8 @@ def changes_what_is_read(word: str, sql: str) -> bool:
 
     A rollback does as well.
 
-    False only where that is certain: WITH may begin a write, VACUUM may change rowids, and ANALYZE
-    the order of rows.
+    False only where that is certain: WITH may begin a write (``Connection.execute`` looks), VACUUM
+    may change rowids, and ANALYZE the order of rows.
     """
     if word == "PRAGMA":
         return not _READING_PRAGMA.match(sql)
