@@ -73,6 +73,7 @@ def test_a_page_without_its_first_script_says_so(first_visit: Console, site: Ser
     assert "first.js did not load" in first_visit.wait_failure()
     site.missing.clear()
     first_visit.click("Retry")
+    wait_for("the page to be loaded again", lambda: first_visit.state() != "error")
     first_visit.wait_ready()
 
 
