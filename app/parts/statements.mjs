@@ -16,6 +16,7 @@ const BEFORE = 0; // no statement has begun
 const START = 1;
 const NORMAL = 2;
 const TRIGGER = 5;
+const NUL = 8;
 // State → token (SEMI, OTHER, EXPLAIN, CREATE, TEMP, TRIGGER, END) → state; blanks change none.
 const NEXT = [
   [0, 2, 3, 4, 2, 2, 2],
@@ -26,6 +27,7 @@ const NEXT = [
   [6, 5, 5, 5, 5, 5, 5],
   [6, 5, 5, 5, 5, 5, 7],
   [1, 5, 5, 5, 5, 5, 5],
+  [1, 2, 3, 4, 2, 2, 2], // after nothing but a NUL
 ];
 
 const isBlank = (code) => code === 32 || (code >= 9 && code <= 13 && code !== 11);
@@ -64,6 +66,10 @@ const step = (text, at, state) => {
     return at + 1;
   }
   if (isBlank(code) || (state === BEFORE && code === 0xfeff)) return at + 1;
+  if (code === 0) {
+    if (state === BEFORE) after = NUL; // a statement begins; the worker takes the NUL for a blank
+    return at + 1;
+  }
   const comment = code === 45 || code === 47 ? behindComment(text, at) : at;
   if (comment !== at) return comment;
   let word = OTHER;

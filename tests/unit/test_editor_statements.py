@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sahpool_console.session.sql.statements import split
@@ -66,6 +66,7 @@ def by_worker(text: str) -> list[list[int]]:
 
 
 @settings(max_examples=12, deadline=None)
+@example(["\0" + PARTS[22], "\0;", "\0 \0", f" \0{PARTS[23]}"])
 @given(st.lists(texts, min_size=20, max_size=40))
 def test_the_editor_and_the_worker_find_the_same_statements(found: list[str]) -> None:
     for text, (whole, slowly) in zip(found, ask(SCRIPT, {"texts": found})["texts"], strict=True):

@@ -458,7 +458,7 @@ VARYING = [
     "WITH a AS (SELECT random() AS r) SELECT r FROM a",
     "SELECT changes()",
     "SELECT uuid()",
-    "SELECT sum(i) FILTER (WHERE random() > 0) FROM t",
+    "SELECT count(i) FILTER (WHERE random() > 0) FROM t",
 ]
 
 
