@@ -64,27 +64,21 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def sources(schema: "list[Json]") -> "list[str]":
-    """Return each table of a schema as FROM needs it.
+def source(table: "Json", schema: "list[Json]") -> str:
+    """Return a table of a schema as FROM needs it.
 
     SQLite looks a bare name up in temp first, then in main, then in attached databases
     (https://sqlite.org/lang_naming.html): it stands alone only where it is clear.
     """
-    times: "dict[str, int]" = {}
-    for table in schema:
-        name = table["name"].lower()
-        times[name] = times.get(name, 0) + 1
-    found = []
-    for table in schema:
-        source = quoted(table["name"])
-        if table["schema"] != "main" or times[table["name"].lower()] > 1:
-            source = quoted(table["schema"]) + "." + source
-        found.append(source)
-    return found
+    name = table["name"].lower()
+    same = [each for each in schema if each["name"].lower() == name]
+    if table["schema"] == "main" and len(same) == 1:
+        return quoted(table["name"])
+    return quoted(table["schema"]) + "." + quoted(table["name"])
 
 
 def first_rows(source: str) -> str:
-    """Return the query for the first rows of a table, given as ``sources`` does."""
+    """Return the query for the first rows of a table, given as ``source`` does."""
     return "SELECT * FROM {} LIMIT {};".format(source, BROWSE_ROWS)
 
 

@@ -63,5 +63,10 @@ def test_a_table_is_named_with_its_schema_where_its_name_is_not_clear() -> None:
         {"schema": "temp", "name": "t"},
         {"schema": "other", "name": "u"},
     ]
-    assert texts.sources(schema) == ['"a""b"', '"main"."T"', '"temp"."t"', '"other"."u"']
+    assert [texts.source(table, schema) for table in schema] == [
+        '"a""b"',
+        '"main"."T"',
+        '"temp"."t"',
+        '"other"."u"',
+    ]
     assert texts.first_rows('"u"') == 'SELECT * FROM "u" LIMIT 100;'

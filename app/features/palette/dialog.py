@@ -7,14 +7,15 @@ from ui import dialogs
 
 MYPY = False  # which mypy takes for true: MicroPython has no typing
 if MYPY:
-    from page_types import Element, Event
+    from typing import Any
+
+    from page_types import Element, Event, Json
 
     from core.commands import Command
     from core.console import Console
 
 MOST_SHOWN = 60
 """Entries drawn at once: nobody reads on, and thousands would keep the page busy."""
-
 
 ASKED = ("start.retry", "worker.restart")
 """Commands that end what runs: a notice offers them when that is wanted, the palette always."""
@@ -29,7 +30,7 @@ class Entry:
         self.key = key
         self.is_refused = False
         self.command = ""  # the name of the command
-        self.sql = ""  # or the query of the table
+        self.table: "Json | None" = None  # or the table
 
 
 class Palette:
@@ -99,10 +100,8 @@ class Palette:
         return entry
 
     def _tables(self) -> "list[Entry]":
-        schema = self._console.state["schema"]
-        sources = format.sources(schema)
         entries = []
-        for number, table in enumerate(schema):
+        for table in self._console.state["schema"]:
             if table["type"] == "shadow":
                 continue
             name = table["name"]
@@ -110,7 +109,7 @@ class Palette:
                 name = table["schema"] + "." + name
             kind = "palette.view" if table["type"] == "view" else "palette.table"
             entry = Entry(name, text(kind))
-            entry.sql = format.first_rows(sources[number])
+            entry.table = table
             entries.append(entry)
         return entries
 
@@ -154,42 +153,41 @@ class Palette:
         else:
             self._field.removeAttribute("aria-activedescendant")
 
-    def _press(self, event: "Event") -> None:
+    def _press(self, event: "Event") -> "Any":
         count = min(len(self._found), MOST_SHOWN)
         if event.isComposing or not count:
-            return
+            return None
         if event.key == "ArrowDown":
             self._at = (self._at + 1) % count
         elif event.key == "ArrowUp":
             self._at = (self._at - 1) % count
         elif event.key == "Enter":
             event.preventDefault()
-            self._take(self._found[self._at])
-            return
+            return self._take(self._found[self._at])
         else:
-            return
+            return None
         event.preventDefault()
         self._mark()
+        return None
 
-    def _choose(self, option: "Element") -> None:
-        self._take(int(option.dataset.key))
+    def _choose(self, option: "Element") -> "Any":
+        return self._take(int(option.dataset.key))
 
-    def _take(self, number: int) -> None:
+    def _take(self, number: int) -> "Any":
+        """Open a table, or run a command; return what that returns, perhaps a coroutine."""
         entry = self._entries[number]
         self._dialog.close()
-        if entry.sql:
-            self._console.events.emit("browsed", entry.sql)
-        else:
-            dom.guarded(lambda: self._run(entry.command))()
+        if entry.table is not None:
+            source = format.source(entry.table, self._console.state["schema"])
+            return self._console.events.emit("browsed", format.first_rows(source))
+        if entry.command in ASKED:
+            return self._ask_first(entry.command)
+        return self._console.commands.run(entry.command)
 
-    async def _run(self, name: str) -> None:
-        if name in ASKED:
-            in_memory = self._console.state["storage"] == "memory"
-            about = text("palette.restart-memory" if in_memory else "palette.restart-about")
-            buttons = [("act.cancel", ""), ("act.restart", "primary")]
-            button, _ = await dialogs.ask(text("palette.restart"), about, buttons)
-            if button != "act.restart":
-                return
-        result = self._console.commands.run(name)
-        if hasattr(result, "send"):
-            await result
+    async def _ask_first(self, name: str) -> None:
+        in_memory = self._console.state["storage"] == "memory"
+        about = text("palette.restart-memory" if in_memory else "palette.restart-about")
+        buttons = [("act.cancel", ""), ("act.restart", "primary")]
+        button, _ = await dialogs.ask(text("palette.restart"), about, buttons)
+        if button == "act.restart":
+            dom.guarded(self._console.commands.run)(name)

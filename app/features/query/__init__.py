@@ -1,6 +1,7 @@
 """The editor, the running of its SQL, and the results."""
 
 from core import dom
+from core.lazy import Lazy
 from features.query.editor import Editor
 from features.query.last_visit import LastVisit
 from features.query.results import Results
@@ -8,30 +9,23 @@ from features.query.runner import Runner
 
 MYPY = False  # which mypy takes for true: MicroPython has no typing
 if MYPY:
-    from typing import Any
-
     from core.console import Console
     from features.query.export import Export
 
 
-_exports: "list[Export]" = []  # the one, once it was used
+def _load_export(console: "Console", runner: "Runner", results: "Results") -> "Export":
+    from features.query.export import Export
 
-
-def _export(console: "Console", runner: "Runner", results: "Results") -> "Any":
-    """Return a coroutine that exports the shown result; its code is loaded at the first use."""
-    if not _exports:
-        from features.query.export import Export
-
-        _exports.append(Export(console, runner, results))
-    return None if results.shown is None else _exports[0].ask(results.shown)
+    return Export(console, runner, results)
 
 
 def setup(console: "Console") -> "Results":
     """Shows the editor and the results, adds their commands, and returns the Results."""
     results = Results(console)
-    editor = Editor(console, dom.guarded(lambda script: runner.run_script(script)))
+    editor = Editor(console, lambda script: runner.run_script(script))
     runner = Runner(console, editor, results)
     LastVisit(console, results)
+    export = Lazy(lambda: _load_export(console, runner, results))
     on = console.events.on
     on("waiting", runner.take_wait)
     on("running", runner.take_progress)
@@ -50,5 +44,9 @@ def setup(console: "Console") -> "Results":
     add("query.sample", runner.load_sample, console.state.busy)
     add("results.more", runner.load_more)
     add("results.copy", results.copy)
-    add("results.export", lambda: _export(console, runner, results), console.state.busy)
+    add(
+        "results.export",
+        lambda: None if results.shown is None else export.get().ask(results.shown),
+        console.state.busy,
+    )
     return results

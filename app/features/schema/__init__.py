@@ -108,7 +108,7 @@ class Schema:
         _unfold(fold, columns, table, columns.hidden)
 
     def _browse(self, button: "Element") -> None:
-        source = format.sources(self._tables)[int(button.dataset.key)]
+        source = format.source(self._of(button), self._tables)
         self._console.events.emit("browsed", format.first_rows(source))
 
 
