@@ -358,7 +358,5 @@ class Editor {
  *   run has become another (target in statement_view.mjs)
  * @param {string} texts JSON {label, placeholder, runThis, unkept}, from app/messages
  */
-export const createEditor = (parent, onKey, onRun, onTarget, texts) => {
-  const told = ({ what, number, count }) => onTarget(what, number, count);
-  return new Editor(parent, { onKey, onRun, onTarget: told }, texts);
-};
+export const createEditor = (parent, onKey, onRun, onTarget, texts) =>
+  new Editor(parent, { onKey, onRun, onTarget }, texts);

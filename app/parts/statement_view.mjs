@@ -18,8 +18,7 @@ const field = StateField.define({
 
 /**
  * Returns what Run would run: {what: "selection" | "statement" | "all", from, to}; of a statement also its
- * `number`, from 1, and their `count`, 0 while a long
- * text is still being read.
+ * `number`, from 1, and the `count` of those that are read.
  */
 export const target = (state) => {
   const { from, to, head } = state.selection.main;
@@ -29,7 +28,7 @@ export const target = (state) => {
   if (!found.isComplete) found = found.more(state.doc, Infinity, head);
   const number = found.around(head, state.doc);
   if (number < 0 || (found.isComplete && found.count === 1)) return { what: "all", from: 0, to: state.doc.length };
-  return { what: "statement", number: number + 1, count: found.isComplete ? found.count : 0, ...found.at(number) };
+  return { what: "statement", number: number + 1, count: found.count, ...found.at(number) };
 };
 
 /** Returns the first statement that begins in a line, as {from, to}, or null. */
@@ -100,8 +99,8 @@ const view = ViewPlugin.fromClass(
 );
 
 /**
- * Returns the extension. `onRun({from, to})` is called for a ▶ that was pressed, `onTarget(target)` when
- * what Run would run has become another.
+ * Returns the extension. `onRun({from, to})` is called for a ▶ that was pressed, `onTarget(what, number, count)`
+ * (see target) when what Run would run has become another.
  */
 export const statements = (title, onRun, onTarget) => {
   const marker = new RunMarker(title);
@@ -124,15 +123,15 @@ export const statements = (title, onRun, onTarget) => {
         },
       },
     }),
-    EditorView.updateListener.of(({ state, docChanged, selectionSet, transactions }) => {
-      const hasReadOn = () => transactions.some(({ effects }) => effects.some((effect) => effect.is(readOn)));
-      if (!docChanged && !selectionSet && !hasReadOn()) return;
-      if (!state.field(field).isComplete) return; // it is told once the text is read
+    EditorView.updateListener.of(({ startState, state, selectionSet }) => {
+      const found = state.field(field);
+      if (!selectionSet && found === startState.field(field)) return;
+      if (!found.isComplete) return; // it is told once the text is read
       const { what, number = 0, count = 0 } = target(state);
       const now = `${what} ${number} ${count}`;
       if (now === told) return;
       told = now;
-      onTarget({ what, number, count });
+      onTarget(what, number, count);
     }),
   ];
 };

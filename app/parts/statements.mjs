@@ -19,7 +19,7 @@ const TRIGGER = 5;
 const NUL = 8;
 // State → token (SEMI, OTHER, EXPLAIN, CREATE, TEMP, TRIGGER, END) → state; blanks change none.
 const NEXT = [
-  [0, 2, 3, 4, 2, 2, 2],
+  [0, 2, 3, 4, 2, 2, 2], // before: an empty statement is none
   [1, 2, 3, 4, 2, 2, 2],
   [1, 2, 2, 2, 2, 2, 2],
   [1, 3, 2, 4, 2, 2, 2], // after EXPLAIN, which "QUERY PLAN" may follow
@@ -62,7 +62,7 @@ const step = (text, at, state) => {
   const code = text.charCodeAt(at);
   after = state;
   if (code === 59) {
-    if (state !== BEFORE) after = NEXT[state][SEMI];
+    after = NEXT[state][SEMI];
     return at + 1;
   }
   if (isBlank(code) || (state === BEFORE && code === 0xfeff)) return at + 1;
@@ -80,7 +80,7 @@ const step = (text, at, state) => {
     const name = next - at < 10 ? text.slice(at, next).toLowerCase() : "";
     if (Object.hasOwn(WORDS, name)) word = WORDS[name];
   }
-  after = NEXT[state || START][word];
+  after = NEXT[state][word];
   if (next > 0 && (after === NORMAL || after === TRIGGER)) {
     while (next < text.length && !isOfInterest(text.charCodeAt(next))) next++;
   }

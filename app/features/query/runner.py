@@ -49,7 +49,8 @@ class Runner:
         console.state.watch("ahead", self._show_place)
         self._seconds = dom.by_id("seconds")
         self._limit = dom.by_id("limit")
-        self._buttons = {name: dom.by_id(name) for name in ("run", "cancel")}
+        self._run_button = dom.by_id("run")
+        self._stop_button = dom.by_id("cancel")
         console.settings.watch("seconds", self._show_seconds)
         self._again = False
         self._since: "int | None" = None
@@ -245,7 +246,7 @@ class Runner:
 
     def _show_busy(self, _reason: "str | None") -> None:
         state = self._console.state
-        run, stop = self._buttons["run"], self._buttons["cancel"]
+        run, stop = self._run_button, self._stop_button
         busy = state["running"] or state["importing"]
         had_focus = dom.has_focus(stop)
         stop.disabled = not busy
@@ -260,8 +261,8 @@ class Runner:
     async def _pass_focus(self) -> None:
         """Gives the focus of Run to Stop, once that has taken its place (query.css)."""
         await asyncio.sleep(STOP_DELAY)
-        if dom.is_focus_lost() or dom.has_focus(self._buttons["run"]):
-            self._buttons["cancel"].focus()
+        if dom.is_focus_lost() or dom.has_focus(self._run_button):
+            self._stop_button.focus()
 
     def _show_place(self, ahead: "list[int]") -> None:
         left = [number for number in self._before if number in ahead]
@@ -337,8 +338,6 @@ class Runner:
         """
         self._since, self._again = None, False
         reply = await self._run_rest(self._editor.apart(sql), 0)
-        self._in_transaction = reply["in_transaction"]
-        self._console.state["in_transaction"] = self._in_transaction
         error = reply["outcomes"][0]["error"]
         if error is None:
             return
@@ -363,8 +362,6 @@ class Runner:
                 reply = await self._run_rest(script, start)
                 changed = changed or reply["schema_changed"]
                 wrote = wrote or reply["schema_changed"]
-                self._in_transaction = reply["in_transaction"]
-                self._console.state["in_transaction"] = self._in_transaction
                 for outcome in reply["outcomes"]:
                     wrote = wrote or bool(outcome["changes"])
                     result = self._results.add(outcome, script, reply["parts"])
@@ -416,6 +413,8 @@ class Runner:
             if error.kind == "TransactionLost":
                 self._console.state["in_transaction"] = False
             raise
+        self._in_transaction = reply["in_transaction"]
+        self._console.state["in_transaction"] = self._in_transaction
         last = self._last
         if last is not None:
             self._again = self._again or last.repeats > 0
