@@ -338,6 +338,11 @@ class Chromium:
         """Add a script that runs before the scripts of each page."""
         self._scripts.append(script)
 
+    def resize(self, width: int, height: int = 800) -> None:
+        """Give the page a view of this size, which a window may be too wide for."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+
     def choose_files(self, selector: str, *paths: Path) -> None:
         """Fill a file input."""
         field = self.driver.find_element(By.CSS_SELECTOR, selector)

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+from selenium.webdriver.common.by import By
 
 from tests.browser.console_page import Console
 from tests.browsers import Chromium, wait_for
@@ -13,8 +14,16 @@ from tests.conftest import ServedSite
 
 ENDLESS = "WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c"
 
+EDITOR = '[role=textbox][aria-label="SQL"]'
+
 NO_FILES = "delete StorageManager.prototype.getDirectory;\n"
 """In front of worker/boot.mjs: a browser without private file system."""
+
+
+def press(console: Console, *keys: str) -> None:
+    """Press keys in the editor; Control and Shift are held until the end."""
+    assert isinstance(console.browser, Chromium)
+    console.browser.driver.find_element(By.CSS_SELECTOR, EDITOR).send_keys(*keys)
 
 
 def opened(console: Console, name: str) -> None:

@@ -4,18 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
-from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from tests.browser.console_page import Console
-from tests.browsers import Chromium, wait_for
-
-EDITOR = '[role=textbox][aria-label="SQL"]'
-
-
-def press(console: Console, *keys: str) -> None:
-    assert isinstance(console.browser, Chromium)
-    console.browser.driver.find_element(By.CSS_SELECTOR, EDITOR).send_keys(*keys)
+from tests.browser.page_steps import EDITOR, press
+from tests.browsers import wait_for
 
 
 def shows(console: Console, value: str) -> bool:

@@ -6,6 +6,7 @@ import pytest
 
 from tests.browser import accessibility
 from tests.browser.console_page import Console
+from tests.browser.page_steps import EDITOR
 from tests.browsers import Chromium, wait_for
 
 OPEN = "return document.querySelector('dialog.palette[open]') !== null"
@@ -32,7 +33,6 @@ const id = document.activeElement.getAttribute("aria-activedescendant");
 const option = document.getElementById(id);
 return option.ariaSelected === "true" ? option.firstElementChild.textContent : null;
 """
-EDITOR = '[role=textbox][aria-label="SQL"]'
 
 
 def show(console: Console, key: str = "k", *, mod: bool = True, where: str | None = None) -> None:
@@ -114,10 +114,7 @@ def test_a_restart_of_the_worker_is_asked_about(console: Console) -> None:
 def test_the_palette_fits(console: Console, width: int) -> None:
     console.open()
     assert isinstance(console.browser, Chromium)
-    console.browser.driver.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride",
-        {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False},
-    )
+    console.browser.resize(width)
     console.js("document.getElementById('find').click()")
     wait_for("the palette", lambda: bool(console.js(OPEN)))
     inside = """

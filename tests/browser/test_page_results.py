@@ -205,9 +205,8 @@ def test_a_long_result_in_a_narrow_window_draws_only_what_is_seen(
     console: Console, width: int
 ) -> None:
     assert isinstance(console.browser, Chromium)
-    size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False}
     console.open()
-    console.browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    console.browser.resize(width)
     console.run_sql(
         "WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 3000) "
         "SELECT x FROM c"

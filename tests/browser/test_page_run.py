@@ -7,6 +7,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from tests.browser.console_page import Console
+from tests.browser.page_steps import ENDLESS, press
 from tests.browsers import Chromium, wait_for
 
 TWO = "SELECT 1 AS one;\n\nSELECT 2\n  AS two;"
@@ -16,8 +17,6 @@ CREATE TRIGGER r AFTER INSERT ON t BEGIN
 END;
 INSERT INTO t VALUES (1);
 SELECT a FROM t;"""
-ENDLESS = "WITH RECURSIVE r (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM r) SELECT count(*) FROM r"
-
 BUTTON = "return document.getElementById('run-text').textContent"
 SHOWN = """
 return ["run", "cancel"].filter((name) =>
@@ -25,22 +24,16 @@ return ["run", "cancel"].filter((name) =>
 """
 
 
-def keys(console: Console, *pressed: str, held: str = "") -> None:
-    """Press keys as a person does, with others held down."""
+def keys(console: Console, *pressed: str) -> None:
+    """Press keys where the focus is."""
     assert isinstance(console.browser, Chromium)
-    actions = ActionChains(console.browser.driver)
-    for key in held:
-        actions.key_down(key)
-    actions.send_keys(*pressed)
-    for key in held:
-        actions.key_up(key)
-    actions.perform()
+    ActionChains(console.browser.driver).send_keys(*pressed).perform()
 
 
 def write(console: Console, text: str) -> None:
     """Have a text in the editor, with the cursor at its start."""
     console.type_sql(text)
-    keys(console, Keys.HOME, held=Keys.CONTROL)
+    press(console, Keys.CONTROL, Keys.HOME)
 
 
 def test_run_says_which_statement_it_runs_and_runs_the_one_at_the_cursor(console: Console) -> None:
@@ -54,7 +47,7 @@ def test_run_says_which_statement_it_runs_and_runs_the_one_at_the_cursor(console
     assert console.js(BUTTON) == "Run statement 2 of 2"
     tinted = "return [...document.querySelectorAll('.cm-at-cursor')].map((e) => e.textContent)"
     assert console.js(tinted) == ["SELECT 2", "  AS two;"]
-    keys(console, Keys.ENTER, held=Keys.CONTROL)
+    press(console, Keys.CONTROL, Keys.ENTER)
     wait_for("the second", lambda: console.headers() == ["two"])
     assert console.editor_text() == TWO
 
@@ -71,11 +64,11 @@ def test_a_selection_runs_alone_and_one_statement_is_just_run(console: Console) 
     console.open()
     write(console, "SELECT 1 AS one")
     assert console.js(BUTTON) == "Run"
-    keys(console, *["a"], held=Keys.CONTROL)
+    press(console, Keys.CONTROL, "a")
     assert console.js(BUTTON) == "Run selection"
     write(console, TWO)
-    keys(console, *[Keys.ARROW_RIGHT] * 8, held=Keys.SHIFT)
-    keys(console, Keys.ENTER, held=Keys.CONTROL)
+    press(console, Keys.SHIFT, *[Keys.ARROW_RIGHT] * 8)
+    press(console, Keys.CONTROL, Keys.ENTER)
     wait_for("the selection", lambda: console.headers() == ["1"])
 
 
@@ -83,7 +76,7 @@ def test_all_statements_run_by_the_menu_and_by_the_key(console: Console) -> None
     console.open()
     write(console, TRIGGER)
     assert console.js(BUTTON) == "Run statement 1 of 4"
-    keys(console, Keys.ENTER, held=Keys.CONTROL + Keys.SHIFT)
+    press(console, Keys.CONTROL, Keys.SHIFT, Keys.ENTER)
     wait_for("all", lambda: console.rows() == [["2"]])
     write(console, TWO)
     console.click("More ways to run")
@@ -175,7 +168,7 @@ def test_run_turns_into_stop_and_escape_stops(console: Console) -> None:
 def test_escape_closes_what_is_open_before_it_stops(console: Console) -> None:
     console.open()
     write(console, ENDLESS)
-    keys(console, Keys.ENTER, held=Keys.CONTROL)
+    press(console, Keys.CONTROL, Keys.ENTER)
     wait_for("Stop", lambda: console.js(SHOWN) == ["cancel"])
     console.js("document.getElementById('run-menu').showPopover()")
     keys(console, Keys.ESCAPE)
@@ -204,8 +197,7 @@ def test_the_time_limit_is_in_the_menu_which_fits_and_told_where_one_is_set(
     return left >= 0 && right <= innerWidth && bottom <= innerHeight && scrollWidth <= clientWidth;
     """
     assert console.js(fits)
-    size = {"width": 360, "height": 700, "deviceScaleFactor": 1, "mobile": False}
-    console.browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    console.browser.resize(360, 700)
     assert console.js(fits)
 
 

@@ -71,10 +71,7 @@ def test_a_broken_value_is_told_and_kept_beside_the_one_that_is_chosen(console: 
 def test_the_dialog_and_its_button_fit_and_have_names(console: Console, width: int) -> None:
     console.open()
     assert isinstance(console.browser, Chromium)
-    console.browser.driver.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride",
-        {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False},
-    )
+    console.browser.resize(width)
     assert console.js("return document.getElementById('settings').getAttribute('aria-label')")
     console.js("document.getElementById('settings').click()")
     wait_for("the settings", lambda: bool(console.js(OPEN)))

@@ -6,13 +6,11 @@ import time
 
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
-from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from tests.browser.console_page import Console
+from tests.browser.page_steps import EDITOR, press
 from tests.browsers import Chromium, kill_page, wait_for
-
-EDITOR = '[role=textbox][aria-label="SQL"]'
 
 STORED = """
 const database = await new Promise((resolve, reject) => {
@@ -27,11 +25,6 @@ const all = await new Promise((resolve) => {
 database.close();
 return all;
 """
-
-
-def press(console: Console, *keys: str) -> None:
-    assert isinstance(console.browser, Chromium)
-    console.browser.driver.find_element(By.CSS_SELECTOR, EDITOR).send_keys(*keys)
 
 
 def wait_kept(console: Console, text: str) -> float:

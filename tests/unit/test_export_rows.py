@@ -328,6 +328,12 @@ def state_of(client: Client, sql: str) -> str:
     return state
 
 
+def assert_changed(client: Client, sql: str, state: str) -> None:
+    """A query is not read again as in a state, because the data has changed since."""
+    error = client.fail("export_rows", sql=sql, format="csv", state=state)
+    assert (error["type"], error["code"]) == ("RowsChanged", "data-changed")
+
+
 CHANGES = [
     "INSERT INTO t (i) VALUES (4)",
     "UPDATE t SET r = 2 WHERE i = 1",
@@ -355,8 +361,7 @@ def test_what_has_changed_since_is_not_read_again_as_if_it_had_not(
     sql = "SELECT i FROM t"
     state = state_of(client, sql)
     client.run(change)
-    error = client.fail("export_rows", sql=sql, format="csv", state=state)
-    assert (error["type"], error["code"]) == ("RowsChanged", "data-changed")
+    assert_changed(client, sql, state)
     assert client.ask("export_rows", sql=sql, format="csv")["size"] > 0
 
 
@@ -395,8 +400,7 @@ def test_a_statement_with_with_that_fails_may_have_changed_something(client: Cli
     client.run("CREATE TABLE k (a PRIMARY KEY); INSERT INTO k VALUES (3)")
     state = state_of(client, "SELECT a FROM k")
     client.run("WITH w (x) AS (VALUES (1), (3)) INSERT OR FAIL INTO k SELECT x FROM w")
-    error = client.fail("export_rows", sql="SELECT a FROM k", format="csv", state=state)
-    assert error["code"] == "data-changed"
+    assert_changed(client, "SELECT a FROM k", state)
     assert client.ask("export_rows", sql="SELECT a FROM k", format="csv")["rows"] == 2
 
 
@@ -404,26 +408,21 @@ def test_a_rollback_of_what_was_read_is_a_change(client: Client) -> None:
     client.run(VALUES)
     state = state_of(client, "BEGIN; INSERT INTO t (i) VALUES (9); SELECT i FROM t")
     client.run("ROLLBACK")
-    assert (
-        client.fail("export_rows", sql="SELECT i FROM t", format="csv", state=state)["code"]
-        == "data-changed"
-    )
+    assert_changed(client, "SELECT i FROM t", state)
 
 
 def test_a_statement_that_fails_and_rolls_back_is_a_change(client: Client) -> None:
     client.run("CREATE TABLE k (a UNIQUE); INSERT INTO k VALUES (1)")
     state = state_of(client, "BEGIN; INSERT INTO k VALUES (2); SELECT a FROM k")
     client.run("INSERT OR ROLLBACK INTO k VALUES (1)")
-    error = client.fail("export_rows", sql="SELECT a FROM k", format="csv", state=state)
-    assert error["code"] == "data-changed"
+    assert_changed(client, "SELECT a FROM k", state)
 
 
 def test_an_import_into_the_database_is_a_change(client: Client) -> None:
     client.run(VALUES)
     state = state_of(client, "SELECT i FROM t")
     client.load(b"a,b\n1,2\n", "more.csv")
-    error = client.fail("export_rows", sql="SELECT i FROM t", format="csv", state=state)
-    assert error["code"] == "data-changed"
+    assert_changed(client, "SELECT i FROM t", state)
 
 
 def test_a_commit_of_another_tab_is_a_change(client: Client) -> None:
@@ -431,8 +430,7 @@ def test_a_commit_of_another_tab_is_a_change(client: Client) -> None:
     state = state_of(client, "SELECT i FROM t")
     other = another(client)
     other.run("INSERT INTO t (i) VALUES (4)")
-    error = client.fail("export_rows", sql="SELECT i FROM t", format="csv", state=state)
-    assert error["code"] == "data-changed"
+    assert_changed(client, "SELECT i FROM t", state)
 
 
 def test_the_state_of_another_connection_is_none_of_this_one(client: Client) -> None:
