@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 
 import pytest
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
 
 from tests.browser.console_page import Console
 from tests.browsers import Chromium, wait_for
@@ -21,6 +23,24 @@ def opened(console: Console, name: str) -> None:
     """Wait until a database is the open one."""
     wait_for(f"{name} to be open", lambda: console.status() == f"Opened {name}")
     assert console.database() == name
+
+
+def keys(console: Console, *pressed: str, held: str = "") -> None:
+    """Press keys as a person does, with others held down."""
+    assert isinstance(console.browser, Chromium)
+    actions = ActionChains(console.browser.driver)
+    for key in held:
+        actions.key_down(key)
+    actions.send_keys(*pressed)
+    for key in held:
+        actions.key_up(key)
+    actions.perform()
+
+
+def write(console: Console, text: str) -> None:
+    """Have a text in the editor, with the cursor at its start."""
+    console.type_sql(text)
+    keys(console, Keys.HOME, held=Keys.CONTROL)
 
 
 def make(console: Console, name: str) -> None:

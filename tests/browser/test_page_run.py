@@ -7,6 +7,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from tests.browser.console_page import Console
+from tests.browser.page_steps import keys, write
 from tests.browsers import Chromium, wait_for
 
 TWO = "SELECT 1 AS one;\n\nSELECT 2\n  AS two;"
@@ -23,24 +24,6 @@ SHOWN = """
 return ["run", "cancel"].filter((name) =>
   document.getElementById(name).checkVisibility({ visibilityProperty: true }));
 """
-
-
-def keys(console: Console, *pressed: str, held: str = "") -> None:
-    """Press keys as a person does, with others held down."""
-    assert isinstance(console.browser, Chromium)
-    actions = ActionChains(console.browser.driver)
-    for key in held:
-        actions.key_down(key)
-    actions.send_keys(*pressed)
-    for key in held:
-        actions.key_up(key)
-    actions.perform()
-
-
-def write(console: Console, text: str) -> None:
-    """Have a text in the editor, with the cursor at its start."""
-    console.type_sql(text)
-    keys(console, Keys.HOME, held=Keys.CONTROL)
 
 
 def test_run_says_which_statement_it_runs_and_runs_the_one_at_the_cursor(console: Console) -> None:

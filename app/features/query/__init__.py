@@ -12,9 +12,11 @@ if MYPY:
 
     from core.console import Console
     from features.query.export import Export
+    from features.query.plan import Plan
 
 
 _exports: "list[Export]" = []  # the one, once it was used
+_plans: "list[Plan]" = []  # likewise
 
 
 def _export(console: "Console", runner: "Runner", results: "Results") -> "Any":
@@ -26,8 +28,30 @@ def _export(console: "Console", runner: "Runner", results: "Results") -> "Any":
     return None if results.shown is None else _exports[0].ask(results.shown)
 
 
+def _plan(console: "Console", editor: "Editor", runner: "Runner", results: "Results") -> "Plan":
+    """Return what shows plans; its code is loaded at the first use."""
+    if not _plans:
+        from features.query.plan import Plan
+
+        _plans.append(Plan(console, editor, runner, results))
+    return _plans[0]
+
+
 def setup(console: "Console") -> "Results":
     """Shows the editor and the results, adds their commands, and returns the Results."""
+
+    def explain() -> "Any":
+        database = console.state["database"]
+        return _plan(console, editor, runner, results).explain(editor.chosen(), database)
+
+    def explain_shown() -> "Any":
+        shown = results.shown
+        if shown is None:
+            return None
+        plan = _plan(console, editor, runner, results)
+        return plan.explain(shown.statement(), shown.database)
+
+    _plans.clear()
     results = Results(console)
     editor = Editor(console, dom.guarded(lambda script: runner.run_script(script)))
     runner = Runner(console, editor, results)
@@ -48,6 +72,8 @@ def setup(console: "Console") -> "Results":
     add("query.run-whole", runner.run_whole, runner.whole_refusal)
     add("query.cancel", runner.cancel, runner.idle, "Escape")
     add("query.sample", runner.load_sample, console.state.busy)
+    add("query.explain", explain, console.state.busy)
+    add("results.plan", explain_shown, console.state.busy)
     add("results.more", runner.load_more)
     add("results.copy", results.copy)
     add("results.export", lambda: _export(console, runner, results), console.state.busy)
