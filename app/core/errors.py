@@ -53,6 +53,12 @@ def note_of(note: "Json") -> str:
     return message_of(note) if "message" in note else _worded("note.", note)
 
 
+def step_of(step: "Json") -> str:
+    """Return a step of a plan as a sentence."""
+    said = _worded("step.", step) or step["detail"]
+    return text("step.left-join", said=said) if step["left"] else said
+
+
 def _worded(section: str, coded: "Json") -> str:
     """Return the text of a code with its parameters; "" where the catalogue has none."""
     key = section + (coded["code"] or "")

@@ -59,6 +59,14 @@ def time(seconds: float) -> str:
     return text("time.minutes", minutes=whole // 60, seconds=whole % 60)
 
 
+def short_time(seconds: float) -> str:
+    """Return a duration as time() does, but a brief one with its digits: ``0.036 ms``."""
+    if seconds >= 0.00995:
+        return time(seconds)
+    digits = "{:.3f}" if seconds < 0.0000995 else "{:.2f}" if seconds < 0.000995 else "{:.1f}"
+    return text("time.milliseconds", amount=digits.format(seconds * 1000))
+
+
 def quoted(name: str) -> str:
     """Return any name as a quoted SQL identifier (https://sqlite.org/lang_keywords.html)."""
     return '"' + name.replace('"', '""') + '"'

@@ -6,7 +6,9 @@ import time
 from pathlib import Path
 
 import pytest
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
 from tests.browser.console_page import Console
 from tests.browsers import Chromium, wait_for
@@ -30,6 +32,18 @@ def opened(console: Console, name: str) -> None:
     """Wait until a database is the open one."""
     wait_for(f"{name} to be open", lambda: console.status() == f"Opened {name}")
     assert console.database() == name
+
+
+def keys(console: Console, *pressed: str) -> None:
+    """Press keys where the focus is."""
+    assert isinstance(console.browser, Chromium)
+    ActionChains(console.browser.driver).send_keys(*pressed).perform()
+
+
+def write(console: Console, text: str) -> None:
+    """Have a text in the editor, with the cursor at its start."""
+    console.type_sql(text)
+    press(console, Keys.CONTROL, Keys.HOME)
 
 
 def make(console: Console, name: str) -> None:

@@ -7,7 +7,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from tests.browser.console_page import Console
-from tests.browser.page_steps import ENDLESS, press
+from tests.browser.page_steps import ENDLESS, keys, press, write
 from tests.browsers import Chromium, wait_for
 
 TWO = "SELECT 1 AS one;\n\nSELECT 2\n  AS two;"
@@ -22,18 +22,6 @@ SHOWN = """
 return ["run", "cancel"].filter((name) =>
   document.getElementById(name).checkVisibility({ visibilityProperty: true }));
 """
-
-
-def keys(console: Console, *pressed: str) -> None:
-    """Press keys where the focus is."""
-    assert isinstance(console.browser, Chromium)
-    ActionChains(console.browser.driver).send_keys(*pressed).perform()
-
-
-def write(console: Console, text: str) -> None:
-    """Have a text in the editor, with the cursor at its start."""
-    console.type_sql(text)
-    press(console, Keys.CONTROL, Keys.HOME)
 
 
 def test_run_says_which_statement_it_runs_and_runs_the_one_at_the_cursor(console: Console) -> None:

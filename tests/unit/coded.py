@@ -10,7 +10,7 @@ from pathlib import Path
 
 import serve
 from sahpool_console.session import hints
-from sahpool_console.session.sql import dialects
+from sahpool_console.session.sql import dialects, plan
 
 WORKER = sorted((serve.ROOT / "worker" / "sahpool_console").rglob("*.py"))
 PAGE = sorted((serve.ROOT / "app").rglob("*.py"))
@@ -71,6 +71,7 @@ def in_the_worker() -> Iterator[tuple[str, ast.Call | None]]:
     yield from ((f"hint.{code}", None) for code, _ in hints.HINTS)
     yield from ((f"hint.{rule.code}", None) for rule in dialects.RULES)
     yield from ((f"hint.{code}", None) for code in dialects.FUNCTIONS.values())
+    yield from ((f"step.{code}", None) for code in plan.CODES)
     yield "hint.sql-function-unknown", None
 
 

@@ -52,6 +52,7 @@ NO_TEXTS = {
         "WrongDatabase",
     ),
     *("ArrowDown", "ArrowLeft", "ArrowRight", "ArrowUp", "Enter", "Escape", "Files", "Mac"),
+    *("Home", "End"),
     *("Ctrl", "Mod"),  # on the keys themselves, and in the names of keys
     "SELECT * FROM {} LIMIT {};",
     "(max-width: 760px)",

@@ -212,6 +212,21 @@ OPS: "dict[str, Op]" = {
         fate=AGAIN,
         while_paused=True,
     ),
+    # The plan of one statement, and the indexes that would help it. It is not run.
+    "plan": Op({"sql": TEXT}, {"database": (TEXT_OR_NULL, None)}, fate=AGAIN),
+    # Times a query that only reads without indexes and with them; ``create`` has the statements
+    # that make them. Nothing of them stays.
+    "try_indexes": Op(
+        {"sql": TEXT, "create": TEXT},
+        {"database": (TEXT_OR_NULL, None), "seconds": (INT, 0)},
+        fate=AGAIN,
+    ),
+    # Makes indexes, all or none.
+    "keep_indexes": Op(
+        {"create": TEXT},
+        {"database": (TEXT_OR_NULL, None), "seconds": (INT, 0)},
+        fate=UNKNOWN,
+    ),
     "delete": Op({"database": TEXT}, {}, fate=UNKNOWN),
     # How much room there is; at once, for the browser may take long to answer.
     "storage": Op({}, {}, fate=AGAIN, while_paused=True, at_once=True),

@@ -9,14 +9,25 @@ from features.query.runner import Runner
 
 MYPY = False  # which mypy takes for true: MicroPython has no typing
 if MYPY:
+    from typing import Any
+
     from core.console import Console
     from features.query.export import Export
+    from features.query.plan import Plan
 
 
 def _load_export(console: "Console", runner: "Runner", results: "Results") -> "Export":
     from features.query.export import Export
 
     return Export(console, runner, results)
+
+
+def _load_plan(
+    console: "Console", editor: "Editor", runner: "Runner", results: "Results"
+) -> "Plan":
+    from features.query.plan import Plan
+
+    return Plan(console, editor, runner, results)
 
 
 def setup(console: "Console") -> "Results":
@@ -26,6 +37,15 @@ def setup(console: "Console") -> "Results":
     runner = Runner(console, editor, results)
     LastVisit(console, results)
     export = Lazy(lambda: _load_export(console, runner, results))
+    plan = Lazy(lambda: _load_plan(console, editor, runner, results))
+
+    def explain() -> "Any":
+        return plan.get().explain(editor.chosen(), console.state["database"])
+
+    def explain_shown() -> "Any":
+        shown = results.shown
+        return None if shown is None else plan.get().explain(shown.statement(), shown.database)
+
     on = console.events.on
     on("waiting", runner.take_wait)
     on("running", runner.take_progress)
@@ -42,6 +62,8 @@ def setup(console: "Console") -> "Results":
     add("query.run-whole", runner.run_whole, runner.whole_refusal)
     add("query.cancel", runner.cancel, runner.idle, "Escape")
     add("query.sample", runner.load_sample, console.state.busy)
+    add("query.explain", explain, console.state.busy)
+    add("results.plan", explain_shown, console.state.busy)
     add("results.more", runner.load_more)
     add("results.copy", results.copy)
     add(

@@ -21,6 +21,8 @@ MOST_TABS = 40
 TAB_WIDTH = 24
 MOST_MESSAGES = 1000
 MESSAGES_AT_ONCE = 10
+ACTS = ("show-plan", "copy", "export-rows")
+"""The ids of the buttons for the result that is shown."""
 
 
 class Result:
@@ -123,13 +125,14 @@ class Results:
         """Forgets the results of the last run."""
         self._results = []
         self._shown = None
+        self.cover(None)
         self._grid.clear()
         self._has_run = True
         self._title.textContent = ""
         self._messages.hidden = True
         self._draw_tabs()
-        dom.by_id("copy").hidden = True
-        dom.by_id("export-rows").hidden = True
+        for name in ACTS:
+            dom.by_id(name).hidden = True
         dom.by_id("more").hidden = True
         self._older.hidden = True
         self._draw_empty()
@@ -169,6 +172,16 @@ class Results:
         self._grid.keep(shown.key, database, shown.sql)
         return True
 
+    def cover(self, view: "Element | None") -> None:
+        """Shows an element of the panel in the place of the rows until a result is shown.
+
+        None shows the rows again.
+        """
+        if view is None:
+            self._panel.removeAttribute("data-view")
+        else:
+            self._panel.setAttribute("data-view", view.id)
+
     def megabytes(self) -> float:
         """Return the memory that the rows of all results take, in MB."""
         return self._grid.megabytes()
@@ -192,9 +205,10 @@ class Results:
         """Shows a result, or the messages when it is None."""
         changed = result is not self._shown or result is None
         self._shown = result
+        self.cover(None)
         self._messages.hidden = result is not None
-        dom.by_id("copy").hidden = result is None
-        dom.by_id("export-rows").hidden = result is None
+        for name in ACTS:
+            dom.by_id(name).hidden = result is None
         dom.by_id("more").hidden = not offer_more
         if result is None:
             self._grid.hide()

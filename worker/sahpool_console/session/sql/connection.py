@@ -2,7 +2,7 @@
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import (
     AbstractContextManager,
     ExitStack,
@@ -11,6 +11,7 @@ from contextlib import (
     nullcontext,
     suppress,
 )
+from functools import partial
 from itertools import count
 from secrets import token_hex
 from time import perf_counter
@@ -20,6 +21,8 @@ from ..errors import CursorClosed, Hint, TransactionOpen
 from ..host import Host
 from .collations import Collations
 from .functions import Functions
+from .names import quoted
+from .parameters import Values, with_stand_ins
 from .repeats import changes_what_is_read, varies
 from .results import Rows
 from .statements import split
@@ -101,6 +104,7 @@ class Connection:
         self._number = token_hex(8)  # of this connection, of which there may be one in each worker
         self._change_count = 0  # how often the connection has changed, or undone, what queries give
         self._has_attached = False
+        self._plans = 0
         self.con = host.storage.connect(name)
         self.con.isolation_level = None
         self.con.text_factory = bytearray
@@ -201,7 +205,7 @@ class Connection:
                 database=self.name,
             )
 
-    def query(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+    def query(self, sql: str, parameters: Values = ()) -> list[tuple[Any, ...]]:
         """All rows of a query of the service's own, with text as str.
 
         Text that is not valid UTF-8 gets replacement characters.
@@ -349,6 +353,28 @@ class Connection:
         changing = {each.name for each in functions if not each.deterministic}
         return varies(self.query("EXPLAIN " + sql), changing)
 
+    def plan(self, sql: str) -> tuple[list[tuple[Any, ...]], Values]:
+        """The rows of EXPLAIN QUERY PLAN of a statement, and NULLs that stand for its parameters.
+
+        The statement must be none on which SQLite acts while it prepares it (``plan.target``).
+
+        Raises:
+            ForeignIndex: It cannot be run here (``collations``).
+            sqlite3.Error: SQLite does not accept it.
+        """
+        # SQLite plans by the schema that it knows, and sqlite3 keeps what it has prepared: neither
+        # notices without this what another connection has done.
+        for (name,) in self.query("SELECT name FROM pragma_database_list"):
+            self.query(f"SELECT 1 FROM {quoted(name)}.sqlite_schema LIMIT 1")
+        self._plans += 1
+        while True:
+            try:
+                explained = f"EXPLAIN QUERY PLAN {self._collations.safe(sql)}\n--{self._plans}"
+                return with_stand_ins(partial(self.query, explained))
+            except sqlite3.OperationalError as error:
+                if not self._adds_what_is_missing(error, sql):
+                    raise
+
     def may_end(self, sql: bytes, start: int) -> bool:
         """Whether a script, from byte ``start`` on, has a statement that ends a transaction."""
         statements = split(sql, start)
@@ -383,7 +409,7 @@ class Connection:
 
         Source: https://www.sqlite.org/opcode.html#Transaction: then P2 is not zero.
         """
-        program = self.query("EXPLAIN " + sql)
+        program, _ = with_stand_ins(partial(self.query, "EXPLAIN " + sql))
         return any(step[1] == "Transaction" and step[3] != 0 for step in program)
 
     def _changes(self, cursor: sqlite3.Cursor, word: str, before: int) -> int | None:
@@ -442,14 +468,15 @@ class Connection:
         for number in list(self._results):
             self.close_result(number)
 
-    def begin(self) -> None:
-        """Begins the write transaction that transaction() then ends.
+    def begin(self, *, to_keep: bool = True) -> None:
+        """Begins the write transaction that transaction() then ends, or else undone().
 
         Raises:
             sqlite3.OperationalError: SQLITE_BUSY: another connection writes.
         """
         self._before_write()
-        self.has_changed()
+        if to_keep:
+            self.has_changed()
         self.con.execute("BEGIN IMMEDIATE")
 
     @contextmanager
@@ -460,24 +487,35 @@ class Connection:
                 yield
             self.con.execute("COMMIT")
         finally:
-            # After an interrupt or a full disk SQLite may have rolled back by itself.
-            if self.con.in_transaction:
-                # The cancel that led here must not interrupt the ROLLBACK as well.
-                self.con.set_progress_handler(None, PROGRESS_STEPS)
-                try:
-                    self.con.execute("ROLLBACK")
-                finally:
-                    self.con.set_progress_handler(self._progress, PROGRESS_STEPS)
+            self._roll_back()
+
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """After begin(to_keep=False): rolls everything back, however the block ends.
+
+        Rows that were read before stay as they are in the database.
+        """
+        try:
+            with self._functions.naming_failures(), self._host.engine.interruptible(self.con):
+                yield
+        finally:
+            self._roll_back()
+
+    def _roll_back(self) -> None:
+        # After an interrupt or a full disk SQLite may have rolled back by itself.
+        if not self.con.in_transaction:
+            return
+        # The cancel that led here must not interrupt the ROLLBACK as well.
+        self.con.set_progress_handler(None, PROGRESS_STEPS)
+        try:
+            self.con.execute("ROLLBACK")
+        finally:
+            self.con.set_progress_handler(self._progress, PROGRESS_STEPS)
 
 
 def _first_word(sql: str) -> str:
     first = _FIRST_WORD.match(sql)
     return first[0].upper() if first else ""
-
-
-def quoted(name: str) -> str:
-    """``name`` as an identifier in SQL."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _text(value: object) -> object:
