@@ -49,7 +49,7 @@ async def main() -> None:
     """Builds the page, then takes over the worker's messages from public/start.mjs."""
     state = State()
     events = Events()
-    status = Status(state)
+    status = Status()
     commands = Commands(status.say)
     trouble = Trouble(events, commands)
     dom.on_crash(trouble.show_crash)

@@ -307,6 +307,11 @@ def passed() -> float:
     return js.performance.now() / 1000
 
 
+def clock(seconds: float) -> str:
+    """Return the time of day that it was some seconds ago, as the browser's language has it."""
+    return parts.clock(seconds)
+
+
 async def copy(text: str) -> bool:
     """Put text on the clipboard, and return whether the browser allowed it."""
     return await parts.copyText(text)

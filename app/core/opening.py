@@ -98,7 +98,7 @@ class Opening:
         self._settings["database"] = reply["database"]
         self._state["database"] = reply["database"]
         self.take_schema(reply)
-        self._state["in_transaction"] = reply["in_transaction"]
+        self._state["transaction"] = reply["transaction"]
 
     def take_schema(self, reply: "Json") -> None:
         """Puts the schema that came with a reply into the state."""

@@ -32,7 +32,8 @@ class State:
     schema          tables and views of the open database, as in a reply (protocol.py)
     running         whether statements run
     importing       whether a file is being imported
-    in_transaction  whether the session has an open transaction
+    transaction     the session's open transaction, {"seconds" that it is open, "changes": rows that
+                    it has changed}, as in a reply; None: none is open
     storage         where databases are kept: "opfs" or "memory"; None until the hello
     why_memory      why the databases are in memory: "insecure", "missing", "refused", or None
     quarantined     files of the storage that are in quarantine (hello's ``quarantined``)
@@ -63,7 +64,7 @@ class State:
             "schema": [],
             "running": False,
             "importing": False,
-            "in_transaction": False,
+            "transaction": None,
             "storage": None,
             "why_memory": None,
             "quarantined": [],

@@ -25,7 +25,7 @@ class Leaving:
         self._console = console
         self._left = False
         self._undone = False
-        for name in ("importing", "in_transaction", "unexported"):
+        for name in ("importing", "transaction", "unexported"):
             console.state.watch(name, lambda _value: self._update())
         dom.listen_window("pagehide", lambda _event: self._leave())
         dom.listen_window("pageshow", lambda _event: self._come_back())
@@ -33,7 +33,7 @@ class Leaving:
     def _update(self) -> None:
         state = self._console.state
         dom.ask_before_leaving(
-            state["importing"] or state["in_transaction"] or len(state["unexported"]) > 0
+            state["importing"] or bool(state["transaction"]) or len(state["unexported"]) > 0
         )
 
     def _leave(self) -> None:
@@ -41,7 +41,7 @@ class Leaving:
         # worker with databases in memory is kept: they would be lost, and no other tab needs it.
         if self._console.state["storage"] != "memory":
             self._left = True
-            self._undone = self._console.state["in_transaction"]
+            self._undone = bool(self._console.state["transaction"])
             self._console.events.emit("left")
 
     def _come_back(self) -> None:

@@ -50,6 +50,13 @@ export const remember = (key, text) => {
   }
 };
 
+/** Returns the time of day `seconds` ago, with the date where it was not today. */
+export const clock = (seconds) => {
+  const time = new Date(Date.now() - seconds * 1000);
+  const isToday = time.toDateString() === new Date().toDateString();
+  return time.toLocaleString([], { timeStyle: "short", dateStyle: isToday ? undefined : "medium" });
+};
+
 /** Adds an entry to the performance timeline; `begin` and `end` are ms since 1970, as text. */
 export const measure = (name, begin, end) => {
   const { timeOrigin } = performance;

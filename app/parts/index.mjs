@@ -13,5 +13,5 @@ export { keepOffline, onOpenedWith, takeUpdate } from "./offline.mjs";
 export { droppedFiles } from "./drop.mjs";
 export { write, writeName } from "./visible.mjs";
 export { onFault } from "./browser.mjs";
-export { copyText, mark, measure, reached } from "./browser.mjs";
+export { clock, copyText, mark, measure, reached } from "./browser.mjs";
 export { askBeforeLeaving, askToKeep, discardSnapshot, download, onKeys, recall, remember, reveal, sizeOf } from "./browser.mjs";

@@ -15,19 +15,17 @@ if MYPY:
 
     from core.commands import Commands
     from core.events import Events
-    from core.state import State
 
 
 class Status:
-    """The status line: what was done and how long it took, an open transaction, the engine."""
+    """The status line: what was done and how long it took, the engine."""
 
-    def __init__(self, state: "State") -> None:
+    def __init__(self) -> None:
         self._text = dom.by_id("status-text")
         self._ticker = dom.by_id("ticker")
         self._engine = dom.by_id("engine")
         self._watch = 0
         self._reached = ""
-        state.watch("in_transaction", self._show_transaction)
 
     def say(self, said: str) -> None:
         """Shows a text that assistive technology reads out."""
@@ -76,9 +74,6 @@ class Status:
                 self.tick(text("status.passed", amount=amount))
             await asyncio.sleep(0.2)
             passed += 0.2
-
-    def _show_transaction(self, is_open: bool) -> None:
-        dom.by_id("transaction").hidden = not is_open
 
 
 class Trouble:

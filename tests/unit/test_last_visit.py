@@ -54,7 +54,7 @@ def test_a_result_that_may_not_be_kept_is_dropped(page: FakePage, last: Any, why
     if why == "memory":
         page.state["storage"] = "memory"
     elif why == "transaction":
-        page.state["in_transaction"] = True
+        page.state["transaction"] = {"seconds": 1.0, "changes": 2}
     else:
         page.settings["last-rows"] = False
         last.forget.assert_called_once_with()

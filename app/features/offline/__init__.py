@@ -56,7 +56,7 @@ class Offline:
         """Reloads the page in its new version, unless data would be lost or something runs."""
         if not self._console.may_begin():
             return
-        if self._console.state["in_transaction"]:
+        if self._console.state["transaction"]:
             self._console.status.say(text("offline.transaction"))
             return
         if self._console.state["unexported"]:

@@ -204,7 +204,7 @@ class Quarantine:
         self._console.events.emit("replaced", reply["database"])
         self._console.events.emit("wrote", reply["database"])
         self._console.state["databases"] = reply["databases"]
-        if not self._console.state["in_transaction"]:
+        if not self._console.state["transaction"]:
             await self._console.opening.switch(reply["database"])
         size = format.size(reply["size"])
         self._console.status.say(text("quarantine.recovered", name=reply["database"], size=size))

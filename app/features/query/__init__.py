@@ -6,6 +6,7 @@ from features.query.editor import Editor
 from features.query.last_visit import LastVisit
 from features.query.results import Results
 from features.query.runner import Runner
+from features.query.transaction import Transaction
 
 MYPY = False  # which mypy takes for true: MicroPython has no typing
 if MYPY:
@@ -36,6 +37,7 @@ def setup(console: "Console") -> "Results":
     editor = Editor(console, lambda script: runner.run_script(script))
     runner = Runner(console, editor, results)
     LastVisit(console, results)
+    Transaction(console, editor, runner, results)
     export = Lazy(lambda: _load_export(console, runner, results))
     plan = Lazy(lambda: _load_plan(console, editor, runner, results))
 

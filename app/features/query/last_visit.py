@@ -46,7 +46,7 @@ class LastVisit:
         may_be_kept = (
             self._console.settings["last-rows"]
             and state["storage"] == "opfs"
-            and not state["in_transaction"]
+            and not state["transaction"]
         )
         if not may_be_kept or not self._results.keep(database):
             dom.last_rows.drop()

@@ -100,7 +100,7 @@ class Runner:
 
     def whole_refusal(self) -> "str | None":
         """Return why the text cannot be run in one transaction now; None when it can."""
-        if self._console.state["in_transaction"]:
+        if self._console.state["transaction"]:
             return text("query.in-transaction")
         return self._console.state.busy()
 
@@ -204,7 +204,7 @@ class Runner:
         self._begin()
         # As the person saw it at this moment: if the transaction is lost before the worker runs the
         # SQL, the worker must refuse it instead of running it without a transaction.
-        self._in_transaction = self._console.state["in_transaction"]
+        self._in_transaction = self._console.state["transaction"] is not None
         self._left = None
         self._console.trouble.clear()
         self._editor.clear_marks()
@@ -318,32 +318,60 @@ class Runner:
         await state.until("ready")
         self._database = seen or state["database"]
         await self._control("BEGIN")
-        ended = False
+        said = text("query.transaction-ended")
         try:
             ended = await self._statements(script, self._database)
-        finally:
-            said = text("query.transaction-ended")
-            if state["in_transaction"]:
+            if state["transaction"]:
                 await self._control("COMMIT" if ended else "ROLLBACK")
                 said = text("query.rolled-back")
                 if ended:
                     said = text("query.committed", count=self._results.count())
+        except RequestError as error:
+            await self._undo(error)
         self._console.status.say(said)
 
-    async def _control(self, sql: str) -> None:
-        """Begins or ends a transaction.
+    async def _undo(self, error: "RequestError") -> None:
+        """Rolls back and raises an error, which says more than one of the ROLLBACK would."""
+        try:
+            if self._console.state["transaction"]:
+                await self._control("ROLLBACK")
+        finally:
+            raise error
+
+    async def end_transaction(self, sql: str) -> bool:
+        """Run COMMIT or ROLLBACK without touching the results; return whether that was done."""
+        if not self._console.may_begin():
+            return False
+        state = self._console.state
+        self._begin()
+        self._console.trouble.clear()
+        self._in_transaction = state["transaction"] is not None
+        self._database = state["database"]
+        try:
+            reply = await self._control(sql)
+            if reply["schema_changed"]:
+                await self._look_again()
+        except RequestError as error:
+            self._console.trouble.show(error.error)
+            self._console.status.say(text("status.failed"))
+            return False
+        finally:
+            self._end()
+        self._console.events.emit("ran", self._database)
+        return True
+
+    async def _control(self, sql: str) -> "Json":
+        """Begin or end a transaction, and return the reply.
 
         Raises:
-            RequestError: SQLite does not; a COMMIT that failed was rolled back.
+            RequestError: SQLite does not.
         """
         self._since, self._again = None, False
         reply = await self._run_rest(self._editor.apart(sql), 0)
         error = reply["outcomes"][0]["error"]
-        if error is None:
-            return
-        if sql == "COMMIT" and self._in_transaction:
-            await self._control("ROLLBACK")
-        raise RequestError(error)
+        if error is not None:
+            raise RequestError(error)
+        return reply
 
     async def _statements(self, script: "Script", database: "str | None") -> bool:
         """Run a script, and return whether all of its statements have ended well."""
@@ -411,10 +439,10 @@ class Runner:
             )
         except RequestError as error:
             if error.kind == "TransactionLost":
-                self._console.state["in_transaction"] = False
+                self._console.state["transaction"] = None
             raise
         self._in_transaction = reply["in_transaction"]
-        self._console.state["in_transaction"] = self._in_transaction
+        self._console.state["transaction"] = reply["transaction"]
         last = self._last
         if last is not None:
             self._again = self._again or last.repeats > 0

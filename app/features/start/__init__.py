@@ -91,7 +91,7 @@ class Start:
         """Ends the worker, in whichever tab it is, and opens the same database in a new one."""
         in_memory = self._console.state["storage"] == "memory"
         self._console.client.refuse_all("memory-gone" if in_memory else KEPT)
-        self._console.state["in_transaction"] = False
+        self._console.state["transaction"] = None
         self._begin(text("start.again"))
         self._leader.step("restart")
 
@@ -118,7 +118,7 @@ class Start:
     def come_back(self) -> None:
         """Begins anew after leave()."""
         self._console.client.refuse_all(KEPT)
-        self._console.state["in_transaction"] = False
+        self._console.state["transaction"] = None
         self._begin(text("start.again"))
         # As after a reload: this page does not know whether the storage is still lent.
         self._console.client.transport.lend(False)
@@ -184,9 +184,9 @@ class Start:
                 self._fail(text("start.page"), MIXED)
                 return
             self._console.state["tab"] = number
-            was_in_transaction = self._console.state["in_transaction"]
+            had_transaction = self._console.state["transaction"] is not None
             is_another = self._console.state["versions"] != {}
-            self._console.state["in_transaction"] = False
+            self._console.state["transaction"] = None
             self._console.state["can_suspend"] = hello["can_suspend"]
             self._console.state["why_memory"] = hello["why_memory"]
             self._console.state["storage"] = hello["storage"]
@@ -214,7 +214,7 @@ class Start:
         seconds = dom.reached("ready")
         if self._console.state["leads"] and seconds is not None and seconds < LONGEST_START:
             self._console.settings["start-seconds"] = seconds
-        if was_in_transaction and not self._console.client.will_tell_of_loss():
+        if had_transaction and not self._console.client.will_tell_of_loss():
             self._console.trouble.show(LOST)
         self._console.client.resume()
         await asyncio.sleep(AFTERWARDS)

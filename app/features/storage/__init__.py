@@ -79,7 +79,7 @@ class Storage:
 
     def exported(self, database: str) -> None:
         """Takes the event ``exported``: the file has all that was committed."""
-        if self._console.state["storage"] == "memory" and not self._console.state["in_transaction"]:
+        if self._console.state["storage"] == "memory" and not self._console.state["transaction"]:
             self._exported = database
             self._forget(database)
             self._show()

@@ -375,7 +375,7 @@ class Session:
         self.neighbours.require_unused(name, self, what)
 
     def described(self) -> Fields:
-        """The open database's name, size in bytes and schema, and whether a transaction is open."""
+        """The open database's name, size in bytes and schema, and the transaction that is open."""
         connection = self.open_connection
         schema = catalog.schema(connection)
         self._schema_seen = catalog.signature(connection)
@@ -384,6 +384,7 @@ class Session:
             "size": connection.size,
             "schema": schema,
             "in_transaction": connection.con.in_transaction,
+            "transaction": connection.open_transaction.described(),
         }
 
     def schema_changed(self, connection: Connection) -> bool:

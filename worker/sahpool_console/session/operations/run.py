@@ -73,6 +73,7 @@ async def run(session: Session, job: Job) -> Fields:
         "outcomes": merged.taken(),
         "next": None if statement is None else statement.start,
         "in_transaction": connection.con.in_transaction,
+        "transaction": connection.open_transaction.described(),
         "schema_changed": session.schema_changed(connection),
     }
 
@@ -235,7 +236,7 @@ def _statement_error(
         keywords = session.host.engine.keywords()
         _add_hint(
             report,
-            Situation(str(error), text, offset, keywords, connection.open_for),
+            Situation(str(error), text, offset, keywords, connection.open_transaction.open_for),
             statement.start,
         )
     return report

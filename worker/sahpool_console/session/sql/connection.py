@@ -14,7 +14,6 @@ from contextlib import (
 from functools import partial
 from itertools import count
 from secrets import token_hex
-from time import perf_counter
 from typing import Any, NamedTuple
 
 from ..errors import CursorClosed, Hint, TransactionOpen
@@ -26,6 +25,7 @@ from .parameters import Values, with_stand_ins
 from .repeats import changes_what_is_read, varies
 from .results import Rows
 from .statements import split
+from .transaction import Transaction
 from .vacuum import Settings, is_vacuum, size_of, suits, vacuum
 
 __all__ = ["PROGRESS_STEPS", "Connection", "Execution", "quoted"]
@@ -108,7 +108,7 @@ class Connection:
         self.con = host.storage.connect(name)
         self.con.isolation_level = None
         self.con.text_factory = bytearray
-        self._began = 0.0  # when the open transaction began, by perf_counter()
+        self.open_transaction = Transaction(self.con)
         self._put_off = 0  # pages, see put_off_checkpoints
         # Whether the service empties the WAL later (empty_wal); None: not known yet.
         self._is_tidied: bool | None = None
@@ -244,13 +244,13 @@ class Connection:
         self.may_differ = self.may_differ or word not in _KEEPS_SCHEMA
         self.was_undone = self.was_undone or word in _UNDOES_SCHEMA
         before = con.total_changes
-        if not con.in_transaction:
-            self._began = perf_counter()
+        self.open_transaction.begins()
         with self._functions.naming_failures(), ExitStack() as until_known:
             cursor = until_known.enter_context(closing(con.cursor()))
             try:
                 with self._setting(word):
                     counted = word if self._begin(cursor, sql) == sql else "WITH"
+                self.open_transaction.done(word, sql)
             except BaseException:
                 if word == "WITH":
                     self.has_changed()
@@ -385,11 +385,6 @@ class Connection:
         """PRAGMA data_version, which changes with each commit of another connection."""
         ((version,),) = self.query("PRAGMA main.data_version")
         return int(version)
-
-    @property
-    def open_for(self) -> float | None:
-        """Seconds since the open transaction began; None: none is open."""
-        return perf_counter() - self._began if self.con.in_transaction else None
 
     @property
     def holds_snapshot(self) -> bool:
