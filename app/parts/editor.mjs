@@ -17,6 +17,7 @@ import { setDiagnostics } from "@codemirror/lint";
 import { tags } from "@lezer/highlight";
 import { guarded, report } from "./browser.mjs";
 import { Names, sourceOf } from "./completion.mjs";
+import { languageOf } from "./long_sql.mjs";
 import { Script } from "./script.mjs";
 import { statements, target } from "./statement_view.mjs";
 import { KeptText } from "./texts.mjs";
@@ -214,7 +215,7 @@ class Editor {
   }
 
   #sql() {
-    return new LanguageSupport(this.#dialect.language);
+    return new LanguageSupport(languageOf(this.#dialect));
   }
 
   #known() {

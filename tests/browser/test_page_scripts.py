@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from selenium.webdriver.common.keys import Keys
 
 from tests.browser.console_page import Console
-from tests.browser.page_steps import ENDLESS
+from tests.browser.page_steps import ENDLESS, press
 from tests.browsers import wait_for
 
 # As the reports had it: one INSERT of megabytes, and very many statements.
@@ -52,6 +53,12 @@ def test_a_statement_of_five_megabytes_runs(console: Console) -> None:
         f"Array.from({{ length: {rows} }}, () => `{ROW}`).join(',\\n') + ';'"
     )
     console.paste(script)
+    # It is coloured where it is looked at: at its end, then at its beginning.
+    plain = "return [...document.querySelectorAll('.cm-line')].filter((line) => !line.children[0])"
+    coloured = f"{plain}.length === 0 && document.querySelector('.cm-content').textContent"
+    wait_for("colours", lambda: "3.14159);" in str(console.js(coloured)))
+    press(console, Keys.CONTROL, Keys.HOME)
+    wait_for("colours", lambda: "CREATE TABLE" in str(console.js(coloured)))
     console.run_sql()
     assert console.error() is None
     console.run_sql("SELECT count(*) AS n FROM big")
