@@ -150,7 +150,7 @@ class Editor {
         basicSetup,
         statements(runThis, ({ from, to }) => onRun(this.#script(from, to)), onTarget),
         // Enter is a new line unless the arrows have chosen: nothing is written that nobody asked for.
-        autocompletion({ override: [sourceOf(() => this.#known())], selectOnOpen: false, interactionDelay: 0 }),
+        autocompletion({ override: [sourceOf(() => this.#known())], selectOnOpen: false, interactionDelay: 0, maxRenderedOptions: 30 }),
         this.#language.of(this.#sql()),
         theme,
         syntaxHighlighting(colours),
