@@ -19,11 +19,13 @@ import { guarded, report } from "./browser.mjs";
 import { Names, sourceOf } from "./completion.mjs";
 import { languageOf } from "./long_sql.mjs";
 import { Script } from "./script.mjs";
+import { Statements } from "./statements.mjs";
 import { statements, target } from "./statement_view.mjs";
 import { KeptText } from "./texts.mjs";
 
 const CHANGE_DELAY = 400; // ms without a key before the text is kept
 const LONGEST_DELAY = 2000; // ms that keys may go on before it is kept all the same
+const FORMATTING = 25; // ms that formatting may take at a time
 const COMPLETION_DELAY = 200; // ms that a completion asked for by the last key may still take
 
 const theme = EditorView.theme({
@@ -335,6 +337,43 @@ class Editor {
   #isThere(from, ran, then) {
     const { doc } = this.#view.state;
     return doc.eq(then) || doc.sliceString(from, from + ran.length) === ran;
+  }
+
+  /**
+   * Formats the selection, else the whole text, as one step of undo; nothing if it changes meanwhile.
+   * Returns a promise of JSON {changed, same, refused}, numbers of statements; of "" if the code of the
+   * formatter cannot be loaded, which is reported.
+   */
+  async format() {
+    const { doc, selection } = this.#view.state;
+    const { from, to } = selection.main.empty ? { from: 0, to: doc.length } : selection.main;
+    const text = doc.slice(from, to);
+    const found = new Statements().more(text, Infinity);
+    const told = { changed: 0, same: 0, refused: 0 };
+    const changes = [];
+    try {
+      const { formatted } = await import("./formatter.mjs");
+      for (let number = 0, last = 0, rest = performance.now(); number < found.count; number++) {
+        const bounds = found.at(number);
+        const before = text.sliceString(bounds.from, bounds.to);
+        const insert = formatted(before);
+        told[insert === null ? "refused" : insert === before ? "same" : "changed"]++;
+        if (number && /^[ \t]*$/.test(text.sliceString(last, bounds.from))) {
+          changes.push({ from: from + last, to: from + bounds.from, insert: "\n" });
+        }
+        if (insert !== null) changes.push({ from: from + bounds.from, to: from + bounds.to, insert });
+        last = bounds.to;
+        if (performance.now() - rest < FORMATTING) continue;
+        await new Promise((resolve) => setTimeout(resolve));
+        rest = performance.now();
+      }
+    } catch (error) {
+      report(error);
+      return "";
+    }
+    const isSame = this.#view.state.doc === doc;
+    if (isSame && told.changed) this.#view.dispatch({ changes, userEvent: "input.format" });
+    return JSON.stringify(isSame ? told : { changed: 0, same: 0, refused: found.count });
   }
 
   clearMarks() {

@@ -48,4 +48,4 @@ const told = JSON.parse(readFileSync(0, "utf8")).map(({ text, at, insert }) => {
     kept: tree.children.filter((part) => earlier.has(part)).length,
   };
 });
-console.log(JSON.stringify(told));
+process.stdout.write(JSON.stringify(told));

@@ -64,6 +64,7 @@ def setup(console: "Console") -> "Results":
     add("query.run-whole", runner.run_whole, runner.whole_refusal)
     add("query.cancel", runner.cancel, runner.idle, "Escape")
     add("query.sample", runner.load_sample, console.state.busy)
+    add("query.format", editor.format, key="Alt-Shift-F")
     add("query.explain", explain, console.state.busy)
     add("results.plan", explain_shown, console.state.busy)
     add("results.more", runner.load_more)

@@ -91,6 +91,22 @@ class Editor:
         """
         return self._view.offer(sql)
 
+    async def format(self) -> None:
+        """Formats the selection, else the whole text, and says how much that was."""
+        told = await self._view.format()
+        if not told:
+            self._console.status.say(text("status.failed"))
+            return
+        numbers = json.loads(told)
+        said = text("editor.formatted-nothing")
+        if numbers["changed"]:
+            said = text("editor.formatted", count=numbers["changed"])
+        elif numbers["same"]:
+            said = text("editor.formatted-already")
+        if numbers["refused"]:
+            said += " · " + text("editor.formatted-not", count=numbers["refused"])
+        self._console.status.say(said)
+
     def clear_marks(self) -> None:
         """Removes the underlines of errors."""
         self._view.clearMarks()
