@@ -154,7 +154,7 @@ class Console(Page):
 
     def error_code(self) -> str:
         """SQLite's code of the error that is shown, which is in its details."""
-        return str(self.js("return document.querySelector('.trouble .code').textContent"))
+        return str(self.js("return document.querySelector('.trouble .code').firstChild.data"))
 
     def grid(self) -> dict[str, Any]:
         """The grid: ``names``, drawn ``rows``, their ``kinds`` (classes), ``size``, ``first``."""
