@@ -1,7 +1,7 @@
 // JavaScript because the grid asks for cells while it scrolls, faster than Python on the page can answer.
 
 import { copyText, download, report } from "./browser.mjs";
-import { grouped, Rows } from "./columns.mjs";
+import { grouped, numberText, Rows } from "./columns.mjs";
 import { keep, lastRows } from "./last.mjs";
 import { write, writeName } from "./visible.mjs";
 import { WideColumns } from "./wide.mjs";
@@ -15,7 +15,7 @@ const ROWS_AT_ONCE = 6; // rows of such a result that one task adds while it is 
 const LOWEST_ROW = 24; // px
 const WIDE_SAMPLE = 8; // rows whose length decides how wide a column of such a result is
 const TITLE_FROM = 30; // characters beyond which a cell shows its text in a tooltip
-const LONGEST_TSV = 100_000; // most rows that one copy takes
+const FIGURES_DELAY = 150; // ms without another selection, so that not each one on the way is read out
 const REHEARSAL = 200; // ms, which is some frames
 const LONGEST_CELL = 100_000; // most bytes of a value that its dialog shows
 
@@ -23,13 +23,17 @@ const LONGEST_CELL = 100_000; // most bytes of a value that its dialog shows
 const nextTask = () => new Promise((resolve) => setTimeout(resolve));
 
 let elements = null;
+let tools = null; // what elements.mjs exports, once it is loaded
 
 /** Loads the elements that draw rows: a third of the code, which the editor does not need. */
 const load = (unloaded) =>
-  (elements ??= import("./elements.mjs").catch((cause) => {
-    elements = null; // the next rows try again; some browsers then load it again
-    throw new Error(unloaded, { cause });
-  }));
+  (elements ??= import("./elements.mjs").then(
+    (module) => (tools = module),
+    (cause) => {
+      elements = null; // the next rows try again; some browsers then load it again
+      throw new Error(unloaded, { cause });
+    },
+  ));
 
 /** Draws an invisible grid, because the first grid takes twice as long to draw as the next. */
 const rehearse = () => {
@@ -64,6 +68,14 @@ const sideOf = (lines) => {
   return numbers > lines.length / 2 ? "number" : "words";
 };
 
+/** Returns figures (figures.mjs) with their numbers as texts. */
+const inWords = (figures) =>
+  Object.fromEntries(
+    Object.entries(figures).map(([name, value]) =>
+      name === "numbers" || value === null ? [name, value] : [name, numberText(value)],
+    ),
+  );
+
 class Grid {
   #parent;
   #onOpen;
@@ -74,6 +86,13 @@ class Grid {
   #numbering = null;
   #results = new Map();
   #opened = null;
+  #selection = null;
+  #onSelect = () => {};
+  #onMenu = () => {};
+  #onCopy = () => {};
+  #told = ""; // what was told last of the selection
+  #counting = null; // the selection whose figures are worked out
+  #isOfCell = false; // whether the menu is open at a cell: then even one is copied alone
 
   constructor(parent, onOpen, texts) {
     this.#parent = parent;
@@ -116,6 +135,8 @@ class Grid {
   hide() {
     this.#grid?.remove();
     this.#grid = null;
+    this.#selection = null;
+    this.#tellSelection();
     this.#isDrawn = false;
     this.#rows = null;
   }
@@ -180,6 +201,7 @@ class Grid {
     grid.itemIdPath = "row";
     grid.pageSize = 100;
     grid.addEventListener("dblclick", (event) => this.#open(event));
+    this.#select(grid, rows);
     grid.addEventListener("keydown", (event) => this.#onKey(event), { capture: true });
     lastRows.end();
     this.#parent.append(grid);
@@ -211,15 +233,96 @@ class Grid {
     this.#opened.download();
   }
 
-  /** Copies result `key` as tab-separated text; returns a promise of the number of rows, -1 if refused. */
-  async copy(key) {
-    const { text, rows } = this.#results.get(key).tsv(LONGEST_TSV);
-    try {
-      await navigator.clipboard.writeText(text);
-      return rows;
-    } catch {
-      return -1; // the browser or the person refused; the status line says so
+  /**
+   * Calls `onSelect(json)` when other cells are selected, "" when no more than one is; `onMenu(x, y)` for
+   * a menu at that point; `onCopy(isMany)` when a key copies: many cells have then to be copied still.
+   */
+  watch(onSelect, onMenu, onCopy) {
+    this.#onSelect = onSelect;
+    this.#onMenu = onMenu;
+    this.#onCopy = onCopy;
+  }
+
+  #select(grid, rows) {
+    const order = rows.names.map((_, index) => index);
+    this.#selection = new tools.Selection(grid, () => rows.size, () => order, {
+      onChange: () => this.#tellSelection(),
+      onMenu: (x, y) => {
+        this.#isOfCell = true;
+        this.#onMenu(x, y);
+      },
+    });
+  }
+
+  /** Tells what is selected, and then what its numbers come to. */
+  #tellSelection() {
+    const selection = this.#selection;
+    const asked = (this.#counting = {});
+    const isWanted = () => asked === this.#counting;
+    const tell = (told) => {
+      const text = told ? JSON.stringify(told) : "";
+      if (isWanted() && text !== this.#told) this.#onSelect((this.#told = text));
+    };
+    if (!selection?.isMany) {
+      tell(selection?.awaits ? { awaits: true } : null);
+      return;
     }
+    const { range } = selection;
+    const cells = (range.to - range.from) * range.columns.length;
+    const told = { cells, awaits: selection.awaits };
+    setTimeout(() => {
+      if (!isWanted()) return;
+      const figures = tools.figuresOf(this.#rows, range, isWanted);
+      figures.then((found) => found && tell({ ...told, ...inWords(found) })).catch(report);
+    }, FIGURES_DELAY);
+  }
+
+  /** The menu of a cell has closed. */
+  endMenu() {
+    this.#isOfCell = false;
+  }
+
+  /** Returns what is copied of result `key`, the selection or else all: {from, to, columns, isNamed, count}. */
+  #wanted(key) {
+    const rows = this.#results.get(key);
+    const isSelected = rows === this.#rows && (this.#isOfCell || this.#selection?.isMany) && this.#selection?.range;
+    const range = isSelected || { from: 0, to: rows.size, columns: rows.names.map((_, index) => index), kind: "all" };
+    return { ...range, count: tools ? tools.rowsToCopy(rows, range) : range.to - range.from };
+  }
+
+  /** Returns what a copy of result `key` takes (JSON): {rows, of, columns, cells, whole}. */
+  scope(key) {
+    const { from, to, columns, count } = this.#wanted(key);
+    const whole = to - from === this.#results.get(key).size && columns.length === this.#results.get(key).names.length;
+    return JSON.stringify({ rows: count, of: to - from, columns: columns.length, cells: count * columns.length, whole });
+  }
+
+  /**
+   * Copies for a spreadsheet; returns a promise of whether that was allowed. The names of the columns
+   * are copied too if `isNamed`; null: if whole columns are selected.
+   */
+  copySheet(key, isNamed) {
+    const wanted = this.#wanted(key);
+    const withNames = isNamed ?? (wanted.kind === "columns" || wanted.kind === "all");
+    const made = tools.sheetOf(this.#results.get(key), wanted, wanted.count, withNames);
+    return tools.putLater(made, tools.hasMarkup(wanted.count, wanted.columns));
+  }
+
+  /** Returns a promise of what a copy takes, as `held` gives a whole result. */
+  part(key) {
+    const wanted = this.#wanted(key);
+    return tools.partOf(this.#results.get(key), wanted, wanted.count);
+  }
+
+  /** Returns {done, deliver, drop}: a copy whose text comes later, as a Blob, or not at all. */
+  copyLater() {
+    let later;
+    const promise = new Promise((resolve, reject) => (later = { resolve, reject }));
+    return {
+      done: tools.putLater(promise, false),
+      deliver: (blob) => later.resolve({ text: new Blob([blob], { type: "text/plain" }) }),
+      drop: () => later.reject(new Error("nothing to copy")),
+    };
   }
 
   /** Returns a promise of the rows held of result `key` as a file, with what describes it (columns.mjs). */
@@ -240,6 +343,7 @@ class Grid {
       root.textContent = grouped(index + 1);
       root.className = "row-number";
     };
+    column.numbers = true; // for the selection
     return column;
   }
 
@@ -337,13 +441,18 @@ class Grid {
 
   #onKey(event) {
     if (event.key === "Enter" && this.#open(event)) event.stopPropagation();
-    if (event.key !== "c" || !(event.ctrlKey || event.metaKey) || String(getSelection())) return;
-    const cell = this.#cellOf(event);
+    if (event.key !== "c" || !(event.ctrlKey || event.metaKey) || event.shiftKey) return;
+    event.preventDefault();
+    if (this.#selection.isMany) {
+      this.#onCopy(true);
+      return;
+    }
+    const cell = this.#cellOf(event) ?? this.#selection.cell;
     if (!cell) return;
     const { kind, text } = this.#rows.text(cell.row, cell.index);
-    event.preventDefault();
     // If the clipboard is refused, open the cell's dialog, where text can be selected.
-    navigator.clipboard.writeText(kind === "null" ? "" : text).catch(() => this.#open(event));
+    const isAllowed = copyText(kind === "null" ? "" : text);
+    isAllowed.then((allowed) => (allowed ? this.#onCopy(false) : this.#open(event)));
   }
 }
 

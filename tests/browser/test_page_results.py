@@ -72,7 +72,8 @@ def test_a_real_is_copied_with_all_its_digits(console: Console) -> None:
     console.browser.driver.execute_cdp_cmd("Browser.setPermission", permission)
     console.run_sql("SELECT 1589459594.0123456 AS r, 0.1 + 0.2 AS s, 3.0 AS t")
     assert console.rows() == [["1589459594.01235", "0.3", "3.0"]]
-    console.click("Copy as TSV")
+    console.click("Copy")
+    console.click("For a spreadsheet")
     copied = "r\ts\tt\n1589459594.0123456\t0.30000000000000004\t3.0"
     read = "return navigator.clipboard.readText()"
     wait_for("the copy", lambda: console.js(read) == copied)

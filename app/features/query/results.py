@@ -13,7 +13,7 @@ if MYPY:
     from typing import Any
 
     from page_types import Element, Event, Json
-    from polyscript.js_modules import Script
+    from polyscript.js_modules import Grid, Script
 
     from core.console import Console
 
@@ -191,6 +191,11 @@ class Results:
         """The result that is shown; None: the messages are."""
         return self._shown
 
+    @property
+    def grid(self) -> "Grid":
+        """The grid with the rows (app/parts/grid.mjs)."""
+        return self._grid
+
     def held(self, result: "Result") -> "Any":
         """Return a promise of the rows that the page has of a result (Grid.held in grid.mjs)."""
         return self._grid.held(result.key)
@@ -339,15 +344,6 @@ class Results:
             self._grid.downloadOpened()
         elif button == "act.copy":
             self._console.status.say_copied(await self._grid.copyOpened())
-
-    async def copy(self) -> None:
-        """Copies the rows of the shown result to the clipboard."""
-        shown = self._shown
-        if shown is None:
-            return
-        rows = await self._grid.copy(shown.key)
-        key = "results.first-rows" if rows < shown.rows else "count.rows"
-        self._console.status.say_copied(rows >= 0, text(key, count=rows))
 
 
 def _result_of(outcome: "Json", script: "Any", key: int) -> "Result":
