@@ -17,7 +17,6 @@ const WIDE_SAMPLE = 8; // rows whose length decides how wide a column of such a 
 const TITLE_FROM = 30; // characters beyond which a cell shows its text in a tooltip
 const FIGURES_DELAY = 150; // ms without another selection, so that not each one on the way is read out
 const REHEARSAL = 200; // ms, which is some frames
-const LONGEST_CELL = 100_000; // most bytes of a value that its dialog shows
 
 /** Resolves in a task of its own, so that the browser can draw and take keys before. */
 const nextTask = () => new Promise((resolve) => setTimeout(resolve));
@@ -86,6 +85,8 @@ class Grid {
   #numbering = null;
   #results = new Map();
   #opened = null;
+  #inspected = null;
+  #onCell = () => {};
   #selection = null;
   #onSelect = () => {};
   #onMenu = () => {};
@@ -256,6 +257,7 @@ class Grid {
 
   /** Tells what is selected, and then what its numbers come to. */
   #tellSelection() {
+    this.#onCell();
     const selection = this.#selection;
     const asked = (this.#counting = {});
     const isWanted = () => asked === this.#counting;
@@ -425,22 +427,61 @@ class Grid {
     return item && column?.index !== undefined ? { row: item.row, index: column.index } : null;
   }
 
+  /** Has the cell of an event inspected; returns whether there is one. */
   #open(event) {
     const cell = this.#cellOf(event);
-    if (!cell) return false;
-    const rows = this.#rows;
-    const { kind, text, bytes, cut, value } = rows.text(cell.row, cell.index, LONGEST_CELL);
-    const name = rows.names[cell.index];
+    if (cell) this.#selection.goTo(cell);
+    if (cell) this.#onOpen();
+    return Boolean(cell);
+  }
+
+  /** Calls `onCell()` when a person has gone to another cell; null: no longer. */
+  follow(onCell) {
+    this.#onCell = onCell ?? (() => {});
+  }
+
+  /** Returns a promise of what the cell is that a person is at (JSON: `about` of inspect.mjs); "" without one. */
+  async inspect() {
+    const { Inspected } = await import("./inspect.mjs");
+    const [rows, cell] = [this.#rows, this.#selection?.cell];
+    if (!cell || !rows) return "";
+    const texts = { ...this.#texts.inspect, unnamed: this.#texts.unnamed };
+    this.#inspected = new Inspected(rows, cell.row, cell.index, texts, { write, writeName });
+    const { name, kind } = this.#inspected.about;
+    const { value } = rows.cell(cell.row, cell.index);
     this.#opened = {
-      copy: () => copyText(cut ? rows.text(cell.row, cell.index).text : text),
+      copy: () => copyText(kind === "null" ? "" : rows.text(cell.row, cell.index).text),
       download: () => download(new Blob([value]), `${name || "value"}.${kind === "text" ? "txt" : "bin"}`),
     };
-    this.#onOpen(name, cell.row + 1, kind, text, bytes, cut);
-    return true;
+    return JSON.stringify(this.#inspected.about);
+  }
+
+  /** Draws the inspected cell in one of its forms; returns whether that is all of it. */
+  drawCell(element, view) {
+    return this.#inspected.draw(element, view);
+  }
+
+  /** Draws the row of the inspected cell. */
+  drawRow(element) {
+    this.#inspected.drawRow(element);
+  }
+
+  /** Focuses the cell that a person is at. */
+  focus() {
+    this.#selection?.focus();
+  }
+
+  /** Scrolls that cell into view, once the page has its new layout. */
+  reveal() {
+    this.#selection?.reveal();
   }
 
   #onKey(event) {
-    if (event.key === "Enter" && this.#open(event)) event.stopPropagation();
+    const isSpace = event.key === " " && !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
+    if ((event.key === "Enter" || isSpace) && this.#open(event)) {
+      event.stopPropagation();
+      event.preventDefault();
+    }
     if (event.key !== "c" || !(event.ctrlKey || event.metaKey) || event.shiftKey) return;
     event.preventDefault();
     if (this.#selection.isMany) {
@@ -458,7 +499,7 @@ class Grid {
 
 /**
  * @param {Element} parent
- * @param {(column: string, row: number, kind: string, text: string, bytes: number, cut: boolean) => void} onOpen
- * @param {string} texts JSON {label, blob, unloaded, unnamed}, from app/messages; blob has {start} and {count}
+ * @param {() => void} onOpen a person wants to see the whole of the cell that they are at
+ * @param {string} texts JSON {label, blob, unloaded, unnamed, inspect}, from app/messages; blob has {start} and {count}
  */
 export const createGrid = (...values) => new Grid(...values);

@@ -76,6 +76,25 @@ export class Selection {
     return this.#awaits;
   }
 
+  /** Selects a cell, {row, index}, unless a person is at it. */
+  goTo({ row, index }) {
+    const at = this.#order().indexOf(index);
+    if (this.#end?.row !== row || this.#end.at !== at) this.#set("cells", { row, at }, { row, at });
+  }
+
+  /** Focuses the cell that a person is at. */
+  focus() {
+    if (!this.#end) return;
+    if (!this.#cellOf(this.#end)) this.#grid.scrollToIndex(this.#end.row);
+    this.#cellOf(this.#end)?.focus();
+  }
+
+  /** Scrolls the cell that a person is at into view, once the page has its new layout. */
+  reveal() {
+    const show = () => this.#end && this.#cellOf(this.#end)?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    requestAnimationFrame(() => requestAnimationFrame(show));
+  }
+
   /** Selects all cells. */
   all() {
     const columns = this.#order().length;

@@ -15,6 +15,7 @@ if MYPY:
     from core.console import Console
     from features.query.copying import Copying
     from features.query.export import Export
+    from features.query.inspector import Inspector
     from features.query.plan import Plan
 
 
@@ -28,6 +29,12 @@ def _load_export(console: "Console", runner: "Runner", results: "Results") -> "E
     from features.query.export import Export
 
     return Export(console, runner, results)
+
+
+def _load_inspector(console: "Console", results: "Results") -> "Inspector":
+    from features.query.inspector import Inspector
+
+    return Inspector(console, results)
 
 
 def _load_plan(
@@ -47,6 +54,7 @@ def setup(console: "Console") -> "Results":
     copying = Lazy(lambda: _load_copying(console, runner, results))
     Transaction(console, editor, runner, results)
     export = Lazy(lambda: _load_export(console, runner, results))
+    inspector = Lazy(lambda: _load_inspector(console, results))
     plan = Lazy(lambda: _load_plan(console, editor, runner, results))
 
     def explain() -> "Any":
@@ -82,6 +90,7 @@ def setup(console: "Console") -> "Results":
     add("query.explain", explain, console.state.busy)
     add("results.plan", explain_shown, console.state.busy)
     add("results.more", runner.load_more)
+    add("results.inspect", lambda: inspector.get().open())
     add("results.copy", lambda: copying.get().copy_sheet(True))
     busy = console.state.busy
     add("results.copy-csv", lambda: copying.get().copy_as("csv"), busy)

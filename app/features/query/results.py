@@ -5,7 +5,6 @@ import json
 
 from core import dom, format
 from core.messages import text
-from ui import dialogs
 
 MYPY = False  # which mypy takes for true: MicroPython has no typing
 if MYPY:
@@ -90,12 +89,23 @@ class Results:
         self._bar = dom.by_id("results-bar")
         self._grid = dom.create_grid(
             dom.by_id("results"),
-            self._open_cell,
+            lambda: console.commands.run("results.inspect"),
             {
                 "label": text("results.label"),
                 "blob": text("results.blob-line", start="{start}", count="{count}"),
                 "unloaded": text("results.unloaded"),
                 "unnamed": text("cell.unnamed"),
+                "inspect": {
+                    "value": text("cell.label"),
+                    "more": text("inspect.more", count="{count}"),
+                    "members": text("inspect.members", count="{count}"),
+                    "weekdays": text("inspect.weekdays"),
+                    "seconds": text("inspect.seconds"),
+                    "milliseconds": text("inspect.milliseconds"),
+                    "microseconds": text("inspect.microseconds"),
+                    "julian": text("inspect.julian"),
+                    "iso": text("inspect.iso"),
+                },
             },
         )
         dom.on_acts(self._tabs, {"show": self._on_tab})
@@ -335,15 +345,6 @@ class Results:
             )
             self._messages.insertBefore(item, before)
             before = item
-
-    async def _open_cell(
-        self, column: str, row: int, kind: str, value: str, length: int, cut: bool
-    ) -> None:
-        button = await dialogs.show_cell(column, row, kind, value, length, cut)
-        if button == "act.download":
-            self._grid.downloadOpened()
-        elif button == "act.copy":
-            self._console.status.say_copied(await self._grid.copyOpened())
 
 
 def _result_of(outcome: "Json", script: "Any", key: int) -> "Result":
