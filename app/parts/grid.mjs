@@ -2,6 +2,7 @@
 
 import { copyText, download, report } from "./browser.mjs";
 import { grouped, numberText, Rows } from "./columns.mjs";
+import { KeptGrids } from "./kept.mjs";
 import { keep, lastRows } from "./last.mjs";
 import { write, writeName } from "./visible.mjs";
 import { WideColumns } from "./wide.mjs";
@@ -83,11 +84,12 @@ class Grid {
   #isDrawn = false; // whether the grid has all rows that are there
   #rows = null;
   #numbering = null;
+  #kept = new KeptGrids();
   #results = new Map();
   #opened = null;
   #inspected = null;
   #onCell = () => {};
-  #selection = null;
+  #selections = new WeakMap(); // by the grid
   #onSelect = () => {};
   #onMenu = () => {};
   #onCopy = () => {};
@@ -110,9 +112,14 @@ class Grid {
   add(key, piece, buffer) {
     const rows = this.#results.get(key);
     rows.add(JSON.parse(piece), buffer);
-    if (rows !== this.#rows || !this.#isDrawn) return;
-    this.#grid.size = rows.size;
-    this.#numbering.width = this.#numberWidth(rows);
+    if (rows === this.#rows && this.#isDrawn) this.#grow();
+  }
+
+  /** Gives the grid all rows that are there. */
+  #grow() {
+    if (this.#grid.size === this.#rows.size) return;
+    this.#grid.size = this.#rows.size;
+    this.#numbering.width = this.#numberWidth(this.#rows);
   }
 
   /** Returns the number of rows held of result `key`. */
@@ -129,17 +136,20 @@ class Grid {
 
   /** Forgets all results. */
   clear() {
-    this.#results.clear();
     this.hide();
+    this.#kept.clear();
+    this.#results.clear();
   }
 
+  /** Hides the rows; a grid that has been drawn is kept, as showing it again takes a frame. */
   hide() {
-    this.#grid?.remove();
+    if (this.#isDrawn) this.#kept.put(this.#rows, this.#grid, this.#numbering);
+    else this.#grid?.remove();
     this.#grid = null;
-    this.#selection = null;
-    this.#tellSelection();
+    this.#numbering = null;
     this.#isDrawn = false;
     this.#rows = null;
+    this.#tellSelection();
   }
 
   /** Keeps the first rows of result `key` for the next visit. */
@@ -152,11 +162,21 @@ class Grid {
     load(this.#texts.unloaded).then(rehearse).catch(report);
   }
 
-  /** Shows result `key` from its first row. */
+  /** Shows result `key`: where it was left, if its grid is kept, else from its first row. */
   show(key) {
     this.hide();
     const rows = this.#results.get(key);
     this.#rows = rows;
+    const kept = this.#kept.take(rows);
+    if (kept) {
+      this.#grid = kept.grid;
+      this.#numbering = kept.numbering;
+      this.#isDrawn = true;
+      lastRows.end();
+      this.#grow();
+      this.#tellSelection();
+      return;
+    }
     const isWide = rows.names.length >= WIDE;
     const draw = () => {
       if (rows !== this.#rows || this.#grid) return undefined;
@@ -246,13 +266,19 @@ class Grid {
 
   #select(grid, rows) {
     const order = rows.names.map((_, index) => index);
-    this.#selection = new tools.Selection(grid, () => rows.size, () => order, {
+    const selection = new tools.Selection(grid, () => rows.size, () => order, {
       onChange: () => this.#tellSelection(),
       onMenu: (x, y) => {
         this.#isOfCell = true;
         this.#onMenu(x, y);
       },
     });
+    this.#selections.set(grid, selection);
+  }
+
+  /** That of the grid that is shown; null: none is. */
+  get #selection() {
+    return (this.#grid && this.#selections.get(this.#grid)) ?? null;
   }
 
   /** Tells what is selected, and then what its numbers come to. */

@@ -100,10 +100,8 @@ class Inspector:
 
     def _draw(self) -> None:
         known = self._known
-        for name, is_on in (("cell", not self._is_row), ("row", self._is_row)):
-            dom.by_id("inspector-" + name).setAttribute(
-                "aria-pressed", "true" if is_on else "false"
-            )
+        _press(dom.by_id("inspector-cell"), not self._is_row)
+        _press(dom.by_id("inspector-row"), self._is_row)
         dom.by_id("inspector-acts").hidden = known is None or self._is_row
         dom.fill(self._views, [])
         if known is None:

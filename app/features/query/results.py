@@ -80,12 +80,15 @@ class Results:
         self._last_key = 0
         self._drawing = 0  # counts the lists of messages that were begun
         self._has_run = False
+        self._is_awaited = False  # whether a run has begun, and has no result yet
+        self._without = ""  # what the status line says of a run that ends without
         self._has_tables = True
         self._tabs = dom.by_id("tabs")
         self._messages = dom.by_id("messages")
         self._panel = dom.by_id("results")
         self._title = dom.by_id("results-title")
         self._older = dom.by_id("older")
+        self._earlier = dom.by_id("earlier")
         self._bar = dom.by_id("results-bar")
         self._grid = dom.create_grid(
             dom.by_id("results"),
@@ -126,13 +129,19 @@ class Results:
 
     def reset(self, _database: str) -> None:
         """Removes all results, and shows what is shown before the first run."""
-        self.begin()
+        self._is_awaited = False
+        self._clear()
         dom.last_rows.end()
         self._has_run = False
         self._draw_empty()
 
     def begin(self) -> None:
-        """Forgets the results of the last run."""
+        """Begins a run. The results of the one before stay until there is one of this run."""
+        self._is_awaited = True
+        self._without = text("results.nothing")
+
+    def _clear(self) -> None:
+        self._set_earlier(False)
         self._results = []
         self._shown = None
         self.cover(None)
@@ -148,7 +157,11 @@ class Results:
         self._draw_empty()
 
     def add(self, outcome: "Json", script: "Script", parts: "Any") -> "Result":
-        """Add the outcome of a statement (protocol.py), or of many, and return its Result."""
+        """Add the outcome of a statement (protocol.py), or of many, and return its Result.
+
+        Where the first statement of a run fails, what was shown before it stays, marked as such:
+        there is nothing else to show, and the error itself is above.
+        """
         self._last_key += 1
         result = _result_of(outcome, script, self._last_key)
         result.script = script
@@ -159,6 +172,13 @@ class Results:
             result.buffer = parts[outcome["part"]]
         result.kind = outcome["kind"]
         result.error = outcome["error"]
+        if self._is_awaited and result.error is not None:
+            self._set_earlier(bool(self._results))
+            self._without = "" if result.has_failed() else result.said()
+            return result
+        if self._is_awaited:
+            self._is_awaited = False
+            self._clear()
         if result.kind == "rows":
             result.complete = outcome["cursor"] is None
             self._grid.begin(result.key, json.dumps(outcome["columns"]))
@@ -210,8 +230,22 @@ class Results:
         """Return a promise of the rows that the page has of a result (Grid.held in grid.mjs)."""
         return self._grid.held(result.key)
 
+    def _set_earlier(self, is_earlier: bool) -> None:
+        """Marks what is shown as results of the run before, or no longer."""
+        self._earlier.hidden = not is_earlier
+        if is_earlier:
+            self._panel.setAttribute("data-earlier", "")
+        else:
+            self._panel.removeAttribute("data-earlier")
+
     def show_last(self) -> None:
-        """Shows the last result with rows, else the messages; draws the tabs anew."""
+        """Shows the last result with rows, else the messages; draws the tabs anew.
+
+        Where the run has no result, what was shown before it stays.
+        """
+        if self._is_awaited:
+            self._console.status.say(self._without)
+            return
         with_rows = [result for result in self._results if result.kind == "rows"]
         self._draw_tabs()
         self.show(with_rows[-1] if with_rows else None)
