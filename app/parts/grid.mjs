@@ -89,7 +89,7 @@ class Grid {
   #opened = null;
   #inspected = null;
   #onCell = () => {};
-  #selections = new WeakMap(); // by the grid
+  #selection = null;
   #onSelect = () => {};
   #onMenu = () => {};
   #onCopy = () => {};
@@ -120,6 +120,7 @@ class Grid {
     if (this.#grid.size === this.#rows.size) return;
     this.#grid.size = this.#rows.size;
     this.#numbering.width = this.#numberWidth(this.#rows);
+    this.#selection?.grown();
   }
 
   /** Returns the number of rows held of result `key`. */
@@ -143,10 +144,12 @@ class Grid {
 
   /** Hides the rows; a grid that has been drawn is kept, as showing it again takes a frame. */
   hide() {
-    if (this.#isDrawn) this.#kept.put(this.#rows, this.#grid, this.#numbering);
+    const drawn = { grid: this.#grid, numbering: this.#numbering, selection: this.#selection };
+    if (this.#isDrawn) this.#kept.put(this.#rows, drawn);
     else this.#grid?.remove();
     this.#grid = null;
     this.#numbering = null;
+    this.#selection = null;
     this.#isDrawn = false;
     this.#rows = null;
     this.#tellSelection();
@@ -171,6 +174,7 @@ class Grid {
     if (kept) {
       this.#grid = kept.grid;
       this.#numbering = kept.numbering;
+      this.#selection = kept.selection;
       this.#isDrawn = true;
       lastRows.end();
       this.#grow();
@@ -266,19 +270,13 @@ class Grid {
 
   #select(grid, rows) {
     const order = rows.names.map((_, index) => index);
-    const selection = new tools.Selection(grid, () => rows.size, () => order, {
+    this.#selection = new tools.Selection(grid, () => rows.size, () => order, {
       onChange: () => this.#tellSelection(),
       onMenu: (x, y) => {
         this.#isOfCell = true;
         this.#onMenu(x, y);
       },
     });
-    this.#selections.set(grid, selection);
-  }
-
-  /** That of the grid that is shown; null: none is. */
-  get #selection() {
-    return (this.#grid && this.#selections.get(this.#grid)) ?? null;
   }
 
   /** Tells what is selected, and then what its numbers come to. */
@@ -329,7 +327,8 @@ class Grid {
    * Copies for a spreadsheet; returns a promise of whether that was allowed. The names of the columns
    * are copied too if `isNamed`; null: if whole columns are selected.
    */
-  copySheet(key, isNamed) {
+  async copySheet(key, isNamed) {
+    await load(this.#texts.unloaded);
     const wanted = this.#wanted(key);
     const withNames = isNamed ?? (wanted.kind === "columns" || wanted.kind === "all");
     const made = tools.sheetOf(this.#results.get(key), wanted, wanted.count, withNames);
@@ -337,7 +336,8 @@ class Grid {
   }
 
   /** Returns a promise of what a copy takes, as `held` gives a whole result. */
-  part(key) {
+  async part(key) {
+    await load(this.#texts.unloaded);
     const wanted = this.#wanted(key);
     return tools.partOf(this.#results.get(key), wanted, wanted.count);
   }
@@ -347,7 +347,7 @@ class Grid {
     let later;
     const promise = new Promise((resolve, reject) => (later = { resolve, reject }));
     return {
-      done: tools.putLater(promise, false),
+      done: load(this.#texts.unloaded).then(({ putLater }) => putLater(promise, false)),
       deliver: (blob) => later.resolve({ text: new Blob([blob], { type: "text/plain" }) }),
       drop: () => later.reject(new Error("nothing to copy")),
     };

@@ -145,21 +145,32 @@ class Trouble:
             details.hidden = not details.hidden
             opener.setAttribute("aria-expanded", "false" if details.hidden else "true")
 
-        opener = self._button("trouble.details", toggle)
-        opener.title = opener.textContent
-        opener.setAttribute("aria-label", opener.textContent)
-        opener.setAttribute("aria-expanded", "false")
-        opener.className = "quiet opener"
-        opener.textContent = "⋯"
+        title = text("trouble.details")
+        opener = dom.make(
+            "button",
+            "⋯",
+            type="button",
+            class_="quiet opener",
+            title=title,
+            aria_label=title,
+            aria_expanded="false",
+            data_act="do",
+            data_key=self._number(toggle),
+        )
         return opener
 
     async def _copy(self, said: str) -> None:
         self._status.say_copied(await dom.copy(said))
 
     def _button(self, name: str, action: "Callable[[], object]") -> "Element":
-        number = len(self._actions)
+        return dom.make(
+            "button", text(name), type="button", data_act="do", data_key=self._number(action)
+        )
+
+    def _number(self, action: "Callable[[], object]") -> int:
+        """Return the number by which a button runs an action."""
         self._actions.append(action)
-        return dom.make("button", text(name), type="button", data_act="do", data_key=number)
+        return len(self._actions) - 1
 
     def show_text(
         self,

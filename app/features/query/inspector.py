@@ -100,8 +100,9 @@ class Inspector:
 
     def _draw(self) -> None:
         known = self._known
-        _press(dom.by_id("inspector-cell"), not self._is_row)
-        _press(dom.by_id("inspector-row"), self._is_row)
+        pressed = {"inspector-cell": not self._is_row, "inspector-row": self._is_row}
+        for name in pressed:
+            dom.by_id(name).setAttribute("aria-pressed", "true" if pressed[name] else "false")
         dom.by_id("inspector-acts").hidden = known is None or self._is_row
         dom.fill(self._views, [])
         if known is None:
@@ -137,8 +138,3 @@ class Inspector:
 
     async def _copy(self) -> None:
         self._console.status.say_copied(await self._grid.copyOpened())
-
-
-def _press(button: "Element", is_on: bool) -> None:
-    """Shows whether a button is the one that counts."""
-    button.setAttribute("aria-pressed", "true" if is_on else "false")

@@ -1,4 +1,4 @@
-"""Rows as a list for IN in SQL."""
+"""Rows as a list in brackets, for IN."""
 
 from __future__ import annotations
 
