@@ -25,19 +25,25 @@ const markupOf = (kind, text) => {
   return `<td style="mso-number-format:'\\@';white-space:pre-wrap">${lines}</td>`;
 };
 
-/** Returns how many rows of a range one copy takes. */
-export const rowsToCopy = (rows, { from, to, columns }) => {
+/** Returns how many rows of a range one copy takes, of about so many bytes at most. */
+export const rowsToCopy = (rows, { from, to, columns }, mostBytes = MOST_BYTES) => {
   const most = Math.max(1, Math.floor(MOST_CELLS / Math.max(1, columns.length)));
   const end = Math.min(to, from + most);
   let taken = 0;
   let bytes = 0;
   for (const [piece, first, last] of rows.within(from, end)) {
-    const size = (piece.bytes / Math.max(1, piece.rows)) * (last - first);
-    if (bytes + size > MOST_BYTES) return Math.max(1, taken + Math.floor(((last - first) * (MOST_BYTES - bytes)) / size));
+    const size = columns.reduce((sum, index) => sum + bytesOf(piece.columns[index], first, last), 0);
+    if (bytes + size > mostBytes) return Math.max(1, taken + Math.floor(((last - first) * (mostBytes - bytes)) / size));
     bytes += size;
     taken += last - first;
   }
   return taken;
+};
+
+/** Returns the bytes of a column's values in some rows of a piece, 8 for a number. */
+const bytesOf = ({ kind, ends }, first, last) => {
+  const numbers = kind === "null" || kind === "text" || kind === "blob" ? 0 : 8 * (last - first);
+  return numbers + (ends && last > first ? ends[last - 1] - (first ? ends[first - 1] : 0) : 0);
 };
 
 /**
@@ -149,6 +155,10 @@ export const partOf = async (rows, { from, columns }, count) => {
 export const putLater = async (promise, withMarkup) => {
   try {
     const text = promise.then((made) => made.text);
+    if (!globalThis.ClipboardItem) {
+      await navigator.clipboard.writeText(await (await text).text());
+      return true;
+    }
     const items = { "text/plain": text };
     if (withMarkup) items["text/html"] = promise.then(({ markup }) => markup);
     for (const each of Object.values(items)) each.catch(() => {}); // write() reports it

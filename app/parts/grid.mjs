@@ -120,6 +120,7 @@ class Grid {
     if (this.#grid.size === this.#rows.size) return;
     this.#grid.size = this.#rows.size;
     this.#numbering.width = this.#numberWidth(this.#rows);
+    this.#selection?.grown();
   }
 
   /** Returns the number of rows held of result `key`. */
@@ -326,7 +327,8 @@ class Grid {
    * Copies for a spreadsheet; returns a promise of whether that was allowed. The names of the columns
    * are copied too if `isNamed`; null: if whole columns are selected.
    */
-  copySheet(key, isNamed) {
+  async copySheet(key, isNamed) {
+    await load(this.#texts.unloaded);
     const wanted = this.#wanted(key);
     const withNames = isNamed ?? (wanted.kind === "columns" || wanted.kind === "all");
     const made = tools.sheetOf(this.#results.get(key), wanted, wanted.count, withNames);
@@ -334,7 +336,8 @@ class Grid {
   }
 
   /** Returns a promise of what a copy takes, as `held` gives a whole result. */
-  part(key) {
+  async part(key) {
+    await load(this.#texts.unloaded);
     const wanted = this.#wanted(key);
     return tools.partOf(this.#results.get(key), wanted, wanted.count);
   }
@@ -344,7 +347,7 @@ class Grid {
     let later;
     const promise = new Promise((resolve, reject) => (later = { resolve, reject }));
     return {
-      done: tools.putLater(promise, false),
+      done: load(this.#texts.unloaded).then(({ putLater }) => putLater(promise, false)),
       deliver: (blob) => later.resolve({ text: new Blob([blob], { type: "text/plain" }) }),
       drop: () => later.reject(new Error("nothing to copy")),
     };

@@ -28,6 +28,7 @@ export class Selection {
   #frame = 0;
   #press = 0;
   #pressed = null;
+  #isTouch = false;
   #awaits = false; // whether the next touch extends the selection
   #chosen = null; // what is painted
 
@@ -104,9 +105,9 @@ export class Selection {
     this.#set("all", this.#anchor, this.#end);
   }
 
-  /** Selects nothing, as when the columns have another order. */
-  clear() {
-    this.#set("cells", null, null);
+  /** More rows have come: whole columns have them as well. */
+  grown() {
+    if (this.#kind === "columns" || this.#kind === "all") this.#set(this.#kind, this.#anchor, this.#end, this.#awaits);
   }
 
   #bounds() {
@@ -163,7 +164,8 @@ export class Selection {
 
   #onDown(event) {
     const context = this.#grid.getEventContext(event);
-    if (event.pointerType === "touch") {
+    this.#isTouch = event.pointerType === "touch"; // not every browser says so of the click
+    if (this.#isTouch) {
       this.#beginPress(event, context);
       return;
     }
@@ -275,9 +277,14 @@ export class Selection {
     this.#pressed = null;
     this.#press = setTimeout(() => {
       this.#pressed = place;
-      if (this.isMany && this.#has(place)) this.#onMenu(x, y);
+      // The end of the touch would close a menu that is open by then.
+      if (this.isMany && this.#has(place)) this.#afterRelease(() => this.#onMenu(x, y));
       else this.#set(kind, place, place, true);
     }, PRESS);
+  }
+
+  #afterRelease(act) {
+    addEventListener("pointerup", () => setTimeout(act), { once: true });
   }
 
   #has({ row, at }) {
@@ -300,7 +307,7 @@ export class Selection {
       this.#set("columns", event.shiftKey && this.#anchor ? this.#anchor : place, place);
       return;
     }
-    if (event.pointerType !== "touch" || context.section !== "body" || !context.item) return;
+    if (!this.#isTouch || context.section !== "body" || !context.item) return;
     if (at < 0 && !context.column?.numbers) return;
     const wasLong = this.#pressed !== null;
     this.#pressed = null;
@@ -314,7 +321,7 @@ export class Selection {
     const context = this.#grid.getEventContext(event);
     if (context.section !== "body" || !context.item) return;
     event.preventDefault();
-    if (this.#pressed || event.pointerType === "touch") return; // the long touch has been answered
+    if (event.pointerType === "touch" || (this.#isTouch && this.#pressed)) return; // the long touch has been answered
     const at = this.#at(context.column);
     const place = { row: context.index, at: Math.max(at, 0) };
     if (!this.#has(place)) this.#set(at < 0 ? "rows" : "cells", place, place);
@@ -325,7 +332,7 @@ export class Selection {
     }
     const open = () => this.#onMenu(event.clientX, event.clientY);
     // Where the event comes before the button is released, that would close the menu again.
-    if (event.buttons & 2) addEventListener("pointerup", () => setTimeout(open), { once: true });
+    if (event.buttons & 2) this.#afterRelease(open);
     else open();
   }
 

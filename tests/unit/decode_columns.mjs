@@ -23,7 +23,7 @@ const plain = ({ kind, value }) => {
   return [kind, value === null ? null : Buffer.from(value).toString("hex")];
 };
 const wanted = range ?? { from: 0, to: rows.size, columns: names.map((_, index) => index) };
-const count = rowsToCopy(rows, wanted);
+const count = rowsToCopy(rows, wanted, range?.most);
 const sheet = await sheetOf(rows, wanted, count, true);
 const figures = await figuresOf(rows, wanted, () => true);
 const shown = ([name, value]) => [name, name === "numbers" || value === null ? value : numberText(value)];

@@ -40,11 +40,12 @@ values = st.one_of(
 def decoded(
     *pieces: Sequence[tuple[Value, ...]],
     names: Sequence[str],
-    chosen: tuple[int, int, list[int]] | None = None,
+    chosen: tuple[int, int, list[int]] | tuple[int, int, list[int], int] | None = None,
 ) -> dict[str, Any]:
     """What the page's decoder makes of pieces of rows.
 
-    ``chosen``: the rows, from and to before, and the columns that are selected; None: all are.
+    ``chosen``: the rows, from and to before, and the columns that are selected, and how many bytes
+    a copy takes at most; None: all are.
     """
     sent = []
     for piece in pieces:
@@ -63,8 +64,8 @@ def decoded(
     return result
 
 
-def as_range(start: int, end: int, columns: list[int]) -> dict[str, object]:
-    return {"from": start, "to": end, "columns": columns}
+def as_range(start: int, end: int, columns: list[int], most: int = 1_000_000) -> dict[str, object]:
+    return {"from": start, "to": end, "columns": columns, "most": most}
 
 
 def as_sent(value: Value) -> list[str | None]:
@@ -215,3 +216,15 @@ def test_a_copy_for_a_spreadsheet_has_its_markup_escaped() -> None:
     assert "<th>&lt;a&gt;</th>" in result["markup"]
     assert "<td>7</td><td></td>" in result["markup"]
     assert result["tsv"]["text"].endswith("\t7\t\t=1+1"), "a formula stays the text that it is"
+
+
+def test_a_copy_is_bounded_by_the_bytes_of_the_columns_that_it_takes() -> None:
+    rows: list[tuple[Value, ...]] = [(number, bytes(1000)) for number in range(9)]
+
+    def taken(start: int, columns: list[int]) -> object:
+        chosen = (start, 9, columns, 4500)
+        return decoded(rows[:4], rows[4:], names=["n", "b"], chosen=chosen)["tsv"]["rows"]
+
+    assert taken(0, [0]) == 9
+    assert taken(0, [1, 0]) == 4
+    assert taken(3, [1]) == 4

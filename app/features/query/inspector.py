@@ -138,8 +138,3 @@ class Inspector:
 
     async def _copy(self) -> None:
         self._console.status.say_copied(await self._grid.copyOpened())
-
-
-def _press(button: "Element", is_on: bool) -> None:
-    """Shows whether a button is the one that counts."""
-    button.setAttribute("aria-pressed", "true" if is_on else "false")
