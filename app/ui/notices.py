@@ -116,10 +116,15 @@ class Trouble:
         mores = [" ".join(hints_of(error)), error["cause"]]
         mores = [more for more in mores if more and more != message]
         box.append(dom.make("span", where, class_="where"), dom.shown(said, class_="what"))
+        details = dom.make("span", error["name"] or "", class_="acts code", hidden="")
         if not calm:
             lines = [where, said]
             lines.extend(mores)
-            box.append(self._details(error["name"] or "", lines))
+            lines.extend([error["name"]] if error["name"] else [])
+            details.append(
+                self._button("act.copy-error", lambda: self._copy("\n".join(lines))),
+            )
+            box.append(self._opener(details))
         for more in mores:
             box.append(dom.shown(more, class_="more"))
         if is_storage_full(error):
@@ -130,27 +135,42 @@ class Trouble:
             row = dom.make("span", class_="acts")
             row.append(*[self._button(name, action) for name, action in actions])
             box.append(row)
+        box.append(details)
         self._region.append(box)
 
-    def _details(self, code: str, lines: "list[str]") -> "Element":
-        """Return what opens to SQLite's code of an error, and to copy all that is said about it."""
-        shown = "\n".join(lines + ([code] if code else []))
+    def _opener(self, details: "Element") -> "Element":
+        """Return the button that shows the details of an error, and hides them again."""
+
+        def toggle() -> None:
+            details.hidden = not details.hidden
+            opener.setAttribute("aria-expanded", "false" if details.hidden else "true")
+
         title = text("trouble.details")
-        details = dom.make("details", class_="details")
-        details.append(
-            dom.make("summary", "⋯", aria_label=title, title=title),
-            dom.make("span", code, class_="code"),
-            self._button("act.copy-error", lambda: self._copy(shown)),
+        opener = dom.make(
+            "button",
+            "⋯",
+            type="button",
+            class_="quiet opener",
+            title=title,
+            aria_label=title,
+            aria_expanded="false",
+            data_act="do",
+            data_key=self._number(toggle),
         )
-        return details
+        return opener
 
     async def _copy(self, said: str) -> None:
         self._status.say_copied(await dom.copy(said))
 
     def _button(self, name: str, action: "Callable[[], object]") -> "Element":
-        number = len(self._actions)
+        return dom.make(
+            "button", text(name), type="button", data_act="do", data_key=self._number(action)
+        )
+
+    def _number(self, action: "Callable[[], object]") -> int:
+        """Return the number by which a button runs an action."""
         self._actions.append(action)
-        return dom.make("button", text(name), type="button", data_act="do", data_key=number)
+        return len(self._actions) - 1
 
     def show_text(
         self,

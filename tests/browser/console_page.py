@@ -68,8 +68,8 @@ READ_GRID = """
 for (let frame = 0; frame < 3; frame++) {
   await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
 }
-const grid = document.querySelector("vaadin-grid");
-if (!grid || grid.hidden) return { names: [], rows: [], size: 0, first: null };
+const grid = document.querySelector("vaadin-grid:not(.kept)");
+if (!grid) return { names: [], rows: [], size: 0, first: null };
 const content = (cell) => cell.querySelector("slot").assignedElements()[0];
 const texts = (row) => [...row.children].slice(1).map((cell) => content(cell)?.textContent ?? "");
 const header = grid.shadowRoot.querySelector("#header tr:last-child");
@@ -154,7 +154,7 @@ class Console(Page):
 
     def error_code(self) -> str:
         """SQLite's code of the error that is shown, which is in its details."""
-        return str(self.js("return document.querySelector('.trouble .code').textContent"))
+        return str(self.js("return document.querySelector('.trouble .code').firstChild.data"))
 
     def grid(self) -> dict[str, Any]:
         """The grid: ``names``, drawn ``rows``, their ``kinds`` (classes), ``size``, ``first``."""
@@ -174,7 +174,7 @@ class Console(Page):
 
     def scroll_to_row(self, index: int) -> list[str]:
         """Scroll until the row (from 0) is drawn; returns its cells."""
-        self.js("document.querySelector('vaadin-grid').scrollToIndex(args[0])", index)
+        self.js("document.querySelector('vaadin-grid:not(.kept)').scrollToIndex(args[0])", index)
 
         def drawn() -> list[str]:
             grid = self.grid()

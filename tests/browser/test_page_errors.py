@@ -44,7 +44,7 @@ def test_the_code_of_an_error_is_in_its_details_and_can_be_copied(console: Conso
     assert "SQLITE_ERROR" not in str(console.error())
     # Nothing has run yet: the invitation stays.
     assert console.js("return document.getElementById('welcome').checkVisibility()")
-    console.js("document.querySelector('.trouble summary').click()")
+    console.click("Details of this error")
     wait_for("the code", lambda: "SQLITE_ERROR" in str(console.error()))
     assert isinstance(console.browser, Chromium)
     permission = {"permission": {"name": "clipboard-read"}, "setting": "granted"}

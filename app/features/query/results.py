@@ -5,7 +5,6 @@ import json
 
 from core import dom, format
 from core.messages import text
-from ui import dialogs
 
 MYPY = False  # which mypy takes for true: MicroPython has no typing
 if MYPY:
@@ -13,7 +12,7 @@ if MYPY:
     from typing import Any
 
     from page_types import Element, Event, Json
-    from polyscript.js_modules import Script
+    from polyscript.js_modules import Grid, Script
 
     from core.console import Console
     from features.query.editor import Editor
@@ -95,12 +94,23 @@ class Results:
         self._bar = dom.by_id("results-bar")
         self._grid = dom.create_grid(
             dom.by_id("results"),
-            self._open_cell,
+            lambda: console.commands.run("results.inspect"),
             {
                 "label": text("results.label"),
                 "blob": text("results.blob-line", start="{start}", count="{count}"),
                 "unloaded": text("results.unloaded"),
                 "unnamed": text("cell.unnamed"),
+                "inspect": {
+                    "value": text("cell.label"),
+                    "more": text("inspect.more", count="{count}"),
+                    "members": text("inspect.members", count="{count}"),
+                    "weekdays": text("inspect.weekdays"),
+                    "seconds": text("inspect.seconds"),
+                    "milliseconds": text("inspect.milliseconds"),
+                    "microseconds": text("inspect.microseconds"),
+                    "julian": text("inspect.julian"),
+                    "iso": text("inspect.iso"),
+                },
             },
         )
         dom.on_acts(self._tabs, {"show": self._on_tab})
@@ -215,6 +225,11 @@ class Results:
     def shown(self) -> "Result | None":
         """The result that is shown; None: the messages are."""
         return self._shown
+
+    @property
+    def grid(self) -> "Grid":
+        """The grid with the rows (app/parts/grid.mjs)."""
+        return self._grid
 
     def held(self, result: "Result") -> "Any":
         """Return a promise of the rows that the page has of a result (Grid.held in grid.mjs)."""
@@ -386,24 +401,6 @@ class Results:
             )
             self._messages.insertBefore(item, before)
             before = item
-
-    async def _open_cell(
-        self, column: str, row: int, kind: str, value: str, length: int, cut: bool
-    ) -> None:
-        button = await dialogs.show_cell(column, row, kind, value, length, cut)
-        if button == "act.download":
-            self._grid.downloadOpened()
-        elif button == "act.copy":
-            self._console.status.say_copied(await self._grid.copyOpened())
-
-    async def copy(self) -> None:
-        """Copies the rows of the shown result to the clipboard."""
-        shown = self._shown
-        if shown is None:
-            return
-        rows = await self._grid.copy(shown.key)
-        key = "results.first-rows" if rows < shown.rows else "count.rows"
-        self._console.status.say_copied(rows >= 0, text(key, count=rows))
 
 
 def _is_apart(result: "Result") -> bool:
