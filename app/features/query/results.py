@@ -178,6 +178,7 @@ class Results:
         if self._is_awaited and result.error is not None:
             self._set_earlier(bool(self._results))
             self._without = "" if result.has_failed() else result.said()
+            dom.last_rows.end()
             return result
         if self._is_awaited:
             self._is_awaited = False
