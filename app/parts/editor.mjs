@@ -245,29 +245,39 @@ class Editor {
   }
 
   /**
-   * Puts a statement into the editor, and returns it as a Script. It replaces text that the page put
-   * there and nobody edited; else it is appended.
+   * Returns a statement of the page's own as a Script. It takes the place of a text that the page put
+   * into the editor and nobody edited; what a person has written stays as it is.
    */
   offer(text) {
+    if (!this.#isFree()) return this.apart(text);
+    this.#replace(text);
+    this.#generated = text;
+    return this.whole();
+  }
+
+  /** Puts the text of a Script where a person can edit it: below what they have written. */
+  edit(script) {
+    if (this.#isFree()) this.#replace(script.text);
+    else this.#append(script.text);
+    this.#generated = null;
+    script.isApart = false;
+    this.#view.focus();
+  }
+
+  /** Whether the editor has nothing in it that a person has written. */
+  #isFree() {
     const { doc } = this.#view.state;
     const isOurs = doc.length === this.#generated?.length && doc.toString() === this.#generated;
-    if (isOurs || !/\S/.test(doc.toString())) {
-      this.#replace(text);
-      this.#generated = text;
-    } else {
-      this.#append(text);
-      this.#generated = null;
-    }
-    const { length } = this.#view.state.doc;
-    return this.#script(length - text.length, length);
+    return isOurs || !/\S/.test(doc.toString());
   }
 
   /** Replaces the whole text, as one step of undo. */
   #replace(text) {
-    this.#view.dispatch({ changes: { from: 0, to: this.#view.state.doc.length, insert: text } });
+    const changes = { from: 0, to: this.#view.state.doc.length, insert: text };
+    this.#view.dispatch({ changes, userEvent: "input" });
   }
 
-  /** Appends text as a paragraph of its own and selects it. */
+  /** Appends text as a paragraph of its own and selects it, likewise. */
   #append(text) {
     const { doc } = this.#view.state;
     const gap = doc.toString().trimEnd();
@@ -277,6 +287,7 @@ class Editor {
       changes: { from, to: doc.length, insert },
       selection: { anchor: from + insert.length - text.length, head: from + insert.length },
       scrollIntoView: true,
+      userEvent: "input", // else what was typed just before would be undone with it
     });
   }
 
@@ -298,7 +309,9 @@ class Editor {
 
   /** Returns SQL of the page's own as a Script, which stands nowhere in the editor. */
   apart(text) {
-    return guarded(new Script(text, 0, Text.of([text]), this));
+    const script = new Script(text, 0, Text.of(text.split("\n")), this);
+    script.isApart = true;
+    return guarded(script);
   }
 
   /**

@@ -9,6 +9,8 @@ let last = 0;
 export class Script {
   /** The number by which the worker knows the text after it was sent once. */
   key = ++last;
+  /** Whether the page has made it, and it stands nowhere in the editor. */
+  isApart = false;
   #editor;
   #doc;
   #isAscii;

@@ -1,4 +1,4 @@
-"""The editor: what it runs, what it remembers, what the list "Schema" puts into it."""
+"""The editor: what it runs, what it remembers, what the list "Schema" leaves in it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,22 @@ from tests.browser.console_page import Console
 from tests.browser.page_steps import EDITOR, press
 from tests.browsers import wait_for
 
+LAST = "return document.getElementById('last').innerText"
+
 
 def shows(console: Console, value: str) -> bool:
     """Return whether the shown result is this one value."""
     return console.rows() == [[value]]
+
+
+def title(console: Console) -> str:
+    """The query that is shown above the rows."""
+    return str(console.js("return document.getElementById('results-title').innerText"))
+
+
+def can_edit(console: Console) -> bool:
+    """Whether "Edit this query" is offered."""
+    return bool(console.js("return document.getElementById('edit-query').checkVisibility()"))
 
 
 def test_a_selection_runs_alone(console: Console) -> None:
@@ -60,16 +72,58 @@ def test_a_newcomer_finds_a_query_that_runs_and_a_sample(console: Console) -> No
     assert console.row_count() > 0
 
 
-def test_choosing_a_table_shows_its_first_rows_and_keeps_what_was_written(
-    console: Console,
-) -> None:
+def test_a_click_on_a_table_leaves_the_text_as_it_was(console: Console) -> None:
     console.open()
-    console.run_sql('CREATE TABLE "a ""b"" c" (x); INSERT INTO "a ""b"" c" VALUES (5)')
-    written = console.editor_text()
+    written = (
+        'CREATE TABLE "a ""b"" c" (x); INSERT INTO "a ""b"" c" VALUES (5);'
+        "CREATE VIEW v AS SELECT 'é' AS e; SELECT 1 AS mine"
+    )
+    console.run_sql(written)
+    shown = 'SELECT * FROM "a ""b"" c" LIMIT 100;'
     console.js("document.querySelector('.browse').click()")
     wait_for("the rows", lambda: console.headers() == ["x"])
     assert console.rows() == [["5"]]
-    assert console.editor_text() == f'{written}\n\nSELECT * FROM "a ""b"" c" LIMIT 100;'
+    assert title(console) == shown
+    assert console.editor_text() == written
+    # The next one takes its place.
+    console.js("document.querySelectorAll('.browse')[1].click()")
+    wait_for("the rows", lambda: console.headers() == ["e"])
+    assert title(console) == 'SELECT * FROM "v" LIMIT 100;'
+    assert console.editor_text() == written
+    # What it reads comes into the editor when the person wants it there, and is theirs then.
+    console.js("document.querySelector('.browse').click()")
+    wait_for("the rows", lambda: console.headers() == ["x"])
+    console.click("Edit this query")
+    wait_for("the text", lambda: console.editor_text() == f"{written}\n\n{shown}")
+    assert not can_edit(console)
+    console.js("document.querySelectorAll('.browse')[1].click()")
+    wait_for("the rows", lambda: console.headers() == ["e"])
+    assert console.editor_text() == f"{written}\n\n{shown}"
+    # Back to what was written, in one step.
+    console.js(f"document.querySelector(`{EDITOR}`).focus()")
+    press(console, Keys.CONTROL, "z")
+    assert console.editor_text() == written
+    # The next visit has the rows of what was written.
+    console.js("await new Promise((resolve) => setTimeout(resolve, 600))")  # it is kept soon
+    console.reload()
+    wait_for("the rows", lambda: "mine" in console.js(LAST))
+    assert console.editor_text() == written
+
+
+def test_a_click_on_a_table_shows_its_query_in_an_editor_that_nobody_has_used(
+    console: Console,
+) -> None:
+    console.open()
+    starter = console.editor_text()
+    console.click("Load the sample")
+    wait_for("the sample", console.tables)
+    console.wait_idle()
+    assert console.editor_text() != starter
+    console.js("document.querySelector('.browse').click()")
+    name = console.tables()[0]
+    wait_for("the query", lambda: console.editor_text() == f'SELECT * FROM "{name}" LIMIT 100;')
+    console.wait_idle()
+    assert not can_edit(console)
 
 
 def test_the_schema_lists_tables_views_and_columns(console: Console) -> None:
@@ -155,7 +209,7 @@ def test_a_table_of_another_schema_is_chosen_by_its_full_name(console: Console) 
     for table, value in wanted.items():
         console.js("document.querySelectorAll('.browse')[args[0]].click()", listed[table])
         wait_for("its rows", partial(shows, console, value))
-    assert 'FROM "an other"."only" LIMIT 100;' in console.editor_text()
+    assert 'FROM "an other"."only" LIMIT 100;' in title(console)
     # Folding one table does not fold another one of the same name.
     console.js("document.querySelector('.fold').click()")
     folds = console.js(

@@ -89,6 +89,7 @@ def setup(console: "Console") -> "Results":
     add("query.format", editor.format, key="Alt-Shift-F")
     add("query.explain", explain, console.state.busy)
     add("results.plan", explain_shown, console.state.busy)
+    add("results.edit", lambda: results.edit(editor))
     add("results.more", runner.load_more)
     add("results.inspect", lambda: inspector.get().open())
     add("results.copy", lambda: copying.get().copy_sheet(True))

@@ -85,11 +85,15 @@ class Editor:
         return self._view.apart(sql)
 
     def offer(self, sql: str) -> "Script":
-        """Put a statement into the editor, and return it.
+        """Return a statement of the page's own; what a person has written stays as it is.
 
-        It replaces text that the page put there and nobody edited; else it is appended.
+        A text that the page put into the editor, and nobody edited, is replaced by it.
         """
         return self._view.offer(sql)
+
+    def edit(self, script: "Script") -> None:
+        """Puts the text of a script below what a person has written, where they can edit it."""
+        self._view.edit(script)
 
     async def format(self) -> None:
         """Formats the selection, else the whole text, and says how much that was."""

@@ -15,6 +15,7 @@ if MYPY:
     from polyscript.js_modules import Grid, Script
 
     from core.console import Console
+    from features.query.editor import Editor
 
 MOST_TABS = 40
 TAB_WIDTH = 24
@@ -88,6 +89,7 @@ class Results:
         self._panel = dom.by_id("results")
         self._title = dom.by_id("results-title")
         self._older = dom.by_id("older")
+        self._edit = dom.by_id("edit-query")
         self._earlier = dom.by_id("earlier")
         self._bar = dom.by_id("results-bar")
         self._grid = dom.create_grid(
@@ -153,6 +155,7 @@ class Results:
         for name in ACTS:
             dom.by_id(name).hidden = True
         dom.by_id("more").hidden = True
+        self._show_source()
         self._older.hidden = True
         self._draw_empty()
 
@@ -175,6 +178,7 @@ class Results:
         if self._is_awaited and result.error is not None:
             self._set_earlier(bool(self._results))
             self._without = "" if result.has_failed() else result.said()
+            dom.last_rows.end()
             return result
         if self._is_awaited:
             self._is_awaited = False
@@ -199,7 +203,9 @@ class Results:
         shown = self._shown
         if shown is None:
             return False
-        self._grid.keep(shown.key, database, shown.sql)
+        # The next visit shows the rows of a statement that the editor has: those kept last.
+        if not _is_apart(shown):
+            self._grid.keep(shown.key, database, shown.sql)
         return True
 
     def cover(self, view: "Element | None") -> None:
@@ -270,6 +276,7 @@ class Results:
             # A short statement is already shown whole in its tab.
             in_tab = self.count() > 1 and len(title) <= TAB_WIDTH
             self._title.textContent = "" if in_tab else title
+        self._show_source()
         for tab in dom.items(self._tabs.children):
             selected = tab.dataset.key == (str(result.key) if result else "messages")
             tab.setAttribute("aria-selected", "true" if selected else "false")
@@ -277,6 +284,22 @@ class Results:
                 self._panel.setAttribute("aria-labelledby", tab.id)
             tab.tabIndex = 0 if selected else -1
         self.say()
+
+    def edit(self, editor: "Editor") -> None:
+        """Puts the query of the shown result into the editor, for a person to edit."""
+        script = None if self._shown is None else self._shown.script
+        if script is not None:
+            editor.edit(script)
+            self._show_source()
+
+    def _show_source(self) -> None:
+        """Offers to edit the query of the shown result where it stands nowhere in the editor."""
+        is_preview = self._shown is not None and _is_apart(self._shown)
+        self._edit.hidden = not is_preview
+        if is_preview:
+            self._title.setAttribute("data-preview", "")
+        else:
+            self._title.removeAttribute("data-preview")
 
     def say(self) -> None:
         """Shows rows and time of the shown result in the status line, and the time of all."""
@@ -379,6 +402,11 @@ class Results:
             )
             self._messages.insertBefore(item, before)
             before = item
+
+
+def _is_apart(result: "Result") -> bool:
+    """Return whether the page made the statement, and it stands nowhere in the editor."""
+    return result.script is not None and bool(result.script.isApart)
 
 
 def _result_of(outcome: "Json", script: "Any", key: int) -> "Result":

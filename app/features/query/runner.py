@@ -140,7 +140,7 @@ class Runner:
         self._stopped = True
 
     async def run_text(self, sql: str) -> None:
-        """Puts a statement into the editor and runs it, without the rest of the text."""
+        """Runs a statement of the page's own; what a person has written stays as it is."""
         if self._console.may_begin():
             await self._run(self._editor.offer(sql))
 
