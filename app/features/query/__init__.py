@@ -15,6 +15,7 @@ if MYPY:
     from core.console import Console
     from features.query.export import Export
     from features.query.plan import Plan
+    from features.query.sorting import Sorting
 
 
 def _load_export(console: "Console", runner: "Runner", results: "Results") -> "Export":
@@ -29,6 +30,14 @@ def _load_plan(
     from features.query.plan import Plan
 
     return Plan(console, editor, runner, results)
+
+
+def _load_sorting(
+    console: "Console", editor: "Editor", runner: "Runner", results: "Results"
+) -> "Sorting":
+    from features.query.sorting import Sorting
+
+    return Sorting(console, editor, runner, results)
 
 
 def setup(console: "Console") -> "Results":
@@ -47,6 +56,9 @@ def setup(console: "Console") -> "Results":
     def explain_shown() -> "Any":
         shown = results.shown
         return None if shown is None else plan.get().explain(shown.statement(), shown.database)
+
+    sorting = Lazy(lambda: _load_sorting(console, editor, runner, results))
+    results.on_sort(lambda index, add: sorting.get().by(index, add))
 
     on = console.events.on
     on("waiting", runner.take_wait)
@@ -67,6 +79,7 @@ def setup(console: "Console") -> "Results":
     add("query.format", editor.format, key="Alt-Shift-F")
     add("query.explain", explain, console.state.busy)
     add("results.plan", explain_shown, console.state.busy)
+    add("results.as-sql", lambda: sorting.get().show_sql(), results.no_sql)
     add("results.more", runner.load_more)
     add("results.copy", results.copy)
     add(
