@@ -51,7 +51,7 @@ async def main() -> None:
     events = Events()
     status = Status()
     commands = Commands(status.say)
-    trouble = Trouble(events, commands)
+    trouble = Trouble(events, commands, status)
     dom.on_crash(trouble.show_crash)
     client = Client(dom.guarded(lambda message: events.emit(message["event"], message)))
     kept = Settings(dom.recall, dom.remember)

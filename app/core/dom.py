@@ -202,7 +202,7 @@ def create_editor(
 
 
 def create_grid(
-    parent: "js.Element", on_open: "Callable[..., object]", texts: "dict[str, str]"
+    parent: "js.Element", on_open: "Callable[..., object]", texts: "dict[str, Any]"
 ) -> "Grid":
     """Return a results grid in ``parent``; its methods are in app/parts/grid.mjs."""
     return parts.createGrid(parent, guarded(on_open), json.dumps(texts))

@@ -51,6 +51,13 @@ export const floatText = (value) => {
   return value === 0 ? "0.0" : layOut(value, Math.abs(value).toExponential(14));
 };
 
+/** Returns a number as the grid shows it, with a comma before every three digits of its whole part. */
+export const numberText = (value) => {
+  const text = typeof value === "bigint" ? String(value) : floatText(value);
+  const [, sign, whole, rest] = /^(-?)(\d*)(.*)$/.exec(text);
+  return sign + grouped(whole) + rest;
+};
+
 /** Returns a REAL with the fewest digits that read back as the same number, laid out as SQLite does. */
 export const exactText = (value) =>
   Number.isFinite(value) ? layOut(value, Math.abs(value).toExponential()) : floatText(value);
@@ -163,6 +170,16 @@ export class Rows {
     return this.pieces[at].cell(row - this.starts[at], column);
   }
 
+  /** Yields [piece, first, last] for each piece with rows from `from` to before `to`; the two count in the piece. */
+  *within(from, to) {
+    for (let at = from < to ? this.#pieceOf(from) : this.pieces.length; at < this.pieces.length; at++) {
+      const start = this.starts[at];
+      if (start >= to) return;
+      const piece = this.pieces[at];
+      yield [piece, Math.max(0, from - start), Math.min(piece.rows, to - start)];
+    }
+  }
+
   /** Returns a cell's text for one line of a grid: {kind, text, cut}; cut if the value is longer. */
   line(row, column) {
     const { kind, value } = this.cell(row, column);
@@ -183,23 +200,6 @@ export class Rows {
     if (cut) text = kind === "text" ? beginning(value, most) : `x'${hex(value.subarray(0, most))}`;
     else text = kind === "float" ? exactText(value) : this.#text(kind, value);
     return { kind, text, bytes, cut, value };
-  }
-
-  /** Returns {text, rows}: at most `most` rows as tab-separated text with a header. A field with tabs,
-   *  quotes or line breaks is quoted as spreadsheets expect; NULL is an empty field. */
-  tsv(most) {
-    const field = (text) => (/["\t\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-    const lines = [this.names.map(field).join("\t")];
-    const count = Math.min(this.size, most);
-    for (let row = 0; row < count; row++) {
-      const fields = [];
-      for (let column = 0; column < this.names.length; column++) {
-        const { kind, text } = this.text(row, column);
-        fields.push(kind === "null" ? "" : field(text));
-      }
-      lines.push(fields.join("\t"));
-    }
-    return { text: lines.join("\n"), rows: count };
   }
 
   /**

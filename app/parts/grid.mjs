@@ -1,12 +1,12 @@
 // JavaScript because the grid asks for cells while it scrolls, faster than Python on the page can answer.
 
 import { copyText, download, report } from "./browser.mjs";
-import { grouped } from "./columns.mjs";
+import { grouped, numberText } from "./columns.mjs";
 import { drawHeader, headerOf } from "./headers.mjs";
 import { KeptGrids } from "./kept.mjs";
 import { keep, lastRows } from "./last.mjs";
 import { Result } from "./result.mjs";
-import { write } from "./visible.mjs";
+import { write, writeName } from "./visible.mjs";
 import { WideColumns } from "./wide.mjs";
 
 const PADDING = 28; // px beside the text of a cell
@@ -18,21 +18,24 @@ const ROWS_AT_ONCE = 6; // rows of such a result that one task adds while it is 
 const LOWEST_ROW = 24; // px
 const WIDE_SAMPLE = 8; // rows whose length decides how wide a column of such a result is
 const TITLE_FROM = 30; // characters beyond which a cell shows its text in a tooltip
-const LONGEST_TSV = 100_000; // most rows that one copy takes
+const FIGURES_DELAY = 150; // ms without another selection, so that not each one on the way is read out
 const REHEARSAL = 200; // ms, which is some frames
-const LONGEST_CELL = 100_000; // most bytes of a value that its dialog shows
 
 /** Resolves in a task of its own, so that the browser can draw and take keys before. */
 const nextTask = () => new Promise((resolve) => setTimeout(resolve));
 
 let elements = null;
+let tools = null; // what elements.mjs exports, once it is loaded
 
 /** Loads the elements that draw rows: a third of the code, which the editor does not need. */
 const load = (unloaded) =>
-  (elements ??= import("./elements.mjs").catch((cause) => {
-    elements = null; // the next rows try again; some browsers then load it again
-    throw new Error(unloaded, { cause });
-  }));
+  (elements ??= import("./elements.mjs").then(
+    (module) => (tools = module),
+    (cause) => {
+      elements = null; // the next rows try again; some browsers then load it again
+      throw new Error(unloaded, { cause });
+    },
+  ));
 
 /** Draws an invisible grid, because the first grid takes twice as long to draw as the next. */
 const rehearse = () => {
@@ -67,6 +70,14 @@ const sideOf = (lines) => {
   return numbers > lines.length / 2 ? "number" : "words";
 };
 
+/** Returns figures (figures.mjs) with their numbers as texts. */
+const inWords = (figures) =>
+  Object.fromEntries(
+    Object.entries(figures).map(([name, value]) =>
+      name === "numbers" || value === null ? [name, value] : [name, numberText(value)],
+    ),
+  );
+
 class Grid {
   #parent;
   #onOpen;
@@ -78,6 +89,15 @@ class Grid {
   #kept = new KeptGrids();
   #results = new Map();
   #opened = null;
+  #inspected = null;
+  #onCell = () => {};
+  #selection = null;
+  #onSelect = () => {};
+  #onMenu = () => {};
+  #onCopy = () => {};
+  #told = ""; // what was told last of the selection
+  #counting = null; // the selection whose figures are worked out
+  #isOfCell = false; // whether the menu is open at a cell: then even one is copied alone
 
   constructor(parent, onOpen, texts) {
     this.#parent = parent;
@@ -125,6 +145,7 @@ class Grid {
     if (this.#grid.version !== this.#rows.version) {
       this.#grid.version = this.#rows.version;
       this.#grid.requestContentUpdate();
+      this.#selection.clear();
     }
     if (this.#grid.size === this.#rows.size) return;
     this.#grid.size = this.#rows.size;
@@ -152,12 +173,15 @@ class Grid {
 
   /** Hides the rows; a grid that has been drawn is kept, as showing it again takes a frame. */
   hide() {
-    if (this.#isDrawn) this.#kept.put(this.#rows, this.#grid, this.#numbering);
+    const drawn = { grid: this.#grid, numbering: this.#numbering, selection: this.#selection };
+    if (this.#isDrawn) this.#kept.put(this.#rows, drawn);
     else this.#grid?.remove();
     this.#grid = null;
     this.#numbering = null;
+    this.#selection = null;
     this.#isDrawn = false;
     this.#rows = null;
+    this.#tellSelection();
   }
 
   /** Keeps the first rows of result `key` for the next visit. */
@@ -179,9 +203,11 @@ class Grid {
     if (kept) {
       this.#grid = kept.grid;
       this.#numbering = kept.numbering;
+      this.#selection = kept.selection;
       this.#isDrawn = true;
       lastRows.end();
       this.#grow();
+      this.#tellSelection();
       return;
     }
     const isWide = rows.names.length >= WIDE;
@@ -231,6 +257,7 @@ class Grid {
     grid.version = rows.version;
     grid.addEventListener("click", (event) => this.#sortBy(event));
     grid.addEventListener("dblclick", (event) => this.#open(event));
+    this.#select(grid, rows);
     grid.addEventListener("keydown", (event) => this.#onKey(event), { capture: true });
     lastRows.end();
     this.#parent.append(grid);
@@ -262,15 +289,97 @@ class Grid {
     this.#opened.download();
   }
 
-  /** Copies result `key` as tab-separated text; returns a promise of the number of rows, -1 if refused. */
-  async copy(key) {
-    const { text, rows } = this.#results.get(key).tsv(LONGEST_TSV);
-    try {
-      await navigator.clipboard.writeText(text);
-      return rows;
-    } catch {
-      return -1; // the browser or the person refused; the status line says so
+  /**
+   * Calls `onSelect(json)` when other cells are selected, "" when no more than one is; `onMenu(x, y)` for
+   * a menu at that point; `onCopy(isMany)` when a key copies: many cells have then to be copied still.
+   */
+  watch(onSelect, onMenu, onCopy) {
+    this.#onSelect = onSelect;
+    this.#onMenu = onMenu;
+    this.#onCopy = onCopy;
+  }
+
+  #select(grid, rows) {
+    const order = rows.names.map((_, index) => index);
+    this.#selection = new tools.Selection(grid, () => rows.size, () => order, {
+      onChange: () => this.#tellSelection(),
+      onMenu: (x, y) => {
+        this.#isOfCell = true;
+        this.#onMenu(x, y);
+      },
+    });
+  }
+
+  /** Tells what is selected, and then what its numbers come to. */
+  #tellSelection() {
+    this.#onCell();
+    const selection = this.#selection;
+    const asked = (this.#counting = {});
+    const isWanted = () => asked === this.#counting;
+    const tell = (told) => {
+      const text = told ? JSON.stringify(told) : "";
+      if (isWanted() && text !== this.#told) this.#onSelect((this.#told = text));
+    };
+    if (!selection?.isMany) {
+      tell(selection?.awaits ? { awaits: true } : null);
+      return;
     }
+    const { range } = selection;
+    const cells = (range.to - range.from) * range.columns.length;
+    const told = { cells, awaits: selection.awaits };
+    setTimeout(() => {
+      if (!isWanted()) return;
+      const figures = tools.figuresOf(this.#rows, range, isWanted);
+      figures.then((found) => found && tell({ ...told, ...inWords(found) })).catch(report);
+    }, FIGURES_DELAY);
+  }
+
+  /** The menu of a cell has closed. */
+  endMenu() {
+    this.#isOfCell = false;
+  }
+
+  /** Returns what is copied of result `key`, the selection or else all: {from, to, columns, isNamed, count}. */
+  #wanted(key) {
+    const rows = this.#results.get(key);
+    const isSelected = rows === this.#rows && (this.#isOfCell || this.#selection?.isMany) && this.#selection?.range;
+    const range = isSelected || { from: 0, to: rows.size, columns: rows.names.map((_, index) => index), kind: "all" };
+    return { ...range, count: tools ? tools.rowsToCopy(rows, range) : range.to - range.from };
+  }
+
+  /** Returns what a copy of result `key` takes (JSON): {rows, of, columns, cells, whole}. */
+  scope(key) {
+    const { from, to, columns, count } = this.#wanted(key);
+    const whole = to - from === this.#results.get(key).size && columns.length === this.#results.get(key).names.length;
+    return JSON.stringify({ rows: count, of: to - from, columns: columns.length, cells: count * columns.length, whole });
+  }
+
+  /**
+   * Copies for a spreadsheet; returns a promise of whether that was allowed. The names of the columns
+   * are copied too if `isNamed`; null: if whole columns are selected.
+   */
+  copySheet(key, isNamed) {
+    const wanted = this.#wanted(key);
+    const withNames = isNamed ?? (wanted.kind === "columns" || wanted.kind === "all");
+    const made = tools.sheetOf(this.#results.get(key), wanted, wanted.count, withNames);
+    return tools.putLater(made, tools.hasMarkup(wanted.count, wanted.columns));
+  }
+
+  /** Returns a promise of what a copy takes, as `held` gives a whole result. */
+  part(key) {
+    const wanted = this.#wanted(key);
+    return tools.partOf(this.#results.get(key), wanted, wanted.count);
+  }
+
+  /** Returns {done, deliver, drop}: a copy whose text comes later, as a Blob, or not at all. */
+  copyLater() {
+    let later;
+    const promise = new Promise((resolve, reject) => (later = { resolve, reject }));
+    return {
+      done: tools.putLater(promise, false),
+      deliver: (blob) => later.resolve({ text: new Blob([blob], { type: "text/plain" }) }),
+      drop: () => later.reject(new Error("nothing to copy")),
+    };
   }
 
   /** Returns a promise of the rows held of result `key`, as shown or `asRead`, as a file, with what describes it (columns.mjs). */
@@ -291,6 +400,7 @@ class Grid {
       root.textContent = grouped(index + 1);
       root.className = "row-number";
     };
+    column.numbers = true; // for the selection
     return column;
   }
 
@@ -367,24 +477,60 @@ class Grid {
     return item && column?.index !== undefined ? { row: item.row, index: column.index } : null;
   }
 
+  /** Has the cell of an event inspected; returns whether there is one. */
   #open(event) {
     const cell = this.#cellOf(event);
-    if (!cell) return false;
-    const rows = this.#rows;
-    const { kind, text, bytes, cut, value } = rows.text(cell.row, cell.index, LONGEST_CELL);
-    const name = rows.names[cell.index];
+    if (cell) this.#selection.goTo(cell);
+    if (cell) this.#onOpen();
+    return Boolean(cell);
+  }
+
+  /** Calls `onCell()` when a person has gone to another cell; null: no longer. */
+  follow(onCell) {
+    this.#onCell = onCell ?? (() => {});
+  }
+
+  /** Returns a promise of what the cell is that a person is at (JSON: `about` of inspect.mjs); "" without one. */
+  async inspect() {
+    const { Inspected } = await import("./inspect.mjs");
+    const [rows, cell] = [this.#rows, this.#selection?.cell];
+    if (!cell || !rows) return "";
+    const texts = { ...this.#texts.inspect, unnamed: this.#texts.unnamed };
+    this.#inspected = new Inspected(rows, cell.row, cell.index, texts, { write, writeName });
+    const { name, kind } = this.#inspected.about;
+    const { value } = rows.cell(cell.row, cell.index);
     this.#opened = {
-      copy: () => copyText(cut ? rows.text(cell.row, cell.index).text : text),
+      copy: () => copyText(kind === "null" ? "" : rows.text(cell.row, cell.index).text),
       download: () => download(new Blob([value]), `${name || "value"}.${kind === "text" ? "txt" : "bin"}`),
     };
-    this.#onOpen(name, cell.row + 1, kind, text, bytes, cut);
-    return true;
+    return JSON.stringify(this.#inspected.about);
+  }
+
+  /** Draws the inspected cell in one of its forms; returns whether that is all of it. */
+  drawCell(element, view) {
+    return this.#inspected.draw(element, view);
+  }
+
+  /** Draws the row of the inspected cell. */
+  drawRow(element) {
+    this.#inspected.drawRow(element);
+  }
+
+  /** Focuses the cell that a person is at. */
+  focus() {
+    this.#selection?.focus();
+  }
+
+  /** Scrolls that cell into view, once the page has its new layout. */
+  reveal() {
+    this.#selection?.reveal();
   }
 
   /** Asks for the rows in the order of the column whose header an event is about, if it is one. */
   #sortBy(event) {
     const index = headerOf(this.#grid, event);
-    if (index === undefined) return false;
+    // With Ctrl columns are selected.
+    if (index === undefined || event.ctrlKey || event.metaKey) return false;
     this.#grid.dispatchEvent(
       new CustomEvent("sort-by", { bubbles: true, detail: { index, add: event.shiftKey } }),
     );
@@ -392,20 +538,29 @@ class Grid {
   }
 
   #onKey(event) {
-    if (event.key === "Enter" && (this.#open(event) || this.#sortBy(event))) event.stopPropagation();
-    if (event.key !== "c" || !(event.ctrlKey || event.metaKey) || String(getSelection())) return;
-    const cell = this.#cellOf(event);
+    const isSpace = event.key === " " && !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
+    if ((event.key === "Enter" || isSpace) && (this.#open(event) || this.#sortBy(event))) {
+      event.stopPropagation();
+      event.preventDefault();
+    }
+    if (event.key !== "c" || !(event.ctrlKey || event.metaKey) || event.shiftKey) return;
+    event.preventDefault();
+    if (this.#selection.isMany) {
+      this.#onCopy(true);
+      return;
+    }
+    const cell = this.#cellOf(event) ?? this.#selection.cell;
     if (!cell) return;
     const { kind, text } = this.#rows.text(cell.row, cell.index);
-    event.preventDefault();
     // If the clipboard is refused, open the cell's dialog, where text can be selected.
-    navigator.clipboard.writeText(kind === "null" ? "" : text).catch(() => this.#open(event));
+    const isAllowed = copyText(kind === "null" ? "" : text);
+    isAllowed.then((allowed) => (allowed ? this.#onCopy(false) : this.#open(event)));
   }
 }
 
 /**
  * @param {Element} parent
- * @param {(column: string, row: number, kind: string, text: string, bytes: number, cut: boolean) => void} onOpen
- * @param {string} texts JSON {label, blob, unloaded, unnamed}, from app/messages; blob has {start} and {count}
+ * @param {() => void} onOpen a person wants to see the whole of the cell that they are at
+ * @param {string} texts JSON {label, blob, unloaded, unnamed, inspect}, from app/messages; blob has {start} and {count}
  */
 export const createGrid = (...values) => new Grid(...values);

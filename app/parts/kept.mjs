@@ -6,17 +6,17 @@ const MOST = 8; // grids, of some hundred elements each
 export class KeptGrids {
   #grids = new Map();
 
-  /** Hides the grid of these rows and keeps it; of more than 8 the one kept longest is removed. */
-  put(rows, grid, numbering) {
-    grid.classList.add("kept");
-    this.#grids.set(rows, { grid, numbering });
+  /** Hides the grid of these rows and keeps it, with what belongs to it; of more than 8 the oldest is removed. */
+  put(rows, drawn) {
+    drawn.grid.classList.add("kept");
+    this.#grids.set(rows, drawn);
     if (this.#grids.size <= MOST) return;
     const [[oldest, { grid: removed }]] = this.#grids;
     removed.remove();
     this.#grids.delete(oldest);
   }
 
-  /** Shows the grid of these rows, and returns {grid, numbering}; undefined if it is not kept. */
+  /** Shows the grid of these rows, and returns what `put` was given; undefined if it is not kept. */
   take(rows) {
     const kept = this.#grids.get(rows);
     if (!kept) return undefined;

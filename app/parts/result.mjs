@@ -62,8 +62,12 @@ export class Result {
     return this.#shown.text(row, column, most);
   }
 
-  tsv(most) {
-    return this.#shown.tsv(most);
+  cell(row, column) {
+    return this.#shown.cell(row, column);
+  }
+
+  within(from, to) {
+    return this.#shown.within(from, to);
   }
 
   /** Returns a promise of the rows that are shown, as Rows.held() does; or of those `asRead`. */

@@ -12,15 +12,6 @@ if MYPY:
     Answer = asyncio.Future[tuple[str | None, str]]
 
 
-KINDS = {
-    "null": "cell.null",
-    "int": "cell.int",
-    "float": "cell.float",
-    "text": "cell.text",
-    "blob": "cell.blob",
-}
-
-
 class _Dialogs:
     """The element that all dialogs are in; its listeners serve all of them."""
 
@@ -105,26 +96,3 @@ async def ask(
     if entry is not None:
         entry.select()
     return await answer
-
-
-async def show_cell(
-    column: str, row: int, kind: str, value: str, length: int, cut: bool
-) -> "str | None":
-    """Show one value, and return the key of the button that closed the dialog, or None.
-
-    Args:
-        column: Name of the column.
-        row: Number of the row, from 1.
-        kind: "null", "int", "float", "text" or "blob".
-        value: The value as text, or the beginning of it.
-        length: Length of the whole value in bytes.
-        cut: Whether ``value`` is only the beginning.
-    """
-    note = text("cell.row", row=row, about=text(KINDS[kind], count=length))
-    buttons = [("act.copy", ""), ("act.close", "primary")]
-    if cut:
-        note = text("cell.cut", about=note)
-        buttons.insert(0, ("act.download", ""))
-    body = dom.make("pre", value, tabindex="0", aria_label=text("cell.label"))
-    button, _ = await ask(column or text("cell.unnamed"), note, buttons, body=body, wide=True)
-    return button

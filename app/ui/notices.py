@@ -11,7 +11,7 @@ MYPY = False  # which mypy takes for true: MicroPython has no typing
 if MYPY:
     from collections.abc import Callable, Iterable
 
-    from page_types import Json
+    from page_types import Element, Json
 
     from core.commands import Commands
     from core.events import Events
@@ -79,8 +79,9 @@ class Status:
 class Trouble:
     """The alert below the editor: what went wrong, where, and what to do about it."""
 
-    def __init__(self, events: "Events", commands: "Commands") -> None:
+    def __init__(self, events: "Events", commands: "Commands", status: "Status") -> None:
         self._region = dom.by_id("alert")
+        self._status = status
         self._events = events
         self._commands = commands
         self._actions: "list[Callable[[], object]]" = []
@@ -112,29 +113,64 @@ class Trouble:
         said = text("trouble.titled", title=title, message=message) if title else message
         if not where:
             where = text("trouble.note" if calm else "trouble.error")
-        box.append(
-            dom.make("span", where, class_="where"),
-            dom.shown(said, class_="what"),
-            dom.make("span", error["name"] or "", class_="code"),
-        )
-        for more in [" ".join(hints_of(error)), error["cause"]]:
-            if more and more != message:
-                box.append(dom.shown(more, class_="more"))
+        mores = [" ".join(hints_of(error)), error["cause"]]
+        mores = [more for more in mores if more and more != message]
+        box.append(dom.make("span", where, class_="where"), dom.shown(said, class_="what"))
+        details = dom.make("span", error["name"] or "", class_="acts code", hidden="")
+        if not calm:
+            lines = [where, said]
+            lines.extend(mores)
+            lines.extend([error["name"]] if error["name"] else [])
+            details.append(
+                self._button("act.copy-error", lambda: self._copy("\n".join(lines))),
+            )
+            box.append(self._opener(details))
+        for more in mores:
+            box.append(dom.shown(more, class_="more"))
         if is_storage_full(error):
             self._events.emit("full")
             actions = list(actions)
             actions.append(("act.show-databases", lambda: self._commands.run("storage.show")))
         if actions:
             row = dom.make("span", class_="acts")
-            for name, action in actions:
-                number = len(self._actions)
-                button = dom.make(
-                    "button", text(name), type="button", data_act="do", data_key=number
-                )
-                row.append(button)
-                self._actions.append(action)
+            row.append(*[self._button(name, action) for name, action in actions])
             box.append(row)
+        box.append(details)
         self._region.append(box)
+
+    def _opener(self, details: "Element") -> "Element":
+        """Return the button that shows the details of an error, and hides them again."""
+
+        def toggle() -> None:
+            details.hidden = not details.hidden
+            opener.setAttribute("aria-expanded", "false" if details.hidden else "true")
+
+        title = text("trouble.details")
+        opener = dom.make(
+            "button",
+            "⋯",
+            type="button",
+            class_="quiet opener",
+            title=title,
+            aria_label=title,
+            aria_expanded="false",
+            data_act="do",
+            data_key=self._number(toggle),
+        )
+        return opener
+
+    async def _copy(self, said: str) -> None:
+        self._status.say_copied(await dom.copy(said))
+
+    def _button(self, name: str, action: "Callable[[], object]") -> "Element":
+        return dom.make(
+            "button", text(name), type="button", data_act="do", data_key=self._number(action)
+        )
+
+    def _number(self, action: "Callable[[], object]") -> int:
+        """Return the number by which a button runs an action."""
+        self._actions.append(action)
+        return len(self._actions) - 1
 
     def show_text(
         self,

@@ -152,6 +152,10 @@ class Console(Page):
         """The text of the alert below the editor; None without one."""
         return self.js("return document.querySelector('[role=alert]').innerText.trim()") or None
 
+    def error_code(self) -> str:
+        """SQLite's code of the error that is shown, which is in its details."""
+        return str(self.js("return document.querySelector('.trouble .code').firstChild.data"))
+
     def grid(self) -> dict[str, Any]:
         """The grid: ``names``, drawn ``rows``, their ``kinds`` (classes), ``size``, ``first``."""
         return dict(self.js(READ_GRID))

@@ -46,6 +46,16 @@ def write(console: Console, text: str) -> None:
     press(console, Keys.CONTROL, Keys.HOME)
 
 
+def inspected(console: Console) -> str:
+    """What the inspector shows; "" while it is closed or empty."""
+    script = """
+        const panel = document.getElementById("inspector");
+        const { childElementCount } = document.getElementById("inspector-body");
+        return panel.hidden || !childElementCount ? "" : panel.innerText;
+    """
+    return str(console.js(script))
+
+
 def make(console: Console, name: str) -> None:
     """Create a database by the switcher's button."""
     console.js("document.getElementById('databases').open = true")

@@ -7,6 +7,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from tests.browser.console_page import Console
+from tests.browser.page_steps import inspected
 from tests.browsers import Chromium, wait_for
 
 HOSTILE = """
@@ -75,7 +76,8 @@ def test_a_real_is_copied_with_all_its_digits(console: Console) -> None:
     console.browser.driver.execute_cdp_cmd("Browser.setPermission", permission)
     console.run_sql("SELECT 1589459594.0123456 AS r, 0.1 + 0.2 AS s, 3.0 AS t")
     assert console.rows() == [["1589459594.01235", "0.3", "3.0"]]
-    console.click("Copy as TSV")
+    console.click("Copy")
+    console.click("For a spreadsheet")
     copied = "r\ts\tt\n1589459594.0123456\t0.30000000000000004\t3.0"
     read = "return navigator.clipboard.readText()"
     wait_for("the copy", lambda: console.js(read) == copied)
@@ -155,10 +157,10 @@ def test_what_ran_before_an_error_stays_and_the_error_is_underlined(console: Con
     console.run_sql("CREATE TABLE t (a);\nINSERT INTO t VALUES ('é🙂');\nSELECT '🙂' frm t;")
     error = console.error()
     assert error is not None
-    assert "Line 3:16" in error
+    assert "Line 3:12" in error
     assert "syntax error" in error
-    assert "SQLITE_ERROR" in error
-    assert console.js("return document.querySelector('.cm-lintRange-error').textContent") == "t"
+    assert console.error_code() == "SQLITE_ERROR"
+    assert console.js("return document.querySelector('.cm-lintRange-error').textContent") == "frm"
     console.run_sql("SELECT a FROM t")
     assert console.rows() == [["é🙂"]]
     assert console.error() is None
@@ -193,7 +195,7 @@ def test_a_violated_constraint_is_named(console: Console) -> None:
     console.run_sql("CREATE TABLE t (a PRIMARY KEY); INSERT INTO t VALUES (1);")
     console.run_sql("INSERT INTO t VALUES (1)")
     assert "UNIQUE constraint failed: t.a" in str(console.error())
-    assert "SQLITE_CONSTRAINT_PRIMARYKEY" in str(console.error())
+    assert console.error_code() == "SQLITE_CONSTRAINT_PRIMARYKEY"
 
 
 def test_an_open_transaction_is_marked(console: Console) -> None:
@@ -213,22 +215,22 @@ def test_nothing_to_run_is_no_error(console: Console, text: str) -> None:
     assert console.status() == "Nothing to run"
 
 
-def test_a_cell_opens_whole_in_a_window_of_its_own(console: Console) -> None:
+def test_a_cell_opens_whole_beside_the_rows(console: Console) -> None:
     console.open()
     console.run_sql("SELECT replace(hex(zeroblob(1000)), '00', 'long ') AS text, 0.1 + 0.2 AS f")
     console.js(
         "document.querySelector('.cell-text')"
         ".dispatchEvent(new MouseEvent('dblclick', { bubbles: true, composed: true }))"
     )
-    assert "TEXT, 5,000 bytes" in str(console.question())
-    whole = console.js("return document.querySelector('dialog pre').textContent")
+    wait_for("the value", lambda: "TEXT, 5,000 bytes" in inspected(console))
+    assert console.question() is None
+    whole = console.js("return document.querySelector('#inspector pre').textContent")
     assert whole == "long " * 1000
-    console.click("Close")
     console.js(
         "document.querySelector('.cell-float')"
         ".dispatchEvent(new MouseEvent('dblclick', { bubbles: true, composed: true }))"
     )
-    assert "0.30000000000000004" in str(console.question())
+    wait_for("the next", lambda: "0.30000000000000004" in inspected(console))
 
 
 @pytest.mark.parametrize("width", [700, 400])
@@ -257,17 +259,60 @@ def test_the_keyboard_moves_between_cells_and_opens_a_value(console: Console) ->
     keys = ActionChains(console.browser.driver)
     # Focus the header, then go to the rows; the first column has the numbers of the rows.
     keys.send_keys(Keys.TAB, Keys.TAB, Keys.RIGHT, Keys.RIGHT, Keys.DOWN, Keys.ENTER).perform()
-    asked = str(wait_for("the value", console.question))
-    assert asked.startswith("b")
-    assert "Row 2" in asked
+    wait_for("the value", lambda: "b Row 2" in " ".join(inspected(console).split()))
+    keys = ActionChains(console.browser.driver)
+    keys.send_keys(Keys.LEFT, Keys.UP).perform()
+    wait_for("the value", lambda: "a Row 1" in " ".join(inspected(console).split()))
     keys = ActionChains(console.browser.driver)
     keys.send_keys(Keys.ESCAPE).perform()
-    wait_for("its end", lambda: console.question() is None)
+    wait_for("its end", lambda: inspected(console) == "")
     keys = ActionChains(console.browser.driver)
-    keys.send_keys(Keys.LEFT, Keys.UP, Keys.ENTER).perform()
-    asked = str(wait_for("the value", console.question))
-    assert asked.startswith("a")
-    assert "Row 1" in asked
+    keys.send_keys(Keys.RIGHT, " ").perform()
+    wait_for("the value", lambda: "b Row 1" in " ".join(inspected(console).split()))
+
+
+JSON = '{"big": 12345678901234567890, "list": ["<b>", null]}'
+PIXEL = (
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
+    "0000000d49444154789c6360f8cf50cf000003010101f8a5d0a50000000049454e44ae426082"
+)
+
+
+def test_a_cell_is_read_as_json_an_image_hex_and_a_date_and_its_row_as_a_list(
+    console: Console,
+) -> None:
+    assert isinstance(console.browser, Chromium)
+    console.open()
+    console.run_sql(f"SELECT '{JSON}' AS j, x'{PIXEL}' AS i, 1715000000 AS t, NULL AS \"\"")
+    console.js("document.getElementById('export-rows').focus()")
+    press = ActionChains(console.browser.driver)
+    press.send_keys(Keys.TAB, Keys.TAB, Keys.RIGHT, " ").perform()
+    wait_for("the tree", lambda: '"big": 12345678901234567890' in inspected(console))
+    console.js("document.querySelector('#inspector details details').open = true")
+    wait_for("the members", lambda: '0: "<b>"\n1: null' in inspected(console))
+    console.click("Hex")
+    wait_for("the bytes", lambda: '000000  7b 22 62 69 67 22 3a 20  {"big": ' in inspected(console))
+    console.js("document.getElementById('results').querySelector('vaadin-grid').focus()")
+    console.click("JSON")
+    console.click("Row")
+    wait_for("the row", lambda: "1715000000" in inspected(console))
+    assert "NULL" in inspected(console)
+    console.click("Cell")
+    image = "return document.querySelector('#inspector img')?.naturalWidth ?? 0"
+    open_it = """
+        const cells = [...document.querySelectorAll("vaadin-grid-cell-content")];
+        const cell = cells.find((each) => each.textContent.startsWith(args[0]));
+        cell.dispatchEvent(new MouseEvent("dblclick", { bubbles: true, composed: true }));
+    """
+    console.js(open_it, "x'89504e")
+    wait_for("the image", lambda: console.js(image) == 1)
+    console.js(open_it, "1715000000")
+    console.click("Date")
+    wait_for("the date", lambda: "2024-05-06 12:53:20 UTC, Monday" in inspected(console))
+    assert "may be seconds since 1970" in inspected(console)
+    console.run_sql("SELECT 1")
+    wait_for("nothing", lambda: inspected(console) == "")
+    assert console.errors() == []
 
 
 def test_a_short_blob_is_shown_whole(console: Console) -> None:

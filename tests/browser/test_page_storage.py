@@ -146,7 +146,7 @@ def test_the_browser_is_asked_to_keep_the_data_after_the_first_write_and_once(
         assert console.js("return asked") == ["ready"]
         # A limit of SQLite's own does not mean that the storage is full.
         console.run_sql("PRAGMA max_page_count = 2; INSERT INTO t VALUES (zeroblob(100000))")
-        assert "SQLITE_FULL" in str(console.error())
+        assert console.error_code() == "SQLITE_FULL"
         assert line(console).endswith("the browser may clear it")
         # A person can ask the browser again, which agrees this time.
         console.js("document.getElementById('storage').click()")
@@ -233,7 +233,7 @@ def test_a_person_is_warned_before_the_storage_is_full_and_told_what_to_do_when_
     assert console.database() == "notes.db"
     console.import_file(path)
     console.answer("Import all the same")
-    assert "SQLITE_FULL" in str(console.error())
+    assert console.error_code() == "SQLITE_FULL"
     assert line(console) == "The storage is full"
     assert console.database() == "notes.db"
 
@@ -252,7 +252,8 @@ def test_a_person_is_warned_before_the_storage_is_full_and_told_what_to_do_when_
     # Full: the page says what to do, and that helps.
     console.run_sql(INSERT.format(20_000))
     error = str(console.error())
-    for word in ("SQLITE_FULL", "What was committed before is safe", "Export", "delete databases"):
+    assert console.error_code() == "SQLITE_FULL"
+    for word in ("What was committed before is safe", "Export", "delete databases"):
         assert word in error
     console.run_sql("SELECT count(*) FROM t")
     assert console.rows() == [["8010"]]

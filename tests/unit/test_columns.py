@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import serve
 from sahpool_console.session.sql.results import Value
+from sahpool_console.session.sql.results import decoded as read_piece
 
 from .decode import encode
 
@@ -35,15 +37,22 @@ values = st.one_of(
 )
 
 
-def decoded(*pieces: Sequence[tuple[Value, ...]], names: Sequence[str]) -> dict[str, Any]:
-    """What the page's decoder makes of pieces of rows."""
+def decoded(
+    *pieces: Sequence[tuple[Value, ...]],
+    names: Sequence[str],
+    chosen: tuple[int, int, list[int]] | None = None,
+) -> dict[str, Any]:
+    """What the page's decoder makes of pieces of rows.
+
+    ``chosen``: the rows, from and to before, and the columns that are selected; None: all are.
+    """
     sent = []
     for piece in pieces:
         description, data = encode(piece, len(names))
         sent.append({"description": description, "hex": bytes(data).hex()})
     done = subprocess.run(
         [NODE, str(SCRIPT)],
-        input=json.dumps({"names": names, "pieces": sent}),
+        input=json.dumps({"names": names, "pieces": sent, "range": chosen and as_range(*chosen)}),
         capture_output=True,
         text=True,
         check=False,
@@ -52,6 +61,10 @@ def decoded(*pieces: Sequence[tuple[Value, ...]], names: Sequence[str]) -> dict[
     assert done.returncode == 0, done.stderr
     result: dict[str, Any] = json.loads(done.stdout)
     return result
+
+
+def as_range(start: int, end: int, columns: list[int]) -> dict[str, object]:
+    return {"from": start, "to": end, "columns": columns}
 
 
 def as_sent(value: Value) -> list[str | None]:
@@ -141,3 +154,64 @@ def test_tab_separated_text_quotes_what_would_break_it() -> None:
 
 def test_a_result_without_rows_has_its_columns() -> None:
     assert decoded([], names=["a", "b"])["size"] == 0
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.lists(st.lists(st.tuples(values, values, values), max_size=8), min_size=1, max_size=3),
+    st.data(),
+)
+def test_what_is_selected_goes_to_the_worker_as_it_is(
+    pieces: list[list[tuple[Value, ...]]], data: st.DataObject
+) -> None:
+    rows = [row for piece in pieces for row in piece]
+    start = data.draw(st.integers(0, len(rows)))
+    end = data.draw(st.integers(start, len(rows)))
+    columns = data.draw(st.lists(st.sampled_from([0, 1, 2]), min_size=1, unique=True))
+    part = decoded(*pieces, names=["a", "b", "c"], chosen=(start, end, columns))["part"]
+    file, described = bytes.fromhex(part["hex"]), part["described"]
+    sent: list[tuple[Value, ...]] = []
+    for piece in json.loads(file[:described]):
+        begin = described + piece["start"]
+        sent += read_piece(piece, memoryview(file[begin : begin + piece["size"]]))
+    assert [list(map(as_sent, row)) for row in sent] == [
+        [as_sent(row[column]) for column in columns] for row in rows[start:end]
+    ]
+    assert json.loads(part["names"]) == ["abc"[column] for column in columns]
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.lists(st.one_of(st.none(), st.integers(-LARGEST - 1, LARGEST)), max_size=30)))
+def test_the_figures_of_integers_are_exact(pieces: list[list[int | None]]) -> None:
+    rows = [[(value,) for value in piece] for piece in pieces]
+    numbers = [value for piece in pieces for value in piece if value is not None]
+    figures = decoded(*rows, names=["a"])["figures"]
+    assert figures["numbers"] == len(numbers)
+    if not numbers:
+        return
+    assert figures["sum"] == f"{sum(numbers):,}"
+    assert figures["least"] == f"{min(numbers):,}"
+    assert figures["most"] == f"{max(numbers):,}"
+    average = float(figures["average"].replace(",", ""))
+    assert math.isclose(average, sum(numbers) / len(numbers), rel_tol=1e-12, abs_tol=1e-9)
+
+
+def test_the_figures_of_mixed_values_count_the_numbers_alone() -> None:
+    rows: list[tuple[Value, ...]]
+    rows = [(1, text("7")), (None, 0.1), (text("x"), 0.2), (-4, b"9"), (2, 1e16), (2, -1e16)]
+    figures = decoded(rows, names=["a", "b"])["figures"]
+    assert figures["numbers"] == 8
+    assert (figures["least"], figures["most"]) == ("-1.0e+16", "1.0e+16")
+    assert float(figures["sum"]) == pytest.approx(1.3)
+    infinite = decoded([(math.inf,), (1,)], names=["a"])["figures"]
+    assert (infinite["sum"], infinite["average"], infinite["least"]) == ("Inf", "Inf", "1")
+
+
+def test_a_copy_for_a_spreadsheet_has_its_markup_escaped() -> None:
+    rows = [(text("<script>&\"'\n1"), 7, None, text("=1+1"))]
+    result = decoded(rows, names=["<a>", "n", "", "f"])
+    assert "<script>" not in result["markup"]
+    assert "&lt;script&gt;&amp;&quot;'<br style=" in result["markup"]
+    assert "<th>&lt;a&gt;</th>" in result["markup"]
+    assert "<td>7</td><td></td>" in result["markup"]
+    assert result["tsv"]["text"].endswith("\t7\t\t=1+1"), "a formula stays the text that it is"

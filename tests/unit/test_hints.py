@@ -331,7 +331,6 @@ def test_functions_of_other_programs_are_none_that_are_here(analyst: Client) -> 
         "SELECT FROM t",
         "SELECT * FROM t WHERE",
         "SELECT * FROM t GROUP a",
-        "SELEC 1",
         "SELECT (1",
         "SELECT * FROM",
         "INSERT INTO t VALUES (1, 2)",

@@ -13,15 +13,29 @@ if MYPY:
     from typing import Any
 
     from core.console import Console
+    from features.query.copying import Copying
     from features.query.export import Export
+    from features.query.inspector import Inspector
     from features.query.plan import Plan
     from features.query.sorting import Sorting
+
+
+def _load_copying(console: "Console", runner: "Runner", results: "Results") -> "Copying":
+    from features.query.copying import Copying
+
+    return Copying(console, runner, results)
 
 
 def _load_export(console: "Console", runner: "Runner", results: "Results") -> "Export":
     from features.query.export import Export
 
     return Export(console, runner, results)
+
+
+def _load_inspector(console: "Console", results: "Results") -> "Inspector":
+    from features.query.inspector import Inspector
+
+    return Inspector(console, results)
 
 
 def _load_plan(
@@ -46,8 +60,10 @@ def setup(console: "Console") -> "Results":
     editor = Editor(console, lambda script: runner.run_script(script))
     runner = Runner(console, editor, results)
     LastVisit(console, results)
+    copying = Lazy(lambda: _load_copying(console, runner, results))
     Transaction(console, editor, runner, results)
     export = Lazy(lambda: _load_export(console, runner, results))
+    inspector = Lazy(lambda: _load_inspector(console, results))
     plan = Lazy(lambda: _load_plan(console, editor, runner, results))
 
     def explain() -> "Any":
@@ -60,6 +76,12 @@ def setup(console: "Console") -> "Results":
     sorting = Lazy(lambda: _load_sorting(console, editor, runner, results))
     results.on_sort(lambda index, add: sorting.get().by(index, add))
 
+    results.grid.watch(
+        dom.guarded(lambda told: copying.get().show(told)),
+        dom.guarded(lambda x, y: copying.get().open_menu(x, y)),
+        dom.guarded(lambda is_many: copying.get().by_key(is_many)),
+    )
+    dom.listen(dom.by_id("copy-menu"), "beforetoggle", lambda event: copying.get().name(event))
     on = console.events.on
     on("waiting", runner.take_wait)
     on("running", runner.take_progress)
@@ -81,7 +103,14 @@ def setup(console: "Console") -> "Results":
     add("results.plan", explain_shown, console.state.busy)
     add("results.as-sql", lambda: sorting.get().show_sql(), results.no_sql)
     add("results.more", runner.load_more)
-    add("results.copy", results.copy)
+    add("results.inspect", lambda: inspector.get().open())
+    add("results.copy", lambda: copying.get().copy_sheet(True))
+    busy = console.state.busy
+    add("results.copy-csv", lambda: copying.get().copy_as("csv"), busy)
+    add("results.copy-json", lambda: copying.get().copy_as("json"), busy)
+    add("results.copy-markdown", lambda: copying.get().copy_as("markdown"), busy)
+    add("results.copy-insert", lambda: copying.get().copy_as("sql"), busy)
+    add("results.copy-list", lambda: copying.get().copy_as("in-list"), busy)
     add(
         "results.export",
         lambda: None if results.shown is None else export.get().ask(results.shown),

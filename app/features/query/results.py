@@ -5,7 +5,6 @@ import json
 
 from core import dom, format
 from core.messages import text
-from ui import dialogs
 
 MYPY = False  # which mypy takes for true: MicroPython has no typing
 if MYPY:
@@ -13,7 +12,7 @@ if MYPY:
     from typing import Any
 
     from page_types import Element, Event, Json
-    from polyscript.js_modules import Script
+    from polyscript.js_modules import Grid, Script
 
     from core.console import Console
 
@@ -89,21 +88,35 @@ class Results:
         self._last_key = 0
         self._drawing = 0  # counts the lists of messages that were begun
         self._has_run = False
+        self._is_awaited = False  # whether a run has begun, and has no result yet
+        self._without = ""  # what the status line says of a run that ends without
         self._has_tables = True
         self._tabs = dom.by_id("tabs")
         self._messages = dom.by_id("messages")
         self._panel = dom.by_id("results")
         self._title = dom.by_id("results-title")
         self._older = dom.by_id("older")
+        self._earlier = dom.by_id("earlier")
         self._bar = dom.by_id("results-bar")
         self._grid = dom.create_grid(
             dom.by_id("results"),
-            self._open_cell,
+            lambda: console.commands.run("results.inspect"),
             {
                 "label": text("results.label"),
                 "blob": text("results.blob-line", start="{start}", count="{count}"),
                 "unloaded": text("results.unloaded"),
                 "unnamed": text("cell.unnamed"),
+                "inspect": {
+                    "value": text("cell.label"),
+                    "more": text("inspect.more", count="{count}"),
+                    "members": text("inspect.members", count="{count}"),
+                    "weekdays": text("inspect.weekdays"),
+                    "seconds": text("inspect.seconds"),
+                    "milliseconds": text("inspect.milliseconds"),
+                    "microseconds": text("inspect.microseconds"),
+                    "julian": text("inspect.julian"),
+                    "iso": text("inspect.iso"),
+                },
             },
         )
         dom.on_acts(self._tabs, {"show": self._on_tab})
@@ -135,13 +148,19 @@ class Results:
 
     def reset(self, _database: str) -> None:
         """Removes all results, and shows what is shown before the first run."""
-        self.begin()
+        self._is_awaited = False
+        self._clear()
         dom.last_rows.end()
         self._has_run = False
         self._draw_empty()
 
     def begin(self) -> None:
-        """Forgets the results of the last run."""
+        """Begins a run. The results of the one before stay until there is one of this run."""
+        self._is_awaited = True
+        self._without = text("results.nothing")
+
+    def _clear(self) -> None:
+        self._set_earlier(False)
         self._results = []
         self._shown = None
         self.cover(None)
@@ -158,7 +177,11 @@ class Results:
         self._draw_empty()
 
     def add(self, outcome: "Json", script: "Script", parts: "Any") -> "Result":
-        """Add the outcome of a statement (protocol.py), or of many, and return its Result."""
+        """Add the outcome of a statement (protocol.py), or of many, and return its Result.
+
+        Where the first statement of a run fails, what was shown before it stays, marked as such:
+        there is nothing else to show, and the error itself is above.
+        """
         self._last_key += 1
         result = _result_of(outcome, script, self._last_key)
         result.script = script
@@ -169,6 +192,13 @@ class Results:
             result.buffer = parts[outcome["part"]]
         result.kind = outcome["kind"]
         result.error = outcome["error"]
+        if self._is_awaited and result.error is not None:
+            self._set_earlier(bool(self._results))
+            self._without = "" if result.has_failed() else result.said()
+            return result
+        if self._is_awaited:
+            self._is_awaited = False
+            self._clear()
         if result.kind == "rows":
             result.complete = outcome["cursor"] is None
             self._grid.begin(result.key, json.dumps(outcome["columns"]))
@@ -210,6 +240,11 @@ class Results:
     def shown(self) -> "Result | None":
         """The result that is shown; None: the messages are."""
         return self._shown
+
+    @property
+    def grid(self) -> "Grid":
+        """The grid with the rows (app/parts/grid.mjs)."""
+        return self._grid
 
     def held(self, result: "Result", as_read: bool = False) -> "Any":
         """Return a promise of the rows that the page has of a result (Grid.held in grid.mjs).
@@ -259,8 +294,22 @@ class Results:
         shown = self._shown
         dom.by_id("show-sql").hidden = shown is None or shown.sorted_sql is None
 
+    def _set_earlier(self, is_earlier: bool) -> None:
+        """Marks what is shown as results of the run before, or no longer."""
+        self._earlier.hidden = not is_earlier
+        if is_earlier:
+            self._panel.setAttribute("data-earlier", "")
+        else:
+            self._panel.removeAttribute("data-earlier")
+
     def show_last(self) -> None:
-        """Shows the last result with rows, else the messages; draws the tabs anew."""
+        """Shows the last result with rows, else the messages; draws the tabs anew.
+
+        Where the run has no result, what was shown before it stays.
+        """
+        if self._is_awaited:
+            self._console.status.say(self._without)
+            return
         with_rows = [result for result in self._results if result.kind == "rows"]
         self._draw_tabs()
         self.show(with_rows[-1] if with_rows else None)
@@ -395,24 +444,6 @@ class Results:
             )
             self._messages.insertBefore(item, before)
             before = item
-
-    async def _open_cell(
-        self, column: str, row: int, kind: str, value: str, length: int, cut: bool
-    ) -> None:
-        button = await dialogs.show_cell(column, row, kind, value, length, cut)
-        if button == "act.download":
-            self._grid.downloadOpened()
-        elif button == "act.copy":
-            self._console.status.say_copied(await self._grid.copyOpened())
-
-    async def copy(self) -> None:
-        """Copies the rows of the shown result to the clipboard."""
-        shown = self._shown
-        if shown is None:
-            return
-        rows = await self._grid.copy(shown.key)
-        key = "results.first-rows" if rows < shown.rows else "count.rows"
-        self._console.status.say_copied(rows >= 0, text(key, count=rows))
 
 
 def _result_of(outcome: "Json", script: "Any", key: int) -> "Result":

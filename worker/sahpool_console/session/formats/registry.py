@@ -10,13 +10,14 @@ from . import (
     write_csv,
     write_html,
     write_json,
+    write_list,
     write_markdown,
     write_sql,
     write_xlsx,
 )
 from .interfaces import ExportFormat, ImportFormat
 
-__all__ = ["AUTO", "EXPORTS", "IMPORTS", "export_format", "import_format"]
+__all__ = ["AUTO", "COPIES", "EXPORTS", "IMPORTS", "export_format", "import_format"]
 
 IMPORTS: tuple[ImportFormat, ...] = (
     # The first format whose sniff() accepts a file reads it; the last one accepts any text.
@@ -34,6 +35,9 @@ EXPORTS: tuple[ExportFormat, ...] = (
     write_markdown.FORMAT,
     write_html.FORMAT,
 )
+
+COPIES: tuple[ExportFormat, ...] = (write_list.FORMAT,)
+"""Further formats, for the clipboard rather than for a file."""
 
 AUTO = "auto"
 """In a request: the format is found by the file's content and name."""
@@ -89,7 +93,7 @@ def _empty(name: str) -> ImportFormat:
 
 def export_format(name: str) -> ExportFormat:
     """The format of that name; raises SessionError where there is none."""
-    for known in EXPORTS:
+    for known in (*EXPORTS, *COPIES):
         if known.name == name:
             return known
     names = ", ".join(known.name for known in EXPORTS)

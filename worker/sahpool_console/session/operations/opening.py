@@ -1,11 +1,11 @@
 """The greeting of a tab, opening and listing databases, the schema, the words of the SQL."""
 
-import sqlite3
 from contextlib import suppress
 
 from ... import protocol
 from ..job import Job
 from ..session import Fields, Session
+from ..sql import catalog
 from .quarantine import slots_of
 
 __all__ = ["OPERATIONS"]
@@ -51,21 +51,10 @@ async def _opened(session: Session, name: str | None) -> Fields:
 
 async def words(session: Session, _job: Job) -> Fields:
     """Lists the keywords and functions of this SQLite, for an editor."""
-    own = (function.name for function in session.host.engine.functions())
     return {
         "keywords": session.host.engine.keywords(),
-        "functions": sorted({*_function_names(), *own}),
+        "functions": catalog.function_names(session.host.engine),
     }
-
-
-def _function_names() -> list[str]:
-    """The SQL functions of this SQLite that are called by name."""
-    con = sqlite3.connect(":memory:")
-    try:
-        rows = con.execute("SELECT DISTINCT name FROM pragma_function_list ORDER BY name")
-        return [name for (name,) in rows if name.isidentifier()]
-    finally:
-        con.close()
 
 
 async def open_database(session: Session, job: Job) -> Fields:

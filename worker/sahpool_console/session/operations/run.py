@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from array import array
+from contextlib import suppress
 from time import perf_counter
 
 from ... import protocol
 from ..errors import Hint, OutcomeUnknown, TransactionLost, add_hint, describe
 from ..job import Job
 from ..session import Fields, Session
+from ..sql.catalog import KnownNames
 from ..sql.connection import Connection, Execution
-from ..sql.hints import Situation, find
+from ..sql.hints import Found, Situation, find
+from ..sql.likely import Names, likely
 from ..sql.results import Rows
 from ..sql.statements import Statement, split
 
@@ -25,6 +28,9 @@ RUN_OUTCOMES = 2_000
 
 MERGED_OUTCOMES = 50_000
 """The same where outcomes without rows come as one."""
+
+UNKNOWN = "sql-function-unknown"
+"""The code of the hint about a function that no program is known to have."""
 
 LEAST_MERGED = 20
 """Outcomes in a row that are worth one of the kind "many"."""
@@ -233,30 +239,44 @@ def _statement_error(
         offset=statement.start + offset if offset >= 0 else None,
     )
     if not report["hint"] and not report["hints"] and isinstance(error, sqlite3.Error):
-        keywords = session.host.engine.keywords()
-        _add_hint(
-            report,
-            Situation(str(error), text, offset, keywords, connection.open_transaction.open_for),
-            statement.start,
-        )
+        engine = session.host.engine
+        open_for = connection.open_transaction.open_for
+        situation = Situation(str(error), text, offset, engine.keywords(), open_for)
+        _add_hint(report, situation, KnownNames(connection, engine), statement.start)
     return report
 
 
-def _add_hint(report: Fields, situation: Situation, start: int) -> None:
+def _add_hint(report: Fields, situation: Situation, names: Names, start: int) -> None:
     """Adds the hint about what the statement, from byte ``start`` of the SQL on, says.
 
     Where it says what to replace, ``replacements`` is a list of (byte of the whole SQL, bytes,
     text), to the first of which ``offset`` then points.
     """
-    found = find(situation)
+    found = _found(situation, names)
     if found is None:
         return
-    add_hint(report, found.hint)
+    if found.hint is not None:
+        add_hint(report, found.hint)
+    if found.place >= 0:
+        report["offset"] = start + found.place
     if found.replacements:
         report["replacements"] = [
             [start + each.offset, each.length, each.text] for each in found.replacements
         ]
         report["offset"] = report["replacements"][0][0]
+
+
+def _found(situation: Situation, names: Names) -> Found | None:
+    """What is known about a statement: of other programs' SQL, else of a name that is near."""
+    found = find(situation)
+    if found is not None and found.hint is not None and found.hint.code != UNKNOWN:
+        return found
+    with suppress(sqlite3.Error):
+        near = likely(situation, names)
+        if found is None or near is None:
+            return near or found
+        return near if near.hint is not None else found._replace(place=near.place)
+    return found
 
 
 async def fetch(session: Session, job: Job) -> Fields:

@@ -1,11 +1,13 @@
 """The schema of a database: its tables, views, columns, indexes and triggers."""
 
 import sqlite3
+from contextlib import closing
 from typing import Any
 
+from ..host import Engine
 from .connection import Connection, quoted
 
-__all__ = ["schema", "signature"]
+__all__ = ["KnownNames", "function_names", "schema", "signature"]
 
 
 def schema(connection: Connection) -> list[dict[str, Any]]:
@@ -108,3 +110,34 @@ def signature(connection: Connection) -> list[tuple[str, int]] | None:
     except sqlite3.DatabaseError:
         return None
     return versions
+
+
+def function_names(engine: Engine) -> list[str]:
+    """The SQL functions of this SQLite that are called by name, those of the console among them."""
+    with closing(sqlite3.connect(":memory:")) as con:
+        rows = con.execute("SELECT DISTINCT name FROM pragma_function_list")
+        own = [function.name for function in engine.functions()]
+        return sorted({name for (name,) in rows if name.isidentifier()} | set(own))
+
+
+class KnownNames:
+    """The names that a statement on a connection may use (``likely.Names``)."""
+
+    def __init__(self, connection: Connection, engine: Engine) -> None:
+        self._connection = connection
+        self._engine = engine
+
+    def tables(self) -> list[tuple[str, str]]:
+        """Schema and name of every table and view."""
+        schemas = self._connection.query("SELECT name FROM pragma_database_list ORDER BY seq <> 0")
+        return [
+            (schema, name) for (schema,) in schemas for name, _ in _listed(self._connection, schema)
+        ]
+
+    def columns(self, schema: str, table: str) -> list[str]:
+        """The columns of a table or view."""
+        return [column["name"] for column in _columns(self._connection, schema, table)]
+
+    def functions(self) -> list[str]:
+        """The SQL functions."""
+        return function_names(self._engine)

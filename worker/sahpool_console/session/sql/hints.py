@@ -33,10 +33,17 @@ class Replacement(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A hint, and what to replace so that the statement is what was meant."""
+    """A hint, and what to replace so that the statement is what was meant.
 
-    hint: Hint
+    Attributes:
+        hint: The hint; None: there is none.
+        replacements: What to replace.
+        place: The byte of the statement that the error is about; -1: where SQLite points.
+    """
+
+    hint: Hint | None
     replacements: tuple[Replacement, ...] = ()
+    place: int = -1
 
 
 class Situation(NamedTuple):
