@@ -1,9 +1,11 @@
 // JavaScript because the grid asks for cells while it scrolls, faster than Python on the page can answer.
 
 import { copyText, download, report } from "./browser.mjs";
-import { grouped, numberText, Rows } from "./columns.mjs";
+import { grouped, numberText } from "./columns.mjs";
+import { drawHeader, headerOf } from "./headers.mjs";
 import { KeptGrids } from "./kept.mjs";
 import { keep, lastRows } from "./last.mjs";
+import { Result } from "./result.mjs";
 import { write, writeName } from "./visible.mjs";
 import { WideColumns } from "./wide.mjs";
 
@@ -105,7 +107,7 @@ class Grid {
 
   /** Begins result `key` with columns `names` (JSON). */
   begin(key, names) {
-    this.#results.set(key, new Rows(JSON.parse(names), this.#texts.blob));
+    this.#results.set(key, new Result(JSON.parse(names), this.#texts.blob));
   }
 
   /** Adds a piece (JSON, as the protocol describes it) to result `key`. */
@@ -115,8 +117,36 @@ class Grid {
     if (rows === this.#rows && this.#isDrawn) this.#grow();
   }
 
-  /** Gives the grid all rows that are there. */
+  /** Shows result `key` sorted, by [index, descending] for each column (JSON), from this piece on. */
+  sort(key, order, piece, buffer) {
+    const result = this.#results.get(key);
+    result.sort(JSON.parse(order), JSON.parse(piece), buffer);
+    if (result !== this.#rows || !this.#isDrawn) return;
+    this.#grow();
+    this.#grid.scrollToIndex(0);
+  }
+
+  /** Adds a piece to the rows of result `key` as it is sorted. */
+  addSorted(key, piece, buffer) {
+    const result = this.#results.get(key);
+    result.addSorted(JSON.parse(piece), buffer);
+    if (result === this.#rows && this.#isDrawn) this.#grow();
+  }
+
+  /** Shows result `key` as it was read. */
+  unsort(key) {
+    const result = this.#results.get(key);
+    result.unsort();
+    if (result === this.#rows && this.#isDrawn) this.#grow();
+  }
+
+  /** Gives the grid all rows that are there, and has it draw them anew if they are others. */
   #grow() {
+    if (this.#grid.version !== this.#rows.version) {
+      this.#grid.version = this.#rows.version;
+      this.#grid.requestContentUpdate();
+      this.#selection.clear();
+    }
     if (this.#grid.size === this.#rows.size) return;
     this.#grid.size = this.#rows.size;
     this.#numbering.width = this.#numberWidth(this.#rows);
@@ -225,6 +255,8 @@ class Grid {
     grid.setAttribute("theme", "no-border");
     grid.itemIdPath = "row";
     grid.pageSize = 100;
+    grid.version = rows.version;
+    grid.addEventListener("click", (event) => this.#sortBy(event));
     grid.addEventListener("dblclick", (event) => this.#open(event));
     this.#select(grid, rows);
     grid.addEventListener("keydown", (event) => this.#onKey(event), { capture: true });
@@ -353,9 +385,9 @@ class Grid {
     };
   }
 
-  /** Returns a promise of the rows held of result `key` as a file, with what describes it (columns.mjs). */
-  held(key) {
-    return this.#results.get(key).held();
+  /** Returns a promise of the rows held of result `key`, as shown or `asRead`, as a file, with what describes it (columns.mjs). */
+  held(key, asRead = false) {
+    return this.#results.get(key).held(asRead);
   }
 
   #numbers(rows) {
@@ -428,12 +460,7 @@ class Grid {
     column.width = `${width}px`;
     if (!isNew) return;
     column.resizable = true;
-    column.headerRenderer = (root) => {
-      const name = rows.names[column.index];
-      root.className = column.side;
-      writeName(root, name, this.#texts.unnamed);
-      root.title = name;
-    };
+    column.headerRenderer = (root) => drawHeader(root, column, rows, this.#texts.unnamed);
     column.renderer = (root, _, { item }) => {
       const { kind, text } = rows.line(item.row, column.index);
       write(root, text);
@@ -502,9 +529,20 @@ class Grid {
     this.#selection?.reveal();
   }
 
+  /** Asks for the rows in the order of the column whose header an event is about, if it is one. */
+  #sortBy(event) {
+    const index = headerOf(this.#grid, event);
+    // With Ctrl columns are selected.
+    if (index === undefined || event.ctrlKey || event.metaKey) return false;
+    this.#grid.dispatchEvent(
+      new CustomEvent("sort-by", { bubbles: true, detail: { index, add: event.shiftKey } }),
+    );
+    return true;
+  }
+
   #onKey(event) {
     const isSpace = event.key === " " && !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
-    if ((event.key === "Enter" || isSpace) && this.#open(event)) {
+    if ((event.key === "Enter" || isSpace) && (this.#open(event) || this.#sortBy(event))) {
       event.stopPropagation();
       event.preventDefault();
     }

@@ -105,6 +105,11 @@ export class Selection {
     this.#set("all", this.#anchor, this.#end);
   }
 
+  /** Selects nothing, as when the rows have another order. */
+  clear() {
+    this.#set("cells", null, null);
+  }
+
   /** More rows have come: whole columns have them as well. */
   grown() {
     if (this.#kind === "columns" || this.#kind === "all") this.#set(this.#kind, this.#anchor, this.#end, this.#awaits);

@@ -7,7 +7,7 @@ from selenium.webdriver.common.keys import Keys
 
 from tests.browser import accessibility
 from tests.browser.console_page import Console
-from tests.browser.page_steps import ROWS, keys, write
+from tests.browser.page_steps import ROWS, keys, press, write
 from tests.browsers import Chromium, wait_for
 
 SCHEMA = f"""
@@ -130,6 +130,17 @@ def test_a_trial_that_is_stopped_leaves_nothing(music: Console) -> None:
     wait_for("the end", lambda: music.status() == "Stopped; nothing of the index was kept")
     music.run_sql(INDEXES)
     assert music.rows() == [["0"]]
+
+
+def test_what_is_run_during_a_trial_runs_once_that_is_stopped(music: Console) -> None:
+    endless = "SELECT count(*) FROM track a, track b, track c WHERE a.album = 3 AND b.ms < c.ms"
+    explained(music, endless, "Reads every row of b")
+    music.click("Try it")
+    wait_for("it to run", lambda: "Trying" in music.status())
+    write(music, "SELECT 1 AS one")
+    press(music, Keys.CONTROL, Keys.ENTER)
+    music.click("Stop it and run this")
+    wait_for("the rows", lambda: music.headers() == ["one"])
 
 
 def test_in_a_transaction_that_is_open_nothing_is_tried(music: Console) -> None:

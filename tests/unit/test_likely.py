@@ -66,6 +66,14 @@ def mended(sql: str, error: dict[str, Any]) -> str | None:
         ("SELECT * FROM customer", "SELECT * FROM customers"),
         ("SELECT * FROM other.custmers", "SELECT * FROM other.customers"),
         ("DELETE FROM artis WHERE artis.id = 1", "DELETE FROM artist WHERE artist.id = 1"),
+        (
+            "SELECT artst.id FROM album AS artst JOIN artst",
+            "SELECT artst.id FROM album AS artst JOIN artist",
+        ),
+        (
+            "WITH hits (x) AS (SELECT 1) SELECT x FROM hit",
+            "WITH hits (x) AS (SELECT 1) SELECT x FROM hits",
+        ),
         # Columns of the tables that the statement names.
         ("SELECT nmae FROM artist", "SELECT name FROM artist"),
         ("SELECT a.nmae, a.id FROM artist a", "SELECT a.name, a.id FROM artist a"),

@@ -204,6 +204,21 @@ def fields_of(random: Random, op: str) -> messages.Message:
             "columns": random.choice([None, [], ["a"], ["a", "a"]]),
             "described": random.choice([0, 2, 2**40]),
         },
+        "sort_rows": {
+            "sql": random.choice(SCRIPTS),
+            "state": random.choice(["", "1.2.3"]),
+            "order": random.choice([None, ["1"], ["2 desc", "1"], ["0"], ["a"]]),
+            "rows": 5,
+            "database": meant,
+            "seconds": 1,
+        },
+        "sort_held": {
+            "order": random.choice([None, ["1"], ["2 desc", "1"], ["9"]]),
+            "width": random.choice([1, 2]),
+            "described": random.choice([0, 2, 2**40]),
+            "rows": 5,
+            "database": meant,
+        },
         "delete": {"database": name},
         "quarantine_export": {"slot": slot},
         "quarantine_recover": {

@@ -212,6 +212,21 @@ OPS: "dict[str, Op]" = {
         fate=AGAIN,
         while_paused=True,
     ),
+    # The rows of a result in another order. ``order`` has a text for each column to sort by, its
+    # number from 1: "2", or "2 desc". The query is run again if it gives the same rows as it did in
+    # that ``state``; ``sql`` of the reply is what was run. The rest of the rows is fetched.
+    "sort_rows": Op(
+        {"sql": TEXT, "state": TEXT, "order": TEXTS_OR_NULL, "rows": COUNT},
+        {"database": (TEXT_OR_NULL, None), "seconds": (INT, 0)},
+        fate=AGAIN,
+    ),
+    # The same of rows that the page has, with a part as that of write_rows; ``width``: of columns.
+    "sort_held": Op(
+        {"order": TEXTS_OR_NULL, "width": COUNT, "described": INT, "rows": COUNT},
+        {"database": (TEXT_OR_NULL, None), "seconds": (INT, 0)},
+        parts=1,
+        fate=AGAIN,
+    ),
     # The plan of one statement, and the indexes that would help it. It is not run.
     "plan": Op({"sql": TEXT}, {"database": (TEXT_OR_NULL, None)}, fate=AGAIN),
     # Times a query that only reads without indexes and with them; ``create`` has the statements

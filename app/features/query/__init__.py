@@ -17,6 +17,7 @@ if MYPY:
     from features.query.export import Export
     from features.query.inspector import Inspector
     from features.query.plan import Plan
+    from features.query.sorting import Sorting
 
 
 def _load_copying(console: "Console", runner: "Runner", results: "Results") -> "Copying":
@@ -45,6 +46,14 @@ def _load_plan(
     return Plan(console, editor, runner, results)
 
 
+def _load_sorting(
+    console: "Console", editor: "Editor", runner: "Runner", results: "Results"
+) -> "Sorting":
+    from features.query.sorting import Sorting
+
+    return Sorting(console, editor, runner, results)
+
+
 def setup(console: "Console") -> "Results":
     """Shows the editor and the results, adds their commands, and returns the Results."""
     results = Results(console)
@@ -63,6 +72,9 @@ def setup(console: "Console") -> "Results":
     def explain_shown() -> "Any":
         shown = results.shown
         return None if shown is None else plan.get().explain(shown.statement(), shown.database)
+
+    sorting = Lazy(lambda: _load_sorting(console, editor, runner, results))
+    results.on_sort(lambda index, add: sorting.get().by(index, add))
 
     results.grid.watch(
         dom.guarded(lambda told: copying.get().show(told)),
@@ -90,6 +102,7 @@ def setup(console: "Console") -> "Results":
     add("query.explain", explain, console.state.busy)
     add("results.plan", explain_shown, console.state.busy)
     add("results.edit", lambda: results.edit(editor))
+    add("results.as-sql", lambda: sorting.get().show_sql(), results.no_sql)
     add("results.more", runner.load_more)
     add("results.inspect", lambda: inspector.get().open())
     add("results.copy", lambda: copying.get().copy_sheet(True))

@@ -175,7 +175,7 @@ class Export:
         return await self._runner.work(
             text("export.running"),
             "export_rows",
-            sql=result.statement(),
+            sql=result.shown_statement(),
             state=state,
             database=result.database,
             **options,

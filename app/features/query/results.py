@@ -8,7 +8,7 @@ from core.messages import text
 
 MYPY = False  # which mypy takes for true: MicroPython has no typing
 if MYPY:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from page_types import Element, Event, Json
@@ -45,6 +45,10 @@ class Result:
         self.buffer: "Any" = None
         self.rows = 0
         self.complete = True
+        self.order: "list[tuple[int, bool]]" = []  # index and whether descending, by which sorted
+        self.sorted_sql: "str | None" = None  # what gives the rows as they are sorted
+        self.as_read = (0, True)  # ``rows`` and ``complete`` of the rows as read, while sorted
+        self.offers_more = False  # as read: whether a button fetches more rows
         self.elapsed = 0.0
         self.changes: "int | None" = None
         self.error: "Json | None" = None
@@ -53,6 +57,10 @@ class Result:
         """Return the whole statement; it stays in JavaScript, however long it is."""
         script: "Any" = self.script
         return script.statement(self.span[0], self.span[1])
+
+    def shown_statement(self) -> "Any":
+        """Return what gives the rows in the order in which they are shown."""
+        return self.sorted_sql or self.statement()
 
     def said(self) -> str:
         """Return what the status line says about the result."""
@@ -116,6 +124,17 @@ class Results:
         dom.on_acts(self._tabs, {"show": self._on_tab})
         dom.listen(self._tabs, "keydown", self._on_tab_key)
 
+    def on_sort(self, sort: "Callable[[int, bool], object]") -> None:
+        """Calls ``sort`` at a press on a header: index of its column, and whether with Shift."""
+        dom.listen(
+            self._panel, "sort-by", lambda event: sort(event.detail.index, bool(event.detail.add))
+        )
+
+    def no_sql(self) -> "str | None":
+        """Return why no SQL gives the rows as they are sorted; None when some does."""
+        shown = self._shown
+        return text("sort.no-sql") if shown is None or shown.sorted_sql is None else None
+
     def prepare(self) -> None:
         """Loads the grid's code, so that the first rows are shown quickly."""
         self._grid.prepare()
@@ -152,6 +171,7 @@ class Results:
         self._title.textContent = ""
         self._messages.hidden = True
         self._draw_tabs()
+        self._draw_sorted()
         for name in ACTS:
             dom.by_id(name).hidden = True
         dom.by_id("more").hidden = True
@@ -232,9 +252,53 @@ class Results:
         """The grid with the rows (app/parts/grid.mjs)."""
         return self._grid
 
-    def held(self, result: "Result") -> "Any":
-        """Return a promise of the rows that the page has of a result (Grid.held in grid.mjs)."""
-        return self._grid.held(result.key)
+    def held(self, result: "Result", as_read: bool = False) -> "Any":
+        """Return a promise of the rows that the page has of a result (Grid.held in grid.mjs).
+
+        They are in the order in which they are shown, or ``as_read``.
+        """
+        return self._grid.held(result.key, as_read)
+
+    def sort(self, result: "Result", order: "list[tuple[int, bool]]", reply: "Json") -> None:
+        """Shows a result in another order, with the rows of a reply as the first ones."""
+        more = dom.by_id("more")
+        if not result.order:
+            result.as_read = (result.rows, result.complete)
+            result.offers_more = not more.hidden
+        more.hidden = True
+        piece = reply["piece"]
+        buffer = reply["parts"][piece["part"]]
+        result.order = order
+        result.sorted_sql = reply["sql"]
+        self._grid.sort(result.key, json.dumps(order), json.dumps(piece), buffer)
+        self._count_sorted(result, reply)
+
+    def extend_sorted(self, result: "Result", reply: "Json") -> None:
+        """Adds the rows of a reply to ``fetch`` to a result that is sorted."""
+        piece = reply["piece"]
+        self._grid.addSorted(result.key, json.dumps(piece), reply["parts"][piece["part"]])
+        self._count_sorted(result, reply)
+
+    def _count_sorted(self, result: "Result", reply: "Json") -> None:
+        result.rows = self._grid.size(result.key)
+        result.complete = reply["cursor"] is None
+        self._draw_sorted()
+
+    def unsort(self, result: "Result") -> None:
+        """Shows a result as it was read."""
+        if not result.order:
+            return
+        result.order = []
+        result.sorted_sql = None
+        result.rows, result.complete = result.as_read
+        self._grid.unsort(result.key)
+        if result is self._shown:
+            dom.by_id("more").hidden = not result.offers_more
+        self._draw_sorted()
+
+    def _draw_sorted(self) -> None:
+        shown = self._shown
+        dom.by_id("show-sql").hidden = shown is None or shown.sorted_sql is None
 
     def _set_earlier(self, is_earlier: bool) -> None:
         """Marks what is shown as results of the run before, or no longer."""
@@ -265,6 +329,7 @@ class Results:
         for name in ACTS:
             dom.by_id(name).hidden = result is None
         dom.by_id("more").hidden = not offer_more
+        self._draw_sorted()
         if result is None:
             self._grid.hide()
             dom.last_rows.end()

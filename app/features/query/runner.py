@@ -10,6 +10,7 @@ from core.messages import text
 
 MYPY = False  # which mypy takes for true: MicroPython has no typing
 if MYPY:
+    from collections.abc import Callable
     from typing import Any
 
     from page_types import Json
@@ -219,9 +220,6 @@ class Runner:
             self._console.status.say(text("status.stopped" if stopped else "status.failed"))
         finally:
             self._end()
-        following, self._next = self._next, None
-        if following is not None:
-            await self._run(following)
 
     def _begin(self) -> None:
         self._stopped = False
@@ -278,6 +276,9 @@ class Runner:
             self._console.client.transport.tellRuns(False)
         self._console.status.stop_watch()
         self._console.state["running"] = False
+        following, self._next = self._next, None
+        if following is not None:
+            dom.spawn(self._run(following))
 
     async def work(self, said: str, op: str, **fields: "Any") -> "Json":
         """Ask the worker for something long that Cancel stops as it stops a run; return the reply.
@@ -296,6 +297,36 @@ class Runner:
             return await self._ask(op, **fields)
         finally:
             self._end()
+
+    async def read(
+        self, said: str, take: "Callable[[Json], object]", op: str, **fields: "Any"
+    ) -> bool:
+        """Ask for rows as ``work`` does; return whether that was not stopped.
+
+        ``take`` is called with the first reply and those that have the rows behind it.
+
+        Raises:
+            RequestError: A reply is an error.
+        """
+        self._begin()
+        self._console.status.say(said)
+        try:
+            reply = await self._ask(op, rows=FIRST_ROWS, **fields)
+            take(reply)
+            cursor = reply["cursor"]
+            most = self._results.megabytes() + MOST_MEGABYTES
+            while cursor is not None:
+                if self._stopped or self._results.megabytes() > most:
+                    await self._console.client.ask("close", cursor=cursor)
+                    break
+                reply = await self._ask(
+                    "fetch", database=fields["database"], cursor=cursor, rows=PIECE_ROWS
+                )
+                take(reply)
+                cursor = reply["cursor"]
+        finally:
+            self._end()
+        return not self._stopped
 
     async def _in_database(self, script: "Script", seen: "str | None") -> None:
         """Runs a script in the database whose name the person has ``seen``, and in no other.

@@ -6,12 +6,12 @@ reply.
 """
 
 from ..session import Operation
-from . import files, opening, plans, quarantine, rows, run, sample, storage
+from . import files, opening, plans, quarantine, rows, run, sample, sorting, storage
 
 __all__ = ["OPERATIONS"]
 
 OPERATIONS: dict[str, Operation] = {
     name: operation
-    for module in (opening, run, plans, rows, files, sample, quarantine, storage)
+    for module in (opening, run, plans, rows, sorting, files, sample, quarantine, storage)
     for name, operation in module.OPERATIONS.items()
 }

@@ -9,19 +9,18 @@ from operator import methodcaller
 from typing import Any, NamedTuple
 
 from ... import protocol
-from ..errors import Hint, RowsChanged, SessionError
+from ..errors import Hint, SessionError
 from ..formats.interfaces import ExportFormat, Value, Writing
 from ..formats.registry import export_format
 from ..host import Source
 from ..job import Job
 from ..notes import Note, as_fields
 from ..session import Fields, Session
-from ..sql.connection import Connection
+from ..sql.rereading import only_statement, require_certain, require_state
 from ..sql.results import Rows, decoded
-from ..sql.statements import split
 from .files import copy_out
 
-__all__ = ["OPERATIONS"]
+__all__ = ["OPERATIONS", "held_rows"]
 
 _GZIP_LEVEL = 4
 """Of zlib: half the time of level 6, for a twentieth more bytes."""
@@ -61,7 +60,7 @@ async def export_rows(session: Session, job: Job) -> Fields:
     """Hands out all rows of one statement that only reads, as one binary part: a file."""
     connection = session.meant_connection(job)
     file = _asked(job)
-    statement = _only_statement(job.request["sql"].encode())
+    statement = only_statement(job.request["sql"].encode())
     if not connection.only_reads(statement):
         raise SessionError(
             "Rows are exported of statements that only read.",
@@ -71,44 +70,18 @@ async def export_rows(session: Session, job: Job) -> Fields:
     await session.host.storage.prepare()
     state = job.request["state"]
     if state is not None:
-        _require_state(connection, state)
-        _require_certain(connection, statement)
+        require_state(connection, state)
+        require_certain(connection, statement)
     execution = await session.patiently(job, lambda: connection.execute(statement))
     if execution is None or execution.rows is None:
         raise SessionError("This statement gives no rows.", code="no-rows")
     try:
         # The statement has its snapshot now; what it gives is what was meant, or nothing.
         if state is not None:
-            _require_state(connection, state)
+            require_state(connection, state)
         return _write(session, job, file, execution.columns, execution.rows.batches())
     finally:
         execution.rows.close()
-
-
-def _only_statement(sql: bytes) -> str:
-    statements = [sql[one.start : one.end].decode() for one in split(sql)]
-    if len(statements) != 1:
-        raise SessionError(
-            f"The rows of one statement are exported at a time, and here are {len(statements)}.",
-            code="not-one-statement",
-            hint=Hint("leave-one"),
-            count=len(statements),
-        )
-    return statements[0]
-
-
-def _require_state(connection: Connection, state: str) -> None:
-    """Raises RowsChanged where the data is no longer in that state."""
-    if connection.state() != state:
-        raise RowsChanged("The data has changed since these rows were read.", code="data-changed")
-
-
-def _require_certain(connection: Connection, statement: str) -> None:
-    """Raises RowsChanged where the statement may give other rows though no data has changed."""
-    if connection.varies(statement):
-        raise RowsChanged(
-            "This query may give other rows each time that it runs.", code="query-varies"
-        )
 
 
 async def write_rows(session: Session, job: Job) -> Fields:
@@ -116,12 +89,12 @@ async def write_rows(session: Session, job: Job) -> Fields:
     file = _asked(job)
     source: Source = job.files[0]
     columns: list[str] = job.request["columns"] or []
-    held = _held_rows(source, job.request["described"], len(columns))
+    held = held_rows(source, job.request["described"], len(columns))
     rows = Rows(held, len(columns), held.close)
     return _write(session, job, file, columns, rows.batches())
 
 
-def _held_rows(source: Source, described: int, width: int) -> Generator[tuple[Any, ...]]:
+def held_rows(source: Source, described: int, width: int) -> Generator[tuple[Any, ...]]:
     """The rows of a file that begins with ``described`` bytes: JSON, a list of pieces.
 
     Each piece is described as in a reply, with ``start`` and ``size``: where its bytes lie.

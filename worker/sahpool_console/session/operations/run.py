@@ -18,7 +18,7 @@ from ..sql.likely import Names, likely
 from ..sql.results import Rows
 from ..sql.statements import Statement, split
 
-__all__ = ["OPERATIONS", "RUN_OUTCOMES", "RUN_SECONDS"]
+__all__ = ["OPERATIONS", "RUN_OUTCOMES", "RUN_SECONDS", "next_piece"]
 
 RUN_SECONDS = 0.2
 """Seconds after which ``run`` answers with the outcomes so far, so that the page can show them."""
@@ -204,7 +204,7 @@ async def _outcome(
             outcome["kind"] = "rows"
             outcome["columns"] = execution.columns
             outcome["state"] = connection.state()
-            outcome["piece"], more = _piece(execution.rows, job)
+            outcome["piece"], more = next_piece(execution.rows, job)
             if more:
                 outcome["cursor"] = connection.keep(execution.rows)
     except Exception as error:  # noqa: BLE001  (every error becomes the outcome)
@@ -289,7 +289,7 @@ async def fetch(session: Session, job: Job) -> Fields:
     try:
         await session.host.storage.prepare()
         began = perf_counter()
-        piece, more = _piece(rows, job)
+        piece, more = next_piece(rows, job)
     finally:
         if not more:
             connection.close_result(number)
@@ -302,7 +302,7 @@ async def fetch(session: Session, job: Job) -> Fields:
     }
 
 
-def _piece(rows: Rows, job: Job) -> tuple[Fields, bool]:
+def next_piece(rows: Rows, job: Job) -> tuple[Fields, bool]:
     """The next rows as a piece, whose bytes it adds to the reply, and whether more follow."""
     taken, more = rows.take(job.request["rows"], job.counted)
     piece, data = taken.encoded()

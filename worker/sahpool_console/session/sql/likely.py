@@ -122,6 +122,16 @@ class _Look(NamedTuple):
         words = {each.name.casefold() for each in self.tokens if each.name is not None}
         return [each for each in self.names.tables() if each[1].casefold() in words]
 
+    def common_tables(self) -> list[str]:
+        """The names that WITH defines."""
+        return [
+            each.name
+            for number, each in enumerate(self.tokens)
+            if each.name is not None
+            and self.after(number).upper() in ("AS", "(")
+            and self.before(number) in ("WITH", "RECURSIVE", ",")
+        ]
+
     def place(self, number: int) -> int:
         """The byte at which a token begins."""
         return len(self.text[: self.tokens[number].start].encode("utf-8", "replace"))
@@ -192,7 +202,7 @@ def _distance(one: str, other: str, most: int) -> int:
 
 # --- kinds of errors ------------------------------------------------------------------------------
 
-_TABLE_FOLLOWS = {"FROM", "JOIN", "INTO", "UPDATE", "TABLE", "ON", "REFERENCES", "VIEW", "."}
+_TABLE_FOLLOWS = {"FROM", "JOIN", "INTO", "UPDATE", "TABLE", "REFERENCES", "VIEW", "."}
 
 
 def _table(look: _Look, name: str) -> Found | None:
@@ -203,12 +213,15 @@ def _table(look: _Look, name: str) -> Found | None:
         name = rest
         tables = [each for each in tables if _same(each[0], schema)]
     numbers = look.called(name)
+    # What stands before a dot is the table, unless the statement calls another one by that name.
+    is_alias = any(look.before(number) == "AS" for number in numbers)
     places = [
         number
         for number in numbers
-        if look.before(number) in _TABLE_FOLLOWS or look.after(number) == "."
+        if look.before(number) in _TABLE_FOLLOWS or (look.after(number) == "." and not is_alias)
     ]
-    return look.naming(places or numbers[:1], nearest(name, [each for _, each in tables]))
+    known = [each for _, each in tables] + look.common_tables()
+    return look.naming(places or numbers[:1], nearest(name, known))
 
 
 def _column(look: _Look, name: str) -> Found | None:
