@@ -45,7 +45,7 @@ def test_the_schema_is_said_to_change_when_reading_on_undoes_it(
         raise sqlite3.OperationalError("disk I/O error")
 
     with monkeypatch.context() as patch:
-        patch.setattr("sahpool_console.session.operations.run._piece", failing)
+        patch.setattr("sahpool_console.session.operations.run.next_piece", failing)
         client.fail("fetch", cursor=outcome["cursor"], rows=5)
     assert client.ask("run", sql="SELECT 1")["schema_changed"]
     assert not client.ask("run", sql="SELECT 1")["schema_changed"]
