@@ -31,6 +31,7 @@ export class Selection {
   #isTouch = false;
   #awaits = false; // whether the next touch extends the selection
   #chosen = null; // what is painted
+  #parts = (column, { index }) => this.#partsOf(column, index);
 
   /**
    * @param {Element} grid
@@ -50,7 +51,6 @@ export class Selection {
     on("cell-focus", ({ detail: { context } }) => this.#onFocus(context), false);
     on("contextmenu", (event) => this.#onContext(event));
     this.#onMenu = onMenu;
-    grid.cellPartNameGenerator = (column, { index }) => this.#partsOf(column, index);
   }
 
   /** {from, to, columns, kind}: rows from `from` to before `to`, and columns as they are shown; null: none. */
@@ -132,9 +132,16 @@ export class Selection {
     this.#frame ||= requestAnimationFrame(() => {
       this.#frame = 0;
       if (!this.#grid.isConnected) return;
-      this.#grid.generateCellPartNames();
+      this.#paint();
       this.#onChange();
     });
+  }
+
+  /** Has the grid draw what is selected. It asks for each cell, also while it scrolls, only if anything is. */
+  #paint() {
+    const wanted = this.#anchor ? this.#parts : null;
+    if (this.#grid.cellPartNameGenerator === wanted) this.#grid.generateCellPartNames();
+    else this.#grid.cellPartNameGenerator = wanted;
   }
 
   /** Selects from the anchor to a cell; what is selected in whole rows or columns stays so. */
