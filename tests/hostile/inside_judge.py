@@ -15,7 +15,8 @@ import js
 from sahpool import ImportRejectedError, Pool
 from sahpool_console.session.errors import SessionError
 from sahpool_console.session.sql import catalog
-from sahpool_console.session.sql.connection import Connection, quoted
+from sahpool_console.session.sql.connection import Connection
+from sahpool_console.session.sql.names import quoted
 from tests.harness.inside_pools import slot_of
 
 #: Looks of the progress handler after which a statement is cancelled, as a person would.

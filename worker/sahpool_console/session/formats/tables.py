@@ -13,7 +13,8 @@ from ..errors import ImportRejected, NameExists
 from ..host import Source
 from ..job import Job
 from ..notes import Note
-from ..sql.connection import Connection, quoted
+from ..sql.connection import Connection
+from ..sql.names import quoted
 
 __all__ = ["Columns", "Loaded", "TableFile", "load"]
 

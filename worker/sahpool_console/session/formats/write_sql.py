@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from ..sql.connection import quoted
+from ..sql.names import quoted
 from .interfaces import ExportFormat, Value, Writing, as_text, blob_literal, distinct
 
 __all__ = ["FORMAT"]

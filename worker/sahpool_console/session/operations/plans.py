@@ -15,7 +15,7 @@ from ..job import Job
 from ..session import Fields, Session
 from ..sql import plan
 from ..sql.advice import Advice, advise
-from ..sql.statements import split
+from ..sql.statements import texts
 
 __all__ = ["OPERATIONS"]
 
@@ -60,8 +60,7 @@ def _one(text: str) -> str:
     Raises:
         SessionError: There is none or more than one, or it has no plan.
     """
-    sql = text.encode()
-    statements = [sql[one.start : one.end].decode() for one in split(sql)]
+    statements = list(texts(text.encode()))
     if len(statements) != 1:
         raise SessionError(
             f"The plan of one statement is shown at a time, and here are {len(statements)}.",
@@ -142,8 +141,7 @@ def _creating(job: Job) -> list[str]:
     Raises:
         ProtocolError: There are others among them, or none.
     """
-    sql = job.request["create"].encode()
-    creating = [sql[one.start : one.end].decode() for one in split(sql)]
+    creating = list(texts(job.request["create"].encode()))
     if not creating or not all(map(_CREATE.match, creating)):
         raise protocol.ProtocolError("The field 'create' has CREATE INDEX and nothing else.")
     return creating

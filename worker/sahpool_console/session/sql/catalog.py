@@ -5,7 +5,8 @@ from contextlib import closing
 from typing import Any
 
 from ..host import Engine
-from .connection import Connection, quoted
+from .connection import Connection
+from .names import quoted
 
 __all__ = ["KnownNames", "function_names", "schema", "signature"]
 

@@ -24,11 +24,11 @@ from .names import quoted
 from .parameters import Values, with_stand_ins
 from .repeats import changes_what_is_read, varies
 from .results import Rows
-from .statements import split
+from .statements import texts
 from .transaction import Transaction
 from .vacuum import Settings, is_vacuum, size_of, suits, vacuum
 
-__all__ = ["PROGRESS_STEPS", "Connection", "Execution", "quoted"]
+__all__ = ["PROGRESS_STEPS", "Connection", "Execution"]
 
 PROGRESS_STEPS = 5_000
 """Instructions of SQLite's virtual machine between two calls of the progress handler, which looks
@@ -377,9 +377,7 @@ class Connection:
 
     def may_end(self, sql: bytes, start: int) -> bool:
         """Whether a script, from byte ``start`` on, has a statement that ends a transaction."""
-        statements = split(sql, start)
-        words = (_first_word(sql[one.start : one.end].decode()) for one in statements)
-        return any(word in _ENDING for word in words)
+        return any(_first_word(each) in _ENDING for each in texts(sql, start))
 
     def data_version(self) -> int:
         """PRAGMA data_version, which changes with each commit of another connection."""

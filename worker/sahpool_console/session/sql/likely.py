@@ -8,12 +8,13 @@ the wrong order count as one each (the optimal string alignment distance).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
 from ..hints import Hint
 from .hints import LONGEST_MESSAGE, LONGEST_STATEMENT, Found, Replacement, Situation
 from .names import named
+from .tokens import Token, tokens
 
 __all__ = ["Names", "likely"]
 
@@ -45,54 +46,20 @@ def likely(situation: Situation, names: Names) -> Found | None:
         found = pattern.fullmatch(situation.message)
         if found is not None:
             text = situation.statement.decode("utf-8", "replace")
-            return look(_Look(situation, text, list(_tokens(text)), names), found["name"])
+            without_texts = [each for each in tokens(text) if each.kind not in ("text", "blob")]
+            return look(_Look(situation, text, without_texts, names), found["name"])
     return None
 
 
 # --- the statement --------------------------------------------------------------------------------
 
-_TOKEN = re.compile(
-    r"""(?P<skipped>\s+|--[^\n]*+|/\*.*?(?:\*/|\Z)|[xX]?'(?:[^']|'')*+(?:'|\Z))"""
-    r"""|(?P<quoted>"(?:[^"]|"")*+(?:"|\Z)|`(?:[^`]|``)*+(?:`|\Z)|\[[^\]]*+(?:\]|\Z))"""
-    r"""|(?P<word>[^\W\d][\w$]*+)|[\d.]*\d[\w.]*+|.""",
-    re.DOTALL,
-)
-
-
-class _Token(NamedTuple):
-    """A token that is neither a text, a blank nor a comment.
-
-    Attributes:
-        start: Where it begins, in characters.
-        text: As it stands there.
-        name: The name that it may be; None: it is none.
-        is_word: Whether it may be a word of SQL: a name without quotes.
-    """
-
-    start: int
-    text: str
-    name: str | None
-    is_word: bool
-
-
-def _tokens(text: str) -> Iterator[_Token]:
-    for found in _TOKEN.finditer(text):
-        if found["skipped"] is not None:
-            continue
-        name = found["word"]
-        if found["quoted"] is not None:
-            quote = "]" if found[0][0] == "[" else found[0][0]
-            name = found[0][1:].removesuffix(quote)
-            name = name if quote == "]" else name.replace(quote * 2, quote)
-        yield _Token(found.start(), found[0], name, found["word"] is not None)
-
 
 class _Look(NamedTuple):
-    """A statement with an error, and the names that it may use."""
+    """A statement with an error, its tokens but for texts and blobs, and the names it may use."""
 
     situation: Situation
     text: str
-    tokens: list[_Token]
+    tokens: list[Token]
     names: Names
 
     def from_offset(self) -> int:
@@ -235,7 +202,7 @@ def _column(look: _Look, name: str) -> Found | None:
     near = nearest(name, columns)
     if near is None and numbers and look.before(numbers[0]) == "SELECT":
         near = nearest(name, ("DISTINCT", "CASE", "NULL", "EXISTS"))
-        if near is not None and look.tokens[numbers[0]].is_word:
+        if near is not None and look.tokens[numbers[0]].kind == "word":
             return _word(look, numbers[0], near)
         near = None
     return look.naming(numbers[:1], near)
@@ -275,7 +242,7 @@ def _alias(look: _Look, table: str) -> str:
             behind = behind[1:]
         if not behind or behind[0].name is None:
             continue
-        if not behind[0].is_word or behind[0].text.upper() not in keywords:
+        if behind[0].kind != "word" or behind[0].text.upper() not in keywords:
             return behind[0].name
     return table
 
@@ -302,7 +269,7 @@ def _syntax(look: _Look, name: str) -> Found | None:
         if not 0 <= each < len(look.tokens):
             continue
         token = look.tokens[each]
-        if not token.is_word or token.text.upper() in look.situation.keywords:
+        if token.kind != "word" or token.text.upper() in look.situation.keywords:
             continue
         if _is_known(look, token.text):
             continue

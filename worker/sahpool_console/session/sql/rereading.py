@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import Hint, RowsChanged, SessionError
 from .connection import Connection
-from .statements import split
+from .statements import texts
 
 __all__ = ["only_statement", "require_certain", "require_state"]
 
@@ -15,7 +15,7 @@ def only_statement(sql: bytes) -> str:
     Raises:
         SessionError: There are none or several.
     """
-    statements = [sql[one.start : one.end].decode() for one in split(sql)]
+    statements = list(texts(sql))
     if len(statements) != 1:
         raise SessionError(
             f"The rows of one statement are exported at a time, and here are {len(statements)}.",

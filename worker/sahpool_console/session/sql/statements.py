@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Iterator
 from typing import NamedTuple
 
-__all__ = ["Statement", "split"]
+__all__ = ["Statement", "split", "texts"]
 
 
 class Statement(NamedTuple):
@@ -64,6 +64,11 @@ def split(sql: bytes, start: int = 0) -> Iterator[Statement]:
         counted = start
         yield Statement(start, end, line)
         start = end
+
+
+def texts(sql: bytes, start: int = 0) -> Iterator[str]:
+    """The statements of a script as text, as of split()."""
+    return (sql[each.start : each.end].decode() for each in split(sql, start))
 
 
 def _line_ends(sql: bytes, start: int, end: int) -> int:

@@ -7,14 +7,9 @@ import sqlite3
 from time import perf_counter
 from typing import Any
 
-__all__ = ["Transaction"]
+from .tokens import tokens
 
-_TOKENS = re.compile(
-    r"""(?:[\s;]|--[^\n]*+|/\*.*?(?:\*/|\Z))++"""
-    r"""|('(?:[^']|'')*+'|"(?:[^"]|"")*+"|`(?:[^`]|``)*+`|\[[^\]]*+\]|[^\s;'"`\[/-]++|.)""",
-    re.DOTALL,
-)
-"""What stands between two tokens, or, as its group, a token."""
+__all__ = ["Transaction"]
 
 
 class Transaction:
@@ -41,12 +36,12 @@ class Transaction:
         """Notes that a statement, which begins with ``word``, has run."""
         if word not in ("SAVEPOINT", "RELEASE", "ROLLBACK") or not self._con.in_transaction:
             return
-        tokens = [token for token in _TOKENS.findall(sql) if token]
-        name = _name(tokens[-1])
+        parts = [token for token in tokens(sql) if token.text != ";"]
+        name = _folded(parts[-1].name or "")
         if word == "SAVEPOINT":
             self._savepoints.append((name, self.changes))
             return
-        if word == "ROLLBACK" and "TO" not in [each.upper() for each in tokens[1:3]]:
+        if word == "ROLLBACK" and "TO" not in [each.text.upper() for each in parts[1:3]]:
             return
         names = [each for each, _ in self._savepoints]
         if name not in names:
@@ -73,9 +68,6 @@ class Transaction:
         return None if seconds is None else {"seconds": seconds, "changes": self.changes}
 
 
-def _name(token: str) -> str:
-    """A name as SQLite compares it: without its quotes, and without regard to case in ASCII."""
-    quote = {"[": "]"}.get(token[0], token[0])
-    if token[0] in "'\"`[" and token[-1] == quote and len(token) > 1:
-        token = token[1:-1] if quote == "]" else token[1:-1].replace(quote * 2, quote)
-    return re.sub("[A-Z]+", lambda found: found[0].lower(), token)
+def _folded(name: str) -> str:
+    """A name as SQLite compares it: without regard to case in ASCII."""
+    return re.sub("[A-Z]+", lambda found: found[0].lower(), name)
