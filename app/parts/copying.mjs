@@ -1,5 +1,7 @@
 // JavaScript because a million cells become text on the page, which the clipboard takes only from there.
 
+import { nextTask, Slices } from "./tasks.mjs";
+
 const SLICE = 8; // ms of a task
 const TEXT_PART = 4e6; // characters that become bytes in one step
 const MARKUP_CELLS = 10_000; // most cells that are copied as HTML too: a browser checks markup in one task
@@ -8,7 +10,8 @@ const MARKUP_CELLS = 10_000; // most cells that are copied as HTML too: a browse
 export const MOST_CELLS = 2_000_000;
 export const MOST_BYTES = 64e6;
 
-const nextTask = () => new Promise((resolve) => setTimeout(resolve));
+/** Whether so many cells are copied as HTML too. */
+export const hasMarkup = (count, columns) => count * columns.length <= MARKUP_CELLS;
 
 /** Returns a field of tab-separated text: with tabs, quotes or line breaks it is quoted as spreadsheets expect. */
 const field = (text) => (/["\t\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
@@ -52,7 +55,7 @@ const bytesOf = ({ kind, ends }, first, last) => {
  * `isNamed`: the first line has the names of the columns.
  */
 export const sheetOf = async (rows, { from, columns }, count, isNamed) => {
-  const withMarkup = count * columns.length <= MARKUP_CELLS;
+  const withMarkup = hasMarkup(count, columns);
   const markup = ["<table>"];
   const parts = [];
   let lines = [];
@@ -62,7 +65,7 @@ export const sheetOf = async (rows, { from, columns }, count, isNamed) => {
     lines.push(names.map(field).join("\t"));
     if (withMarkup) markup.push(`<tr>${names.map((name) => `<th>${escaped(name)}</th>`).join("")}</tr>`);
   }
-  let until = performance.now() + SLICE;
+  const slices = new Slices(SLICE);
   for (let row = from; row < from + count; row++) {
     const fields = [];
     let cells = "";
@@ -79,9 +82,7 @@ export const sheetOf = async (rows, { from, columns }, count, isNamed) => {
       parts.push(new Blob([`${lines.join("\n")}\n`]));
       [lines, size] = [[], 0];
     }
-    if (performance.now() < until) continue;
-    await nextTask();
-    until = performance.now() + SLICE;
+    if (slices.isOver) await slices.rest();
   }
   parts.push(lines.join("\n"));
   markup.push("</table>");
@@ -168,6 +169,3 @@ export const putLater = async (promise, withMarkup) => {
     return false;
   }
 };
-
-/** Whether so many cells are copied as HTML too. */
-export const hasMarkup = (count, columns) => count * columns.length <= MARKUP_CELLS;

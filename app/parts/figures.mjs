@@ -1,9 +1,9 @@
 // JavaScript because the values lie in the page's buffers, and a million of them must not be sent anywhere to be added.
 
+import { Slices } from "./tasks.mjs";
+
 const SLICE = 8; // ms of a task
 const RUN = 32_768; // values between two looks at the clock; their low halves add up to less than 2 ** 53
-
-const nextTask = () => new Promise((resolve) => setTimeout(resolve));
 
 /** What the numbers of a selection come to: INTEGERs exactly, REALs with the lost digits added at the end. */
 class Figures {
@@ -82,15 +82,14 @@ class Figures {
  */
 export const figuresOf = async (rows, { from, to, columns }, isWanted) => {
   const figures = new Figures();
-  let until = performance.now() + SLICE;
+  const slices = new Slices(SLICE);
   for (const [piece, first, last] of rows.within(from, to)) {
     for (const index of columns) {
       for (let start = first; start < last; start += RUN) {
         add(figures, piece.columns[index], start, Math.min(start + RUN, last));
-        if (performance.now() < until) continue;
-        await nextTask();
+        if (!slices.isOver) continue;
+        await slices.rest();
         if (!isWanted()) return null;
-        until = performance.now() + SLICE;
       }
     }
   }

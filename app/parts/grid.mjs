@@ -340,7 +340,7 @@ class Grid {
     this.#isOfCell = false;
   }
 
-  /** Returns what is copied of result `key`, the selection or else all: {from, to, columns, isNamed, count}. */
+  /** Returns what is copied of result `key`, the selection or else all: {from, to, columns, kind, count}. */
   #wanted(key) {
     const rows = this.#results.get(key);
     const isSelected = rows === this.#rows && (this.#isOfCell || this.#selection?.isMany) && this.#selection?.range;
@@ -555,7 +555,7 @@ class Grid {
     const cell = this.#cellOf(event) ?? this.#selection.cell;
     if (!cell) return;
     const { kind, text } = this.#rows.text(cell.row, cell.index);
-    // If the clipboard is refused, open the cell's dialog, where text can be selected.
+    // If the clipboard is refused, open the inspector, where text can be selected.
     const isAllowed = copyText(kind === "null" ? "" : text);
     isAllowed.then((allowed) => (allowed ? this.#onCopy(false) : this.#open(event)));
   }
